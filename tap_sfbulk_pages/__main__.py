@@ -1,0 +1,5 @@
+"""`python -m tap_sfbulk_pages`."""
+
+from tap_sfbulk_pages.tap import TapSFBulkPages
+
+TapSFBulkPages.cli()

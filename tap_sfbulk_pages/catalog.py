@@ -1,0 +1,70 @@
+"""From a describe to a Singer stream: JSON schema, keys, what cannot be selected.
+
+Field types: SOAP API guide, "Field Types"; the JSON types are the tap's promise to its users.
+`nillable` is not trusted: everything but the key is nullable.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tap_sfbulk_pages.describe import Field, SObject
+
+KEY = "Id"
+# In order of preference. LoginTime is the one stamp of LoginHistory.
+REPLICATION_KEYS = ("SystemModstamp", "LastModifiedDate", "CreatedDate", "LoginTime")
+# A query job refuses compound fields, whose parts are fields of their own, and binary ones.
+_UNSUPPORTED_TYPES = frozenset({"address", "location", "base64", "byte", "json", "complexvalue"})
+
+_STRING: dict[str, Any] = {"type": ["string", "null"]}
+_SCHEMAS: Mapping[str, dict[str, Any]] = {
+    "boolean": {"type": ["boolean", "null"]},
+    "int": {"type": ["integer", "null"]},
+    "long": {"type": ["integer", "null"]},
+    "double": {"type": ["number", "null"]},
+    "currency": {"type": ["number", "null"]},
+    "percent": {"type": ["number", "null"]},
+    "date": {"type": ["string", "null"], "format": "date"},
+    "datetime": {"type": ["string", "null"], "format": "date-time"},
+    "time": {"type": ["string", "null"], "format": "time"},
+}
+# AppDefinition and its like carry this Id on every row; DurableId is their key.
+_DURABLE_KEY = "DurableId"
+
+
+def json_schema(sobject: SObject) -> dict[str, Any]:
+    """Make the JSON schema of a stream's records."""
+    keys = primary_keys(sobject)
+    return {
+        "type": "object",
+        "properties": {field.name: _property(field, keys) for field in sobject.fields},
+    }
+
+
+def primary_keys(sobject: SObject) -> tuple[str, ...]:
+    """Name the key: `Id`, where it tells rows apart."""
+    names = sobject.field_names
+    if _DURABLE_KEY in names:
+        return (_DURABLE_KEY,)
+    return (KEY,) if KEY in names else ()
+
+
+def replication_key(sobject: SObject) -> str | None:
+    """Choose the first of `REPLICATION_KEYS` that the object has as a datetime."""
+    stamps = {field.name for field in sobject.fields if field.type == "datetime"}
+    return next((name for name in REPLICATION_KEYS if name in stamps), None)
+
+
+def unsupported_fields(sobject: SObject) -> set[str]:
+    """Name the fields that no query job returns."""
+    return {field.name for field in sobject.fields if field.type in _UNSUPPORTED_TYPES}
+
+
+def _property(field: Field, keys: tuple[str, ...]) -> dict[str, Any]:
+    schema = _SCHEMAS.get(field.type, _STRING)
+    if field.name not in keys:
+        return dict(schema)
+    return {**schema, "type": schema["type"][0]}

@@ -1,0 +1,126 @@
+"""Calls to one org: signed in, tried again where that can help, errors in Salesforce's words.
+
+One client serves all threads. A session that dies is renewed once for all of them
+(`sign_in.py`), and the call is made again.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import requests
+
+from tap_sfbulk_pages.errors import SignInError
+from tap_sfbulk_pages.replies import error_of, parsed_json
+from tap_sfbulk_pages.retries import retried
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from tap_sfbulk_pages.sign_in import SignIn
+    from tap_sfbulk_pages.transport import Transport
+
+T = TypeVar("T")
+
+# A session can die again between its renewal and the next try, where many threads wait.
+_RENEWALS_A_CALL = 3
+
+logger = logging.getLogger(__name__)
+
+
+class SalesforceClient:
+    """Makes the calls of one run.
+
+    Args:
+        transport: The connections.
+        sign_in: Gives and renews the session.
+        max_tries: How often one call is made at the most.
+    """
+
+    def __init__(self, transport: Transport, sign_in: SignIn, *, max_tries: int) -> None:
+        self._transport = transport
+        self._sign_in = sign_in
+        self._max_tries = max_tries
+
+    def call(
+        self,
+        method: str,
+        link: str,
+        *,
+        api_version: str,
+        read: Callable[[requests.Response, Iterator[bytes]], T],
+        json: object | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> T:
+        """Make a call and take its reply in whole.
+
+        Args:
+            method: HTTP method.
+            link: Absolute, from the root of the host, or without the version (`/jobs/query/…`).
+            api_version: Filled in where the link has no version, as `62.0`.
+            read: Takes a successful reply and the pieces of its body as they came, encoded. What
+                it raises as `UnavailableError` is tried again like a lost connection.
+            json: Body to send.
+            headers: Further headers.
+
+        Returns:
+            What `read` returned.
+
+        Raises:
+            UnavailableError: If no try succeeded.
+            RefusedError: If Salesforce refused.
+            SignInError: If there is no session to be had.
+            UntrustedLinkError: If the link leads to another host.
+        """
+
+        def attempt() -> T:
+            for _ in range(_RENEWALS_A_CALL + 1):
+                session = self._sign_in.session()
+                url = session.address.resolve(link, api_version=api_version)
+                sent = {"Accept": "application/json", **(headers or {})}
+                sent["Authorization"] = f"Bearer {session.access_token}"
+                with self._transport.send(method, url, headers=sent, json=json) as response:
+                    if response.ok and not response.is_redirect:
+                        return read(response, self._transport.body_chunks(response))
+                    error = error_of(response, self._transport.whole_body(response))
+                if response.status_code != HTTPStatus.UNAUTHORIZED:
+                    raise error
+                self._sign_in.renew(session, str(error))
+            raise SignInError(f"Salesforce refuses each new session. {error}")
+
+        return retried(attempt, max_tries=self._max_tries, on_retry=logger.warning)
+
+    def get_response(self, link: str, *, api_version: str) -> requests.Response:
+        """Get a JSON document as a response whose body has been received whole (see `call`)."""
+
+        def read(response: requests.Response, _: Iterator[bytes]) -> requests.Response:
+            body = self._transport.whole_body(response)
+            parsed_json(body, response)
+            whole = requests.Response()
+            whole.status_code, whole.headers, whole.url = (
+                response.status_code,
+                response.headers,
+                response.url,
+            )
+            whole.raw = io.BytesIO(body)
+            return whole
+
+        return self.call("GET", link, api_version=api_version, read=read)
+
+    def get(self, link: str, *, api_version: str) -> Any:
+        """Get a JSON document (see `call`)."""
+        return self.json("GET", link, api_version=api_version)
+
+    def json(self, method: str, link: str, *, api_version: str, json: object | None = None) -> Any:
+        """Make a call with a JSON reply (see `call`); None for a reply without a body."""
+
+        def read(response: requests.Response, _: Iterator[bytes]) -> Any:
+            body = self._transport.whole_body(response)
+            if response.status_code == HTTPStatus.NO_CONTENT:
+                return None
+            return parsed_json(body, response)
+
+        return self.call(method, link, api_version=api_version, read=read, json=json)

@@ -1,0 +1,137 @@
+"""What the org says of its objects: the global describe and describes of single sObjects.
+
+Describes are fetched 25 at a time through `/composite` (REST API guide, "Composite": at most 25
+subrequests), which counts as one call. Only what the tap uses of a describe is kept, since a
+whole one is about a megabyte for a rich object.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from http import HTTPStatus
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from tap_sfbulk_pages.errors import RefusedError, UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from tap_sfbulk_pages.client import SalesforceClient
+
+OBJECTS_A_CALL = 25
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of an sObject.
+
+    Attributes:
+        name: As Salesforce spells it.
+        type: The describe's `type`, e.g. `picklist`.
+    """
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True)
+class SObject:
+    """An sObject and its fields, in the order of the describe."""
+
+    name: str
+    fields: tuple[Field, ...]
+
+    @property
+    def field_names(self) -> set[str]:
+        """Names of all fields."""
+        return {field.name for field in self.fields}
+
+
+def offered_names(client: SalesforceClient, api_version: str, patterns: Sequence[str]) -> list[str]:
+    """List the queryable sObjects that the `objects` setting asks for.
+
+    Args:
+        client: The org.
+        api_version: As `62.0`.
+        patterns: Names or globs; with `!` in front they exclude. None at all: every object.
+
+    Returns:
+        Names in the order of the global describe.
+
+    Raises:
+        ExtractionError: As `SalesforceClient.get`.
+    """
+    described = client.get("/sobjects", api_version=api_version)
+    return [
+        entry["name"]
+        for entry in described["sobjects"]
+        if entry["queryable"]
+        and not entry.get("deprecatedAndHidden")
+        and not entry["name"].endswith("ChangeEvent")
+        and is_asked_for(entry["name"], patterns)
+    ]
+
+
+def is_asked_for(name: str, patterns: Sequence[str]) -> bool:
+    """Tell whether the `objects` setting asks for an sObject, whatever the case of letters."""
+    wanted = [pattern.lower() for pattern in patterns if not pattern.startswith("!")]
+    refused = [pattern[1:].lower() for pattern in patterns if pattern.startswith("!")]
+    lower = name.lower()
+    return (not wanted or any(fnmatchcase(lower, pattern) for pattern in wanted)) and not any(
+        fnmatchcase(lower, pattern) for pattern in refused
+    )
+
+
+def described(
+    client: SalesforceClient, api_version: str, names: Iterable[str]
+) -> Iterator[tuple[str, SObject | RefusedError]]:
+    """Describe sObjects, `OBJECTS_A_CALL` a call.
+
+    Yields:
+        Each name with its sObject, or with what Salesforce said instead.
+
+    Raises:
+        ExtractionError: If a call as a whole fails.
+    """
+    remaining = iter(names)
+    while batch := list(islice(remaining, OBJECTS_A_CALL)):
+        yield from _described_together(client, api_version, batch)
+
+
+def _described_together(
+    client: SalesforceClient, api_version: str, names: Sequence[str]
+) -> Iterator[tuple[str, SObject | RefusedError]]:
+    request = {
+        "compositeRequest": [
+            {
+                "method": "GET",
+                "url": f"/services/data/v{api_version}/sobjects/{name}/describe",
+                "referenceId": f"describe{index}",
+            }
+            for index, name in enumerate(names)
+        ]
+    }
+    reply = client.json("POST", "/composite", api_version=api_version, json=request)
+    answers = {answer["referenceId"]: answer for answer in reply["compositeResponse"]}
+    for index, name in enumerate(names):
+        answer = answers.get(f"describe{index}")
+        if answer is None:
+            raise UnavailableError(f"The composite reply lacks the describe of {name}.")
+        yield name, _outcome(name, answer)
+
+
+def _outcome(name: str, answer: dict[str, Any]) -> SObject | RefusedError:
+    status, body = answer["httpStatusCode"], answer["body"]
+    if status == HTTPStatus.OK:
+        fields = (Field(field["name"], field["type"]) for field in body["fields"])
+        return SObject(body["name"], tuple(fields))
+    error = body[0] if isinstance(body, list) and body else {}
+    code, said = str(error.get("errorCode", "")), str(error.get("message", ""))
+    return RefusedError(
+        f"Salesforce does not describe {name}: {status} {code}: {said}",
+        status=status,
+        error_code=code,
+        said=said,
+    )

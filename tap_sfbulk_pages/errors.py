@@ -1,0 +1,123 @@
+"""What can go wrong between the tap and Salesforce, as types.
+
+Every message is for the person who reads it at night: what happened, what Salesforce said and
+what to do. The stream and the job are added where they are known (`streams.py`). No message
+carries a token, a password or the body of a request.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+_RESOURCE_STATUSES = frozenset(
+    {
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.METHOD_NOT_ALLOWED,
+        HTTPStatus.CONFLICT,
+        HTTPStatus.GONE,
+        HTTPStatus.NOT_IMPLEMENTED,
+    }
+)
+_CODES_OF_USER_OR_ORG = frozenset(
+    {
+        "REQUEST_LIMIT_EXCEEDED",
+        "LIMIT_EXCEEDED",
+        "API_DISABLED_FOR_ORG",
+        "API_CURRENTLY_DISABLED",
+        "INVALID_SESSION_ID",
+        "INVALID_OPERATION_WITH_EXPIRED_PASSWORD",
+    }
+)
+
+
+class ExtractionError(Exception):
+    """Something that ends the reading of a stream, or the run, with a message for its user."""
+
+
+class SettingsError(ExtractionError):
+    """Settings that cannot work, together or alone."""
+
+    def __init__(self, errors: Sequence[str]) -> None:
+        super().__init__("; ".join(errors))
+        self.errors = tuple(errors)
+
+
+class SignInError(ExtractionError):
+    """Salesforce gave no session, or took it away and gives no other."""
+
+
+class UntrustedLinkError(ExtractionError):
+    """A link that leads away from the org's own host, where the token must not go."""
+
+
+class UnavailableError(ExtractionError):
+    """A request that may succeed when it is made again.
+
+    Attributes:
+        retry_after: Seconds that Salesforce asks to wait, where it does.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class RefusedError(ExtractionError):
+    """An error reply that the same request would get again.
+
+    Attributes:
+        status: The HTTP status.
+        error_code: Salesforce's `errorCode`, upper case; empty where the body names none.
+        said: Salesforce's own text.
+    """
+
+    def __init__(self, message: str, *, status: int, error_code: str, said: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.error_code = error_code
+        self.said = said
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether the resource is not there (any more)."""
+        return self.status == HTTPStatus.NOT_FOUND
+
+    @property
+    def is_about_the_resource(self) -> bool:
+        """Whether it speaks of the one resource asked for, not of the user or the org."""
+        return self.status in _RESOURCE_STATUSES and self.error_code not in _CODES_OF_USER_OR_ORG
+
+
+class ResultPageError(ExtractionError):
+    """A result page whose CSV cannot be read as the records of its query."""
+
+
+class ListingError(ExtractionError):
+    """A list of result pages that has no known form, or leads in a circle."""
+
+
+class QueryJobError(ExtractionError):
+    """A query job that ended without its result."""
+
+
+class QueryJobGoneError(QueryJobError):
+    """A query job that is no longer there: deleted, or older than seven days."""
+
+
+class ResultPagesNotOfferedError(ExtractionError):
+    """An org that does not list the result pages of a job."""
+
+
+class RecordCountError(ExtractionError):
+    """A job whose pages do not add up to the number of records that Salesforce names."""
+
+
+class StateError(ExtractionError):
+    """A saved state that this tap cannot have written, or that is broken."""

@@ -1,0 +1,62 @@
+"""One org and everything that a run shares to read it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from tap_sfbulk_pages.client import SalesforceClient
+from tap_sfbulk_pages.fetching import DownloadThreads
+from tap_sfbulk_pages.page_body import PageMemory
+from tap_sfbulk_pages.query_jobs import QueryJobs
+from tap_sfbulk_pages.sign_in import ReadySession, SignIn, TokenEndpoint
+from tap_sfbulk_pages.transport import Transport
+from tap_sfbulk_pages.versions import newest_tested
+
+if TYPE_CHECKING:
+    from tap_sfbulk_pages.settings import Settings
+
+# Beside the downloads: lists, polls and a login.
+_OTHER_CONNECTIONS = 3
+
+
+class Org:
+    """The connections, the session, the threads and the memory of one run.
+
+    Args:
+        settings: Of the run.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        transport = Transport(
+            connections=settings.max_parallel_downloads + _OTHER_CONNECTIONS,
+            silence_seconds=settings.request_timeout_seconds,
+            user_agent=f"tap-sfbulk-pages/{version('tap-sfbulk-pages')}",
+        )
+        self.client = SalesforceClient(
+            transport, _sign_in(settings, transport), max_tries=settings.max_tries
+        )
+        self.jobs = QueryJobs(self.client, timeout_seconds=settings.job_timeout_seconds)
+        self.threads = DownloadThreads(settings.max_parallel_downloads)
+        self.memory = PageMemory(settings.max_page_memory_bytes)
+
+    @cached_property
+    def api_version(self) -> str:
+        """The version for everything but jobs that were made with another, as `62.0`."""
+        return self.settings.api_version or newest_tested(self.client)
+
+
+def _sign_in(settings: Settings, transport: Transport) -> SignIn:
+    if settings.access_token is not None and settings.instance is not None:
+        return ReadySession(settings.access_token, settings.instance)
+    if settings.flow is None:
+        raise AssertionError("settings hold a token or a flow")
+    return TokenEndpoint(
+        settings.flow,
+        login=settings.login,
+        instance=settings.instance,
+        transport=transport,
+        max_tries=settings.max_tries,
+    )

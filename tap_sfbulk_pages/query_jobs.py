@@ -1,0 +1,194 @@
+"""The life of a query job: created, waited for, read with its own version, ended.
+
+Bulk API 2.0 guide, "Query Jobs". Every call on a job uses the API version that made it, or
+Salesforce answers 409.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tap_sfbulk_pages.errors import ExtractionError, QueryJobError, RefusedError, UnavailableError
+
+if TYPE_CHECKING:
+    from tap_sfbulk_pages.client import SalesforceClient
+
+FIRST_POLL_SECONDS = 0.5
+LONGEST_POLL_SECONDS = 30.0
+_POLL_GROWTH = 1.5
+
+_RUNNING = frozenset({"UploadComplete", "InProgress"})
+_COMPLETE = "JobComplete"
+_FAILED = frozenset({"Failed", "Aborted"})
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Query:
+    """What a job is asked.
+
+    Attributes:
+        soql: The query text, which no endpoint echoes back.
+        include_deleted: Whether deleted and archived rows are read too (`queryAll`).
+    """
+
+    soql: str
+    include_deleted: bool
+
+    @property
+    def operation(self) -> str:
+        """The job's `operation`."""
+        return "queryAll" if self.include_deleted else "query"
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells this query from another in a saved state."""
+        return hashlib.sha256(f"{self.operation} {self.soql}".encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True)
+class QueryJob:
+    """A query job as Salesforce last described it.
+
+    Attributes:
+        id: 18 characters that start with 750.
+        api_version: The version that made it, as `62.0`.
+        state: One of Salesforce's states.
+        records: `numberRecordsProcessed`; None where the reply has none.
+        error: `errorMessage` of a failed job, where Salesforce gives one.
+        column_delimiter: Salesforce's name of it, e.g. `COMMA`.
+    """
+
+    id: str
+    api_version: str
+    state: str
+    records: int | None = None
+    error: str | None = None
+    column_delimiter: str = "COMMA"
+
+    @property
+    def path(self) -> str:
+        """The job's resource, without the version."""
+        return f"/jobs/query/{self.id}"
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the result is there."""
+        return self.state == _COMPLETE
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the result may still come."""
+        return self.state in _RUNNING
+
+
+class QueryJobs:
+    """Makes and follows query jobs.
+
+    Args:
+        client: The org.
+        timeout_seconds: How long a job of ours may run.
+    """
+
+    def __init__(self, client: SalesforceClient, *, timeout_seconds: float) -> None:
+        self._client = client
+        self._timeout_seconds = timeout_seconds
+
+    def create(self, query: Query, api_version: str) -> QueryJob:
+        """Create a job.
+
+        Raises:
+            RefusedError: If Salesforce refuses the query; errors in SOQL come here.
+            ExtractionError: As `SalesforceClient.call`.
+        """
+        body = {"operation": query.operation, "query": query.soql}
+        reply = self._client.json("POST", "/jobs/query", api_version=api_version, json=body)
+        return _job(reply, api_version)
+
+    def info(self, job: QueryJob) -> QueryJob:
+        """Ask how a job is doing.
+
+        Raises:
+            RefusedError: If it is gone (404), or was made with another version (409).
+            ExtractionError: As `SalesforceClient.call`.
+        """
+        return _job(self._client.get(job.path, api_version=job.api_version), job.api_version)
+
+    def completed(self, job: QueryJob) -> QueryJob:
+        """Wait until a job is complete, asking at growing intervals.
+
+        Raises:
+            QueryJobError: If it failed, was aborted, or ran too long (it is then aborted).
+            ExtractionError: As `info`.
+        """
+        deadline = time.monotonic() + self._timeout_seconds
+        pause = FIRST_POLL_SECONDS
+        while not job.is_complete:
+            if not job.is_running:
+                raise QueryJobError(_ended(job))
+            if time.monotonic() >= deadline:
+                self._give_up(job)
+            time.sleep(min(pause, max(deadline - time.monotonic(), 0.0)))
+            pause = min(pause * _POLL_GROWTH, LONGEST_POLL_SECONDS)
+            job = self.info(job)
+        return job
+
+    def delete(self, job: QueryJob) -> None:
+        """Delete a finished job and its result; one that is gone already is as good.
+
+        Raises:
+            ExtractionError: As `SalesforceClient.call`.
+        """
+        try:
+            self._client.json("DELETE", job.path, api_version=job.api_version)
+        except RefusedError as error:
+            if not error.is_missing:
+                raise
+
+    def _give_up(self, job: QueryJob) -> None:
+        said = "It was aborted."
+        try:
+            body = {"state": "Aborted"}
+            self._client.json("PATCH", job.path, api_version=job.api_version, json=body)
+        except ExtractionError as error:
+            said = f"It could not be aborted: {error}"
+        raise QueryJobError(
+            f"The job was still {job.state} after {self._timeout_seconds:.0f} s "
+            f"(job_timeout_seconds). {said} Narrow the query with filters or start_date, or allow "
+            "more time."
+        )
+
+
+def _job(reply: Any, api_version: str) -> QueryJob:
+    """Read a job from a reply.
+
+    Raises:
+        UnavailableError: If the reply is not one of a job.
+    """
+    if not isinstance(reply, dict) or not reply.get("id") or not reply.get("state"):
+        raise UnavailableError("Salesforce answered without the id and the state of a query job.")
+    records = reply.get("numberRecordsProcessed")
+    return QueryJob(
+        id=str(reply["id"]),
+        api_version=api_version,
+        state=str(reply["state"]),
+        records=None if records is None else int(records),
+        error=reply.get("errorMessage"),
+        column_delimiter=reply.get("columnDelimiter") or "COMMA",
+    )
+
+
+def _ended(job: QueryJob) -> str:
+    if job.state not in _FAILED:
+        return f"The job is in a state that is not known: {job.state!r}."
+    if job.error:
+        return f"The job is {job.state}. Salesforce said: {job.error}"
+    return (
+        f"The job is {job.state}, and Salesforce gave no reason. Setup > Environments > Jobs > "
+        "Bulk Data Load Jobs shows more."
+    )

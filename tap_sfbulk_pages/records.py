@@ -1,0 +1,82 @@
+"""Records out of blocks: one dictionary a row, or finished RECORD lines for a whole block."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from tap_sfbulk_pages.cells import CellType, integer_value, number_value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
+
+_VALUES: Mapping[CellType, Callable[[str], Any]] = {
+    CellType.BOOLEAN: "true".__eq__,
+    CellType.INTEGER: integer_value,
+    CellType.NUMBER: number_value,
+}
+
+
+def rows(block: pl.DataFrame, types: Mapping[str, CellType]) -> Iterator[dict[str, Any]]:
+    """Make the records of a block, converted by column.
+
+    Args:
+        block: From `columns.blocks`.
+        types: Of its columns, in order.
+
+    Yields:
+        One dictionary of typed values a record.
+    """
+    values = []
+    for name, kind in types.items():
+        column = block[name].to_list()
+        if convert := _VALUES.get(kind):
+            column = [None if text is None else convert(text) for text in column]
+        values.append(column)
+    names = list(types)
+    for row in zip(*values, strict=True):
+        yield dict(zip(names, row, strict=True))
+
+
+def record_lines(
+    block: pl.DataFrame,
+    types: Mapping[str, CellType],
+    *,
+    stream: str,
+    time_extracted: datetime,
+    version: int | None,
+) -> bytes:
+    """Make the RECORD messages of a block, without a Python object for each record.
+
+    Text columns are JSON-encoded by column; the other cells are JSON text already.
+
+    Args:
+        block: From `columns.blocks`.
+        types: Of its columns.
+        stream: Name of the stream.
+        time_extracted: When the page was received.
+        version: The table version, where the stream has one.
+
+    Returns:
+        UTF-8 lines, each with its line end.
+    """
+    texts = [name for name, kind in types.items() if kind is CellType.TEXT]
+    others = [name for name in types if name not in set(texts)]
+    parts: list[pl.Expr] = [
+        pl.lit(f'{{"type": "RECORD", "stream": {json.dumps(stream)}, "record": ')
+    ]
+    if texts:
+        encoded = pl.struct(texts).struct.json_encode()
+        parts.append(encoded.str.strip_suffix("}") if others else encoded)
+    for index, name in enumerate(others):
+        before = "," if texts or index else "{"
+        parts += [pl.lit(f"{before}{json.dumps(name)}:"), pl.col(name).fill_null("null")]
+    if others:
+        parts.append(pl.lit("}"))
+    ending = "" if version is None else f', "version": {version}'
+    parts.append(pl.lit(f'{ending}, "time_extracted": "{time_extracted.isoformat()}"}}\n'))
+    lines: str = block.select(pl.concat_str(parts).str.join("")).item()
+    return lines.encode()

@@ -1,0 +1,122 @@
+"""Replication keys: where a job starts, and the maximum that it leaves behind.
+
+Rows come unsorted and become visible after their stamp, so a bookmark is the maximum over a
+finished job, and the next job starts `lookback_seconds` before it.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+from tap_sfbulk_pages.errors import ResultPageError, StateError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    import polars as pl
+
+# How Bulk API 2.0 writes every datetime: texts of this form sort as their moments do.
+_UNIFORM = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$"
+
+
+def moment_of(text: str) -> datetime:
+    """Read a date or datetime of Salesforce, or of a saved state.
+
+    Returns:
+        Aware, UTC; a date is its midnight.
+
+    Raises:
+        ValueError: If it is neither.
+    """
+    zoned = re.sub(r"Z$", "+00:00", re.sub(r"([+-]\d{2})(\d{2})$", r"\1:\2", text.strip()))
+    # Python 3.10 reads three or six digits of a second only.
+    zoned = re.sub(r"\.(\d+)", lambda match: f".{match[1]:0<6.6}", zoned)
+    moment = datetime.fromisoformat(zoned)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).astimezone(
+        timezone.utc
+    )
+
+
+def literal(moment: datetime, schema: Mapping[str, Any]) -> str:
+    """Write a bound as SOQL does, by the JSON schema of its field: dates and datetimes bare."""
+    if schema.get("format") == "date":
+        return moment.date().isoformat()
+    return f"{moment.astimezone(timezone.utc).isoformat(timespec='milliseconds')[:-6]}Z"
+
+
+def lower_bound(
+    bookmark: str | None, *, start_date: datetime | None, lookback_seconds: int
+) -> datetime | None:
+    """Tell where the next job starts.
+
+    Args:
+        bookmark: The saved maximum; None for none.
+        start_date: The bound without a bookmark.
+        lookback_seconds: How far behind the bookmark.
+
+    Returns:
+        The first moment to read; None for everything.
+
+    Raises:
+        StateError: If the bookmark is no date.
+    """
+    if bookmark is None:
+        return start_date
+    try:
+        return moment_of(bookmark) - timedelta(seconds=lookback_seconds)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise StateError(f"The saved replication_key_value {bookmark!r} is no date.") from error
+
+
+def later(maximum: str | None, column: pl.Series) -> str | None:
+    """Tell the greatest value of a column and of what came before.
+
+    Args:
+        maximum: Of the blocks before; None for none.
+        column: The replication key's texts.
+
+    Returns:
+        The text of the greatest; None if there is none.
+
+    Raises:
+        ResultPageError: If a value is no date.
+    """
+    texts = column.drop_nulls()
+    if texts.is_empty():
+        return maximum
+    try:
+        if texts.str.contains(_UNIFORM).all():
+            greatest = str(texts.max())
+        else:
+            greatest = max(texts.unique().to_list(), key=moment_of)
+        if maximum is None:
+            return greatest
+        return max(maximum, greatest, key=moment_of)
+    except ValueError as error:
+        raise ResultPageError(
+            f"The replication key {column.name} holds no date: {error}"
+        ) from error
+
+
+def bookmark_after(
+    before: str | None, maximum: str | None, *, now: datetime, schema: Mapping[str, Any]
+) -> str | None:
+    """Tell the bookmark that a finished job leaves.
+
+    Imported rows can carry stamps in the future; a bookmark there would hide every change until
+    then, so it stops at the present. It never goes back.
+
+    Args:
+        before: The bookmark until now.
+        maximum: Over the job; None if no row had a value.
+        now: The start of the run.
+        schema: JSON schema of the replication key.
+    """
+    if maximum is None:
+        return before
+    if moment_of(maximum) > now:
+        maximum = literal(now, schema)
+    return maximum if before is None else max(before, maximum, key=moment_of)

@@ -1,0 +1,95 @@
+"""Salesforce's replies, told apart: a success, an error worth another try, a refusal.
+
+REST and Bulk errors are an array of `{"errorCode", "message"}`, sign-in errors an object
+`{"error", "error_description"}`; edge servers answer in HTML.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from tap_sfbulk_pages.errors import ExtractionError, RefusedError, UnavailableError
+from tap_sfbulk_pages.retries import is_transient, retry_after_seconds
+
+if TYPE_CHECKING:
+    import requests
+
+_LONGEST_QUOTE = 1000
+_LONGEST_PATH = 300
+
+
+def parsed_json(body: bytes, response: requests.Response) -> Any:
+    """Parse a JSON reply.
+
+    Raises:
+        UnavailableError: If it is something else: a maintenance page, an empty or a cut body.
+    """
+    try:
+        return json.loads(body)
+    except ValueError as error:
+        raise UnavailableError(
+            f"{_called(response)} answered {response.status_code} with a body that is not JSON: "
+            f"{_quoted(body)}"
+        ) from error
+
+
+def error_of(response: requests.Response, body: bytes) -> ExtractionError:
+    """Make the error that an unsuccessful reply stands for.
+
+    Args:
+        response: With a status other than 2xx.
+        body: Its body, decoded.
+
+    Returns:
+        An `UnavailableError` where another try can help, else a `RefusedError`.
+    """
+    status = response.status_code
+    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+        target = response.headers.get("Location", "")
+        return RefusedError(
+            f"{_called(response)} was redirected to {target.split('?')[0]!r}. Sessions are not "
+            "carried to another address: set instance_url to the org's own My Domain address.",
+            status=status,
+            error_code="",
+            said=target,
+        )
+    error_code, said = _code_and_text(body)
+    name = f" {error_code}" if error_code else ""
+    message = f"{_called(response)} answered {status}{name}: {said or 'no reason given'}"
+    if is_transient(status, error_code, said):
+        wait = retry_after_seconds(response.headers.get("Retry-After"))
+        return UnavailableError(message, retry_after=wait)
+    return RefusedError(message, status=status, error_code=error_code, said=said)
+
+
+def _code_and_text(body: bytes) -> tuple[str, str]:
+    try:
+        parsed = json.loads(body)
+    except ValueError:
+        return "", _quoted(body) if body else ""
+    if isinstance(parsed, list) and parsed:
+        parsed = parsed[0]
+    if not isinstance(parsed, dict):
+        return "", _quoted(body)
+    code = parsed.get("errorCode") or parsed.get("error") or ""
+    said = parsed.get("message") or parsed.get("error_description") or ""
+    return str(code), str(said).strip()
+
+
+def _called(response: requests.Response) -> str:
+    path = response.request.path_url
+    return f"{response.request.method} {path[:_LONGEST_PATH]}"
+
+
+def _quoted(body: bytes) -> str:
+    """Quote the text of a body, tags taken out, for a message."""
+    text = body[: 4 * _LONGEST_QUOTE].decode("utf-8", "replace")
+    if "<" in text:
+        text = re.sub(
+            r"<(script|style).*?</\1>|<[^>]*>", " ", text, flags=re.DOTALL | re.IGNORECASE
+        )
+    text = " ".join(text.split())
+    return repr(text[:_LONGEST_QUOTE]) if text else "nothing"

@@ -1,0 +1,394 @@
+"""The tap's settings: what they are called and mean, and their values read once into types."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk import typing as th
+
+from tap_sfbulk_pages.errors import SettingsError
+from tap_sfbulk_pages.links import HostAddress
+from tap_sfbulk_pages.refresh_tokens import RefreshTokenStore
+from tap_sfbulk_pages.sign_in import (
+    ClientCredentials,
+    Flow,
+    JwtBearer,
+    RefreshToken,
+    UsernamePassword,
+)
+from tap_sfbulk_pages.versions import parsed_version
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_LOGIN = "https://login.salesforce.com"
+_LOGIN_OF_SANDBOXES = "https://test.salesforce.com"
+
+# Which settings make which flow, beside `client_id`.
+_FLOWS = {
+    "refresh token": {"refresh_token"},
+    "JWT bearer": {"username", "private_key"},
+    "username and password": {"client_secret", "username", "password"},
+    "client credentials": {"client_secret"},
+}
+_OPTIONAL = {
+    "refresh token": {"client_secret"},
+    "username and password": {"security_token"},
+}
+_SIGN_IN_SETTINGS = (
+    "access_token",
+    "client_id",
+    "client_secret",
+    "refresh_token",
+    "username",
+    "private_key",
+    "private_key_path",
+    "password",
+    "security_token",
+)
+
+SCHEMA: dict[str, Any] = th.PropertiesList(
+    th.Property(
+        "instance_url",
+        th.StringType,
+        title="Instance URL",
+        description="My Domain address of the org, e.g. `https://acme.my.salesforce.com`. "
+        "Plain `http` only on a loopback host.",
+    ),
+    th.Property(
+        "login_url",
+        th.StringType,
+        title="Login URL",
+        description="Host of the token endpoint. Default: `instance_url` if set, else "
+        "`https://login.salesforce.com` (`https://test.salesforce.com` with `is_sandbox`).",
+    ),
+    th.Property(
+        "is_sandbox",
+        th.BooleanType,
+        default=False,
+        title="Sandbox org",
+        description="Sign in at `https://test.salesforce.com` where no address is set.",
+    ),
+    th.Property(
+        "access_token",
+        th.StringType,
+        secret=True,
+        title="Access token",
+        description="A ready token; needs `instance_url`. It cannot be renewed.",
+    ),
+    th.Property(
+        "client_id",
+        th.StringType,
+        title="Consumer key",
+        description="Consumer key of the Connected App or External Client App.",
+    ),
+    th.Property(
+        "client_secret",
+        th.StringType,
+        secret=True,
+        title="Consumer secret",
+        description="Consumer secret. With `client_id` alone: the client credentials flow.",
+    ),
+    th.Property(
+        "refresh_token",
+        th.StringType,
+        secret=True,
+        title="Refresh token",
+        description="Refresh-token flow. A token that Salesforce replaces is kept in the user's "
+        "state folder.",
+    ),
+    th.Property(
+        "username",
+        th.StringType,
+        title="User name",
+        description="For the JWT bearer flow and the username-password flow.",
+    ),
+    th.Property(
+        "private_key",
+        th.StringType,
+        secret=True,
+        title="Private key",
+        description="JWT bearer flow: the app's private key in PEM form.",
+    ),
+    th.Property(
+        "private_key_path",
+        th.StringType,
+        title="Private key file",
+        description="JWT bearer flow: path of the file with the private key.",
+    ),
+    th.Property(
+        "password",
+        th.StringType,
+        secret=True,
+        title="Password",
+        description="Username-password flow (blocked by default in newer orgs).",
+    ),
+    th.Property(
+        "security_token",
+        th.StringType,
+        secret=True,
+        title="Security token",
+        description="Username-password flow: added to the password.",
+    ),
+    th.Property(
+        "api_version",
+        th.StringType,
+        title="API version",
+        description="`62.0` or `v62.0`; at least 58.0. Default: the newest that the org offers "
+        "and the tap was tested with.",
+    ),
+    th.Property(
+        "start_date",
+        th.DateTimeType(nullable=True),
+        title="Start date",
+        description="Lower bound for incremental streams without a bookmark. Unset: everything.",
+    ),
+    th.Property(
+        "objects",
+        th.ArrayType(th.StringType),
+        title="Objects",
+        description="Names or globs of the sObjects to offer, e.g. `Account`, `*__c`; with `!` in "
+        "front they exclude. Default: every queryable one.",
+    ),
+    th.Property(
+        "filters",
+        th.ObjectType(additional_properties=th.StringType),
+        title="Filters",
+        description="A SOQL condition for each object, added with AND.",
+    ),
+    th.Property(
+        "include_deleted",
+        th.BooleanType,
+        default=True,
+        title="Include deleted",
+        description="Use `queryAll`: soft-deleted and archived rows too, with `IsDeleted`.",
+    ),
+    th.Property(
+        "lookback_seconds",
+        th.IntegerType(minimum=0),
+        default=300,
+        title="Lookback",
+        description="How far behind a finished job's bookmark the next job starts, in seconds: "
+        "rows become visible after their stamp.",
+    ),
+    th.Property(
+        "max_parallel_downloads",
+        th.IntegerType(minimum=1),
+        default=5,
+        title="Parallel downloads",
+        description="Result pages in flight, over all streams.",
+    ),
+    th.Property(
+        "max_page_memory_mb",
+        th.IntegerType(minimum=1),
+        default=64,
+        title="Page memory",
+        description="Bound on page data held in memory, in MB; the rest waits on disk.",
+    ),
+    th.Property(
+        "job_timeout_seconds",
+        th.IntegerType(minimum=1),
+        default=86_400,
+        title="Job timeout",
+        description="One job's longest run, in seconds, before it is aborted and reported.",
+    ),
+    th.Property(
+        "request_timeout_seconds",
+        th.NumberType(exclusive_minimum=0),
+        default=60,
+        title="Request timeout",
+        description="Silence on one connection, in seconds, before the request is tried again.",
+    ),
+    th.Property(
+        "max_retries",
+        th.IntegerType(minimum=1),
+        default=8,
+        title="Tries",
+        description="Tries of one request.",
+    ),
+    th.Property(
+        "delete_finished_jobs",
+        th.BooleanType,
+        default=False,
+        title="Delete finished jobs",
+        description="Delete a job of ours once its stream is done.",
+    ),
+).to_dict()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one run, checked.
+
+    Attributes:
+        instance: Host of the org; None where the token reply names it.
+        login: Host of the token endpoint.
+        access_token: A ready token; None where `flow` signs in.
+        flow: How to sign in; None with a ready token.
+        api_version: As `62.0`; None to take the org's newest.
+        start_date: Aware, UTC.
+    """
+
+    instance: HostAddress | None
+    login: HostAddress
+    access_token: str | None = field(repr=False)
+    flow: Flow | None
+    api_version: str | None
+    start_date: datetime | None
+    objects: tuple[str, ...]
+    filters: Mapping[str, str]
+    include_deleted: bool
+    lookback_seconds: int
+    max_parallel_downloads: int
+    max_page_memory_bytes: int
+    job_timeout_seconds: int
+    request_timeout_seconds: float
+    max_tries: int
+    delete_finished_jobs: bool
+
+    @classmethod
+    def parse(cls, config: Mapping[str, Any]) -> Settings:
+        """Read the tap's config, which the SDK has checked against `SCHEMA`.
+
+        Raises:
+            SettingsError: If values cannot work, alone or together.
+        """
+        given = {name: value for name, value in config.items() if value not in (None, "")}
+        instance = _instance(given)
+        login = _login(given, instance)
+        access_token, flow = _sign_in(given, instance, login)
+        version = given.get("api_version")
+        return cls(
+            instance=instance,
+            login=login,
+            access_token=access_token,
+            flow=flow,
+            api_version=None if version is None else parsed_version(version),
+            start_date=_start_date(given),
+            objects=tuple(given.get("objects", ())),
+            filters=dict(given.get("filters", {})),
+            include_deleted=given.get("include_deleted", True),
+            lookback_seconds=given.get("lookback_seconds", 300),
+            max_parallel_downloads=given.get("max_parallel_downloads", 5),
+            max_page_memory_bytes=given.get("max_page_memory_mb", 64) * 1_000_000,
+            job_timeout_seconds=given.get("job_timeout_seconds", 86_400),
+            request_timeout_seconds=given.get("request_timeout_seconds", 60),
+            max_tries=given.get("max_retries", 8),
+            delete_finished_jobs=given.get("delete_finished_jobs", False),
+        )
+
+
+def _instance(given: Mapping[str, Any]) -> HostAddress | None:
+    if "instance_url" not in given:
+        return None
+    return HostAddress.parse(given["instance_url"], setting="instance_url")
+
+
+def _login(given: Mapping[str, Any], instance: HostAddress | None) -> HostAddress:
+    if "login_url" in given:
+        return HostAddress.parse(given["login_url"], setting="login_url")
+    if instance:
+        return instance
+    return HostAddress(_LOGIN_OF_SANDBOXES if given.get("is_sandbox") else _LOGIN)
+
+
+def _sign_in(
+    given: Mapping[str, Any], instance: HostAddress | None, login: HostAddress
+) -> tuple[str | None, Flow | None]:
+    """Choose the one flow that the settings make."""
+    names = {name for name in _SIGN_IN_SETTINGS if name in given}
+    if "access_token" in names:
+        if names != {"access_token"}:
+            raise SettingsError([f"{_listed(names)} make two ways to sign in: keep one"])
+        if instance is None:
+            raise SettingsError(["access_token needs instance_url"])
+        return given["access_token"], None
+    flow = _flow_named(names)
+    if flow == "client credentials" and instance is None and "login_url" not in given:
+        raise SettingsError(
+            ["the client credentials flow works at the org's own host only: set instance_url"]
+        )
+    return None, _made_flow(flow, given, login)
+
+
+def _flow_named(names: set[str]) -> str:
+    if {"private_key", "private_key_path"} <= names:
+        raise SettingsError(["private_key and private_key_path are both set: keep one"])
+    asked = {"private_key" if name == "private_key_path" else name for name in names}
+    if not asked:
+        raise SettingsError(
+            [
+                (
+                    "no way to sign in is set: give access_token, or client_id with client_secret, "
+                    "refresh_token, username and private_key, or username and password"
+                )
+            ]
+        )
+    for flow, needed in _FLOWS.items():
+        whole = needed | {"client_id"}
+        if whole <= asked <= whole | _OPTIONAL.get(flow, set()):
+            return flow
+    raise SettingsError(
+        [
+            f"{_listed(names)} together make no way to sign in. A flow needs client_id and: "
+            + "; or ".join(f"{_listed(needed)} ({flow})" for flow, needed in _FLOWS.items())
+        ]
+    )
+
+
+def _made_flow(flow: str, given: Mapping[str, Any], login: HostAddress) -> Flow:
+    client_id = given["client_id"]
+    if flow == "refresh token":
+        store = RefreshTokenStore(given["refresh_token"])
+        return RefreshToken(client_id, given.get("client_secret"), store)
+    if flow == "JWT bearer":
+        return JwtBearer(client_id, given["username"], _private_key(given), _audience(given, login))
+    if flow == "username and password":
+        return UsernamePassword(
+            client_id,
+            given["client_secret"],
+            given["username"],
+            given["password"],
+            given.get("security_token", ""),
+        )
+    return ClientCredentials(client_id, given["client_secret"])
+
+
+def _private_key(given: Mapping[str, Any]) -> str:
+    if "private_key" in given:
+        # Environment variables often hold the line ends of a PEM file as \n.
+        return str(given["private_key"]).replace("\\n", "\n")
+    try:
+        return Path(given["private_key_path"]).read_text(encoding="ascii")
+    except (OSError, ValueError) as error:
+        raise SettingsError([f"private_key_path cannot be read: {error}"]) from error
+
+
+def _audience(given: Mapping[str, Any], login: HostAddress) -> str:
+    """The audience is the login host, which a My Domain address stands in for."""
+    if login.origin in (_LOGIN, _LOGIN_OF_SANDBOXES):
+        return login.origin
+    sandbox = given.get("is_sandbox") or ".sandbox.my." in login.origin
+    return _LOGIN_OF_SANDBOXES if sandbox else _LOGIN
+
+
+def _start_date(given: Mapping[str, Any]) -> datetime | None:
+    if "start_date" not in given:
+        return None
+    text = str(given["start_date"])
+    try:
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError as error:
+        raise SettingsError(
+            [f"start_date must be a date like 2026-01-31T00:00:00Z, not {text}"]
+        ) from error
+    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).astimezone(
+        timezone.utc
+    )
+
+
+def _listed(names: set[str]) -> str:
+    return ", ".join(sorted(names))

@@ -1,0 +1,100 @@
+"""What a stream keeps in the Singer state, and how it is read back.
+
+Beside the SDK's `replication_key` and `replication_key_value` there is, while a query job is
+being read, `query_job`: which job it is, with which version it was made, which query it answers
+and which of its pages are done. Each change is one assignment, so that the state is true between
+any two statements.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tap_sfbulk_pages.errors import StateError
+from tap_sfbulk_pages.job_progress import JobProgress
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, MutableMapping
+
+    from tap_sfbulk_pages.query_jobs import Query, QueryJob
+
+_JOB = "query_job"
+_KEY = "replication_key"
+_VALUE = "replication_key_value"
+
+
+@dataclass
+class SavedJob:
+    """A query job in the middle of being read.
+
+    Attributes:
+        id: The job.
+        api_version: The version that made it.
+        fingerprint: Of its query.
+        in_series: Whether its pages are walked one after another.
+        progress: Its pages.
+    """
+
+    id: str
+    api_version: str
+    fingerprint: str
+    in_series: bool
+    progress: JobProgress
+
+
+def saved_job(state: Mapping[str, Any]) -> SavedJob | None:
+    """Read the job that a stream's state holds; None if it holds none.
+
+    Raises:
+        StateError: If it is broken; nothing of it is used.
+    """
+    saved = state.get(_JOB)
+    if saved is None:
+        return None
+    if not isinstance(saved, dict) or not all(
+        isinstance(saved.get(name), str) and saved[name] for name in ("id", "api_version", "query")
+    ):
+        raise StateError(f"The saved {_JOB} is not one that this tap has written.")
+    return SavedJob(
+        id=saved["id"],
+        api_version=saved["api_version"],
+        fingerprint=saved["query"],
+        in_series=saved.get("in_series") is True,
+        progress=JobProgress.load(saved),
+    )
+
+
+def save_job(
+    state: MutableMapping[str, Any],
+    job: QueryJob,
+    query: Query,
+    *,
+    in_series: bool,
+    progress: JobProgress,
+) -> None:
+    """Keep how far a job has been read."""
+    state[_JOB] = {
+        "id": job.id,
+        "api_version": job.api_version,
+        "query": query.fingerprint,
+        "in_series": in_series,
+        **progress.save(),
+    }
+
+
+def forget_job(state: MutableMapping[str, Any]) -> None:
+    """Drop a job that is of no more use."""
+    state.pop(_JOB, None)
+
+
+def bookmark(state: Mapping[str, Any], replication_key: str | None) -> str | None:
+    """Read the bookmark, if it is one of this replication key."""
+    if replication_key is None or state.get(_KEY) != replication_key:
+        return None
+    return state.get(_VALUE)
+
+
+def set_bookmark(state: MutableMapping[str, Any], replication_key: str, value: str) -> None:
+    """Keep the maximum of a finished job."""
+    state.update({_KEY: replication_key, _VALUE: value})

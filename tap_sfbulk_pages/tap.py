@@ -1,0 +1,211 @@
+"""The tap: settings, org and streams wired together, and the run over all streams."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import click
+from singer_sdk import Tap
+from singer_sdk.exceptions import ConfigValidationError
+from typing_extensions import override
+
+from tap_sfbulk_pages import settings as tap_settings
+from tap_sfbulk_pages.describe import Field, SObject, described, offered_names
+from tap_sfbulk_pages.errors import ExtractionError, RefusedError, SettingsError
+from tap_sfbulk_pages.org import Org
+from tap_sfbulk_pages.settings import Settings
+from tap_sfbulk_pages.stop_signal import RunStopped, StopSignal
+from tap_sfbulk_pages.streams import SObjectStream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from singer_sdk.singerlib import Catalog
+    from singer_sdk.streams import Stream
+
+
+class TapSFBulkPages(Tap):
+    """Singer tap for Salesforce Bulk API 2.0 query jobs and their parallel result pages."""
+
+    name = "tap-sfbulk-pages"
+    package_name = "tap-sfbulk-pages"
+    config_jsonschema: ClassVar[dict[str, Any]] = tap_settings.SCHEMA
+    # The catalog comes from the org, which needs valid settings.
+    dynamic_catalog = True
+
+    @cached_property
+    def stop_signal(self) -> StopSignal:
+        """What SIGTERM and SIGINT do to this run."""
+        return StopSignal()
+
+    @cached_property
+    def org(self) -> Org:
+        """The org that the settings name."""
+        return Org(Settings.parse(self.config))
+
+    @override
+    def discover_streams(self) -> Sequence[Stream]:
+        """Make the streams: those selected in a catalog, else every one that the org offers."""
+        if self.input_catalog is None:
+            return self._offered_streams()
+        return self._selected_streams(self.input_catalog)
+
+    def write_lines(self, lines: bytes) -> None:
+        """Write finished messages to stdout, behind those that the SDK has written."""
+        sys.stdout.flush()
+        sys.stdout.buffer.write(lines)
+        sys.stdout.buffer.flush()
+
+    @override  # type: ignore[misc]
+    def sync_all(self) -> None:
+        """Read all selected streams; one that cannot be read does not stop the others.
+
+        The SDK marks the method final for type checkers only. It has no place of its own where
+        the error of a stream could be kept until the others are done.
+
+        Raises:
+            click.ClickException: If streams could not be read, after the others.
+        """
+        failures: dict[str, ExtractionError] = {}
+        try:
+            with self.stop_signal.writing():
+                self._sync_streams(failures)
+        except RunStopped as stopped:
+            self._state_writer.write_state(self.state)
+            self.logger.warning("Stopped by %s.", signal.Signals(stopped.signal_number).name)
+            sys.exit(stopped.exit_code)
+        if failures:
+            raise click.ClickException(_summary(failures, len(self._selected)))
+
+    def _sync_streams(self, failures: dict[str, ExtractionError]) -> None:
+        self._reset_state_progress_markers()
+        if self.state:
+            self._state_writer.write_state(self.state)
+        for stream in self._selected:
+            self.stop_signal.check()
+            try:
+                stream.sync()
+                stream.finalize_state_progress_markers()
+            except ExtractionError as error:
+                job = f" (job {stream.job_id})" if stream.job_id else ""
+                self.logger.error("Stream %s%s: %s", stream.name, job, error)  # noqa: TRY400
+                failures[stream.name] = error
+            stream.log_sync_costs()
+
+    @property
+    def _selected(self) -> list[SObjectStream]:
+        return [
+            stream
+            for stream in self.streams.values()
+            if isinstance(stream, SObjectStream) and stream.selected
+        ]
+
+    def _offered_streams(self) -> list[Stream]:
+        org = self.org
+        names = offered_names(org.client, org.api_version, org.settings.objects)
+        streams: list[Stream] = []
+        for name, outcome in described(org.client, org.api_version, names):
+            if isinstance(outcome, RefusedError):
+                self.logger.warning("%s is left out: %s", name, outcome)
+            else:
+                streams.append(SObjectStream(self, outcome))
+        return streams
+
+    def _selected_streams(self, catalog: Catalog) -> list[Stream]:
+        """Make the streams that the catalog selects; nothing else is described."""
+        org = self.org
+        entries = {
+            entry.tap_stream_id: entry
+            for entry in catalog.streams
+            if entry.metadata.resolve_selection().get((), True)
+        }
+        streams: list[Stream] = []
+        for name, outcome in described(org.client, org.api_version, entries):
+            if isinstance(outcome, RefusedError):
+                properties = entries[name].schema.to_dict()["properties"]
+                known = SObject(name, tuple(Field(field, "string") for field in properties))
+                streams.append(SObjectStream(self, known, refusal=outcome))
+            else:
+                streams.append(SObjectStream(self, outcome))
+        return streams
+
+    @override
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        """Check the config, and keep the values of secret settings out of what is said of it."""
+        try:
+            errors = super()._validate_config(raise_errors=raise_errors)
+        except ConfigValidationError as error:
+            error.errors = [_without_secret(text) for text in error.errors]
+            raise
+        return [_without_secret(text) for text in errors]
+
+    @override
+    def _setup_signal_handlers(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, self.stop_signal.handle)
+            signal.signal(signal.SIGTERM, self.stop_signal.handle)
+
+    @override
+    @classmethod
+    def invoke(cls, **arguments: Any) -> None:
+        """Run the tap; errors end it with a message, not a traceback."""
+        with _errors_for_people():
+            super().invoke(**arguments)
+
+    @override
+    @classmethod
+    def cb_discover(cls, ctx: click.Context, param: click.Option, value: bool) -> None:
+        """Print the catalog; errors as in `invoke`."""
+        with _errors_for_people():
+            super().cb_discover(ctx, param, value)
+
+    @override
+    @classmethod
+    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
+        """Read a record of each stream; errors as in `invoke`."""
+        with _errors_for_people():
+            super().cb_test(ctx, param, value)
+
+
+@contextmanager
+def _errors_for_people() -> Iterator[None]:
+    """Turn what ends a run into a message and an exit code."""
+    try:
+        yield
+    except RunStopped as stopped:
+        sys.exit(stopped.exit_code)
+    except (SettingsError, ConfigValidationError) as error:
+        raise click.ClickException("\n  ".join(["Wrong settings:", *error.errors])) from None
+    except FileNotFoundError as error:
+        raise click.ClickException(f"There is no file {error.filename}.") from None
+    except json.JSONDecodeError as error:
+        raise click.ClickException(f"The config, catalog or state is not JSON: {error}") from None
+    except ExtractionError as error:
+        raise click.ClickException(str(error)) from None
+    except BrokenPipeError:
+        # Python flushes stdout once more at exit, which would fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise click.ClickException(
+            "The target has closed its input; nothing more is read."
+        ) from None
+
+
+def _without_secret(text: str) -> str:
+    for name, schema in tap_settings.SCHEMA["properties"].items():
+        if schema.get("secret") and f"['{name}']" in text:
+            return f"{name} is not a text"
+    return text
+
+
+def _summary(failures: dict[str, ExtractionError], selected: int) -> str:
+    lines = [f"{name}: {error}" for name, error in failures.items()]
+    return "\n  ".join(
+        [f"{len(failures)} of {selected} streams could not be read to their end:", *lines]
+    )

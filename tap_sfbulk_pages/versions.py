@@ -1,0 +1,54 @@
+"""API versions: which the tap can use, and which it uses when none is set."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from tap_sfbulk_pages.errors import ExtractionError, SettingsError
+
+if TYPE_CHECKING:
+    from tap_sfbulk_pages.client import SalesforceClient
+
+# Get Parallel Results came with Summer '23 (Bulk API 2.0 guide, "Get Parallel Results").
+OLDEST = 58.0
+NEWEST_TESTED = 67.0
+
+
+def parsed_version(text: str) -> str:
+    """Read an `api_version` setting.
+
+    Args:
+        text: `62`, `62.0` or `v62.0`.
+
+    Returns:
+        The version as `62.0`.
+
+    Raises:
+        SettingsError: If it is none, or too old.
+    """
+    match = re.fullmatch(r"v?(\d{2,3})(?:\.0)?", text.strip())
+    if not match:
+        raise SettingsError([f"api_version must be like 62.0, not {text!r}"])
+    if float(match[1]) < OLDEST:
+        raise SettingsError([f"api_version must be at least {OLDEST}, not {text}"])
+    return f"{match[1]}.0"
+
+
+def newest_tested(client: SalesforceClient) -> str:
+    """Ask the org for its versions (`GET /services/data`) and choose.
+
+    Returns:
+        The newest version that the org offers and the tap was tested with, as `62.0`.
+
+    Raises:
+        ExtractionError: If the org offers none.
+    """
+    offered = client.get("/services/data/", api_version="")
+    versions = [float(entry["version"]) for entry in offered]
+    usable = [version for version in versions if OLDEST <= version <= NEWEST_TESTED]
+    if not usable:
+        raise ExtractionError(
+            f"The org offers no API version from {OLDEST} to {NEWEST_TESTED}; set api_version."
+        )
+    return f"{max(usable):.1f}"
