@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import logging
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,6 +21,7 @@ from tap_sfbulk_pages.retries import retried
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from tap_sfbulk_pages.allowances import CallAllowance
     from tap_sfbulk_pages.sign_in import SignIn
     from tap_sfbulk_pages.transport import Transport
 
@@ -37,11 +39,15 @@ class SalesforceClient:
     Args:
         transport: The connections.
         sign_in: Gives and renews the session.
+        allowance: Counts the calls.
         max_tries: How often one call is made at the most.
     """
 
-    def __init__(self, transport: Transport, sign_in: SignIn, *, max_tries: int) -> None:
+    def __init__(
+        self, transport: Transport, sign_in: SignIn, allowance: CallAllowance, *, max_tries: int
+    ) -> None:
         self._transport = transport
+        self._allowance = allowance
         self._sign_in = sign_in
         self._max_tries = max_tries
 
@@ -72,6 +78,7 @@ class SalesforceClient:
         Raises:
             UnavailableError: If no try succeeded.
             RefusedError: If Salesforce refused.
+            AllowanceError: If the org's daily calls are used up, or kept for others.
             SignInError: If there is no session to be had.
             UntrustedLinkError: If the link leads to another host.
         """
@@ -82,7 +89,7 @@ class SalesforceClient:
                 url = session.address.resolve(link, api_version=api_version)
                 sent = {"Accept": "application/json", **(headers or {})}
                 sent["Authorization"] = f"Bearer {session.access_token}"
-                with self._transport.send(method, url, headers=sent, json=json) as response:
+                with self._counted(method, url, sent, json) as response:
                     if response.ok and not response.is_redirect:
                         return read(response, self._transport.body_chunks(response))
                     error = error_of(response, self._transport.whole_body(response))
@@ -92,6 +99,20 @@ class SalesforceClient:
             raise SignInError(f"Salesforce refuses each new session. {error}")
 
         return retried(attempt, max_tries=self._max_tries, on_retry=logger.warning)
+
+    @contextmanager
+    def _counted(
+        self, method: str, url: str, headers: Mapping[str, str], json: object | None
+    ) -> Iterator[requests.Response]:
+        """Make one call, counted against the org's daily allowance."""
+        self._allowance.take()
+        limit_info: str | None = None
+        try:
+            with self._transport.send(method, url, headers=headers, json=json) as response:
+                limit_info = response.headers.get("Sforce-Limit-Info")
+                yield response
+        finally:
+            self._allowance.note(limit_info)
 
     def get_response(self, link: str, *, api_version: str) -> requests.Response:
         """Get a JSON document as a response whose body has been received whole (see `call`)."""

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 # Large enough that Polars' fixed costs vanish, small enough that a few fit beside each other.
 BLOCK_BYTES = 4 << 20
+# 800 fields of 131,072 characters would still fit.
+LARGEST_RECORD_BYTES = 512 << 20
 
 _PATTERNS: Mapping[CellType, tuple[str, Callable[[str], str | None]]] = {
     CellType.BOOLEAN: ("^(?:true|false)$", json_boolean),
@@ -85,6 +87,10 @@ def _record_blocks(page: ResultPage) -> Iterator[bytes]:
         if len(buffer) >= BLOCK_BYTES and (end := _last_record_end(buffer)):
             yield bytes(buffer[:end])
             del buffer[:end]
+        elif len(buffer) > LARGEST_RECORD_BYTES:
+            raise ResultPageError(
+                f"Result page {page.locator} holds a record of over {LARGEST_RECORD_BYTES} bytes."
+            )
     if buffer:
         yield bytes(buffer)
 

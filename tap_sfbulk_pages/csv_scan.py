@@ -33,6 +33,7 @@ class CsvScan:
         self._line_ends = 0
         self._delimiters = 0
         self._last_byte = b"\n"
+        self.size = 0
         self.nul_characters = 0
 
     def feed(self, piece: bytes) -> None:
@@ -43,6 +44,7 @@ class CsvScan:
         """
         if not piece:
             return
+        self.size += len(piece)
         try:
             self._utf8.decode(piece)
         except UnicodeDecodeError as error:

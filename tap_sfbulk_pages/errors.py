@@ -95,6 +95,10 @@ class RefusedError(ExtractionError):
         return self.status in _RESOURCE_STATUSES and self.error_code not in _CODES_OF_USER_OR_ORG
 
 
+class AllowanceError(ExtractionError):
+    """A daily allowance of the org that is used up, or that settings keep for others."""
+
+
 class ResultPageError(ExtractionError):
     """A result page whose CSV cannot be read as the records of its query."""
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from tap_sfbulk_pages.allowances import CallAllowance, JobAllowance
 from tap_sfbulk_pages.client import SalesforceClient
+from tap_sfbulk_pages.errors import RefusedError
 from tap_sfbulk_pages.fetching import DownloadThreads
 from tap_sfbulk_pages.page_body import PageMemory
 from tap_sfbulk_pages.query_jobs import QueryJobs
@@ -16,6 +19,8 @@ from tap_sfbulk_pages.versions import newest_tested
 
 if TYPE_CHECKING:
     from tap_sfbulk_pages.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 # Beside the downloads: lists, polls and a login.
 _OTHER_CONNECTIONS = 3
@@ -35,12 +40,25 @@ class Org:
             silence_seconds=settings.request_timeout_seconds,
             user_agent=f"tap-sfbulk-pages/{version('tap-sfbulk-pages')}",
         )
+        self.calls = CallAllowance(
+            percent_total=settings.quota_percent_total,
+            percent_per_run=settings.quota_percent_per_run,
+        )
         self.client = SalesforceClient(
-            transport, _sign_in(settings, transport), max_tries=settings.max_tries
+            transport, _sign_in(settings, transport), self.calls, max_tries=settings.max_tries
         )
         self.jobs = QueryJobs(self.client, timeout_seconds=settings.job_timeout_seconds)
         self.threads = DownloadThreads(settings.max_parallel_downloads)
         self.memory = PageMemory(settings.max_page_memory_bytes)
+
+    @cached_property
+    def job_allowance(self) -> JobAllowance:
+        """How many jobs may still be made, as `/limits` told at the first question."""
+        try:
+            return JobAllowance(self.client.get("/limits", api_version=self.api_version))
+        except RefusedError as error:
+            logger.info("The org's limits are not known: %s", error)
+            return JobAllowance({})
 
     @cached_property
     def api_version(self) -> str:

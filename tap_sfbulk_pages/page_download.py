@@ -46,6 +46,7 @@ class ResultPage:
         columns: Names in the header line, in order; empty for a body without one.
         delimiter: Between cells.
         records: How many records there are, counted.
+        text_bytes: Length of the decoded CSV.
         nul_characters: How many NUL characters the values hold.
         next_locator: The page after it in a serial walk; None on the last one.
         received_at: When it was whole, UTC.
@@ -57,6 +58,7 @@ class ResultPage:
     columns: tuple[str, ...]
     delimiter: str
     records: int
+    text_bytes: int
     nul_characters: int
     next_locator: str | None
     received_at: datetime
@@ -140,6 +142,7 @@ class PageDownload:
             columns=columns,
             delimiter=self._delimiter,
             records=records,
+            text_bytes=scan.size,
             nul_characters=scan.nul_characters,
             next_locator=_next_locator(response),
             received_at=datetime.now(timezone.utc),

@@ -11,12 +11,19 @@ import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from tap_sfbulk_pages.errors import ExtractionError, RefusedError, UnavailableError
+from tap_sfbulk_pages.errors import (
+    AllowanceError,
+    ExtractionError,
+    RefusedError,
+    UnavailableError,
+)
 from tap_sfbulk_pages.retries import is_transient, retry_after_seconds
 
 if TYPE_CHECKING:
     import requests
 
+# Told by 403 for API calls and by 400 for query jobs and their volume.
+_DAILY_LIMITS = frozenset({"REQUEST_LIMIT_EXCEEDED", "LIMIT_EXCEEDED"})
 _LONGEST_QUOTE = 1000
 _LONGEST_PATH = 300
 
@@ -44,7 +51,8 @@ def error_of(response: requests.Response, body: bytes) -> ExtractionError:
         body: Its body, decoded.
 
     Returns:
-        An `UnavailableError` where another try can help, else a `RefusedError`.
+        An `UnavailableError` where another try can help, an `AllowanceError` where a daily limit
+        is reached, else a `RefusedError`.
     """
     status = response.status_code
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
@@ -62,6 +70,8 @@ def error_of(response: requests.Response, body: bytes) -> ExtractionError:
     if is_transient(status, error_code, said):
         wait = retry_after_seconds(response.headers.get("Retry-After"))
         return UnavailableError(message, retry_after=wait)
+    if error_code in _DAILY_LIMITS:
+        return AllowanceError(f"{message} It counts the last 24 hours: run again later.")
     return RefusedError(message, status=status, error_code=error_code, said=said)
 
 

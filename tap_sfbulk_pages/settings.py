@@ -210,6 +210,22 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         description="Tries of one request.",
     ),
     th.Property(
+        "quota_percent_total",
+        th.NumberType(minimum=0, maximum=100),
+        default=80,
+        title="Share of daily calls, in all",
+        description="Stop cleanly before more than this share of the org's daily API calls is "
+        "used, by whomever.",
+    ),
+    th.Property(
+        "quota_percent_per_run",
+        th.NumberType(minimum=0, maximum=100),
+        default=25,
+        title="Share of daily calls, this run",
+        description="Stop cleanly before this run has used more than this share of the org's "
+        "daily API calls.",
+    ),
+    th.Property(
         "delete_finished_jobs",
         th.BooleanType,
         default=False,
@@ -247,6 +263,8 @@ class Settings:
     job_timeout_seconds: int
     request_timeout_seconds: float
     max_tries: int
+    quota_percent_total: float
+    quota_percent_per_run: float
     delete_finished_jobs: bool
 
     @classmethod
@@ -277,6 +295,8 @@ class Settings:
             job_timeout_seconds=given.get("job_timeout_seconds", 86_400),
             request_timeout_seconds=given.get("request_timeout_seconds", 60),
             max_tries=given.get("max_retries", 8),
+            quota_percent_total=given.get("quota_percent_total", 80),
+            quota_percent_per_run=given.get("quota_percent_per_run", 25),
             delete_finished_jobs=given.get("delete_finished_jobs", False),
         )
 

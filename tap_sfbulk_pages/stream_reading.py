@@ -1,7 +1,7 @@
 """Reading one stream through one query job: made or resumed, its pages accounted for, the state.
 
-Free of the Singer SDK, so that whoever takes the blocks decides how they leave. A page is done
-when the next block or page is asked for behind it: by then the taker has written it.
+Free of the Singer SDK, so that whoever takes the pages decides how their records leave. A page is
+done when the next one is asked for: by then the taker has written it.
 """
 
 from __future__ import annotations
@@ -62,6 +62,35 @@ class StreamRequest:
     replication_schema: Mapping[str, Any]
 
 
+class PageReading:
+    """A page that is handed over to be written.
+
+    Args:
+        page: Received whole.
+        request: What is read of it.
+        maximum: The greatest replication key value of the pages before it.
+    """
+
+    def __init__(self, page: ResultPage, request: StreamRequest, maximum: str | None) -> None:
+        self.page = page
+        self.maximum = maximum
+        self.is_read = False
+        self._request = request
+
+    def blocks(self) -> Iterator[pl.DataFrame]:
+        """Yield the records as blocks of columns (`columns.blocks`), keeping the maximum.
+
+        Raises:
+            ResultPageError: If the page cannot be decoded.
+        """
+        key = self._request.replication_key
+        for block in blocks(self.page, self._request.types):
+            if key:
+                self.maximum = later(self.maximum, block[key])
+            yield block
+        self.is_read = True
+
+
 class StreamReading:
     """One reading of a stream.
 
@@ -94,8 +123,8 @@ class StreamReading:
         self._nul_characters = 0
         self.job: QueryJob | None = None
 
-    def blocks(self) -> Iterator[tuple[ResultPage, pl.DataFrame]]:
-        """Hand over every record that is not done, as blocks of columns with their page.
+    def pages(self) -> Iterator[PageReading]:
+        """Hand over every page that is not done; each must be written before the next is taken.
 
         Raises:
             ExtractionError: If the stream cannot be read to its end. The state then leads a
@@ -110,6 +139,7 @@ class StreamReading:
             else:
                 return
         stream_state.forget_job(self._state)
+        self._org.job_allowance.take_job()
         job = self._org.jobs.create(self._request.query, self._org.api_version)
         logger.info("Job %s was created (API %s).", job.id, job.api_version)
         try:
@@ -138,7 +168,7 @@ class StreamReading:
 
     def _read(
         self, job: QueryJob, progress: JobProgress, *, in_series: bool
-    ) -> Iterator[tuple[ResultPage, pl.DataFrame]]:
+    ) -> Iterator[PageReading]:
         """Read a job to its end."""
         self.job = job
         self._keep(job, progress, in_series=in_series)
@@ -165,18 +195,17 @@ class StreamReading:
 
     def _walked(
         self, job: QueryJob, progress: JobProgress, *, in_series: bool
-    ) -> Iterator[tuple[ResultPage, pl.DataFrame]]:
-        """Hand over the blocks of all pages, and keep account of the pages."""
-        key = self._request.replication_key
+    ) -> Iterator[PageReading]:
+        """Hand over the pages, and keep account of those that come back written."""
         for page in self._pages(job, progress, in_series=in_series):
-            maximum = progress.maximum
             self._nul_characters += page.nul_characters
             with closing(page):
-                for block in blocks(page, self._request.types):
-                    if key:
-                        maximum = later(maximum, block[key])
-                    yield page, block
-            progress.finish(page.locator, records=page.records, maximum=maximum)
+                reading = PageReading(page, self._request, progress.maximum)
+                yield reading
+            if not reading.is_read:
+                raise AssertionError("a page was given back before its blocks were read")
+            progress.finish(page.locator, records=page.records, maximum=reading.maximum)
+            self._org.job_allowance.take_volume(page.text_bytes)
             self._keep(job, progress, in_series=in_series)
 
     def _pages(

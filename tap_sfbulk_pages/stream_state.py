@@ -43,6 +43,11 @@ class SavedJob:
     progress: JobProgress
 
 
+def has_job(state: Mapping[str, Any]) -> bool:
+    """Tell whether a stream's state holds a job, sound or not."""
+    return _JOB in state
+
+
 def saved_job(state: Mapping[str, Any]) -> SavedJob | None:
     """Read the job that a stream's state holds; None if it holds none.
 

@@ -23,6 +23,7 @@ from tap_sfbulk_pages.errors import ExtractionError
 from tap_sfbulk_pages.query_jobs import Query
 from tap_sfbulk_pages.records import record_lines, rows
 from tap_sfbulk_pages.replication import literal, lower_bound
+from tap_sfbulk_pages.restricted_objects import RESTRICTED_OBJECTS
 from tap_sfbulk_pages.result_pages import ResultPagesPaginator
 from tap_sfbulk_pages.soql import select
 from tap_sfbulk_pages.stream_reading import StreamReading, StreamRequest
@@ -60,6 +61,7 @@ class SObjectStream(RESTStream[ParseResult | None]):
     ) -> None:
         self._sobject = sobject
         self._refusal = refusal
+        self.selected_by_default = sobject.name not in RESTRICTED_OBJECTS
         super().__init__(tap, schema=json_schema(sobject), name=sobject.name)
         self.primary_keys = primary_keys(sobject)
         self.replication_key = replication_key(sobject)
@@ -69,6 +71,11 @@ class SObjectStream(RESTStream[ParseResult | None]):
     def job_id(self) -> str | None:
         """The query job that is being read, for messages."""
         return self._reading.job.id if self._reading and self._reading.job else None
+
+    @property
+    def has_saved_job(self) -> bool:
+        """Whether the state holds a query job that can be read on."""
+        return stream_state.has_job(self.stream_state)
 
     @override
     @property
@@ -100,9 +107,10 @@ class SObjectStream(RESTStream[ParseResult | None]):
     def request_records(self, context: Context | None) -> Iterable[dict[str, Any]]:
         """Yield records one by one: the row path, for stream maps and record limits."""
         types = self._wanted.types
-        for _, block in self._new_reading().blocks():
-            self._tap.stop_signal.check()
-            yield from rows(block, types)
+        for reading in self._new_reading().pages():
+            for block in reading.blocks():
+                self._tap.stop_signal.check()
+                yield from rows(block, types)
 
     @override
     def _sync_records(
@@ -113,17 +121,18 @@ class SObjectStream(RESTStream[ParseResult | None]):
             yield from super()._sync_records(context, write_messages=write_messages)
             return
         with self.get_record_counter() as counter, self.get_sync_timer():
-            for page, block in self._new_reading().blocks():
-                self._tap.stop_signal.check()
-                lines = record_lines(
-                    block,
-                    self._wanted.types,
-                    stream=self.name,
-                    time_extracted=page.received_at,
-                    version=self._stream_version,
-                )
-                self._tap.write_lines(lines)
-                counter.increment(block.height)
+            for reading in self._new_reading().pages():
+                for block in reading.blocks():
+                    self._tap.stop_signal.check()
+                    lines = record_lines(
+                        block,
+                        self._wanted.types,
+                        stream=self.name,
+                        time_extracted=reading.page.received_at,
+                        version=self._stream_version,
+                    )
+                    self._tap.write_lines(lines)
+                    counter.increment(block.height)
         yield from ()
 
     @property

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import click
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities
 from typing_extensions import override
 
 from tap_sfbulk_pages import settings as tap_settings
 from tap_sfbulk_pages.describe import Field, SObject, described, offered_names
-from tap_sfbulk_pages.errors import ExtractionError, RefusedError, SettingsError
+from tap_sfbulk_pages.errors import AllowanceError, ExtractionError, RefusedError, SettingsError
 from tap_sfbulk_pages.org import Org
+from tap_sfbulk_pages.run_outcome import RunOutcome
 from tap_sfbulk_pages.settings import Settings
 from tap_sfbulk_pages.stop_signal import RunStopped, StopSignal
 from tap_sfbulk_pages.streams import SObjectStream
@@ -37,6 +39,9 @@ class TapSFBulkPages(Tap):
     name = "tap-sfbulk-pages"
     package_name = "tap-sfbulk-pages"
     config_jsonschema: ClassVar[dict[str, Any]] = tap_settings.SCHEMA
+    capabilities: ClassVar[list[CapabilitiesEnum]] = [
+        capability for capability in Tap.capabilities if capability is not PluginCapabilities.BATCH
+    ]
     # The catalog comes from the org, which needs valid settings.
     dynamic_catalog = True
 
@@ -73,30 +78,37 @@ class TapSFBulkPages(Tap):
         Raises:
             click.ClickException: If streams could not be read, after the others.
         """
-        failures: dict[str, ExtractionError] = {}
+        outcome = RunOutcome()
         try:
             with self.stop_signal.writing():
-                self._sync_streams(failures)
+                self._sync_streams(outcome)
         except RunStopped as stopped:
             self._state_writer.write_state(self.state)
             self.logger.warning("Stopped by %s.", signal.Signals(stopped.signal_number).name)
             sys.exit(stopped.exit_code)
-        if failures:
-            raise click.ClickException(_summary(failures, len(self._selected)))
+        if not outcome.is_whole:
+            raise click.ClickException(outcome.summary())
 
-    def _sync_streams(self, failures: dict[str, ExtractionError]) -> None:
+    def _sync_streams(self, outcome: RunOutcome) -> None:
         self._reset_state_progress_markers()
         if self.state:
             self._state_writer.write_state(self.state)
+        allowance_is_used_up = False
         for stream in self._selected:
             self.stop_signal.check()
+            if allowance_is_used_up and not stream.has_saved_job:
+                outcome.not_begun.append(stream.name)
+                continue
             try:
                 stream.sync()
                 stream.finalize_state_progress_markers()
             except ExtractionError as error:
                 job = f" (job {stream.job_id})" if stream.job_id else ""
                 self.logger.error("Stream %s%s: %s", stream.name, job, error)  # noqa: TRY400
-                failures[stream.name] = error
+                outcome.failed[stream.name] = f"{error}{job}"
+                allowance_is_used_up |= isinstance(error, AllowanceError)
+            else:
+                outcome.read.append(stream.name)
             stream.log_sync_costs()
 
     @property
@@ -202,10 +214,3 @@ def _without_secret(text: str) -> str:
         if schema.get("secret") and f"['{name}']" in text:
             return f"{name} is not a text"
     return text
-
-
-def _summary(failures: dict[str, ExtractionError], selected: int) -> str:
-    lines = [f"{name}: {error}" for name, error in failures.items()]
-    return "\n  ".join(
-        [f"{len(failures)} of {selected} streams could not be read to their end:", *lines]
-    )

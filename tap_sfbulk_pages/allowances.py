@@ -1,0 +1,121 @@
+"""The org's daily allowances, and stopping before they are used up.
+
+Every reply names the API calls of the last 24 hours (`Sforce-Limit-Info: api-usage=45/100000`,
+REST API guide, "Limit Info Header"). Query jobs and the volume of their results have limits of
+their own (`DailyBulkV2QueryJobs`, `DailyBulkV2QueryFileStorageMB` in `/limits`). All of them are
+counted over a rolling day.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from typing import TYPE_CHECKING
+
+from tap_sfbulk_pages.errors import AllowanceError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+_API_USAGE = re.compile(r"(?:^|[;,\s])api-usage=(\d+)/(\d+)")
+_RENEWAL = "It counts the last 24 hours, so what was used comes back hour by hour."
+
+
+class CallAllowance:
+    """API calls: counted before they are made, by all threads.
+
+    Args:
+        percent_total: Share of the org's daily calls that may be used in all.
+        percent_per_run: Share of them that this run may use.
+    """
+
+    def __init__(self, *, percent_total: float, percent_per_run: float) -> None:
+        self._percent_total = percent_total
+        self._percent_per_run = percent_per_run
+        self._lock = threading.Lock()
+        self._daily: int | None = None
+        self._used = 0
+        self._under_way = 0
+        self.made = 0
+
+    def take(self) -> None:
+        """Count a call that is about to be made.
+
+        Raises:
+            AllowanceError: If it would cross a share; it must not be made then.
+        """
+        with self._lock:
+            if self._daily is not None:
+                self._check(self._daily)
+            self._under_way += 1
+            self.made += 1
+
+    def note(self, header: str | None) -> None:
+        """Take note of a reply, or of a call that got none.
+
+        Args:
+            header: Its `Sforce-Limit-Info`, where it has one.
+        """
+        match = _API_USAGE.search(header or "")
+        with self._lock:
+            self._under_way -= 1
+            if match:
+                self._used = max(self._used, int(match[1]))
+                self._daily = int(match[2])
+            else:
+                self._used += 1
+
+    def _check(self, daily: int) -> None:
+        used = self._used + self._under_way + 1
+        if used > daily * self._percent_total / 100:
+            raise AllowanceError(
+                f"{self._used} of the org's {daily} daily API calls are used, and "
+                f"quota_percent_total allows {self._percent_total:g} %. {_RENEWAL}"
+            )
+        if self.made + 1 > daily * self._percent_per_run / 100:
+            raise AllowanceError(
+                f"This run has made {self.made} API calls, and quota_percent_per_run allows it "
+                f"{self._percent_per_run:g} % of the org's {daily}. {_RENEWAL}"
+            )
+
+
+class JobAllowance:
+    """Query jobs and the volume of their results, counted down from what `/limits` told.
+
+    Args:
+        limits: The reply of `/limits`; empty where the user may not ask.
+    """
+
+    def __init__(self, limits: Mapping[str, Any]) -> None:
+        self._jobs = _remaining(limits, "DailyBulkV2QueryJobs")
+        self._megabytes = _remaining(limits, "DailyBulkV2QueryFileStorageMB")
+
+    def take_job(self) -> None:
+        """Count a job that is about to be made.
+
+        Raises:
+            AllowanceError: If none is left, or no volume for its result; it must not be made then.
+        """
+        if self._jobs is not None and self._jobs < 1:
+            raise AllowanceError(
+                f"The org's daily query jobs (DailyBulkV2QueryJobs) are used up. {_RENEWAL}"
+            )
+        if self._megabytes is not None and self._megabytes <= 0:
+            raise AllowanceError(
+                "The org's daily volume of query results (DailyBulkV2QueryFileStorageMB) is used "
+                f"up. {_RENEWAL}"
+            )
+        if self._jobs is not None:
+            self._jobs -= 1
+
+    def take_volume(self, count: int) -> None:
+        """Count bytes of a result that a job of this run has made."""
+        if self._megabytes is not None:
+            self._megabytes -= count / 1_000_000
+
+
+def _remaining(limits: Mapping[str, Any], name: str) -> float | None:
+    limit = limits.get(name)
+    remaining = limit.get("Remaining") if isinstance(limit, dict) else None
+    return float(remaining) if isinstance(remaining, (int, float)) else None
