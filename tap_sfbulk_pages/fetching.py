@@ -27,9 +27,18 @@ class DownloadThreads:
         self.count = count
         self._tasks: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._started = 0
+        self._unfinished = 0
+        self._lock = threading.Lock()
+
+    @property
+    def are_idle(self) -> bool:
+        """Whether a task given now would run at once."""
+        return self._unfinished < self.count
 
     def run(self, task: Callable[[], None]) -> None:
         """Run a task, which must not raise, as soon as a thread is free."""
+        with self._lock:
+            self._unfinished += 1
         self._tasks.put(task)
         if self._started < self.count:
             self._started += 1
@@ -38,10 +47,14 @@ class DownloadThreads:
     def _work(self) -> None:
         while True:
             self._tasks.get()()
+            with self._lock:
+                self._unfinished -= 1
 
 
 @dataclass(frozen=True)
-class _Outcome(Generic[T]):
+class Outcome(Generic[T]):
+    """What a task came to: a value or an error."""
+
     value: T | None = None
     error: BaseException | None = None
 
@@ -62,19 +75,12 @@ class Fetching(Generic[T]):
         waiting: Callable[[], AbstractContextManager[None]],
         discard: Callable[[T], None],
     ) -> None:
-        self._threads = threads
+        self.threads = threads
         self._waiting = waiting
         self._discard = discard
-        self._outcomes: SimpleQueue[_Outcome[T]] = SimpleQueue()
+        self._outcomes: SimpleQueue[Outcome[T]] = SimpleQueue()
         self._given_up = threading.Event()
-        # As many results may wait to be taken as tasks run at a time.
-        self.most_outstanding = 2 * threads.count
         self.outstanding = 0
-
-    @property
-    def has_room(self) -> bool:
-        """Whether another task may start."""
-        return self.outstanding < self.most_outstanding
 
     def start(self, task: Callable[[], T]) -> None:
         """Run a task on another thread."""
@@ -84,23 +90,30 @@ class Fetching(Generic[T]):
             if self._given_up.is_set():
                 return
             try:
-                outcome = _Outcome(task())
-            except BaseException as error:  # noqa: BLE001 - raised again by next()
-                outcome = _Outcome[T](error=error)
+                outcome = Outcome(task())
+            except BaseException as error:  # noqa: BLE001 - raised by whoever takes it
+                outcome = Outcome[T](error=error)
             self._outcomes.put(outcome)
             if self._given_up.is_set():
                 self._empty()
 
-        self._threads.run(run)
+        self.threads.run(run)
 
-    def next(self) -> T:
-        """Wait for a task to end, and give its result or raise its error."""
+    def next(self) -> Outcome[T]:
+        """Wait for a task to end."""
         with self._waiting():
             outcome = self._outcomes.get()
         self.outstanding -= 1
-        if outcome.error is not None:
-            raise outcome.error
-        return outcome.value  # type: ignore[return-value]  # a task without an error has a value
+        return outcome
+
+    def next_if_there(self) -> Outcome[T] | None:
+        """Take a task that has ended; None if there is none."""
+        try:
+            outcome = self._outcomes.get_nowait()
+        except Empty:
+            return None
+        self.outstanding -= 1
+        return outcome
 
     def give_up(self) -> None:
         """Start no task that still waits, and free the results that nobody will take."""

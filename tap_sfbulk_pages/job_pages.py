@@ -10,11 +10,14 @@ next.
 from __future__ import annotations
 
 import logging
+from abc import ABC, abstractmethod
 from collections import deque
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
+
+from typing_extensions import override
 
 from tap_sfbulk_pages.errors import (
     ListingError,
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
     import requests
 
     from tap_sfbulk_pages.client import SalesforceClient
-    from tap_sfbulk_pages.fetching import Fetching
+    from tap_sfbulk_pages.fetching import Fetching, Outcome
     from tap_sfbulk_pages.job_progress import JobProgress
     from tap_sfbulk_pages.query_jobs import QueryJob
     from tap_sfbulk_pages.result_pages import ResultPagesPaginator
@@ -46,13 +49,11 @@ RECORDS_A_PAGE_IN_SERIES = 50_000
 logger = logging.getLogger(__name__)
 
 
-class ParallelPages:
-    """The pages that Get Parallel Results lists.
+class JobPages(ABC):
+    """Pages that are fetched ahead and taken one by one.
 
     Args:
-        client: The org.
         job: Complete.
-        paginator: Stands at the link that the listing begins at.
         progress: What is done already.
         fetch: Fetches the page behind a link.
         fetching: Where it does so.
@@ -60,58 +61,103 @@ class ParallelPages:
 
     def __init__(
         self,
-        client: SalesforceClient,
         job: QueryJob,
         *,
-        paginator: ResultPagesPaginator,
         progress: JobProgress,
         fetch: Callable[[str], ResultPage],
         fetching: Fetching[ResultPage | requests.Response],
     ) -> None:
-        self._client = client
         self._job = job
-        self._paginator = paginator
         self._progress = progress
         self._fetch = fetch
         self._fetching = fetching
-        self._links: deque[str] = deque()
-        self._is_listing = False
-        # A continuation beside `done: true`; followed only if records are missing.
-        self._leftover: str | None = None
+        self._arrived: deque[ResultPage] = deque()
 
     def __iter__(self) -> Iterator[ResultPage]:
         """Hand over every page that is not done.
 
         Raises:
             ResultPagesNotOfferedError: If the org refuses the first list, or its form is unknown.
-            ListingError: If a later list is refused, or leads in a circle.
+            ListingError: If a later list is refused or leads in a circle, and records are missing.
             ExtractionError: As `PageDownload.fetch`.
         """
         while True:
             self._fetch_ahead()
-            if not self._fetching.outstanding and not self._follow_leftover():
+            if self._arrived:
+                yield self._arrived.popleft()
+            elif self._fetching.outstanding:
+                self._take(self._fetching.next())
+            elif not self._goes_on():
                 return
-            result = self._fetching.next()
-            if isinstance(result, ResultPage):
-                yield result
-            else:
-                self._take_list(result)
 
+    def prefetch(self) -> None:
+        """Fetch ahead without waiting, where a thread has nothing else to do."""
+        while not self._arrived and (outcome := self._fetching.next_if_there()):
+            self._take(outcome)
+        if self._fetching.threads.are_idle:
+            self._fetch_ahead()
+
+    def close(self) -> None:
+        """Fetch nothing more, and free the pages that nobody has taken."""
+        self._fetching.give_up()
+        while self._arrived:
+            self._arrived.popleft().close()
+
+    @property
+    def _total_fits(self) -> bool:
+        return self._progress.records == self._job.records
+
+    @abstractmethod
     def _fetch_ahead(self) -> None:
-        """Start whatever there is room for, lists before pages."""
-        wants_links = len(self._links) < self._fetching.most_outstanding
-        if (
-            wants_links
-            and not self._is_listing
-            and not self._paginator.finished
-            and self._leftover is None
-            and self._progress.open_groups < MOST_OPEN_GROUPS
-        ):
+        """Start whatever there is room for."""
+
+    @abstractmethod
+    def _take(self, outcome: Outcome[ResultPage | requests.Response]) -> None:
+        """Take what came of a task: keep a page, or raise its error."""
+
+    @abstractmethod
+    def _goes_on(self) -> bool:
+        """Look for more, when everything that was started is done."""
+
+
+class ParallelPages(JobPages):
+    """The pages that Get Parallel Results lists.
+
+    Args:
+        client: The org.
+        paginator: Stands at the link that the listing begins at.
+        rest: As `JobPages`.
+    """
+
+    def __init__(
+        self, client: SalesforceClient, paginator: ResultPagesPaginator, **rest: Any
+    ) -> None:
+        super().__init__(**rest)
+        self._client = client
+        self._paginator = paginator
+        self._links: deque[str] = deque()
+        self._is_listing = False
+        # A list that says both that it is the last and what follows; followed if records miss.
+        self._contradiction: requests.Response | None = None
+        # What ended the listing early; it matters if records are missing.
+        self._error: ListingError | None = None
+
+    @override
+    def _fetch_ahead(self) -> None:
+        """Start lists before pages; as many pages may wait to be written as are fetched."""
+        most = 2 * self._fetching.threads.count
+        wants_links = len(self._links) < most and self._progress.open_groups < MOST_OPEN_GROUPS
+        if wants_links and self._may_list:
             self._is_listing = True
             self._fetching.start(self._list)
-        while self._links and self._fetching.has_room:
-            link = self._links.popleft()
-            self._fetching.start(partial(self._fetch, link))
+        while self._links and self._fetching.outstanding + len(self._arrived) < most:
+            self._fetching.start(partial(self._fetch, self._links.popleft()))
+
+    @property
+    def _may_list(self) -> bool:
+        return not (
+            self._is_listing or self._paginator.finished or self._contradiction or self._error
+        )
 
     def _list(self) -> requests.Response:
         """Ask for the list that the paginator stands at."""
@@ -121,12 +167,24 @@ class ParallelPages:
             return self._client.get_response(link, api_version=self._job.api_version)
         except RefusedError as error:
             if token and error.is_about_the_resource:
-                raise ListingError(
-                    f"The list of result pages cannot be continued: {error}"
-                ) from error
+                message = f"The list of result pages cannot be continued: {error}"
+                raise ListingError(message) from error
             if error.status != HTTPStatus.CONFLICT and error.is_about_the_resource:
                 raise ResultPagesNotOfferedError(str(error)) from error
             raise
+
+    @override
+    def _take(self, outcome: Outcome[ResultPage | requests.Response]) -> None:
+        if isinstance(outcome.error, ListingError):
+            self._is_listing = False
+            self._error = outcome.error
+        elif outcome.error is not None:
+            raise outcome.error
+        elif isinstance(outcome.value, ResultPage):
+            self._arrived.append(outcome.value)
+        elif outcome.value is not None:
+            self._is_listing = False
+            self._take_list(outcome.value)
 
     def _take_list(self, response: requests.Response) -> None:
         """Take note of the pages of a list, and of what follows it."""
@@ -134,80 +192,85 @@ class ParallelPages:
         try:
             listed = ResultPageList.parse(response.json())
         except ListingError as error:
-            if token:
-                raise
-            raise ResultPagesNotOfferedError(str(error)) from error
-        self._paginator.advance(response)
-        self._is_listing = False
+            if token is None:
+                raise ResultPagesNotOfferedError(str(error)) from error
+            self._error = error
+            return
         continuation = listed.continuation
         if listed.done and continuation:
-            self._leftover, continuation = continuation, None
+            self._contradiction, continuation = response, None
+        else:
+            continuation = self._followed(response)
         links = {locator_of(link): link for link in listed.links}
         wanted = self._progress.list_group(
             token.geturl() if token else None, list(links), continuation
         )
         self._links.extend(links[locator] for locator in wanted)
 
-    def _follow_leftover(self) -> bool:
-        """Follow a continuation that `done: true` denied, if records are missing."""
-        if self._leftover is None or self._progress.records == self._job.records:
+    def _followed(self, response: requests.Response) -> str | None:
+        """Move the paginator on; None where nothing follows, or where it leads in a circle."""
+        try:
+            self._paginator.advance(response)
+        except ListingError as error:
+            self._error = error
+            return None
+        token = self._paginator.current_value
+        return token.geturl() if token and not self._paginator.finished else None
+
+    @override
+    def _goes_on(self) -> bool:
+        if self._total_fits or (self._contradiction is None and self._error is None):
             return False
-        self._progress.extend(self._leftover)
-        self._leftover = None
-        self._fetch_ahead()
+        if self._error:
+            raise self._error
+        response, self._contradiction = self._contradiction, None
+        continuation = self._followed(response) if response else None
+        if continuation:
+            self._progress.extend(continuation)
         return True
 
 
-class SerialPages:
-    """The pages of a job, each of which names the next.
+class SerialPages(JobPages):
+    """The pages of a job, each of which names the next."""
 
-    Args:
-        job: Complete.
-        progress: What is done already.
-        fetch: Fetches the page behind a link.
-        fetching: Where it does so.
-    """
+    def __init__(self, **rest: Any) -> None:
+        super().__init__(**rest)
+        self._asked = self._progress.start or self._link(None)
+        self._followed = {self._asked}
+        self._records = self._progress.records
+        self._is_begun = False
 
-    def __init__(
-        self,
-        job: QueryJob,
-        *,
-        progress: JobProgress,
-        fetch: Callable[[str], ResultPage],
-        fetching: Fetching[ResultPage | requests.Response],
-    ) -> None:
-        self._job = job
-        self._progress = progress
-        self._fetch = fetch
-        self._fetching = fetching
+    @override
+    def _fetch_ahead(self) -> None:
+        if not self._is_begun:
+            self._is_begun = True
+            self._fetching.start(partial(self._fetch, self._asked))
 
-    def __iter__(self) -> Iterator[ResultPage]:
-        """Hand over every page that is not done; the next is fetched while one is written.
+    @override
+    def _take(self, outcome: Outcome[ResultPage | requests.Response]) -> None:
+        """Take a page, and begin to fetch the one that it names."""
+        if outcome.error is not None:
+            raise outcome.error
+        page = outcome.value
+        assert isinstance(page, ResultPage)  # noqa: S101 - nothing else was asked for
+        following = self._link(page.next_locator) if page.next_locator else None
+        if following in self._followed:
+            page.close()
+            raise ListingError(f"The result pages lead in a circle: {following} came before.")
+        is_new = bool(self._progress.list_group(self._asked, [page.locator], following))
+        if is_new:
+            self._arrived.append(page)
+            self._records += page.records
+        else:
+            page.close()
+        if following and self._records != self._job.records:
+            self._asked = following
+            self._followed.add(following)
+            self._fetching.start(partial(self._fetch, following))
 
-        Raises:
-            ListingError: If the locators lead in a circle.
-            ExtractionError: As `PageDownload.fetch`.
-        """
-        asked = self._progress.start or self._link(None)
-        announced = self._progress.records
-        followed = {asked}
-        self._fetching.start(partial(self._fetch, asked))
-        while self._fetching.outstanding:
-            page = self._fetching.next()
-            assert isinstance(page, ResultPage)  # noqa: S101 - nothing else was asked for
-            following = self._link(page.next_locator) if page.next_locator else None
-            if following in followed:
-                raise ListingError(f"The result pages lead in a circle: {following} came before.")
-            is_new = bool(self._progress.list_group(asked, [page.locator], following))
-            announced += page.records if is_new else 0
-            if following and announced != self._job.records:
-                followed.add(following)
-                asked = following
-                self._fetching.start(partial(self._fetch, following))
-            if is_new:
-                yield page
-            else:
-                page.close()
+    @override
+    def _goes_on(self) -> bool:
+        return False
 
     def _link(self, locator: str | None) -> str:
         following = f"&locator={quote(locator, safe='')}" if locator else ""

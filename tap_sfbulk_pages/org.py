@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Beside the downloads: lists, polls and a login.
-_OTHER_CONNECTIONS = 3
-
 
 class Org:
     """The connections, the session, the threads and the memory of one run.
@@ -36,7 +33,7 @@ class Org:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         transport = Transport(
-            connections=settings.max_parallel_downloads + _OTHER_CONNECTIONS,
+            connections=settings.max_parallel_downloads + settings.max_concurrent_jobs + 1,
             silence_seconds=settings.request_timeout_seconds,
             user_agent=f"tap-sfbulk-pages/{version('tap-sfbulk-pages')}",
         )

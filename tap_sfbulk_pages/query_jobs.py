@@ -9,17 +9,22 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import ExtractionError, QueryJobError, RefusedError, UnavailableError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
     from tap_sfbulk_pages.client import SalesforceClient
 
-FIRST_POLL_SECONDS = 0.5
+SHORTEST_POLL_SECONDS = 0.5
 LONGEST_POLL_SECONDS = 30.0
-_POLL_GROWTH = 1.5
+# Of the time waited so far: a job is noticed at the latest that much after its end.
+_POLL_SHARE = 0.15
 
 _RUNNING = frozenset({"UploadComplete", "InProgress"})
 _COMPLETE = "JobComplete"
@@ -119,22 +124,31 @@ class QueryJobs:
         """
         return _job(self._client.get(job.path, api_version=job.api_version), job.api_version)
 
-    def completed(self, job: QueryJob) -> QueryJob:
+    def completed(
+        self, job: QueryJob, waiting: Callable[[], AbstractContextManager[None]] = nullcontext
+    ) -> QueryJob:
         """Wait until a job is complete, asking at growing intervals.
+
+        Args:
+            job: Made or resumed.
+            waiting: Entered while nothing is done but wait.
 
         Raises:
             QueryJobError: If it failed, was aborted, or ran too long (it is then aborted).
             ExtractionError: As `info`.
         """
         deadline = time.monotonic() + self._timeout_seconds
-        pause = FIRST_POLL_SECONDS
+        begun = time.monotonic()
         while not job.is_complete:
             if not job.is_running:
                 raise QueryJobError(_ended(job))
             if time.monotonic() >= deadline:
                 self._give_up(job)
-            time.sleep(min(pause, max(deadline - time.monotonic(), 0.0)))
-            pause = min(pause * _POLL_GROWTH, LONGEST_POLL_SECONDS)
+            now = time.monotonic()
+            pause = (now - begun) * _POLL_SHARE
+            pause = min(max(pause, SHORTEST_POLL_SECONDS), LONGEST_POLL_SECONDS)
+            with waiting():
+                time.sleep(min(pause, max(deadline - now, 0.0)))
             job = self.info(job)
         return job
 

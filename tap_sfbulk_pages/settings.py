@@ -182,6 +182,13 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         description="Result pages in flight, over all streams.",
     ),
     th.Property(
+        "max_concurrent_jobs",
+        th.IntegerType(minimum=1),
+        default=10,
+        title="Concurrent jobs",
+        description="Query jobs kept running at Salesforce ahead of the download.",
+    ),
+    th.Property(
         "max_page_memory_mb",
         th.IntegerType(minimum=1),
         default=64,
@@ -259,6 +266,7 @@ class Settings:
     include_deleted: bool
     lookback_seconds: int
     max_parallel_downloads: int
+    max_concurrent_jobs: int
     max_page_memory_bytes: int
     job_timeout_seconds: int
     request_timeout_seconds: float
@@ -291,6 +299,7 @@ class Settings:
             include_deleted=given.get("include_deleted", True),
             lookback_seconds=given.get("lookback_seconds", 300),
             max_parallel_downloads=given.get("max_parallel_downloads", 5),
+            max_concurrent_jobs=given.get("max_concurrent_jobs", 10),
             max_page_memory_bytes=given.get("max_page_memory_mb", 64) * 1_000_000,
             job_timeout_seconds=given.get("job_timeout_seconds", 86_400),
             request_timeout_seconds=given.get("request_timeout_seconds", 60),

@@ -7,7 +7,7 @@ done when the next one is asked for: by then the taker has written it.
 from __future__ import annotations
 
 import logging
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ from tap_sfbulk_pages.errors import (
     ResultPagesNotOfferedError,
 )
 from tap_sfbulk_pages.fetching import Fetching
-from tap_sfbulk_pages.job_pages import ParallelPages, SerialPages, check_total
+from tap_sfbulk_pages.job_pages import JobPages, ParallelPages, SerialPages, check_total
 from tap_sfbulk_pages.job_progress import JobProgress
 from tap_sfbulk_pages.page_download import PageDownload, ResultPage
 from tap_sfbulk_pages.query_jobs import QueryJob
@@ -94,6 +94,8 @@ class PageReading:
 class StreamReading:
     """One reading of a stream.
 
+    Made and read on the thread that writes; only `prepare` may run on another.
+
     Args:
         org: Where from.
         request: What.
@@ -120,8 +122,55 @@ class StreamReading:
         self._new_paginator = new_paginator
         self._waiting = waiting
         self._started_at = datetime.now(timezone.utc)
+        self._saved = stream_state.saved_job(state)
+        self._progress = JobProgress()
+        self._in_series = False
+        self._is_resumed = False
+        self._is_prepared = False
+        self._pages_ahead: JobPages | None = None
+        self._error: ExtractionError | None = None
         self._nul_characters = 0
         self.job: QueryJob | None = None
+
+    def prepare(
+        self,
+        made: Callable[[], None],
+        waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        """Make or resume the job and wait for it. What goes wrong is raised by `pages`.
+
+        Args:
+            made: Called when the job is known, so that the state can be told (`keep_job`).
+            waiting: Entered while there is nothing to do but wait.
+        """
+        try:
+            self._resume(made, waiting)
+            if not self._is_resumed:
+                self._create(made, waiting)
+        except ExtractionError as error:
+            self._error = error
+        self._is_prepared = True
+
+    def keep_job(self) -> None:
+        """Save the job that is made, and how far it has been read."""
+        if self.job is None:
+            return
+        stream_state.save_job(
+            self._state,
+            self.job,
+            self._request.query,
+            in_series=self._in_series,
+            progress=self._progress,
+        )
+        self._save()
+
+    def prefetch(self) -> None:
+        """Fetch pages ahead, without waiting, while another stream is written."""
+        if self._error is None:
+            try:
+                self._job_pages().prefetch()
+            except ExtractionError as error:
+                self._error = error
 
     def pages(self) -> Iterator[PageReading]:
         """Hand over every page that is not done; each must be written before the next is taken.
@@ -130,133 +179,164 @@ class StreamReading:
             ExtractionError: If the stream cannot be read to its end. The state then leads a
                 later run to every record that is missing.
         """
-        saved = stream_state.saved_job(self._state)
-        if saved and (job := self._resumable(saved)):
-            try:
-                yield from self._read(job, saved.progress, in_series=saved.in_series)
-            except (QueryJobError, ListingError, RecordCountError) as error:
-                logger.warning("Job %s cannot be read on: %s A new job is made.", job.id, error)
-            else:
-                return
-        stream_state.forget_job(self._state)
-        self._org.job_allowance.take_job()
-        job = self._org.jobs.create(self._request.query, self._org.api_version)
-        logger.info("Job %s was created (API %s).", job.id, job.api_version)
+        if not self._is_prepared:
+            self.prepare(self.keep_job, self._waiting)
         try:
-            yield from self._read(job, JobProgress(), in_series=False)
+            try:
+                yield from self._read()
+            except (QueryJobError, ListingError, RecordCountError) as error:
+                if not self._is_resumed:
+                    raise
+                logger.warning("The saved job cannot be read on: %s A new one is made.", error)
+                self._start_over()
+                self._create(self.keep_job, self._waiting)
+                yield from self._read()
         except (QueryJobError, RecordCountError):
             stream_state.forget_job(self._state)
             self._save()
             raise
+
+    def close(self) -> None:
+        """Fetch nothing more."""
+        if self._pages_ahead:
+            self._pages_ahead.close()
+            self._pages_ahead = None
+
+    def _resume(
+        self, made: Callable[[], None], waiting: Callable[[], AbstractContextManager[None]]
+    ) -> None:
+        """Go on in the saved job, if there is one that is of use."""
+        job = self._resumable(self._saved) if self._saved else None
+        if job is None or self._saved is None:
+            return
+        self.job, self._progress = job, self._saved.progress
+        self._in_series = self._saved.in_series
+        logger.info("Going on in job %s: %d records done.", job.id, self._progress.records)
+        try:
+            self.job = self._org.jobs.completed(job, waiting)
+        except QueryJobError as error:
+            logger.warning("The saved job is of no use: %s A new one is made.", error)
+            self._start_over()
+            return
+        self._is_resumed = True
+        made()
 
     def _resumable(self, saved: stream_state.SavedJob) -> QueryJob | None:
         """Ask for a saved job; None, with the reason in the log, if it is of no use any more."""
         if saved.fingerprint != self._request.query.fingerprint:
             logger.info("The saved job %s answers another query; a new one is made.", saved.id)
             return None
-        job = QueryJob(saved.id, saved.api_version, state="UploadComplete")
         try:
-            with self._waiting():
-                job = self._org.jobs.info(job)
+            return self._org.jobs.info(QueryJob(saved.id, saved.api_version, state=""))
         except RefusedError as error:
             if not error.is_about_the_resource:
                 raise
             logger.warning("The saved job cannot be used: %s A new one is made.", error)
             return None
-        logger.info("Going on in job %s: %d records done.", job.id, saved.progress.records)
-        return job
 
-    def _read(
-        self, job: QueryJob, progress: JobProgress, *, in_series: bool
-    ) -> Iterator[PageReading]:
-        """Read a job to its end."""
-        self.job = job
-        self._keep(job, progress, in_series=in_series)
-        with self._waiting():
-            job = self._org.jobs.completed(job)
+    def _create(
+        self, made: Callable[[], None], waiting: Callable[[], AbstractContextManager[None]]
+    ) -> None:
+        """Make a new job and wait for it."""
+        self._org.job_allowance.take_job()
+        self.job = self._org.jobs.create(self._request.query, self._org.api_version)
+        logger.info("Job %s was created (API %s).", self.job.id, self.job.api_version)
+        made()
+        self.job = self._org.jobs.completed(self.job, waiting)
+
+    def _start_over(self) -> None:
+        self.close()
+        self._progress, self._in_series, self._is_resumed = JobProgress(), False, False
+
+    def _read(self) -> Iterator[PageReading]:
+        """Read the job to its end."""
+        error, self._error = self._error, None
         try:
-            if not in_series:
-                try:
-                    yield from self._walked(job, progress, in_series=False)
-                except ResultPagesNotOfferedError as error:
-                    logger.warning(
-                        "The org does not list the result pages of job %s; they are read one "
-                        "after another. %s",
-                        job.id,
-                        error,
-                    )
-                    progress, in_series = JobProgress(), True
-            if in_series:
-                yield from self._walked(job, progress, in_series=True)
-        except (RefusedError, ListingError) as error:
-            self._check_still_there(job, error)
+            if error:
+                raise error
+            yield from self._walked()
+        except ResultPagesNotOfferedError as refusal:
+            self._check_still_there(refusal)
+            logger.warning(
+                "The org does not list the result pages of job %s; they are read one after "
+                "another. %s",
+                self._completed_job.id,
+                refusal,
+            )
+            self._start_over()
+            self._in_series = True
+            yield from self._walked()
+        except (RefusedError, ListingError) as refusal:
+            self._check_still_there(refusal)
             raise
-        self._finish(job, progress)
+        finally:
+            self.close()
+        self._finish()
 
-    def _walked(
-        self, job: QueryJob, progress: JobProgress, *, in_series: bool
-    ) -> Iterator[PageReading]:
+    def _walked(self) -> Iterator[PageReading]:
         """Hand over the pages, and keep account of those that come back written."""
-        for page in self._pages(job, progress, in_series=in_series):
+        for page in self._job_pages():
             self._nul_characters += page.nul_characters
             with closing(page):
-                reading = PageReading(page, self._request, progress.maximum)
+                reading = PageReading(page, self._request, self._progress.maximum)
                 yield reading
             if not reading.is_read:
                 raise AssertionError("a page was given back before its blocks were read")
-            progress.finish(page.locator, records=page.records, maximum=reading.maximum)
+            self._progress.finish(page.locator, records=page.records, maximum=reading.maximum)
             self._org.job_allowance.take_volume(page.text_bytes)
-            self._keep(job, progress, in_series=in_series)
+            self.keep_job()
 
-    def _pages(
-        self, job: QueryJob, progress: JobProgress, *, in_series: bool
-    ) -> Iterator[ResultPage]:
-        fetch = PageDownload(
-            self._org.client, self._org.memory, job, frozenset(self._request.types)
-        ).fetch
-        fetching: Fetching[ResultPage | requests.Response] = Fetching(
-            self._org.threads, waiting=self._waiting, discard=lambda result: result.close()
-        )
-        try:
-            if in_series:
-                yield from SerialPages(job, progress=progress, fetch=fetch, fetching=fetching)
+    def _job_pages(self) -> JobPages:
+        """Begin to fetch pages, if that has not begun."""
+        if self._pages_ahead is None:
+            job = self._completed_job
+            fields = frozenset(self._request.types)
+            download = PageDownload(self._org.client, self._org.memory, job, fields)
+            fetching: Fetching[ResultPage | requests.Response] = Fetching(
+                self._org.threads, waiting=self._waiting, discard=lambda result: result.close()
+            )
+            rest = {
+                "job": job,
+                "progress": self._progress,
+                "fetch": download.fetch,
+                "fetching": fetching,
+            }
+            if self._in_series:
+                self._pages_ahead = SerialPages(**rest)
             else:
-                yield from ParallelPages(
-                    self._org.client,
-                    job,
-                    paginator=self._new_paginator(progress.start),
-                    progress=progress,
-                    fetch=fetch,
-                    fetching=fetching,
-                )
-        finally:
-            fetching.give_up()
+                paginator = self._new_paginator(self._progress.start)
+                self._pages_ahead = ParallelPages(self._org.client, paginator, **rest)
+        return self._pages_ahead
 
-    def _check_still_there(self, job: QueryJob, error: ExtractionError) -> None:
+    @property
+    def _completed_job(self) -> QueryJob:
+        if self.job is None:
+            raise AssertionError("pages are read of a job that has been prepared")
+        return self.job
+
+    def _check_still_there(self, error: ExtractionError) -> None:
         """Find out whether a refusal means that the job has gone.
 
         Raises:
             QueryJobGoneError: If it has.
         """
         try:
-            self._org.jobs.info(job)
+            self._org.jobs.info(self._completed_job)
         except RefusedError as refused:
             if refused.is_about_the_resource:
-                raise QueryJobGoneError(
-                    f"The job is no longer there: {refused} The next run makes a new one."
-                ) from error
+                raise QueryJobGoneError(f"The job is no longer there: {refused}") from error
 
-    def _finish(self, job: QueryJob, progress: JobProgress) -> None:
+    def _finish(self) -> None:
         """Hold the job's total against its pages, then move the bookmark."""
+        job, request = self._completed_job, self._request
         try:
-            check_total(job, progress)
+            check_total(job, self._progress)
         except RecordCountError:
-            check_total(self._org.jobs.info(job), progress)
-        request = self._request
+            check_total(self._org.jobs.info(job), self._progress)
         if request.replication_key:
             bookmark = bookmark_after(
                 stream_state.bookmark(self._state, request.replication_key),
-                progress.maximum,
+                self._progress.maximum,
                 now=self._started_at,
                 schema=request.replication_schema,
             )
@@ -278,9 +358,3 @@ class StreamReading:
             self._org.jobs.delete(job)
         except ExtractionError as error:
             logger.warning("Job %s is done but could not be deleted: %s", job.id, error)
-
-    def _keep(self, job: QueryJob, progress: JobProgress, *, in_series: bool) -> None:
-        stream_state.save_job(
-            self._state, job, self._request.query, in_series=in_series, progress=progress
-        )
-        self._save()

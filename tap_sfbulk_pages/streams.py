@@ -6,7 +6,7 @@ SDK calls a page of the API, and the CSV pages behind its links hold the records
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import ParseResult, urlparse
 
@@ -29,7 +29,7 @@ from tap_sfbulk_pages.soql import select
 from tap_sfbulk_pages.stream_reading import StreamReading, StreamRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Mapping
+    from collections.abc import Callable, Generator, Iterable, Mapping
 
     import requests
     from singer_sdk.helpers.types import Context
@@ -107,9 +107,9 @@ class SObjectStream(RESTStream[ParseResult | None]):
     def request_records(self, context: Context | None) -> Iterable[dict[str, Any]]:
         """Yield records one by one: the row path, for stream maps and record limits."""
         types = self._wanted.types
-        for reading in self._new_reading().pages():
+        for reading in self._prepared_reading().pages():
             for block in reading.blocks():
-                self._tap.stop_signal.check()
+                self._tap.safe_point()
                 yield from rows(block, types)
 
     @override
@@ -121,9 +121,9 @@ class SObjectStream(RESTStream[ParseResult | None]):
             yield from super()._sync_records(context, write_messages=write_messages)
             return
         with self.get_record_counter() as counter, self.get_sync_timer():
-            for reading in self._new_reading().pages():
+            for reading in self._prepared_reading().pages():
                 for block in reading.blocks():
-                    self._tap.stop_signal.check()
+                    self._tap.safe_point()
                     lines = record_lines(
                         block,
                         self._wanted.types,
@@ -160,15 +160,42 @@ class SObjectStream(RESTStream[ParseResult | None]):
     def get_replication_key_signpost(self, context: Context | None = None) -> None:
         """Set no signpost, as above."""
 
-    def _new_reading(self) -> StreamReading:
-        self._reading = StreamReading(
-            self._tap.org,
-            self._wanted,
-            state=self.stream_state,
-            save=self._save_state,
-            new_paginator=self._paginator_at,
-            waiting=self._tap.stop_signal.waiting,
-        )
+    def preparation(self, made: Callable[[], None]) -> Callable[[], None] | None:
+        """Make ready to prepare the stream's job on another thread.
+
+        Args:
+            made: Called there when the job is known; `keep_job` is then due on this thread.
+
+        Returns:
+            What that thread calls; None if there is no job to be made, for a reason that reading
+            the stream tells.
+        """
+        try:
+            reading = self._prepared_reading()
+        except ExtractionError:
+            return None
+        return partial(reading.prepare, made)
+
+    def keep_job(self) -> None:
+        """Save the job that has been made ahead."""
+        if self._reading:
+            self._reading.keep_job()
+
+    def prefetch(self) -> None:
+        """Fetch pages ahead, without waiting, while another stream is written."""
+        if self._reading:
+            self._reading.prefetch()
+
+    def _prepared_reading(self) -> StreamReading:
+        if self._reading is None:
+            self._reading = StreamReading(
+                self._tap.org,
+                self._wanted,
+                state=self.stream_state,
+                save=self._save_state,
+                new_paginator=self._paginator_at,
+                waiting=self._tap.stop_signal.waiting,
+            )
         return self._reading
 
     def _paginator_at(self, link: str | None) -> ResultPagesPaginator:

@@ -20,6 +20,7 @@ from typing_extensions import override
 from tap_sfbulk_pages import settings as tap_settings
 from tap_sfbulk_pages.describe import Field, SObject, described, offered_names
 from tap_sfbulk_pages.errors import AllowanceError, ExtractionError, RefusedError, SettingsError
+from tap_sfbulk_pages.job_schedule import JobSchedule
 from tap_sfbulk_pages.org import Org
 from tap_sfbulk_pages.run_outcome import RunOutcome
 from tap_sfbulk_pages.settings import Settings
@@ -44,6 +45,8 @@ class TapSFBulkPages(Tap):
     ]
     # The catalog comes from the org, which needs valid settings.
     dynamic_catalog = True
+
+    _schedule: JobSchedule | None = None
 
     @cached_property
     def stop_signal(self) -> StopSignal:
@@ -79,26 +82,39 @@ class TapSFBulkPages(Tap):
             click.ClickException: If streams could not be read, after the others.
         """
         outcome = RunOutcome()
+        selected = sorted(self._selected, key=lambda stream: not stream.has_saved_job)
+        self._schedule = JobSchedule(
+            selected,
+            most_ahead=self.org.settings.max_concurrent_jobs,
+            waiting=self.stop_signal.waiting,
+        )
         try:
             with self.stop_signal.writing():
-                self._sync_streams(outcome)
+                self._sync_streams(self._schedule, outcome)
         except RunStopped as stopped:
+            self._schedule.keep_jobs()
             self._state_writer.write_state(self.state)
             self.logger.warning("Stopped by %s.", signal.Signals(stopped.signal_number).name)
             sys.exit(stopped.exit_code)
         if not outcome.is_whole:
             raise click.ClickException(outcome.summary())
 
-    def _sync_streams(self, outcome: RunOutcome) -> None:
+    def safe_point(self) -> None:
+        """Look, between two blocks of records, for a signal and at the jobs ahead.
+
+        Raises:
+            RunStopped: If the run was told to stop.
+        """
+        self.stop_signal.check()
+        if self._schedule:
+            self._schedule.tend()
+
+    def _sync_streams(self, schedule: JobSchedule, outcome: RunOutcome) -> None:
         self._reset_state_progress_markers()
         if self.state:
             self._state_writer.write_state(self.state)
-        allowance_is_used_up = False
-        for stream in self._selected:
+        for stream in schedule:
             self.stop_signal.check()
-            if allowance_is_used_up and not stream.has_saved_job:
-                outcome.not_begun.append(stream.name)
-                continue
             try:
                 stream.sync()
                 stream.finalize_state_progress_markers()
@@ -106,7 +122,8 @@ class TapSFBulkPages(Tap):
                 job = f" (job {stream.job_id})" if stream.job_id else ""
                 self.logger.error("Stream %s%s: %s", stream.name, job, error)  # noqa: TRY400
                 outcome.failed[stream.name] = f"{error}{job}"
-                allowance_is_used_up |= isinstance(error, AllowanceError)
+                if isinstance(error, AllowanceError):
+                    outcome.not_begun += [left.name for left in schedule.begin_no_more()]
             else:
                 outcome.read.append(stream.name)
             stream.log_sync_costs()
