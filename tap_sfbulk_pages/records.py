@@ -63,20 +63,42 @@ def record_lines(
     Returns:
         UTF-8 lines, each with its line end.
     """
+    ending = "" if version is None else f', "version": {version}'
+    return _joined(
+        block,
+        pl.lit(f'{{"type": "RECORD", "stream": {json.dumps(stream)}, "record": '),
+        *_json_record(types),
+        pl.lit(f'{ending}, "time_extracted": "{time_extracted.isoformat()}"}}\n'),
+    )
+
+
+def json_lines(block: pl.DataFrame, types: Mapping[str, CellType]) -> bytes:
+    """Make a line of JSON for each record of a block: its bare values.
+
+    Args:
+        block: From `columns.blocks`.
+        types: Of its columns.
+
+    Returns:
+        UTF-8 lines, each with its line end.
+    """
+    return _joined(block, *_json_record(types), pl.lit("\n"))
+
+
+def _json_record(types: Mapping[str, CellType]) -> list[pl.Expr]:
+    """Write a record's JSON object, in parts: text columns encoded together, others as they are."""
     texts = [name for name, kind in types.items() if kind is CellType.TEXT]
-    others = [name for name in types if name not in set(texts)]
-    parts: list[pl.Expr] = [
-        pl.lit(f'{{"type": "RECORD", "stream": {json.dumps(stream)}, "record": ')
-    ]
+    others = [name for name, kind in types.items() if kind is not CellType.TEXT]
+    parts: list[pl.Expr] = []
     if texts:
         encoded = pl.struct(texts).struct.json_encode()
         parts.append(encoded.str.strip_suffix("}") if others else encoded)
     for index, name in enumerate(others):
         before = "," if texts or index else "{"
         parts += [pl.lit(f"{before}{json.dumps(name)}:"), pl.col(name).fill_null("null")]
-    if others:
-        parts.append(pl.lit("}"))
-    ending = "" if version is None else f', "version": {version}'
-    parts.append(pl.lit(f'{ending}, "time_extracted": "{time_extracted.isoformat()}"}}\n'))
+    return [*parts, pl.lit("}")] if others else parts
+
+
+def _joined(block: pl.DataFrame, *parts: pl.Expr) -> bytes:
     lines: str = block.select(pl.concat_str(parts).str.join("")).item()
     return lines.encode()

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import typing as th
+from singer_sdk.helpers._batch import BatchConfig
 
+from tap_sfbulk_pages.batch_files import compression_of
 from tap_sfbulk_pages.errors import SettingsError
 from tap_sfbulk_pages.links import HostAddress
 from tap_sfbulk_pages.refresh_tokens import RefreshTokenStore
@@ -239,6 +241,50 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         title="Delete finished jobs",
         description="Delete a job of ours once its stream is done.",
     ),
+    # The SDK's own definition of this setting admits no `arrow`.
+    th.Property(
+        "batch_config",
+        th.ObjectType(
+            th.Property(
+                "encoding",
+                th.ObjectType(
+                    th.Property(
+                        "format",
+                        th.StringType,
+                        required=True,
+                        allowed_values=["arrow", "parquet", "jsonl"],
+                        description="Arrow IPC files, Parquet or JSON lines.",
+                    ),
+                    th.Property(
+                        "compression",
+                        th.StringType,
+                        description="`none`; `gzip` (jsonl, parquet), `snappy` (parquet), `zstd` "
+                        "(parquet, arrow), `lz4` (arrow).",
+                    ),
+                ),
+                required=True,
+            ),
+            th.Property(
+                "storage",
+                th.ObjectType(
+                    th.Property(
+                        "root",
+                        th.StringType,
+                        required=True,
+                        description="Folder or storage address, e.g. `file:///data/batches`.",
+                    ),
+                    th.Property("prefix", th.StringType, description="Put before file names."),
+                    th.Property(
+                        "params", th.ObjectType(), description="Options of the storage's library."
+                    ),
+                ),
+                required=True,
+            ),
+        ),
+        title="Batches",
+        description="Write BATCH messages, whose files come straight from the columns of the "
+        "result pages, instead of RECORD messages.",
+    ),
 ).to_dict()
 
 
@@ -287,6 +333,8 @@ class Settings:
         login = _login(given, instance)
         access_token, flow = _sign_in(given, instance, login)
         version = given.get("api_version")
+        if "batch_config" in given:
+            compression_of(BatchConfig.from_dict(given["batch_config"]))
         return cls(
             instance=instance,
             login=login,

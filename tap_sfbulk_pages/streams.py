@@ -17,9 +17,10 @@ from singer_sdk.streams import RESTStream
 from typing_extensions import override
 
 from tap_sfbulk_pages import stream_state
+from tap_sfbulk_pages.batch_files import BatchFiles
 from tap_sfbulk_pages.catalog import json_schema, primary_keys, replication_key, unsupported_fields
 from tap_sfbulk_pages.cells import CellType, cell_type
-from tap_sfbulk_pages.errors import ExtractionError
+from tap_sfbulk_pages.errors import ExtractionError, SettingsError
 from tap_sfbulk_pages.query_jobs import Query
 from tap_sfbulk_pages.records import record_lines, rows
 from tap_sfbulk_pages.replication import literal, lower_bound
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Mapping
 
     import requests
+    from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
     from singer_sdk.helpers.types import Context
     from singer_sdk.singerlib import MetadataMapping
 
@@ -134,6 +136,38 @@ class SObjectStream(RESTStream[ParseResult | None]):
                     self._tap.write_lines(lines)
                     counter.increment(block.height)
         yield from ()
+
+    @override
+    def get_batches(
+        self, batch_config: BatchConfig, context: Context | None = None
+    ) -> Iterable[tuple[BaseBatchFileEncoding, list[str]]]:
+        """Write each page as files; it is done once its BATCH message is out.
+
+        Raises:
+            SettingsError: If stream maps or flattening would change the records.
+        """
+        if not self._leaves_as_it_comes:
+            message = "batch_config writes records as the page has them"
+            raise SettingsError([f"{message}: {self.name} has stream maps or flattening"])
+        with self.get_record_counter() as counter, self.get_sync_timer():
+            reading = self._prepared_reading()
+            files: BatchFiles | None = None
+            for page in reading.pages():
+                self._tap.safe_point()
+                files = files or self._batch_files(batch_config)
+                manifest, records = files.write(page)
+                counter.increment(records)
+                if manifest:
+                    yield batch_config.encoding, manifest
+
+    def _batch_files(self, config: BatchConfig) -> BatchFiles:
+        return BatchFiles(
+            config,
+            stream=self.name,
+            job_id=self.job_id or "",
+            types=self._wanted.types,
+            properties=self._properties,
+        )
 
     @property
     def _leaves_as_it_comes(self) -> bool:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import click
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
-from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities
 from typing_extensions import override
 
 from tap_sfbulk_pages import settings as tap_settings
@@ -40,9 +39,6 @@ class TapSFBulkPages(Tap):
     name = "tap-sfbulk-pages"
     package_name = "tap-sfbulk-pages"
     config_jsonschema: ClassVar[dict[str, Any]] = tap_settings.SCHEMA
-    capabilities: ClassVar[list[CapabilitiesEnum]] = [
-        capability for capability in Tap.capabilities if capability is not PluginCapabilities.BATCH
-    ]
     # The catalog comes from the org, which needs valid settings.
     dynamic_catalog = True
 

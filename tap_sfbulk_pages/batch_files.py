@@ -1,0 +1,142 @@
+"""BATCH messages: a result page as files, written straight from its columns.
+
+Files are named by stream, job, page and part, so that a page that is read again overwrites itself.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from itertools import islice
+from typing import IO, TYPE_CHECKING, Any, cast
+
+import polars as pl
+
+from tap_sfbulk_pages.arrow_types import typed
+from tap_sfbulk_pages.errors import SettingsError
+from tap_sfbulk_pages.records import json_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from singer_sdk.helpers._batch import BatchConfig
+
+    from tap_sfbulk_pages.cells import CellType
+    from tap_sfbulk_pages.stream_reading import PageReading
+
+FORMATS = ("arrow", "parquet", "jsonl")
+# Of `columns.BLOCK_BYTES` each; a part is held in memory while it is written.
+_BLOCKS_A_PART = 8
+
+_COMPRESSIONS: Mapping[str, Mapping[str | None, str | None]] = {
+    "arrow": {None: "uncompressed", "none": "uncompressed", "lz4": "lz4", "zstd": "zstd"},
+    "parquet": {
+        None: "snappy",
+        "none": "uncompressed",
+        "gzip": "gzip",
+        "snappy": "snappy",
+        "zstd": "zstd",
+    },
+    "jsonl": {None: "gzip", "none": None, "gzip": "gzip"},
+}
+
+
+class BatchFiles:
+    """Writes the files of one stream.
+
+    Args:
+        config: Format, compression and storage.
+        stream: Its name.
+        job_id: The job that is read.
+        types: The selected fields.
+        properties: Their JSON schemas.
+    """
+
+    def __init__(
+        self,
+        config: BatchConfig,
+        *,
+        stream: str,
+        job_id: str,
+        types: Mapping[str, CellType],
+        properties: Mapping[str, Mapping[str, Any]],
+    ) -> None:
+        self._storage = config.storage
+        self._format = config.encoding.format
+        self._compression = compression_of(config)
+        self._prefix = f"{config.storage.prefix or ''}{stream}-{job_id}"
+        self._types = types
+        self._properties = properties
+
+    def write(self, reading: PageReading) -> tuple[list[str], int]:
+        """Write a page.
+
+        Args:
+            reading: The page; all its blocks are read.
+
+        Returns:
+            The addresses of its files, and how many records they hold.
+
+        Raises:
+            ResultPageError: If a value does not fit its type.
+        """
+        page = hashlib.sha256(reading.page.locator.encode()).hexdigest()[:16]
+        addresses, records = [], 0
+        for number, part in enumerate(_parts(reading.blocks())):
+            name = f"{self._prefix}-{page}-{number:04}{self._ending}"
+            with self._storage.open(name, "wb") as file:
+                self._write_part(part, file)
+            addresses.append(self._storage.get_url(name))
+            records += part.height
+        return addresses, records
+
+    @property
+    def _ending(self) -> str:
+        if self._format != "jsonl":
+            return f".{self._format}"
+        return ".jsonl.gz" if self._compression == "gzip" else ".jsonl"
+
+    def _write_part(self, part: pl.DataFrame, file: IO[bytes]) -> None:
+        compression = cast("Any", self._compression)
+        if self._format == "jsonl":
+            lines = json_lines(part, self._types)
+            file.write(gzip.compress(lines, mtime=0) if compression == "gzip" else lines)
+            return
+        frame = typed(part, self._properties)
+        if self._format == "parquet":
+            frame.write_parquet(file, compression=compression)
+        else:
+            # Older readers know no string views.
+            oldest = pl.CompatLevel.oldest()
+            frame.write_ipc(file, compression=compression, compat_level=oldest)
+
+
+def compression_of(config: BatchConfig) -> str | None:
+    """Choose the compression of a format.
+
+    Raises:
+        SettingsError: If the format does not know the one that is set, or is not known itself.
+    """
+    encoding = config.encoding
+    if encoding.format not in _COMPRESSIONS:
+        raise SettingsError(
+            [f"batch_config: format must be one of {', '.join(FORMATS)}, not {encoding.format}"]
+        )
+    known = _COMPRESSIONS[encoding.format]
+    if encoding.compression not in known:
+        names = ", ".join(name for name in known if name)
+        raise SettingsError(
+            [
+                (
+                    f"batch_config: {encoding.format} takes the compressions {names}, not "
+                    f"{encoding.compression}"
+                )
+            ]
+        )
+    return known[encoding.compression]
+
+
+def _parts(blocks: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    remaining = iter(blocks)
+    while part := list(islice(remaining, _BLOCKS_A_PART)):
+        yield pl.concat(part)
