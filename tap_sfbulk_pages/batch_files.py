@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("arrow", "parquet", "jsonl")
 # Of `columns.BLOCK_BYTES` each; a part is held in memory while it is written.
-_BLOCKS_A_PART = 8
+_BLOCKS_A_PART = 32
 
 _COMPRESSIONS: Mapping[str, Mapping[str | None, str | None]] = {
     "arrow": {None: "uncompressed", "none": "uncompressed", "lz4": "lz4", "zstd": "zstd"},

@@ -100,5 +100,6 @@ def _json_record(types: Mapping[str, CellType]) -> list[pl.Expr]:
 
 
 def _joined(block: pl.DataFrame, *parts: pl.Expr) -> bytes:
-    lines: str = block.select(pl.concat_str(parts).str.join("")).item()
-    return lines.encode()
+    # As binary, since text would be decoded on its way to Python, and encoded again.
+    lines: bytes = block.select(pl.concat_str(parts).str.join("").cast(pl.Binary)).item()
+    return lines
