@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import requests
 
 from tap_sfbulk_pages.errors import SignInError
-from tap_sfbulk_pages.replies import error_of, parsed_json
+from tap_sfbulk_pages.replies import error_of, parsed_json, unknown_form
 from tap_sfbulk_pages.retries import retried
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ T = TypeVar("T")
 
 # A session can die again between its renewal and the next try, where many threads wait.
 _RENEWALS_A_CALL = 3
+
+_SUCCESSES = range(HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES)
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +92,7 @@ class SalesforceClient:
                 sent = {"Accept": "application/json", **(headers or {})}
                 sent["Authorization"] = f"Bearer {session.access_token}"
                 with self._counted(method, url, sent, json) as response:
-                    if response.ok and not response.is_redirect:
+                    if response.status_code in _SUCCESSES:
                         return read(response, self._transport.body_chunks(response))
                     error = error_of(response, self._transport.whole_body(response))
                 if response.status_code != HTTPStatus.UNAUTHORIZED:
@@ -131,17 +133,45 @@ class SalesforceClient:
 
         return self.call("GET", link, api_version=api_version, read=read)
 
-    def get(self, link: str, *, api_version: str) -> Any:
-        """Get a JSON document (see `call`)."""
-        return self.json("GET", link, api_version=api_version)
+    def document(
+        self,
+        link: str,
+        *,
+        api_version: str,
+        parse: Callable[[Any], T],
+        method: str = "GET",
+        json: object | None = None,
+    ) -> T:
+        """Make a call whose reply is a JSON document (see `call`).
 
-    def json(self, method: str, link: str, *, api_version: str, json: object | None = None) -> Any:
-        """Make a call with a JSON reply (see `call`); None for a reply without a body."""
+        Args:
+            link: As `call`.
+            api_version: As `call`.
+            parse: Makes the result of the parsed document. A document of another form makes it
+                raise what Python raises; the call is then made again.
+            method: HTTP method.
+            json: Body to send.
 
-        def read(response: requests.Response, _: Iterator[bytes]) -> Any:
+        Returns:
+            What `parse` returned.
+        """
+
+        def read(response: requests.Response, _: Iterator[bytes]) -> T:
             body = self._transport.whole_body(response)
-            if response.status_code == HTTPStatus.NO_CONTENT:
-                return None
-            return parsed_json(body, response)
+            parsed = parsed_json(body, response)
+            try:
+                return parse(parsed)
+            except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+                raise unknown_form(response, body) from error
 
         return self.call(method, link, api_version=api_version, read=read, json=json)
+
+    def perform(
+        self, method: str, link: str, *, api_version: str, json: object | None = None
+    ) -> None:
+        """Make a call whose reply does not matter, unless it is an error (see `call`)."""
+
+        def read(response: requests.Response, _: Iterator[bytes]) -> None:
+            self._transport.whole_body(response)
+
+        self.call(method, link, api_version=api_version, read=read, json=json)

@@ -63,12 +63,15 @@ class CsvScan:
         """Name the columns; none for an empty body.
 
         Raises:
-            UnavailableError: If the body ends inside the header line.
+            UnavailableError: If the body ends inside a value, or the first line is no header.
         """
         if self._in_quotes:
             raise UnavailableError("The page ends in the middle of a record.")
-        text = self._header.removeprefix(_BOM).split(b"\n", 1)[0].rstrip(b"\r").decode()
-        return tuple(next(csv.reader([text], delimiter=self._delimiter.decode()), ()))
+        line = self._header.removeprefix(_BOM).split(b"\n", 1)[0].rstrip(b"\r")
+        try:
+            return tuple(next(csv.reader([line.decode()], delimiter=self._delimiter.decode()), ()))
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise UnavailableError(f"The page's first line is no header line ({error}).") from error
 
     def records(self) -> int:
         """Count the records, the header line left out, once the body is whole.

@@ -14,6 +14,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import RefusedError, UnavailableError
+from tap_sfbulk_pages.retries import is_transient
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -63,14 +64,17 @@ def offered_names(client: SalesforceClient, api_version: str, patterns: Sequence
     Raises:
         ExtractionError: As `SalesforceClient.get`.
     """
-    described = client.get("/sobjects", api_version=api_version)
+    queryable = client.document("/sobjects", api_version=api_version, parse=_queryable)
+    return [name for name in queryable if is_asked_for(name, patterns)]
+
+
+def _queryable(described: Any) -> list[str]:
     return [
         entry["name"]
         for entry in described["sobjects"]
         if entry["queryable"]
         and not entry.get("deprecatedAndHidden")
         and not entry["name"].endswith("ChangeEvent")
-        and is_asked_for(entry["name"], patterns)
     ]
 
 
@@ -102,7 +106,7 @@ def described(
 
 def _described_together(
     client: SalesforceClient, api_version: str, names: Sequence[str]
-) -> Iterator[tuple[str, SObject | RefusedError]]:
+) -> list[tuple[str, SObject | RefusedError]]:
     request = {
         "compositeRequest": [
             {
@@ -113,13 +117,16 @@ def _described_together(
             for index, name in enumerate(names)
         ]
     }
-    reply = client.json("POST", "/composite", api_version=api_version, json=request)
-    answers = {answer["referenceId"]: answer for answer in reply["compositeResponse"]}
-    for index, name in enumerate(names):
-        answer = answers.get(f"describe{index}")
-        if answer is None:
-            raise UnavailableError(f"The composite reply lacks the describe of {name}.")
-        yield name, _outcome(name, answer)
+
+    def parse(reply: Any) -> list[tuple[str, SObject | RefusedError]]:
+        answers = {answer["referenceId"]: answer for answer in reply["compositeResponse"]}
+        return [
+            (name, _outcome(name, answers[f"describe{index}"])) for index, name in enumerate(names)
+        ]
+
+    return client.document(
+        "/composite", api_version=api_version, parse=parse, method="POST", json=request
+    )
 
 
 def _outcome(name: str, answer: dict[str, Any]) -> SObject | RefusedError:
@@ -129,8 +136,11 @@ def _outcome(name: str, answer: dict[str, Any]) -> SObject | RefusedError:
         return SObject(body["name"], tuple(fields))
     error = body[0] if isinstance(body, list) and body else {}
     code, said = str(error.get("errorCode", "")), str(error.get("message", ""))
+    message = f"Salesforce does not describe {name}: {status} {code}: {said}"
+    if is_transient(status, code, said):
+        raise UnavailableError(message)
     return RefusedError(
-        f"Salesforce does not describe {name}: {status} {code}: {said}",
+        message,
         status=status,
         error_code=code,
         said=said,

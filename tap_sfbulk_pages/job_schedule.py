@@ -95,7 +95,9 @@ class JobSchedule:
         self._running += 1
 
         def run() -> None:
-            prepare()
-            self._ended.put(stream)
+            try:
+                prepare()
+            finally:
+                self._ended.put(stream)
 
         threading.Thread(target=run, name=f"sfbulk-job-{stream.name}", daemon=True).start()

@@ -93,7 +93,13 @@ def locator_of(link: str) -> str:
 
     The locator itself is opaque (Bulk API 2.0 guide, "Get Results for a Query Job").
     """
-    return parse_qs(urlsplit(link).query).get("locator", [link])[0]
+    parts = _split(link)
+    return parse_qs(parts.query).get("locator", [link])[0] if parts else link
+
+
+def is_address(link: str) -> bool:
+    """Tell whether a link can be taken apart at all."""
+    return _split(link) is not None
 
 
 def _split(url: str) -> SplitResult | None:

@@ -52,7 +52,7 @@ class Org:
     def job_allowance(self) -> JobAllowance:
         """How many jobs may still be made, as `/limits` told at the first question."""
         try:
-            return JobAllowance(self.client.get("/limits", api_version=self.api_version))
+            return self.client.document("/limits", api_version=self.api_version, parse=JobAllowance)
         except RefusedError as error:
             logger.info("The org's limits are not known: %s", error)
             return JobAllowance({})

@@ -11,9 +11,10 @@ import logging
 import time
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tap_sfbulk_pages.errors import ExtractionError, QueryJobError, RefusedError, UnavailableError
+from tap_sfbulk_pages.errors import ExtractionError, QueryJobError, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,8 +113,13 @@ class QueryJobs:
             ExtractionError: As `SalesforceClient.call`.
         """
         body = {"operation": query.operation, "query": query.soql}
-        reply = self._client.json("POST", "/jobs/query", api_version=api_version, json=body)
-        return _job(reply, api_version)
+        return self._client.document(
+            "/jobs/query",
+            api_version=api_version,
+            parse=partial(_job, api_version=api_version),
+            method="POST",
+            json=body,
+        )
 
     def info(self, job: QueryJob) -> QueryJob:
         """Ask how a job is doing.
@@ -122,7 +128,11 @@ class QueryJobs:
             RefusedError: If it is gone (404), or was made with another version (409).
             ExtractionError: As `SalesforceClient.call`.
         """
-        return _job(self._client.get(job.path, api_version=job.api_version), job.api_version)
+        return self._client.document(
+            job.path,
+            api_version=job.api_version,
+            parse=partial(_job, api_version=job.api_version),
+        )
 
     def completed(
         self, job: QueryJob, waiting: Callable[[], AbstractContextManager[None]] = nullcontext
@@ -159,7 +169,7 @@ class QueryJobs:
             ExtractionError: As `SalesforceClient.call`.
         """
         try:
-            self._client.json("DELETE", job.path, api_version=job.api_version)
+            self._client.perform("DELETE", job.path, api_version=job.api_version)
         except RefusedError as error:
             if not error.is_missing:
                 raise
@@ -168,7 +178,7 @@ class QueryJobs:
         said = "It was aborted."
         try:
             body = {"state": "Aborted"}
-            self._client.json("PATCH", job.path, api_version=job.api_version, json=body)
+            self._client.perform("PATCH", job.path, api_version=job.api_version, json=body)
         except ExtractionError as error:
             said = f"It could not be aborted: {error}"
         raise QueryJobError(
@@ -179,22 +189,22 @@ class QueryJobs:
 
 
 def _job(reply: Any, api_version: str) -> QueryJob:
-    """Read a job from a reply.
-
-    Raises:
-        UnavailableError: If the reply is not one of a job.
-    """
-    if not isinstance(reply, dict) or not reply.get("id") or not reply.get("state"):
-        raise UnavailableError("Salesforce answered without the id and the state of a query job.")
+    """Read a job from a reply."""
     records = reply.get("numberRecordsProcessed")
     return QueryJob(
-        id=str(reply["id"]),
+        id=_text(reply["id"]),
         api_version=api_version,
-        state=str(reply["state"]),
+        state=_text(reply["state"]),
         records=None if records is None else int(records),
         error=reply.get("errorMessage"),
         column_delimiter=reply.get("columnDelimiter") or "COMMA",
     )
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise TypeError(f"{value!r} is no text")
+    return value
 
 
 def _ended(job: QueryJob) -> str:

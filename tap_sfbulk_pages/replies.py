@@ -43,6 +43,14 @@ def parsed_json(body: bytes, response: requests.Response) -> Any:
         ) from error
 
 
+def unknown_form(response: requests.Response, body: bytes) -> UnavailableError:
+    """Make the error for a JSON reply that is not the document that was asked for."""
+    return UnavailableError(
+        f"{_called(response)} answered {response.status_code} with a document of an unknown form: "
+        f"{_quoted(body)}"
+    )
+
+
 def error_of(response: requests.Response, body: bytes) -> ExtractionError:
     """Make the error that an unsuccessful reply stands for.
 

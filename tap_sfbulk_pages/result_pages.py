@@ -15,6 +15,7 @@ from singer_sdk.pagination import BaseHATEOASPaginator
 from typing_extensions import override
 
 from tap_sfbulk_pages.errors import ListingError
+from tap_sfbulk_pages.links import is_address
 
 if TYPE_CHECKING:
     from urllib.parse import ParseResult
@@ -55,6 +56,8 @@ class ResultPageList:
                 f"The list of result pages has a form that is not known: keys {sorted(reply)}."
             )
         continuation = _first_of(reply, _CONTINUATION_KEYS)
+        if continuation and not is_address(str(continuation)):
+            raise ListingError(f"The list of result pages leads to no address: {continuation!r}.")
         done = reply.get("done")
         return cls(
             links=tuple(_link(entry) for entry in entries),

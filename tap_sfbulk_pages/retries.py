@@ -7,6 +7,7 @@ Responses"; 406, 420 and HTML bodies as seen by live clients.
 
 from __future__ import annotations
 
+import math
 import random
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -73,6 +74,8 @@ def retry_after_seconds(header: str | None) -> float | None:
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=timezone.utc)
         seconds = (moment - datetime.now(timezone.utc)).total_seconds()
+    if not math.isfinite(seconds):
+        return None
     return min(max(seconds, 0.0), LONGEST_RETRY_AFTER_SECONDS)
 
 

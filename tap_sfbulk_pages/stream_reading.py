@@ -128,7 +128,8 @@ class StreamReading:
         self._is_resumed = False
         self._is_prepared = False
         self._pages_ahead: JobPages | None = None
-        self._error: ExtractionError | None = None
+        self._preparation_error: Exception | None = None
+        self._prefetch_error: ExtractionError | None = None
         self._nul_characters = 0
         self.job: QueryJob | None = None
 
@@ -147,8 +148,8 @@ class StreamReading:
             self._resume(made, waiting)
             if not self._is_resumed:
                 self._create(made, waiting)
-        except ExtractionError as error:
-            self._error = error
+        except Exception as error:  # noqa: BLE001 - raised by `pages`, on the thread that writes
+            self._preparation_error = error
         self._is_prepared = True
 
     def keep_job(self) -> None:
@@ -166,11 +167,11 @@ class StreamReading:
 
     def prefetch(self) -> None:
         """Fetch pages ahead, without waiting, while another stream is written."""
-        if self._error is None:
+        if self._preparation_error is None and self._prefetch_error is None:
             try:
                 self._job_pages().prefetch()
             except ExtractionError as error:
-                self._error = error
+                self._prefetch_error = error
 
     def pages(self) -> Iterator[PageReading]:
         """Hand over every page that is not done; each must be written before the next is taken.
@@ -182,6 +183,8 @@ class StreamReading:
         if not self._is_prepared:
             self.prepare(self.keep_job, self._waiting)
         try:
+            if self._preparation_error:
+                raise self._preparation_error
             try:
                 yield from self._read()
             except (QueryJobError, ListingError, RecordCountError) as error:
@@ -250,7 +253,7 @@ class StreamReading:
 
     def _read(self) -> Iterator[PageReading]:
         """Read the job to its end."""
-        error, self._error = self._error, None
+        error, self._prefetch_error = self._prefetch_error, None
         try:
             if error:
                 raise error

@@ -114,15 +114,23 @@ class TapSFBulkPages(Tap):
             try:
                 stream.sync()
                 stream.finalize_state_progress_markers()
-            except ExtractionError as error:
-                job = f" (job {stream.job_id})" if stream.job_id else ""
-                self.logger.error("Stream %s%s: %s", stream.name, job, error)  # noqa: TRY400
-                outcome.failed[stream.name] = f"{error}{job}"
+            except BrokenPipeError:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, the other streams go on
+                self._note_failure(stream, error, outcome)
                 if isinstance(error, AllowanceError):
                     outcome.not_begun += [left.name for left in schedule.begin_no_more()]
             else:
                 outcome.read.append(stream.name)
-            stream.log_sync_costs()
+
+    def _note_failure(self, stream: SObjectStream, error: Exception, outcome: RunOutcome) -> None:
+        job = f" (job {stream.job_id})" if stream.job_id else ""
+        is_known = isinstance(error, ExtractionError)
+        reason = str(error) if is_known else f"{type(error).__name__}: {error}"
+        self.logger.error(
+            "Stream %s%s: %s", stream.name, job, reason, exc_info=None if is_known else error
+        )
+        outcome.failed[stream.name] = f"{reason}{job}"
 
     @property
     def _selected(self) -> list[SObjectStream]:

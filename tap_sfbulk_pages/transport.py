@@ -11,7 +11,7 @@ import re
 import time
 from contextlib import contextmanager
 from http.cookiejar import DefaultCookiePolicy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import requests
 import urllib3
@@ -69,7 +69,7 @@ class Transport:
     ) -> Iterator[requests.Response]:
         """Make a request; the body of the reply is read inside the `with` block.
 
-        Redirects are not followed: they would carry the token along.
+        Redirects are not followed: they would carry the token along, and the reply is theirs.
 
         Args:
             method: HTTP method.
@@ -86,15 +86,14 @@ class Transport:
         request.auth = _unchanged
         prepared = self._session.prepare_request(request)
         prepared.url = url
-        settings = self._session.merge_environment_settings(
-            url, {}, stream=True, verify=None, cert=None
+        # Proxies and certificates as the environment says. The adapter is asked directly, since a
+        # session would read the whole body of a redirect.
+        settings: dict[str, Any] = dict(
+            self._session.merge_environment_settings(url, {}, stream=True, verify=None, cert=None)
         )
         try:
-            response = self._session.send(
-                prepared,
-                timeout=(CONNECT_TIMEOUT_SECONDS, self.silence_seconds),
-                allow_redirects=False,
-                **settings,
+            response = self._session.get_adapter(url).send(
+                prepared, timeout=(CONNECT_TIMEOUT_SECONDS, self.silence_seconds), **settings
             )
         except requests.RequestException as error:
             raise UnavailableError(f"{_reason(error)} ({method} {_shown(url)}).") from error

@@ -44,8 +44,11 @@ def newest_tested(client: SalesforceClient) -> str:
     Raises:
         ExtractionError: If the org offers none.
     """
-    offered = client.get("/services/data/", api_version="")
-    versions = [float(entry["version"]) for entry in offered]
+    versions = client.document(
+        "/services/data/",
+        api_version="",
+        parse=lambda offered: [float(entry["version"]) for entry in offered],
+    )
     usable = [version for version in versions if OLDEST <= version <= NEWEST_TESTED]
     if not usable:
         raise ExtractionError(
