@@ -81,13 +81,14 @@ class CallAllowance:
 
 
 class JobAllowance:
-    """Query jobs and the volume of their results, counted down from what `/limits` told.
+    """Query jobs and the volume of their results, counted down by all threads.
 
     Args:
-        limits: The reply of `/limits`; empty where the user may not ask.
+        limits: What `/limits` told; empty where the user may not ask.
     """
 
     def __init__(self, limits: Mapping[str, Any]) -> None:
+        self._lock = threading.Lock()
         self._jobs = _remaining(limits, "DailyBulkV2QueryJobs")
         self._megabytes = _remaining(limits, "DailyBulkV2QueryFileStorageMB")
 
@@ -97,22 +98,24 @@ class JobAllowance:
         Raises:
             AllowanceError: If none is left, or no volume for its result; it must not be made then.
         """
-        if self._jobs is not None and self._jobs < 1:
-            raise AllowanceError(
-                f"The org's daily query jobs (DailyBulkV2QueryJobs) are used up. {_RENEWAL}"
-            )
-        if self._megabytes is not None and self._megabytes <= 0:
-            raise AllowanceError(
-                "The org's daily volume of query results (DailyBulkV2QueryFileStorageMB) is used "
-                f"up. {_RENEWAL}"
-            )
-        if self._jobs is not None:
-            self._jobs -= 1
+        with self._lock:
+            if self._jobs is not None and self._jobs < 1:
+                raise AllowanceError(
+                    f"The org's daily query jobs (DailyBulkV2QueryJobs) are used up. {_RENEWAL}"
+                )
+            if self._megabytes is not None and self._megabytes <= 0:
+                raise AllowanceError(
+                    "The org's daily volume of query results (DailyBulkV2QueryFileStorageMB) is "
+                    f"used up. {_RENEWAL}"
+                )
+            if self._jobs is not None:
+                self._jobs -= 1
 
     def take_volume(self, count: int) -> None:
         """Count bytes of a result that a job of this run has made."""
-        if self._megabytes is not None:
-            self._megabytes -= count / 1_000_000
+        with self._lock:
+            if self._megabytes is not None:
+                self._megabytes -= count / 1_000_000
 
 
 def _remaining(limits: Mapping[str, Any], name: str) -> float | None:

@@ -72,6 +72,8 @@ class JobPages(ABC):
         self._fetch = fetch
         self._fetching = fetching
         self._arrived: deque[ResultPage] = deque()
+        # Whether the pages ended although something said that more follow.
+        self.is_doubtful = False
 
     def __iter__(self) -> Iterator[ResultPage]:
         """Hand over every page that is not done.
@@ -219,7 +221,8 @@ class ParallelPages(JobPages):
 
     @override
     def _goes_on(self) -> bool:
-        if self._total_fits or (self._contradiction is None and self._error is None):
+        self.is_doubtful = self._contradiction is not None or self._error is not None
+        if self._total_fits or not self.is_doubtful:
             return False
         if self._error:
             raise self._error
@@ -249,6 +252,9 @@ class SerialPages(JobPages):
     @override
     def _take(self, outcome: Outcome[ResultPage | requests.Response]) -> None:
         """Take a page, and begin to fetch the one that it names."""
+        if isinstance(outcome.error, RefusedError) and outcome.error.is_about_the_resource:
+            message = f"The next result page cannot be had: {outcome.error}"
+            raise ListingError(message) from outcome.error
         if outcome.error is not None:
             raise outcome.error
         page = outcome.value
@@ -263,7 +269,8 @@ class SerialPages(JobPages):
             self._records += page.records
         else:
             page.close()
-        if following and self._records != self._job.records:
+        self.is_doubtful = following is not None and self._records == self._job.records
+        if following and not self.is_doubtful:
             self._asked = following
             self._followed.add(following)
             self._fetching.start(partial(self._fetch, following))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -47,10 +48,21 @@ class Org:
         self.jobs = QueryJobs(self.client, timeout_seconds=settings.job_timeout_seconds)
         self.threads = DownloadThreads(settings.max_parallel_downloads)
         self.memory = PageMemory(settings.max_page_memory_bytes)
+        self._lock = threading.Lock()
+        self._job_allowance: JobAllowance | None = None
 
-    @cached_property
     def job_allowance(self) -> JobAllowance:
-        """How many jobs may still be made, as `/limits` told at the first question."""
+        """Tell how many jobs may still be made, as `/limits` told at the first question.
+
+        Raises:
+            ExtractionError: As `SalesforceClient.document`.
+        """
+        with self._lock:
+            if self._job_allowance is None:
+                self._job_allowance = self._asked_job_allowance()
+            return self._job_allowance
+
+    def _asked_job_allowance(self) -> JobAllowance:
         try:
             return self.client.document("/limits", api_version=self.api_version, parse=JobAllowance)
         except RefusedError as error:

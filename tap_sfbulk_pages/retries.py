@@ -46,14 +46,14 @@ _TRANSIENT_CODES = frozenset(
     {"SERVER_UNAVAILABLE", "TXN_SECURITY_METERING_ERROR", "UNABLE_TO_LOCK_ROW", "UNKNOWN_EXCEPTION"}
 )
 # The daily limit shares its code with the limit of requests at one time; only the latter passes.
-_CONCURRENCY_WORDS = "Concurrent"
+_CONCURRENCY_WORD = "concurrent"
 
 
 def is_transient(status: int, error_code: str, said: str) -> bool:
     """Tell whether an error reply is worth another try."""
-    if error_code == "REQUEST_LIMIT_EXCEEDED":
-        return _CONCURRENCY_WORDS.lower() in said.lower()
-    return status in _TRANSIENT_STATUSES or error_code in _TRANSIENT_CODES
+    if status in _TRANSIENT_STATUSES or error_code in _TRANSIENT_CODES:
+        return True
+    return error_code == "REQUEST_LIMIT_EXCEEDED" and _CONCURRENCY_WORD in said.lower()
 
 
 def retry_after_seconds(header: str | None) -> float | None:

@@ -25,11 +25,12 @@ class RunOutcome:
         return not self.failed and not self.not_begun
 
     def summary(self) -> str:
-        """Tell what was and what was not read, a line for each failure."""
+        """Tell what was and what was not read; the failures stand last, where they are seen."""
         count = len(self.read) + len(self.failed) + len(self.not_begun)
-        lines = [f"{len(self.failed)} of {count} streams could not be read to their end:"]
-        lines += [f"{name}: {reason}" for name, reason in self.failed.items()]
+        lines = [f"{count - len(self.read)} of {count} streams were not read to their end."]
+        if self.read:
+            lines.append(f"Read: {', '.join(self.read)}")
         if self.not_begun:
             lines.append(f"Not begun: {', '.join(self.not_begun)}")
-        lines.append(f"Read to their end: {', '.join(self.read) or 'none'}")
+        lines += [f"Failed: {name}: {reason}" for name, reason in self.failed.items()]
         return "\n  ".join(lines)

@@ -187,8 +187,8 @@ class StreamReading:
                 raise self._preparation_error
             try:
                 yield from self._read()
-            except (QueryJobError, ListingError, RecordCountError) as error:
-                if not self._is_resumed:
+            except (QueryJobError, ListingError, RecordCountError, RefusedError) as error:
+                if not self._is_resumed or not _is_about_the_job(error):
                     raise
                 logger.warning("The saved job cannot be read on: %s A new one is made.", error)
                 self._start_over()
@@ -241,7 +241,7 @@ class StreamReading:
         self, made: Callable[[], None], waiting: Callable[[], AbstractContextManager[None]]
     ) -> None:
         """Make a new job and wait for it."""
-        self._org.job_allowance.take_job()
+        self._org.job_allowance().take_job()
         self.job = self._org.jobs.create(self._request.query, self._org.api_version)
         logger.info("Job %s was created (API %s).", self.job.id, self.job.api_version)
         made()
@@ -273,8 +273,9 @@ class StreamReading:
             self._check_still_there(refusal)
             raise
         finally:
+            is_doubtful = self._pages_ahead is not None and self._pages_ahead.is_doubtful
             self.close()
-        self._finish()
+        self._finish(is_doubtful=is_doubtful)
 
     def _walked(self) -> Iterator[PageReading]:
         """Hand over the pages, and keep account of those that come back written."""
@@ -286,7 +287,7 @@ class StreamReading:
             if not reading.is_read:
                 raise AssertionError("a page was given back before its blocks were read")
             self._progress.finish(page.locator, records=page.records, maximum=reading.maximum)
-            self._org.job_allowance.take_volume(page.text_bytes)
+            self._org.job_allowance().take_volume(page.text_bytes)
             self.keep_job()
 
     def _job_pages(self) -> JobPages:
@@ -329,12 +330,18 @@ class StreamReading:
             if refused.is_about_the_resource:
                 raise QueryJobGoneError(f"The job is no longer there: {refused}") from error
 
-    def _finish(self) -> None:
-        """Hold the job's total against its pages, then move the bookmark."""
+    def _finish(self, *, is_doubtful: bool) -> None:
+        """Hold the job's total against its pages, then move the bookmark.
+
+        Args:
+            is_doubtful: Whether the pages ended against a sign, so that the total is asked again.
+        """
         job, request = self._completed_job, self._request
         try:
             check_total(job, self._progress)
         except RecordCountError:
+            is_doubtful = True
+        if is_doubtful:
             check_total(self._org.jobs.info(job), self._progress)
         if request.replication_key:
             bookmark = bookmark_after(
@@ -361,3 +368,8 @@ class StreamReading:
             self._org.jobs.delete(job)
         except ExtractionError as error:
             logger.warning("Job %s is done but could not be deleted: %s", job.id, error)
+
+
+def _is_about_the_job(error: ExtractionError) -> bool:
+    """Tell whether a new job can help, where a saved one cannot be read on."""
+    return not isinstance(error, RefusedError) or error.is_about_the_resource

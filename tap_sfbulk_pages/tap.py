@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
@@ -12,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
+from simplejson import JSONDecodeError
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
 from typing_extensions import override
@@ -94,6 +94,11 @@ class TapSFBulkPages(Tap):
             sys.exit(stopped.exit_code)
         if not outcome.is_whole:
             raise click.ClickException(outcome.summary())
+
+    @override  # type: ignore[misc]
+    def run_connection_test(self) -> bool:
+        """Read a record of each selected stream; the SDK would select every one."""
+        return self.run_sync_dry_run(dry_run_record_limit=1, streams=self._selected)
 
     def safe_point(self) -> None:
         """Look, between two blocks of records, for a signal and at the jobs ahead.
@@ -194,6 +199,13 @@ class TapSFBulkPages(Tap):
 
     @override
     @classmethod
+    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
+        """Read the config; errors as in `invoke`."""
+        with _errors_for_people():
+            return super().cb_config(ctx, param, value)
+
+    @override
+    @classmethod
     def cb_discover(cls, ctx: click.Context, param: click.Option, value: bool) -> None:
         """Print the catalog; errors as in `invoke`."""
         with _errors_for_people():
@@ -217,8 +229,8 @@ def _errors_for_people() -> Iterator[None]:
     except (SettingsError, ConfigValidationError) as error:
         raise click.ClickException("\n  ".join(["Wrong settings:", *error.errors])) from None
     except FileNotFoundError as error:
-        raise click.ClickException(f"There is no file {error.filename}.") from None
-    except json.JSONDecodeError as error:
+        raise click.ClickException(str(error)) from None
+    except JSONDecodeError as error:
         raise click.ClickException(f"The config, catalog or state is not JSON: {error}") from None
     except ExtractionError as error:
         raise click.ClickException(str(error)) from None
