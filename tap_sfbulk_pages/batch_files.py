@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.stream_reading import PageReading
 
 FORMATS = ("arrow", "parquet", "jsonl")
-# Of `columns.BLOCK_BYTES` each; a part is held in memory while it is written.
+# Of `csv_scan.BLOCK_BYTES` each; a part is held in memory while it is written.
 _BLOCKS_A_PART = 32
 
 _COMPRESSIONS: Mapping[str, Mapping[str | None, str | None]] = {

@@ -26,11 +26,6 @@ if TYPE_CHECKING:
 
     from tap_sfbulk_pages.page_download import ResultPage
 
-# Large enough that Polars' fixed costs vanish, small enough to stay in the processor's cache.
-BLOCK_BYTES = 1 << 20
-# 800 fields of 131,072 characters would still fit.
-LARGEST_RECORD_BYTES = 512 << 20
-
 _PATTERNS: Mapping[CellType, tuple[str, Callable[[str], str | None]]] = {
     CellType.BOOLEAN: ("^(?:true|false)$", json_boolean),
     CellType.INTEGER: (JSON_INTEGER, json_integer),
@@ -46,7 +41,7 @@ def blocks(page: ResultPage, types: Mapping[str, CellType]) -> Iterator[pl.DataF
         types: The fields to hand over, in order; columns beside them are left out.
 
     Yields:
-        Frames of at most about `BLOCK_BYTES` of CSV each.
+        Frames of about `csv_scan.BLOCK_BYTES` of CSV each.
 
     Raises:
         ResultPageError: If the CSV cannot be read, or a value is not of its field's type.
@@ -73,38 +68,30 @@ def _canonical(columns: tuple[str, ...], types: Mapping[str, CellType]) -> list[
 
 
 def _record_blocks(page: ResultPage) -> Iterator[bytes]:
-    """Cut the page's text behind a record's end, the header line left out."""
-    buffer = bytearray()
+    """Cut the page's text where the scan found ends of records, the header line left out."""
+    ends = iter(page.cuts)
+    end = next(ends)
+    held: list[bytes] = []
+    position = 0
     in_header = True
     for piece in page.text_pieces():
-        buffer += piece.replace(b"\0", b"") if page.nul_characters else piece
-        if in_header:
-            end = buffer.find(b"\n") + 1
-            if not end:
-                continue
-            del buffer[:end]
-            in_header = False
-        if len(buffer) >= BLOCK_BYTES and (end := _last_record_end(buffer)):
-            yield bytes(buffer[:end])
-            del buffer[:end]
-        elif len(buffer) > LARGEST_RECORD_BYTES:
-            raise ResultPageError(
-                f"Result page {page.locator} holds a record of over {LARGEST_RECORD_BYTES} bytes."
-            )
-    if buffer:
-        yield bytes(buffer)
+        rest = piece
+        while position + len(rest) >= end:
+            held.append(rest[: end - position])
+            rest = rest[end - position :]
+            if not in_header:
+                yield _without_nul(b"".join(held), page)
+            held, position, in_header = [], end, False
+            following = next(ends, None)
+            if following is None:
+                return
+            end = following
+        held.append(rest)
+        position += len(rest)
 
 
-def _last_record_end(buffer: bytearray) -> int:
-    """Find the end of the last whole record of a buffer that starts with a record; 0 for none."""
-    quotes_before = buffer.count(b'"')
-    end = len(buffer)
-    while (at := buffer.rfind(b"\n", 0, end)) >= 0:
-        quotes_before -= buffer.count(b'"', at, end)
-        if quotes_before % 2 == 0:
-            return at + 1
-        end = at
-    return 0
+def _without_nul(text: bytes, page: ResultPage) -> bytes:
+    return text.replace(b"\0", b"") if page.nul_characters else text
 
 
 def _parsed(text: bytes, names: list[str], delimiter: str) -> pl.DataFrame:

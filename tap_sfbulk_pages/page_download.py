@@ -47,6 +47,7 @@ class ResultPage:
         delimiter: Between cells.
         records: How many records there are, counted.
         text_bytes: Length of the decoded CSV.
+        cuts: Where its blocks of whole records end (`CsvScan.cuts`).
         nul_characters: How many NUL characters the values hold.
         next_locator: The page after it in a serial walk; None on the last one.
         received_at: When it was whole, UTC.
@@ -59,6 +60,7 @@ class ResultPage:
     delimiter: str
     records: int
     text_bytes: int
+    cuts: tuple[int, ...] = field(repr=False)
     nul_characters: int
     next_locator: str | None
     received_at: datetime
@@ -143,6 +145,7 @@ class PageDownload:
             delimiter=self._delimiter,
             records=records,
             text_bytes=scan.size,
+            cuts=scan.cuts(),
             nul_characters=scan.nul_characters,
             next_locator=_next_locator(response),
             received_at=datetime.now(timezone.utc),
