@@ -1,0 +1,79 @@
+"""Write the tables of docs/sandbox.md from the sandbox's own definitions."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+from pathlib import Path
+
+from tap_sfbulk_pages.sandbox.faults import KINDS
+from tap_sfbulk_pages.sandbox.refusals import Status
+from tap_sfbulk_pages.sandbox.scenario import Scenario
+
+PAGE = Path(__file__).parents[1] / "docs" / "sandbox.md"
+
+
+def scenario_table() -> str:
+    """List the keys of a scenario file with their defaults and meanings."""
+    meanings = _arguments(Scenario)
+    lines = ["| key | default | meaning |", "|---|---|---|"]
+    for field in dataclasses.fields(Scenario):
+        default = _default(field) if field.name != "api_versions" else "31.0 to 67.0"
+        lines.append(f"| `{field.name}` | {default} | {meanings[field.name]} |")
+    return "\n".join(lines) + "\n"
+
+
+def fault_table() -> str:
+    """List the kinds of faults with their places and parameters."""
+    lines = ["| kind | places | what happens | parameters |", "|---|---|---|---|"]
+    every_place = Status.places
+    for name, kind in KINDS.items():
+        told = _one_line(inspect.getdoc(kind) or "").split(" Args:")[0]
+        parameters = ", ".join(
+            f"`{field.name}` ({_default(field)})"
+            for field in dataclasses.fields(kind)  # type: ignore[arg-type]  # each is one
+            if field.init
+        )
+        places = "any" if kind.places == every_place else ", ".join(sorted(kind.places))
+        lines.append(f"| `{name}` | {places} | {told} | {parameters} |")
+    return "\n".join(lines) + "\n"
+
+
+def rewritten(page: str) -> str:
+    """Put the tables between their marks.
+
+    Args:
+        page: Text of the page.
+    """
+    for mark, table in (("scenario", scenario_table()), ("faults", fault_table())):
+        before, rest = page.split(f"<!-- {mark} -->\n")
+        _, after = rest.split(f"<!-- /{mark} -->")
+        page = f"{before}<!-- {mark} -->\n{table}<!-- /{mark} -->{after}"
+    return page
+
+
+def _default(field: dataclasses.Field[object]) -> str:
+    value = field.default
+    if value is dataclasses.MISSING:
+        return "none"
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        shown = ", ".join(f"{key}: {one}" for key, one in dataclasses.asdict(value).items())
+        return f"`{{{shown}}}`"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return "none" if value in (None, ()) else f"`{value}`"
+
+
+def _arguments(described: type) -> dict[str, str]:
+    text = (inspect.getdoc(described) or "").split("Args:\n")[1]
+    entries = re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", text, flags=re.MULTILINE)
+    return {name: _one_line(meaning) for name, meaning in entries}
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.replace("``", "`").split()).replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    PAGE.write_text(rewritten(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
