@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 import tempfile
 import threading
@@ -33,6 +34,15 @@ if TYPE_CHECKING:
 LOOPBACK = "127.0.0.1"
 _SHUTDOWN_SECONDS = 0.2
 _LONGEST_REQUEST_LINE = 16_384
+
+
+def _is_worth_a_line(record: logging.LogRecord) -> bool:
+    """Tell whether a server error is one: a client that goes while it is answered makes none."""
+    return not (record.exc_info and isinstance(record.exc_info[1], ConnectionResetError))
+
+
+_logger = logging.getLogger(__name__)
+_logger.addFilter(_is_worth_a_line)
 
 
 class SandboxServer:
@@ -129,7 +139,12 @@ class SandboxServer:
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
-        server = web.Server(self._handle, access_log=None, max_line_size=_LONGEST_REQUEST_LINE)
+        server = web.Server(
+            self._handle,
+            access_log=None,
+            logger=_logger,
+            max_line_size=_LONGEST_REQUEST_LINE,
+        )
         runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_SECONDS)
         try:
             await runner.setup()
