@@ -6,6 +6,7 @@ Flows"). The reply names no lifetime; a session ends when Salesforce answers 401
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 import time
@@ -17,7 +18,7 @@ import jwt
 
 from tap_sfbulk_pages.errors import RefusedError, SettingsError, SignInError, UnavailableError
 from tap_sfbulk_pages.links import HostAddress
-from tap_sfbulk_pages.replies import error_of, parsed_json
+from tap_sfbulk_pages.replies import error_of
 from tap_sfbulk_pages.retries import retried
 
 if TYPE_CHECKING:
@@ -235,12 +236,24 @@ class TokenEndpoint:
             body = self._transport.whole_body(response)
             if response.status_code != HTTPStatus.OK:
                 raise error_of(response, body)
-            reply = parsed_json(body, response)
-        if not isinstance(reply, dict) or not reply.get("access_token"):
-            raise UnavailableError("The token endpoint answered without an access_token.")
+        reply = _token_reply(body)
         if isinstance(self._flow, RefreshToken) and reply.get("refresh_token"):
             self._flow.store.replace(str(reply["refresh_token"]))
         return Session(str(reply["access_token"]), self._instance or _instance_of(reply))
+
+
+def _token_reply(body: bytes) -> dict[str, object]:
+    """Read a successful reply, which is never quoted: whatever it is, it may hold a token."""
+    try:
+        reply = json.loads(body)
+    except ValueError:
+        # Not `from` the error, which holds the text.
+        raise UnavailableError(
+            "The token endpoint answered with a body that is not JSON."
+        ) from None
+    if not isinstance(reply, dict) or not reply.get("access_token"):
+        raise UnavailableError("The token endpoint answered without an access_token.")
+    return reply
 
 
 def _instance_of(reply: dict[str, object]) -> HostAddress:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -195,6 +196,7 @@ class TapSFBulkPages(Tap):
     def invoke(cls, **arguments: Any) -> None:
         """Run the tap; errors end it with a message, not a traceback."""
         with _errors_for_people():
+            _buffer_stdout()
             super().invoke(**arguments)
 
     @override
@@ -240,6 +242,17 @@ def _errors_for_people() -> Iterator[None]:
         raise click.ClickException(
             "The target has closed its input; nothing more is read."
         ) from None
+
+
+def _buffer_stdout() -> None:
+    """Put a buffer before stdout where Python was told to have none (PYTHONUNBUFFERED).
+
+    A write to the bare descriptor that a signal interrupts ends short, and what is left of it would
+    be lost.
+    """
+    raw = sys.stdout.buffer
+    if isinstance(raw, io.RawIOBase):
+        sys.stdout = io.TextIOWrapper(io.BufferedWriter(raw), encoding="utf-8", newline="\n")
 
 
 def _without_secret(text: str) -> str:
