@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from tap_sfbulk_pages.csv_scan import CsvScan
-from tap_sfbulk_pages.errors import UnavailableError
+from tap_sfbulk_pages.errors import ResultPageError, UnavailableError
 from tap_sfbulk_pages.links import locator_of
 from tap_sfbulk_pages.page_body import PageBody
 from tap_sfbulk_pages.transport import inflated
@@ -84,6 +84,9 @@ class PageDownload:
         memory: Shared by all pages.
         job: Whose pages they are.
         fields: The columns that each page must have, in any order and case.
+
+    Raises:
+        ResultPageError: If the job's columns are parted by something unknown.
     """
 
     def __init__(
@@ -97,6 +100,10 @@ class PageDownload:
         self._memory = memory
         self._job = job
         self._fields = {name.lower() for name in fields}
+        if job.column_delimiter not in _DELIMITERS:
+            raise ResultPageError(
+                f"Columns of the result are parted by {job.column_delimiter}, which is not known."
+            )
         self._delimiter = _DELIMITERS[job.column_delimiter]
 
     def fetch(self, link: str) -> ResultPage:
@@ -163,6 +170,8 @@ class PageDownload:
                 f"Result page {locator_of(link)} holds {records} records; Salesforce announced "
                 f"{announced}."
             )
+        if not columns and announced is None and self._job.records != 0:
+            raise UnavailableError(f"Result page {locator_of(link)} came empty and uncounted.")
         missing = self._fields - {column.lower() for column in columns}
         if missing and (records or columns):
             raise UnavailableError(

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import requests
 import urllib3
 from isal import isal_zlib
-from requests.adapters import HTTPAdapter
 
 from tap_sfbulk_pages.errors import UnavailableError
+from tap_sfbulk_pages.reply_deadline import DeadlineAdapter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -53,7 +53,8 @@ class Transport:
         )
         # Cookies are of no use to an API client, and a jar is shared by all threads.
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
-        adapter = HTTPAdapter(pool_maxsize=connections)
+        # The first byte of a reply may take as long as silence is allowed; the rest is short.
+        adapter = DeadlineAdapter(2 * silence_seconds, pool_maxsize=connections)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
 
