@@ -63,8 +63,8 @@ def typed(block: pl.DataFrame, properties: Mapping[str, Mapping[str, Any]]) -> p
         name = lost[0]
         example = block.filter(converted[name].is_null() & block[name].is_not_null())[name][0]
         raise ResultPageError(
-            f"The field {name} holds {example[:100]!r}, which does not fit {types[name]}. Read the "
-            "stream as RECORD messages or as jsonl."
+            f"The field {name} holds {example[:100]!r}, which does not fit {types[name]}. Read "
+            "the field as text, or the stream as RECORD messages or as jsonl."
         )
     _warn_of_rounding(block, converted, types)
     return converted

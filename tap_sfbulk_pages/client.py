@@ -94,7 +94,7 @@ class SalesforceClient:
                 with self._counted(method, url, sent, json) as response:
                     if response.status_code in _SUCCESSES:
                         return read(response, self._transport.body_chunks(response))
-                    error = error_of(response, self._transport.whole_body(response))
+                    error = error_of(response, self._transport.error_body(response))
                 if response.status_code != HTTPStatus.UNAUTHORIZED:
                     raise error
                 self._sign_in.renew(session, str(error))

@@ -8,7 +8,7 @@ carries a token, a password or the body of a request.
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +39,14 @@ _CODES_OF_USER_OR_ORG = frozenset(
 
 class ExtractionError(Exception):
     """Something that ends the reading of a stream, or the run, with a message for its user."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle without the constructor, whose arguments differ: errors come back from tasks."""
+        return _restored, (type(self), self.args), self.__dict__
+
+
+def _restored(kind: type[ExtractionError], arguments: tuple[Any, ...]) -> ExtractionError:
+    return kind.__new__(kind, *arguments)
 
 
 class SettingsError(ExtractionError):

@@ -13,7 +13,6 @@ import logging
 from abc import ABC, abstractmethod
 from collections import deque
 from functools import partial
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -27,6 +26,7 @@ from tap_sfbulk_pages.errors import (
 )
 from tap_sfbulk_pages.links import locator_of
 from tap_sfbulk_pages.page_download import ResultPage
+from tap_sfbulk_pages.page_listing import list_at
 from tap_sfbulk_pages.result_pages import ResultPageList
 
 if TYPE_CHECKING:
@@ -163,17 +163,7 @@ class ParallelPages(JobPages):
 
     def _list(self) -> requests.Response:
         """Ask for the list that the paginator stands at."""
-        token = self._paginator.current_value
-        link = token.geturl() if token else f"{self._job.path}/resultPages"
-        try:
-            return self._client.get_response(link, api_version=self._job.api_version)
-        except RefusedError as error:
-            if token and error.is_about_the_resource:
-                message = f"The list of result pages cannot be continued: {error}"
-                raise ListingError(message) from error
-            if error.status != HTTPStatus.CONFLICT and error.is_about_the_resource:
-                raise ResultPagesNotOfferedError(str(error)) from error
-            raise
+        return list_at(self._client, self._job, self._paginator.current_value)
 
     @override
     def _take(self, outcome: Outcome[ResultPage | requests.Response]) -> None:
@@ -253,24 +243,31 @@ class SerialPages(JobPages):
     def _take(self, outcome: Outcome[ResultPage | requests.Response]) -> None:
         """Take a page, and begin to fetch the one that it names."""
         if isinstance(outcome.error, RefusedError) and outcome.error.is_about_the_resource:
+            if self.is_doubtful:
+                return
             message = f"The next result page cannot be had: {outcome.error}"
             raise ListingError(message) from outcome.error
         if outcome.error is not None:
             raise outcome.error
         page = outcome.value
         assert isinstance(page, ResultPage)  # noqa: S101 - nothing else was asked for
+        if self.is_doubtful and not page.records:
+            page.close()
+            return
         following = self._link(page.next_locator) if page.next_locator else None
-        if following in self._followed:
+        total_fits = self._records + page.records == self._job.records
+        if following in self._followed and not total_fits:
             page.close()
             raise ListingError(f"The result pages lead in a circle: {following} came before.")
-        is_new = bool(self._progress.list_group(self._asked, [page.locator], following))
-        if is_new:
+        # At the total a locator may lead nowhere: it is followed, but not relied on.
+        continuation = None if total_fits else following
+        if self._progress.list_group(self._asked, [page.locator], continuation):
             self._arrived.append(page)
             self._records += page.records
         else:
             page.close()
         self.is_doubtful = following is not None and self._records == self._job.records
-        if following and not self.is_doubtful:
+        if following and following not in self._followed:
             self._asked = following
             self._followed.add(following)
             self._fetching.start(partial(self._fetch, following))

@@ -103,6 +103,9 @@ def is_address(link: str) -> bool:
 
 
 def _split(url: str) -> SplitResult | None:
+    # urlsplit would leave out line ends without a word.
+    if any(character <= " " or character == "\x7f" for character in url):
+        return None
     try:
         parts = urlsplit(url)
         _ = parts.port  # raises for a port that is no number

@@ -14,7 +14,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tap_sfbulk_pages.errors import ExtractionError, QueryJobError, RefusedError
+from tap_sfbulk_pages.errors import (
+    ExtractionError,
+    QueryJobError,
+    QueryJobGoneError,
+    RefusedError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -161,6 +166,23 @@ class QueryJobs:
                 time.sleep(min(pause, max(deadline - now, 0.0)))
             job = self.info(job)
         return job
+
+    def check_still_there(self, job: QueryJob, error: ExtractionError) -> None:
+        """Find out whether an error means that a job has gone.
+
+        Args:
+            job: Whose page, or list of pages, was refused.
+            error: The refusal.
+
+        Raises:
+            QueryJobGoneError: If it has.
+            ExtractionError: As `SalesforceClient.call`.
+        """
+        try:
+            self.info(job)
+        except RefusedError as refused:
+            if refused.is_about_the_resource:
+                raise QueryJobGoneError(f"The job is no longer there: {refused}") from error
 
     def delete(self, job: QueryJob) -> None:
         """Delete a finished job and its result; one that is gone already is as good.

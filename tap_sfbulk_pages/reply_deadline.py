@@ -1,7 +1,8 @@
-"""Connections on which the head of a reply must come within a time, not just a byte now and then.
+"""Connections that are shut down when a reply makes no headway, whatever it sends.
 
-A socket's timeout starts anew with each byte. A server that drips its status line and headers
-would hold a thread for days; the body has a guard of its own (`transport.py`).
+A socket's timeout starts anew with each byte, so that a server that drips its status line, a header
+or the length of a chunk would hold a thread for days. One thread watches all connections: each read
+that comes back whole (the head of a reply, a piece of its body) gives its connection more time.
 """
 
 from __future__ import annotations
@@ -9,46 +10,130 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 from requests.adapters import HTTPAdapter
-from typing_extensions import override
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    import requests
     from urllib3.response import HTTPResponse
+
+_LOOKS_A_DEADLINE = 4
+
+
+class Deadline:
+    """The time that one connection has until its next headway.
+
+    Args:
+        watched: The connection's socket.
+        seconds: From one headway to the next.
+    """
+
+    def __init__(self, watched: socket.socket, seconds: float) -> None:
+        self._socket = watched
+        self._seconds = seconds
+        self.is_over = False
+        self.extend()
+
+    def extend(self) -> None:
+        """Give more time."""
+        self._until = time.monotonic() + self._seconds
+
+    def enforce(self) -> None:
+        """Shut the connection down, which ends whatever reads from it, if its time is over."""
+        if time.monotonic() > self._until:
+            self.is_over = True
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+
+class Watchdog:
+    """Enforces deadlines on a thread of its own.
+
+    Args:
+        seconds: From one headway to the next.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._lock = threading.Lock()
+        self._deadlines: set[Deadline] = set()
+        self._thread: threading.Thread | None = None
+
+    def watch(self, watched: socket.socket) -> Deadline:
+        """Begin to watch a connection."""
+        deadline = Deadline(watched, self._seconds)
+        with self._lock:
+            self._deadlines.add(deadline)
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._look, name="sfbulk-watchdog", daemon=True
+                )
+                self._thread.start()
+        return deadline
+
+    def forget(self, deadline: Deadline) -> None:
+        """Watch a connection no more."""
+        with self._lock:
+            self._deadlines.discard(deadline)
+
+    def _look(self) -> None:
+        while True:
+            time.sleep(self._seconds / _LOOKS_A_DEADLINE)
+            with self._lock:
+                deadlines = list(self._deadlines)
+            for deadline in deadlines:
+                deadline.enforce()
 
 
 class DeadlineAdapter(HTTPAdapter):
-    """Sends over connections whose replies must begin, headers and all, in time.
+    """Sends over connections that are watched.
 
     Args:
-        seconds: From the end of the request to the end of the headers.
+        watchdog: Watches them.
         rest: As `HTTPAdapter`.
     """
 
-    def __init__(self, seconds: float, **rest: Any) -> None:
+    def __init__(self, watchdog: Watchdog, **rest: Any) -> None:
         super().__init__(**rest)
-        self.poolmanager.pool_classes_by_scheme = _pools(seconds)
+        self.poolmanager.pool_classes_by_scheme = _pools(watchdog)
 
 
-def _pools(seconds: float) -> dict[str, type[HTTPConnectionPool]]:
-    """Make connection pools for a deadline, by scheme."""
+def deadline_of(response: requests.Response) -> Deadline | None:
+    """Find the deadline of a reply's connection; None for one through a proxy."""
+    return getattr(response.raw.connection, "deadline", None)
 
-    class Connection(HTTPConnection):
-        @override
-        def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as in urllib3
-            with _deadline(self, seconds):
-                return super().getresponse()
 
-    class SecureConnection(HTTPSConnection):
-        @override
-        def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as in urllib3
-            with _deadline(self, seconds):
-                return super().getresponse()
+def _pools(watchdog: Watchdog) -> dict[str, type[HTTPConnectionPool]]:
+    """Make pools of watched connections, by scheme."""
+
+    class Watched:
+        """Mixed into a connection: its replies begin in time, or not at all."""
+
+        sock: socket.socket
+        deadline: Deadline
+
+        def getresponse(self) -> HTTPResponse:
+            self.deadline = watchdog.watch(self.sock)
+            try:
+                response: HTTPResponse = super().getresponse()  # type: ignore[misc]
+            except BaseException:
+                watchdog.forget(self.deadline)
+                raise
+            if self.deadline.is_over:
+                # A head that was cut looks like a whole one.
+                raise TimeoutError("the head of the reply drips")
+            self.deadline.extend()
+            return response
+
+    class Connection(Watched, HTTPConnection):  # type: ignore[misc]
+        pass
+
+    class SecureConnection(Watched, HTTPSConnection):  # type: ignore[misc]
+        pass
 
     class Pool(HTTPConnectionPool):
         ConnectionCls = Connection
@@ -57,29 +142,3 @@ def _pools(seconds: float) -> dict[str, type[HTTPConnectionPool]]:
         ConnectionCls = SecureConnection
 
     return {"http": Pool, "https": SecurePool}
-
-
-@contextlib.contextmanager
-def _deadline(connection: HTTPConnection, seconds: float) -> Iterator[None]:
-    """Shut a connection down, which ends whatever reads from it, when the time is over.
-
-    Raises:
-        TimeoutError: If it was; a head that was cut looks like a whole one otherwise.
-    """
-    is_over = threading.Event()
-
-    def shut() -> None:
-        is_over.set()
-        if connection.sock is not None:
-            with contextlib.suppress(OSError):
-                connection.sock.shutdown(socket.SHUT_RDWR)
-
-    timer = threading.Timer(seconds, shut)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-        if is_over.is_set():
-            raise TimeoutError("the head of the reply drips")

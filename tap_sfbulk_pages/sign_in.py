@@ -233,9 +233,9 @@ class TokenEndpoint:
         form = self._flow.form()
         accept = {"Accept": "application/json"}
         with self._transport.send("POST", url, headers=accept, form=form) as response:
-            body = self._transport.whole_body(response)
             if response.status_code != HTTPStatus.OK:
-                raise error_of(response, body)
+                raise error_of(response, self._transport.error_body(response))
+            body = self._transport.whole_body(response)
         reply = _token_reply(body)
         if isinstance(self._flow, RefreshToken) and reply.get("refresh_token"):
             self._flow.store.replace(str(reply["refresh_token"]))

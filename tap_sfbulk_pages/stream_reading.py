@@ -18,7 +18,6 @@ from tap_sfbulk_pages.errors import (
     ExtractionError,
     ListingError,
     QueryJobError,
-    QueryJobGoneError,
     RecordCountError,
     RefusedError,
     ResultPagesNotOfferedError,
@@ -259,7 +258,7 @@ class StreamReading:
                 raise error
             yield from self._walked()
         except ResultPagesNotOfferedError as refusal:
-            self._check_still_there(refusal)
+            self._org.jobs.check_still_there(self._completed_job, refusal)
             logger.warning(
                 "The org does not list the result pages of job %s; they are read one after "
                 "another. %s",
@@ -270,7 +269,7 @@ class StreamReading:
             self._in_series = True
             yield from self._walked()
         except (RefusedError, ListingError) as refusal:
-            self._check_still_there(refusal)
+            self._org.jobs.check_still_there(self._completed_job, refusal)
             raise
         finally:
             is_doubtful = self._pages_ahead is not None and self._pages_ahead.is_doubtful
@@ -317,18 +316,6 @@ class StreamReading:
         if self.job is None:
             raise AssertionError("pages are read of a job that has been prepared")
         return self.job
-
-    def _check_still_there(self, error: ExtractionError) -> None:
-        """Find out whether a refusal means that the job has gone.
-
-        Raises:
-            QueryJobGoneError: If it has.
-        """
-        try:
-            self._org.jobs.info(self._completed_job)
-        except RefusedError as refused:
-            if refused.is_about_the_resource:
-                raise QueryJobGoneError(f"The job is no longer there: {refused}") from error
 
     def _finish(self, *, is_doubtful: bool) -> None:
         """Hold the job's total against its pages, then move the bookmark.

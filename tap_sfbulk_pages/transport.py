@@ -18,7 +18,7 @@ import urllib3
 from isal import isal_zlib
 
 from tap_sfbulk_pages.errors import UnavailableError
-from tap_sfbulk_pages.reply_deadline import DeadlineAdapter
+from tap_sfbulk_pages.reply_deadline import DeadlineAdapter, Watchdog, deadline_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -29,6 +29,7 @@ CONNECT_TIMEOUT_SECONDS = 20.0
 SLOWEST_BYTES_PER_SECOND = 512
 # No JSON reply comes near; a compressed reply that goes on beyond it is no reply.
 LARGEST_JSON_BYTES = 512 << 20
+LARGEST_ERROR_BYTES = 16 << 10
 
 _GZIP_WINDOW_BITS = 31
 _LONGEST_SHOWN = 300
@@ -53,8 +54,9 @@ class Transport:
         )
         # Cookies are of no use to an API client, and a jar is shared by all threads.
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
-        # The first byte of a reply may take as long as silence is allowed; the rest is short.
-        adapter = DeadlineAdapter(2 * silence_seconds, pool_maxsize=connections)
+        # Longer than silence, which the socket's own timeout notices.
+        self._watchdog = Watchdog(2 * silence_seconds)
+        adapter = DeadlineAdapter(self._watchdog, pool_maxsize=connections)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
 
@@ -98,8 +100,13 @@ class Transport:
             )
         except requests.RequestException as error:
             raise UnavailableError(f"{_reason(error)} ({method} {_shown(url)}).") from error
-        with response:
-            yield response
+        deadline = deadline_of(response)
+        try:
+            with response:
+                yield response
+        finally:
+            if deadline:
+                self._watchdog.forget(deadline)
 
     def body_chunks(self, response: requests.Response) -> Iterator[bytes]:
         """Yield the body of a reply as it comes from the wire, still encoded.
@@ -108,15 +115,20 @@ class Transport:
             UnavailableError: If the body ends before its end, or the connection falls silent.
         """
         where = f"{response.request.method} {_shown(response.url)}"
+        deadline = deadline_of(response)
         since, received = time.monotonic(), 0
         while True:
             try:
                 chunk = response.raw.read1(CHUNK_BYTES, decode_content=False)
             except (urllib3.exceptions.HTTPError, OSError) as error:
                 raise UnavailableError(f"{_reason(error)} ({where}).") from error
+            if deadline and deadline.is_over:
+                raise UnavailableError(f"The reply makes no headway ({where}).")
             if not chunk:
                 return
             yield chunk
+            if deadline:
+                deadline.extend()
             received += len(chunk)
             waited = time.monotonic() - since
             if waited >= self.silence_seconds:
@@ -138,6 +150,22 @@ class Transport:
             body += piece
             if len(body) > LARGEST_JSON_BYTES:
                 raise UnavailableError(f"The reply of {_shown(response.url)} has no end.")
+        return bytes(body)
+
+    def error_body(self, response: requests.Response) -> bytes:
+        """Read as much of an unsuccessful reply as an error may need; of a redirect nothing.
+
+        Raises:
+            UnavailableError: As `whole_body`.
+        """
+        body = bytearray()
+        if response.is_redirect:
+            return b""
+        encoding = response.headers.get("Content-Encoding")
+        for piece in inflated(self.body_chunks(response), encoding):
+            body += piece
+            if len(body) > LARGEST_ERROR_BYTES:
+                break
         return bytes(body)
 
 
