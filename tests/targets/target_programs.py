@@ -1,0 +1,44 @@
+"""Meltano and the targets as programs, each in a virtual environment of its own.
+
+Their requirements contradict each other. The environments are made once, with the requirements that
+`meltano.yml` names, and kept in `.venv-targets`, or where `SFBULK_TARGET_PROGRAMS` says.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+LONGEST_RUN_SECONDS = 120
+
+
+def project() -> dict[str, Any]:
+    """Read `meltano.yml`."""
+    content: dict[str, Any] = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
+    return content
+
+
+class TargetPrograms:
+    """Finds programs, and installs those that are missing."""
+
+    def __init__(self) -> None:
+        self._folder = Path(os.environ.get("SFBULK_TARGET_PROGRAMS", ROOT / ".venv-targets"))
+        self._requirements = {
+            loader["name"]: shlex.split(loader["pip_url"])
+            for loader in project()["plugins"]["loaders"]
+        }
+        self._requirements["meltano"] = [f"meltano{project()['requires_meltano']}"]
+
+    def path(self, name: str) -> Path:
+        """Return the path of a program, which is there then."""
+        environment = self._folder / name
+        command = [str(ROOT / "scripts/environment"), str(environment), *self._requirements[name]]
+        subprocess.run(command, check=True, env={**os.environ, "PYTHON": sys.executable})
+        return environment / "bin" / name

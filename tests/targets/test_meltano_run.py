@@ -1,0 +1,116 @@
+"""`meltano run` with this project's `meltano.yml`."""
+
+from __future__ import annotations
+
+import os
+import runpy
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from databases import assert_holds
+from salesforce_data import expected_records
+from target_programs import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from databases import Database
+    from meltano_project import MeltanoProject
+
+    from tap_sfbulk_pages.sandbox.server import SandboxServer
+
+PAGE_ROWS = 20
+SMALL = {"rows": {"Account": 230, "Opportunity": 150}, "page_rows": PAGE_ROWS}
+STREAMS = ["Account", "Opportunity"]
+
+
+@pytest.mark.parametrize(
+    ("database", "reply_form"),
+    [
+        ("duckdb", "live"),
+        ("duckdb", "documented"),
+        ("duckdb", "postman"),
+        ("postgres", "live"),
+        ("jsonl", "documented"),
+    ],
+    indirect=["database"],
+)
+def test_a_run_loads_the_data_of_the_sandbox(
+    meltano: MeltanoProject,
+    start_sandbox: Callable[..., SandboxServer],
+    database: Database,
+    reply_form: str,
+) -> None:
+    server = start_sandbox(**SMALL, reply_form=reply_form)
+    good, log = meltano.run(server, STREAMS, database)
+    assert good, log
+    for stream in STREAMS:
+        assert_holds(database, server, stream)
+
+
+@pytest.mark.parametrize("database", ["duckdb", "postgres"], indirect=True)
+def test_a_killed_run_goes_on_and_the_next_one_is_incremental(
+    meltano: MeltanoProject, start_sandbox: Callable[..., SandboxServer], database: Database
+) -> None:
+    server = start_sandbox(**SMALL)
+    good, _ = meltano.run(server, ["Account"], database, die_after_states=3)
+    assert not good
+    types = [message["type"] for message in meltano.written_before_death()]
+    pages_done = types.count("RECORD") // PAGE_ROWS
+    before = pages_fetched(server)
+
+    good, log = meltano.run(server, ["Account"], database)
+    assert good, log
+    assert_holds(database, server, "Account")
+    assert jobs_created(server) == 1
+    after = pages_fetched(server)[len(before) :]
+    assert pages_done >= 1
+    assert len(after) == len(set(after)) == -(-230 // PAGE_ROWS) - pages_done
+
+    first, *_ = expected_records(server, "Account")
+    server.org.upsert("Account", [{"Id": first["Id"], "Name": "changed"}, {"Name": "new"}])
+    good, log = meltano.run(server, ["Account"], database)
+    assert good, log
+    assert_holds(database, server, "Account")
+    assert jobs_created(server) == 2
+    # The two, and the last one of before: all of that is one page.
+    assert len(pages_fetched(server)) == len(before) + len(after) + 1
+
+
+def pages_fetched(server: SandboxServer) -> list[str]:
+    return [each.path for each in server.calls if each.place == "page"]
+
+
+def jobs_created(server: SandboxServer) -> int:
+    return [each.place for each in server.calls].count("create")
+
+
+@pytest.mark.parametrize("database", ["duckdb"], indirect=True)
+def test_the_demo_shows_what_is_in_the_database(
+    meltano: MeltanoProject,
+    start_sandbox: Callable[..., SandboxServer],
+    database: Database,
+    tmp_path: Path,
+) -> None:
+    server = start_sandbox(**SMALL)
+    good, log = meltano.run(server, STREAMS, database)
+    assert good, log
+    shown = subprocess.run(
+        [sys.executable, str(ROOT / "scripts/show_tables.py"), str(tmp_path / "warehouse.duckdb")],
+        env={**os.environ, "SFBULK_SANDBOX_URL": server.url},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    cells = [[cell.strip() for cell in line.strip("│").split("│")] for line in shown.splitlines()]
+    assert ["Account", "230", "12", "230"] in cells
+    assert ["Opportunity", "150", "8", "150"] in cells
+
+
+def test_the_settings_of_the_extractor_are_those_of_the_tap() -> None:
+    script = runpy.run_path(str(ROOT / "scripts/meltano_settings.py"))
+    written = (ROOT / "meltano.yml").read_text(encoding="utf-8")
+    assert script["rewritten"](written) == written, "run scripts/meltano_settings.py"
