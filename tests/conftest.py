@@ -1,0 +1,51 @@
+"""Sandboxes, and the tap as a process in front of them."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from tap_process import Tap, TapServer
+
+from tap_sfbulk_pages.sandbox.server import SandboxServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+settings.register_profile(
+    "tap",
+    max_examples=60,
+    deadline=None,
+    derandomize="CI" in os.environ,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("tap")
+
+
+@pytest.fixture
+def start_sandbox() -> Iterator[Callable[..., SandboxServer]]:
+    """Start a sandbox with keys of a scenario."""
+    with ExitStack() as stack:
+
+        def start(**scenario: Any) -> SandboxServer:
+            return stack.enter_context(SandboxServer(scenario))
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def tap_server() -> Iterator[TapServer]:
+    """What starts runs of the tap."""
+    with TapServer() as server:
+        yield server
+
+
+@pytest.fixture
+def tap(tap_server: TapServer, tmp_path: Path) -> Iterator[Tap]:
+    """Run the tap as a process: `tap(config, catalog=…, state=…)`."""
+    with Tap(tap_server, tmp_path) as tap:
+        yield tap

@@ -1,0 +1,84 @@
+"""The cases of the matrix: every form of a fault, at every place, at every occurrence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from fault_forms import FORMS, ORG_PLACES, STREAM_PLACES, FaultForm, Place
+
+Occurrence = Literal["first", "middle", "last"]
+
+OCCURRENCES: tuple[Occurrence, ...] = ("first", "middle", "last")
+ONLY_ONCE: frozenset[Place] = frozenset((*ORG_PLACES, "create", "delete", "describe"))
+
+
+@dataclass(frozen=True)
+class Case:
+    """A fault at a place.
+
+    Args:
+        form: The fault.
+        place: Where.
+        occurrence: At which of the calls there.
+        permanent: Whether it strikes from then on, or once.
+    """
+
+    form: FaultForm
+    place: Place
+    occurrence: Occurrence
+    permanent: bool
+
+    @property
+    def name(self) -> str:
+        """Name the case in the output of pytest."""
+        length = "for-ever" if self.permanent else "once"
+        return f"{self.form.name}-{self.place}-{self.occurrence}-{length}"
+
+    @property
+    def must_heal(self) -> bool:
+        """Whether records must be exact and the exit code 0."""
+        return (self.form.heals and not self.permanent) or self.place == "delete"
+
+    @property
+    def is_about_the_org(self) -> bool:
+        """Whether the fault concerns all streams of a run."""
+        return self.place in (*ORG_PLACES, "describe") or self.form.alone
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether the fault is told from a healthy call by its time alone."""
+        return dict(self.form.keys)["kind"] in ("stall", "drip")
+
+    def fault(self, sobject: str) -> dict[str, Any]:
+        """Return the fault as a scenario has it."""
+        match: dict[str, Any] = {}
+        if self.place in STREAM_PLACES or self.place in ("serial_page", "describe"):
+            match["sobject"] = sobject
+        first = {"first": 1, "middle": 2, "last": 3}[self.occurrence]
+        if self.place == "page":
+            match["page"], first = {"first": 1, "middle": 4, "last": -1}[self.occurrence], 1
+        return {
+            **dict(self.form.keys),
+            "place": "page" if self.place == "serial_page" else self.place,
+            "match": match,
+            "first": 1 if self.place in ONLY_ONCE else first,
+            "times": "forever" if self.permanent else 1,
+        }
+
+
+def all_cases() -> list[Case]:
+    """List the matrix."""
+    return [
+        Case(form, place, occurrence, permanent)
+        for form in FORMS
+        for place in form.places
+        for occurrence in _occurrences(form, place)
+        for permanent in (False, True)
+    ]
+
+
+def _occurrences(form: FaultForm, place: Place) -> tuple[Occurrence, ...]:
+    if place in ONLY_ONCE:
+        return ("first",)
+    return ("middle",) if form.alone else OCCURRENCES

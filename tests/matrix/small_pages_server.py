@@ -1,0 +1,31 @@
+"""`tap_server.py` with shorter waits and serial pages as small as the others of the matrix.
+
+A program of its own, started by `fault_runs.py`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import resource
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import tap_server
+
+from tap_sfbulk_pages import job_pages, query_jobs
+
+job_pages.RECORDS_A_PAGE_IN_SERIES = 3
+query_jobs.SHORTEST_POLL_SECONDS = 0.02
+
+
+def _tell_peak_memory() -> None:
+    """Write the peak of the run's memory, in kilobytes, behind its log."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    sys.stderr.write(f"peak memory {peak}\n")
+
+
+if __name__ == "__main__":
+    atexit.register(_tell_peak_memory)
+    tap_server.main()

@@ -1,0 +1,83 @@
+"""Result pages made from bytes, received as the tap receives them."""
+
+from __future__ import annotations
+
+import gzip
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+from tap_sfbulk_pages.columns import blocks
+from tap_sfbulk_pages.page_body import PageMemory
+from tap_sfbulk_pages.page_download import PageDownload, ResultPage
+from tap_sfbulk_pages.query_jobs import QueryJob
+from tap_sfbulk_pages.records import rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from tap_sfbulk_pages.cells import CellType
+
+DELIMITERS = {
+    "BACKQUOTE": "`",
+    "CARET": "^",
+    "COMMA": ",",
+    "PIPE": "|",
+    "SEMICOLON": ";",
+    "TAB": "\t",
+}
+PLENTY = 1 << 26
+
+
+class OneReply:
+    """Stands in for the client: every call gets this reply, and no second try."""
+
+    def __init__(self, chunks: Iterable[bytes], headers: Mapping[str, str], status: int) -> None:
+        self._chunks = chunks
+        self._headers = headers
+        self._status = status
+
+    def call(self, *_: Any, read: Any, **__: Any) -> Any:
+        response = requests.Response()
+        response.status_code = self._status
+        response.headers.update(self._headers)
+        return read(response, iter(self._chunks))
+
+
+def received(
+    body: bytes,
+    *,
+    fields: Iterable[str] = (),
+    chunk: int = 1 << 16,
+    compressed: bool = False,
+    delimiter: str = "COMMA",
+    headers: Mapping[str, str] | None = None,
+    status: int = 200,
+    memory: int = PLENTY,
+) -> ResultPage:
+    """Let `PageDownload` receive a body that comes in chunks of so many bytes."""
+    sent = gzip.compress(body, 1) if compressed else body
+    chunks = [sent[start : start + chunk] for start in range(0, len(sent), chunk)]
+    encoding = {"Content-Encoding": "gzip"} if compressed else {}
+    client: Any = OneReply(chunks, {**encoding, **(headers or {})}, status)
+    job = QueryJob("750x", "62.0", state="JobComplete", column_delimiter=delimiter, records=0)
+    return PageDownload(client, PageMemory(memory), job, frozenset(fields)).fetch("/r?locator=abc")
+
+
+def records_in(page: ResultPage, types: Mapping[str, CellType]) -> list[dict[str, Any]]:
+    """Decode a page by the row path, and close it."""
+    with closing(page):
+        return [row for block in blocks(page, types) for row in rows(block, types)]
+
+
+def csv_of(
+    lines: Iterable[Sequence[str | None]], delimiter: str = ",", line_end: str = "\n"
+) -> bytes:
+    """Write lines as Salesforce does, every cell in quotes."""
+    return "".join(_line(cells, delimiter, line_end) for cells in lines).encode()
+
+
+def _line(cells: Sequence[str | None], delimiter: str, line_end: str) -> str:
+    quoted: Iterator[str] = ('"' + (cell or "").replace('"', '""') + '"' for cell in cells)
+    return delimiter.join(quoted) + line_end

@@ -1,0 +1,58 @@
+"""Runs the tap as a process again and again, without importing it anew each time.
+
+A program of its own, started once by `tap_process.py`. It reads one JSON line a run from stdin,
+`{"arguments", "environment", "stdout", "stderr"}`, forks, and answers with two lines: `began` and
+the process id of the run, `ended` and its exit code (negative for a signal that killed it).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any
+
+from tap_sfbulk_pages import job_pages, query_jobs
+from tap_sfbulk_pages.tap import TapSFBulkPages
+
+# The sandbox's jobs are complete at once; only the pauses before asking would be left.
+query_jobs.SHORTEST_POLL_SECONDS = 0.02
+# A serial walk has several pages without many rows.
+job_pages.RECORDS_A_PAGE_IN_SERIES = 4
+
+
+def _become(opened: int, descriptor: int) -> None:
+    os.dup2(opened, descriptor)
+    os.close(opened)
+
+
+def _run(request: dict[str, Any], pipe: int) -> None:
+    """Turn this process into a run of the tap."""
+    _become(os.open(os.devnull, os.O_RDONLY), 0)
+    _become(os.open(request["stderr"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), 2)
+    _become(pipe, 1)
+    os.environ.update(request["environment"])
+    sys.argv[1:] = request["arguments"]
+    TapSFBulkPages.cli()
+
+
+def main() -> None:
+    """Serve until stdin ends."""
+    for line in iter(sys.stdin.readline, ""):
+        request = json.loads(line)
+        # Its reader is there already.
+        pipe = os.open(request["stdout"], os.O_WRONLY)
+        process_id = os.fork()
+        if process_id == 0:
+            _run(request, pipe)
+            return
+        os.close(pipe)
+        sys.stdout.write(f"began {process_id}\n")
+        sys.stdout.flush()
+        _, status = os.waitpid(process_id, 0)
+        sys.stdout.write(f"ended {os.waitstatus_to_exitcode(status)}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

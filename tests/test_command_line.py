@@ -1,0 +1,136 @@
+"""The command line as users call it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from salesforce_data import assert_same_records, expected_records
+from tap_process import config_for, parsed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tap_process import Tap
+
+    from tap_sfbulk_pages.sandbox.server import SandboxServer
+
+
+def test_run_as_a_module(tmp_path: Path, start_sandbox: Callable[..., SandboxServer]) -> None:
+    """Without `tap_server.py`: a process of its own, imported anew, in a serial walk."""
+    server = start_sandbox(rows={"Account": 7}, result_pages="refused")
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(config_for(server, "Account")))
+    command = [sys.executable, "-m", "tap_sfbulk_pages", "--config", str(config)]
+    run = subprocess.run(command, capture_output=True, check=True, timeout=60)
+    messages = [parsed(line) for line in run.stdout.splitlines()]
+    records = [each["record"] for each in messages if each["type"] == "RECORD"]
+    assert_same_records(records, expected_records(server, "Account"))
+    (page,) = (each.path for each in server.calls if each.place == "page")
+    assert page.endswith("/results?maxRecords=50000")
+
+
+def test_settings_from_the_environment(
+    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+) -> None:
+    server = start_sandbox(rows={"Account": 7})
+    environment = {
+        "TAP_SFBULK_PAGES_INSTANCE_URL": server.url,
+        "TAP_SFBULK_PAGES_ACCESS_TOKEN": "any",
+        "TAP_SFBULK_PAGES_OBJECTS": '["Account"]',
+        "TAP_SFBULK_PAGES_LOOKBACK_SECONDS": "5",
+    }
+    run = tap.start(None, "--config=ENV", environment=environment).end()
+    assert run.exit_code == 0, run.stderr
+    assert len(run.records("Account")) == 7
+
+
+def test_about_lists_every_setting_and_no_value(
+    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+) -> None:
+    server = start_sandbox()
+    run = tap(config_for(server, access_token="s3cr3t"), "--about", "--format=json")
+    assert run.exit_code == 0, run.stderr
+    about = json.loads(run.stdout)
+    settings = about["settings"]["properties"]
+    assert {"instance_url", "objects", "stream_maps"} <= settings.keys()
+    secret = {name for name, schema in settings.items() if schema.get("secret")}
+    assert secret == {
+        "access_token",
+        "client_secret",
+        "refresh_token",
+        "private_key",
+        "password",
+        "security_token",
+    }
+    assert "s3cr3t" not in run.stdout.decode() + run.stderr
+    assert server.calls == []
+
+
+def test_connection_test_reads_one_record_of_each_stream(
+    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+) -> None:
+    server = start_sandbox(rows={"Account": 30, "Contact": 30})
+    run = tap(config_for(server, "Account", "Contact"), "--test")
+    assert run.exit_code == 0, run.stderr
+    assert [len(run.records(stream)) for stream in ("Account", "Contact")] == [1, 1]
+    assert all(job.soql.endswith(" LIMIT 1") for job in server._sandbox.jobs)
+
+
+def test_connection_test_fails_where_signing_in_does(
+    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+) -> None:
+    server = start_sandbox()
+    server.add_fault(place="versions", kind="status", status=401, times="forever")
+    run = tap(config_for(server, "Account"), "--test")
+    assert run.exit_code == 1
+    assert "INVALID_SESSION_ID" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize("arguments", [[], ["--discover"], ["--test"]])
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"access_token": None}, "no way to sign in"),
+        ({"client_id": "x"}, "two ways to sign in"),
+        ({"instance_url": "http://acme.my.salesforce.com"}, "https"),
+        ({"instance_url": 5}, "instance_url"),
+        ({"max_retries": 0}, "max_retries"),
+        ({"api_version": "57.0"}, "58.0"),
+        ({"start_date": "soon"}, "start_date"),
+    ],
+)
+def test_wrong_settings_are_named(
+    tap: Tap,
+    start_sandbox: Callable[..., SandboxServer],
+    arguments: list[str],
+    change: dict[str, Any],
+    words: str,
+) -> None:
+    server = start_sandbox()
+    config = {**config_for(server), **change}
+    run = tap({name: value for name, value in config.items() if value is not None}, *arguments)
+    assert run.exit_code == 1
+    assert words in run.stderr
+    assert "Traceback" not in run.stderr
+    assert "00D!token" not in run.stderr
+    assert run.stdout == b""
+    assert server.calls == []
+
+
+def test_a_secret_of_a_wrong_type_is_not_shown(
+    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+) -> None:
+    server = start_sandbox()
+    run = tap(
+        config_for(server, access_token=["s3cr3t"]),
+        environment={"TAP_SFBULK_PAGES_LOGLEVEL": "DEBUG"},
+    )
+    assert run.exit_code == 1
+    assert "access_token" in run.stderr
+    assert "s3cr3t" not in run.stderr
