@@ -1,0 +1,289 @@
+"""What to read, as options of a cluster engine name it: `object`, `soql`, `job` and `fields`.
+
+All other options are settings of the tap. Values are texts, as such engines pass them.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from tap_sfbulk_pages.catalog import json_schema, replication_key, unsupported_fields
+from tap_sfbulk_pages.describe import described
+from tap_sfbulk_pages.errors import (
+    QueryJobError,
+    QueryJobGoneError,
+    RefusedError,
+    SettingsError,
+)
+from tap_sfbulk_pages.job_partitions import check_records
+from tap_sfbulk_pages.org_access import OrgAccess
+from tap_sfbulk_pages.page_download import PageDownload
+from tap_sfbulk_pages.query_jobs import Query, QueryJob
+from tap_sfbulk_pages.replication import literal
+from tap_sfbulk_pages.soql import select
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tap_sfbulk_pages.describe import SObject
+    from tap_sfbulk_pages.org import Org
+
+_OWN = ("object", "soql", "job", "fields")
+# Fields of one object by their plain names: each column's type is that of its field.
+_PLAIN_SELECT = re.compile(r"\s*SELECT\s+(\w+(?:\s*,\s*\w+)*)\s+FROM\s+(\w+)\b", re.IGNORECASE)
+_STRING: dict[str, Any] = {"type": ["string", "null"]}
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class JobOptions:
+    """What to read, and where.
+
+    Attributes:
+        access: The org.
+        sobject: Its name; None where `soql` or `job` says enough.
+        soql: A query of the user's own.
+        job_id: A query job that exists.
+        fields: The columns to read, in order; none at all: every one.
+    """
+
+    access: OrgAccess
+    sobject: str | None
+    soql: str | None
+    job_id: str | None
+    fields: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, options: Mapping[str, str]) -> JobOptions:
+        """Read options.
+
+        Args:
+            options: Texts by name, in any case of letters.
+
+        Raises:
+            SettingsError: If they do not fit together, hold a secret, or are not known.
+        """
+        given = {name.lower(): text for name, text in options.items() if text.strip()}
+        own = {name: given.pop(name).strip() for name in _OWN if name in given}
+        errors = []
+        if not own.keys() & {"object", "soql", "job"}:
+            errors.append("set object, soql or job: nothing says what to read")
+        if "soql" in own and len(own) > 1:
+            others = ", ".join(sorted(own.keys() - {"soql"}))
+            errors.append(f"soql says all that is to be read: leave out {others}")
+        if errors:
+            raise SettingsError(errors)
+        fields = own.get("fields", "").strip("[]")
+        return cls(
+            access=OrgAccess.of(given),
+            sobject=own.get("object"),
+            soql=own.get("soql"),
+            job_id=own.get("job"),
+            fields=tuple(name.strip(" \"'") for name in fields.split(",") if name.strip()),
+        )
+
+    def properties(self) -> dict[str, Mapping[str, Any]]:
+        """Ask the org for the columns.
+
+        Returns:
+            JSON schemas by field, in order.
+
+        Raises:
+            SettingsError: If the columns cannot be typed, or a field cannot be read.
+            ExtractionError: If the org cannot be asked.
+        """
+        org = self.access.org()
+        sobject, fields = self.sobject, self.fields
+        if self.soql is not None:
+            sobject, fields = _plain_select(self.soql)
+        elif self.job_id is not None:
+            job = existing_job(org, self.job_id)
+            sobject = sobject or _object_of(org, job)
+            fields = fields or _columns_of(org, org.jobs.completed(job))
+        assert sobject is not None  # noqa: S101 - `parse` made sure
+        return _typed_fields(_described(org, sobject), fields, is_listed=self.job_id is None)
+
+    def job(self, fields: Sequence[str], conditions: Sequence[str] = ()) -> QueryJob:
+        """Take the job that exists, or make one, and wait for it.
+
+        Args:
+            fields: The columns to ask for.
+            conditions: SOQL conditions that narrow the query, where there is no harm in rows
+                that do not fulfil them. They are left out if Salesforce refuses them.
+
+        Raises:
+            QueryJobError: If the job ends without its result, or is gone.
+            ExtractionError: If the org cannot be asked.
+        """
+        org = self.access.org()
+        if self.job_id is not None:
+            return org.jobs.completed(existing_job(org, self.job_id))
+        if not conditions:
+            return org.jobs.completed(self.made_job(fields))
+        try:
+            job = self.made_job(fields, conditions)
+        except RefusedError as refusal:
+            if not refusal.is_about_the_resource:
+                raise
+            logger.warning(
+                "Salesforce does not filter by %s: %s", " AND ".join(conditions), refusal
+            )
+            job = self.made_job(fields)
+        return org.jobs.completed(job)
+
+    def made_job(self, fields: Sequence[str], conditions: Sequence[str] = ()) -> QueryJob:
+        """Make a job and do not wait for it.
+
+        Args:
+            fields: The columns to ask for.
+            conditions: SOQL conditions, beside those of the settings.
+
+        Raises:
+            RefusedError: If Salesforce refuses the query.
+            ExtractionError: If the org cannot be asked, or its daily jobs are used up.
+        """
+        org = self.access.org()
+        soql = self.soql if self.soql is not None else self._select(org, fields, conditions)
+        org.job_allowance().take_job()
+        job = org.jobs.create(Query(soql, org.settings.include_deleted), org.api_version)
+        logger.info("Job %s was created (API %s).", job.id, job.api_version)
+        return job
+
+    def _select(self, org: Org, fields: Sequence[str], conditions: Sequence[str]) -> str:
+        """Write the query of an object as a first run of the tap does."""
+        assert self.sobject is not None  # noqa: S101 - `parse` made sure
+        own = org.settings.filters.get(self.sobject)
+        conditions = [*([f"({own})"] if own else []), *conditions]
+        start, key = org.settings.start_date, None
+        if start is not None:
+            key = replication_key(_described(org, self.sobject))
+        return select(
+            self.sobject,
+            fields,
+            replication_key=key,
+            lower_bound=literal(start, {"format": "date-time"}) if start else None,
+            condition=" AND ".join(conditions) or None,
+        )
+
+
+def create_job(options: Mapping[str, str]) -> str:
+    """Make a query job and give its id, for the option `job`; nobody waits for it.
+
+    Args:
+        options: As `JobOptions.parse`, without `job`.
+
+    Raises:
+        ExtractionError: If the options do not fit, or Salesforce refuses.
+    """
+    parsed = JobOptions.parse(options)
+    if parsed.job_id is not None:
+        raise SettingsError(["a job that is made cannot be one that exists: leave out job"])
+    fields = [] if parsed.soql else list(parsed.properties())
+    return parsed.made_job(fields).id
+
+
+def check_total(options: Mapping[str, str], *, records: int) -> None:
+    """Hold the number of records that arrived against what Salesforce says the job has.
+
+    Args:
+        options: As they were read with, `job` among them.
+        records: How many arrived.
+
+    Raises:
+        RecordCountError: If they differ.
+        ExtractionError: If the job cannot be asked.
+    """
+    parsed = JobOptions.parse(options)
+    if parsed.job_id is None:
+        raise SettingsError(["only the total of a job that is named can be checked: set job"])
+    org = parsed.access.org()
+    check_records(org, existing_job(org, parsed.job_id), records)
+
+
+def existing_job(org: Org, job_id: str) -> QueryJob:
+    """Ask for a job by its id.
+
+    Raises:
+        QueryJobGoneError: If there is none (any more).
+        QueryJobError: If another API version made it.
+        ExtractionError: As `SalesforceClient.call`.
+    """
+    try:
+        return org.jobs.info(QueryJob(job_id, org.api_version, state=""))
+    except RefusedError as refusal:
+        if refusal.status == HTTPStatus.CONFLICT:
+            raise QueryJobError(
+                f"Job {job_id} was made with another API version than {org.api_version}: set "
+                f"api_version to it. {refusal}"
+            ) from refusal
+        if refusal.is_missing:
+            raise QueryJobGoneError(
+                f"Job {job_id} is not there: Salesforce keeps jobs for seven days. Leave out the "
+                f"option job to make a new one. {refusal}"
+            ) from refusal
+        raise
+
+
+def _plain_select(soql: str) -> tuple[str, tuple[str, ...]]:
+    """Take the object and the fields from a plain select."""
+    match = _PLAIN_SELECT.match(soql)
+    if not match:
+        raise SettingsError(
+            [
+                (
+                    "the columns of this soql cannot be typed: give a schema, or select fields of "
+                    "one object by their plain names"
+                )
+            ]
+        )
+    return match[2], tuple(re.split(r"\s*,\s*", match[1]))
+
+
+def _described(org: Org, name: str) -> SObject:
+    (_, outcome), *_ = described(org.client, org.api_version, [name])
+    if isinstance(outcome, RefusedError):
+        raise outcome
+    return outcome
+
+
+def _object_of(org: Org, job: QueryJob) -> str:
+    """Ask which object a job reads."""
+    return org.client.document(
+        job.path, api_version=job.api_version, parse=lambda reply: str(reply["object"])
+    )
+
+
+def _columns_of(org: Org, job: QueryJob) -> tuple[str, ...]:
+    """Ask for the first record of a job's result, whose header line names the columns."""
+    download = PageDownload(org.client, org.memory, job, frozenset())
+    page = download.fetch(f"{job.path}/results?maxRecords=1")
+    page.close()
+    return page.columns
+
+
+def _typed_fields(
+    sobject: SObject, fields: Sequence[str], *, is_listed: bool
+) -> dict[str, Mapping[str, Any]]:
+    """Type columns by the object's fields.
+
+    Args:
+        sobject: From the describe.
+        fields: Names, in any case of letters; none at all: every field that can be read.
+        is_listed: Whether every name must be a field of the object. Otherwise others, such as
+            `Owner.Name`, are text.
+    """
+    known: Mapping[str, Any] = json_schema(sobject)["properties"]
+    unsupported = unsupported_fields(sobject)
+    spelled = {name.lower(): name for name in known if name not in unsupported}
+    unknown = [name for name in fields if name.lower() not in spelled]
+    if unknown and is_listed:
+        raise SettingsError(
+            [f"{sobject.name} has no field {name} that a query job can read" for name in unknown]
+        )
+    names = [spelled.get(name.lower(), name) for name in fields] or list(spelled.values())
+    return {name: known.get(name, _STRING) for name in names}

@@ -1,0 +1,127 @@
+"""An org as work on other machines reaches it: pickled without secrets, signed in once a process.
+
+Settings that are no secret travel as texts; each process adds its own environment variables
+(`TAP_SFBULK_PAGES_<SETTING>`), the secrets among them, and keeps one org for all of its tasks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from jsonschema.validators import validator_for
+
+from tap_sfbulk_pages.errors import SettingsError
+from tap_sfbulk_pages.org import Org
+from tap_sfbulk_pages.settings import SCHEMA, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ENVIRONMENT_PREFIX = "TAP_SFBULK_PAGES_"
+
+_PROPERTIES: Mapping[str, Mapping[str, Any]] = SCHEMA["properties"]
+_BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+# By process and by a fingerprint of the settings. A process that was forked has sockets of its own.
+_orgs: dict[tuple[int, str], Org] = {}
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class OrgAccess:
+    """Where and how to sign in, without the secrets.
+
+    Attributes:
+        settings: Names and texts of the settings that are given.
+    """
+
+    settings: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of(cls, given: Mapping[str, str]) -> OrgAccess:
+        """Check that settings may travel.
+
+        Args:
+            given: Texts by the name of the setting, in any case of letters.
+
+        Raises:
+            SettingsError: If one is secret, or is not known. No value is repeated.
+        """
+        texts = {name.lower(): text for name, text in given.items()}
+        errors = [_secret(name) for name in texts if _PROPERTIES.get(name, {}).get("secret")]
+        errors += [f"there is no option {name}" for name in texts if name not in _PROPERTIES]
+        if errors:
+            raise SettingsError(errors)
+        return cls(tuple(sorted(texts.items())))
+
+    def org(self) -> Org:
+        """Give this process's org: the same one for the same settings.
+
+        Raises:
+            SettingsError: If the settings and the environment together cannot work.
+        """
+        config = self._config()
+        text = json.dumps(config, sort_keys=True)
+        key = (os.getpid(), hashlib.sha256(text.encode()).hexdigest())
+        with _lock:
+            if key not in _orgs:
+                _orgs[key] = Org(Settings.parse(config))
+            return _orgs[key]
+
+    def _config(self) -> dict[str, Any]:
+        """Read the settings, those of the environment beneath those that are given."""
+        texts = {
+            name: text
+            for name in _PROPERTIES
+            if (text := os.environ.get(f"{ENVIRONMENT_PREFIX}{name.upper()}"))
+        }
+        texts.update(self.settings)
+        config = {name: _value(name, text) for name, text in texts.items()}
+        validator = validator_for(SCHEMA)(SCHEMA)
+        errors = [_unfit(error) for error in validator.iter_errors(config)]
+        if errors:
+            raise SettingsError(errors)
+        return config
+
+
+def _value(name: str, text: str) -> Any:
+    """Read the text of a setting by its type.
+
+    Raises:
+        SettingsError: If it is not of that type.
+    """
+    types = _PROPERTIES[name]["type"]
+    try:
+        if "boolean" in types:
+            return _BOOLEANS[text.strip().lower()]
+        if "integer" in types:
+            return int(text)
+        if "number" in types:
+            return float(text)
+        if "array" in types and not text.lstrip().startswith("["):
+            return [item.strip() for item in text.split(",")]
+        if "array" in types or "object" in types:
+            return json.loads(text)
+    except (KeyError, ValueError):
+        raise SettingsError([f"{name} must be of type {types[0]}, not {text[:100]!r}"]) from None
+    return text
+
+
+def _secret(name: str) -> str:
+    return (
+        f"{name} is a secret, and options travel with every task: set "
+        f"{ENVIRONMENT_PREFIX}{name.upper()} in the environment of the driver and of each worker "
+        "instead"
+    )
+
+
+def _unfit(error: Any) -> str:
+    name = error.path[0] if error.path else ""
+    if _PROPERTIES.get(name, {}).get("secret"):
+        return f"{name} does not fit"
+    return f"{name}: {error.message}"
