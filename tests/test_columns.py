@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from result_page_bodies import DELIMITERS, csv_of, received, records_in
 
@@ -13,8 +13,9 @@ from tap_sfbulk_pages.errors import ResultPageError, UnavailableError
 
 AWKWARD = (
     'say "hello"', '"', '""', "a,b", "\n", "\r", "\r\n", "a\nb", "\u2028", "\u0085", "\x0b", "\x1c",
-    "\x00", "a\x00b", "👩‍👩‍👧‍👦", "e\u0301", "\ufeff", "00123", "NA", "null", "NULL", "nan", "true", " ", "\t",
-    "\\", ";|^`\t", "#", "'", "\x7f", "\ufffd", "\U0010ffff", "", "-", "1E7",
+    "\x00", "a\x00b", "👩‍👩‍👧‍👦",
+    "e\u0301", "\ufeff", "00123", "NA", "null", "NULL", "nan", "true",
+    " ", "\t", "\\", ";|^`\t", "#", "'", "\x7f", "\ufffd", "\U0010ffff", "", "-", "1E7",
 )  # fmt: skip
 CELLS = st.one_of(
     st.sampled_from(AWKWARD),
@@ -58,7 +59,7 @@ def block_bytes(request: pytest.FixtureRequest) -> int:
     delimiter="COMMA",
     memory=0,
 )
-def test_any_text_survives(
+def test_any_text_survives(  # noqa: PLR0917 - given by Hypothesis
     block_bytes: int,
     rows: list[tuple[str, ...]],
     chunk: int,
@@ -149,7 +150,9 @@ def test_a_body_that_ends_early_is_refused(rows: list[tuple[str, ...]], cut: int
     rows = [tuple(cell.replace('"', "'") for cell in row) for row in rows]
     body = csv_of([NAMES, *rows])
     # Without the last line end every record is whole all the same.
+    # A last cell that is missing looks like an empty one.
     shorter = body[: -1 - (cut % (len(body) - 1) + 1)]
+    assume(not shorter.endswith(b","))
     with pytest.raises(UnavailableError):
         received(shorter, fields=NAMES, headers={"Sforce-NumberOfRecords": str(len(rows))})
 

@@ -29,7 +29,11 @@ def reply(body: Any) -> requests.Response:
 @pytest.mark.parametrize("pages", ["resultChunks", "resultPages"])
 def test_every_form(pages: str, link: str, continuation: str, prefix: str) -> None:
     links = tuple(prefix + each for each in LINKS)
-    body = {pages: [{link: each} for each in links], continuation: prefix + MORE, "done": False}
+    body: Any = {
+        pages: [{link: each} for each in links],
+        continuation: prefix + MORE,
+        "done": False,
+    }
     listed = ResultPageList.parse(body)
     assert listed == ResultPageList(links=links, continuation=prefix + MORE, done=False)
 

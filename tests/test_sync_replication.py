@@ -21,7 +21,8 @@ SMALL = {"rows": {"Account": 25}, "page_rows": 4}
 
 def greatest(server: SandboxServer, field: str = "SystemModstamp") -> str:
     values = [record[field] for record in expected_records(server, "Account")]
-    return max(value for value in values if value is not None)
+    maximum: str = max(value for value in values if value is not None)
+    return maximum
 
 
 def stamp(moment: datetime) -> str:
