@@ -23,6 +23,11 @@ def reply(body: Any) -> requests.Response:
     return response
 
 
+def token_of(paginator: ResultPagesPaginator) -> str | None:
+    token = paginator.current_value
+    return token.geturl() if token else None
+
+
 @pytest.mark.parametrize("prefix", ["", "/services/data/v62.0", "https://acme.my.salesforce.com/x"])
 @pytest.mark.parametrize("continuation", ["nextRecordsUrl", "nextRecordUrl"])
 @pytest.mark.parametrize("link", ["resultLink", "resultUrl"])
@@ -43,7 +48,7 @@ def test_every_form(pages: str, link: str, continuation: str, prefix: str) -> No
 )
 @pytest.mark.parametrize("done", [True, False, None])
 def test_every_end(last: dict[str, Any], done: Any) -> None:
-    body = {"resultChunks": [], **last, **({} if done is None else {"done": done})}
+    body: Any = {"resultChunks": [], **last, **({} if done is None else {"done": done})}
     assert ResultPageList.parse(body) == ResultPageList((), None, done)
 
 
@@ -53,7 +58,12 @@ def test_links_of_both_kinds_in_one_reply() -> None:
 
 
 def test_null_in_one_spelling_and_a_link_in_the_other() -> None:
-    body = {"resultPages": None, "resultChunks": [], "nextRecordsUrl": None, "nextRecordUrl": MORE}
+    body: dict[str, Any] = {
+        "resultPages": None,
+        "resultChunks": [],
+        "nextRecordsUrl": None,
+        "nextRecordUrl": MORE,
+    }
     assert ResultPageList.parse(body).continuation == MORE
 
 
@@ -80,11 +90,9 @@ def test_an_unknown_form_is_an_error_that_names_its_keys(body: Any, named: list[
 
 def test_paginator_follows_the_continuation_to_its_end() -> None:
     paginator = ResultPagesPaginator()
-    assert paginator.current_value is None
+    assert token_of(paginator) is None
     paginator.advance(reply({"resultChunks": [], "nextRecordsUrl": MORE, "done": False}))
-    token = paginator.current_value
-    assert token is not None
-    assert token.geturl() == MORE
+    assert token_of(paginator) == MORE
     assert not paginator.finished
     paginator.advance(reply({"resultChunks": [], "nextRecordsUrl": None, "done": True}))
     assert paginator.finished
@@ -94,8 +102,7 @@ def test_paginator_keeps_links_to_the_letter() -> None:
     link = "/jobs/query/750x/resultPages?locator=a%2Fb%3D&blank=&b=1&a=2"
     paginator = ResultPagesPaginator()
     paginator.advance(reply({"resultChunks": [], "nextRecordsUrl": link}))
-    assert paginator.current_value
-    assert paginator.current_value.geturl() == link
+    assert token_of(paginator) == link
 
 
 @pytest.mark.parametrize("start", [None, MORE])
