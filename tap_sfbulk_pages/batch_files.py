@@ -5,12 +5,12 @@ Files are named by stream, job, page and part, so that a page that is read again
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 from itertools import islice
 from typing import IO, TYPE_CHECKING, Any, cast
 
 import polars as pl
+from isal import igzip
 
 from tap_sfbulk_pages.arrow_types import typed
 from tap_sfbulk_pages.errors import SettingsError
@@ -100,7 +100,7 @@ class BatchFiles:
         compression = cast("Any", self._compression)
         if self._format == "jsonl":
             lines = json_lines(part, self._types)
-            file.write(gzip.compress(lines, mtime=0) if compression == "gzip" else lines)
+            file.write(igzip.compress(lines, mtime=0) if compression == "gzip" else lines)
             return
         frame = typed(part, self._properties)
         if self._format == "parquet":

@@ -53,7 +53,7 @@ def json_number(text: str) -> str | None:
     Raises:
         ResultPageError: If the text is none of that.
     """
-    if re.match(JSON_NUMBER, text):
+    if re.fullmatch(JSON_NUMBER, text):
         return text
     if text.strip().lower() in _NOT_A_NUMBER:
         return None
@@ -69,7 +69,7 @@ def json_integer(text: str) -> str | None:
     Raises:
         ResultPageError: If the text is no number.
     """
-    if re.match(JSON_INTEGER, text):
+    if re.fullmatch(JSON_INTEGER, text):
         return text
     if text.strip().lower() in _NOT_A_NUMBER:
         return None
@@ -104,7 +104,7 @@ def number_value(json_text: str) -> float | Decimal:
 
 def integer_value(json_text: str) -> int | float | Decimal:
     """Make a Python integer; a number where the text has a fraction."""
-    return int(json_text) if re.match(JSON_INTEGER, json_text) else number_value(json_text)
+    return int(json_text) if re.fullmatch(JSON_INTEGER, json_text) else number_value(json_text)
 
 
 def _decimal(text: str) -> Decimal:

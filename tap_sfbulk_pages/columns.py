@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from tap_sfbulk_pages.ahead import ahead
 from tap_sfbulk_pages.cells import (
     JSON_INTEGER,
     JSON_NUMBER,
@@ -23,6 +24,7 @@ from tap_sfbulk_pages.errors import ResultPageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from concurrent.futures import Executor
 
     from tap_sfbulk_pages.page_download import ResultPage
 
@@ -33,12 +35,15 @@ _PATTERNS: Mapping[CellType, tuple[str, Callable[[str], str | None]]] = {
 }
 
 
-def blocks(page: ResultPage, types: Mapping[str, CellType]) -> Iterator[pl.DataFrame]:
+def blocks(
+    page: ResultPage, types: Mapping[str, CellType], executor: Executor | None = None
+) -> Iterator[pl.DataFrame]:
     """Decode a page.
 
     Args:
         page: Received whole.
         types: The fields to hand over, in order; columns beside them are left out.
+        executor: Decodes blocks ahead; None to decode each when it is asked for.
 
     Yields:
         Frames of about `csv_scan.BLOCK_BYTES` of CSV each.
@@ -49,11 +54,15 @@ def blocks(page: ResultPage, types: Mapping[str, CellType]) -> Iterator[pl.DataF
     if not page.records:
         return
     names = _canonical(page.columns, types)
+
+    def decode(text: bytes) -> pl.DataFrame:
+        return _typed(_parsed(text, names, page.delimiter).select(list(types)), types)
+
+    texts = _record_blocks(page)
     decoded = 0
-    for text in _record_blocks(page):
-        frame = _parsed(text, names, page.delimiter)
+    for frame in ahead(executor, decode, texts) if executor else map(decode, texts):
         decoded += frame.height
-        yield _typed(frame.select(list(types)), types)
+        yield frame
     if decoded != page.records:
         raise ResultPageError(
             f"Result page {page.locator} was counted as {page.records} records, but decodes to "
@@ -106,7 +115,8 @@ def _parsed(text: bytes, names: list[str], delimiter: str) -> pl.DataFrame:
             missing_columns="insert",
         )
     except pl.exceptions.PolarsError as error:
-        raise ResultPageError(f"The CSV of the page cannot be read: {error}") from error
+        reason = str(error).partition("\n")[0][:200]
+        raise ResultPageError(f"The CSV of the page cannot be read: {reason}") from error
 
 
 def _typed(frame: pl.DataFrame, types: Mapping[str, CellType]) -> pl.DataFrame:

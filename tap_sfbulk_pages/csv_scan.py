@@ -102,6 +102,11 @@ class CsvScan:
             )
         return max(lines - 1, 0)
 
+    @property
+    def ends_with_line(self) -> bool:
+        """Whether the body ends with a line end, as Salesforce's do."""
+        return self._last_byte == b"\n"
+
     def cuts(self) -> tuple[int, ...]:
         """Tell where blocks of whole records end: the header line's end, then about a block each.
 
@@ -140,12 +145,14 @@ class CsvScan:
 
     def _cut(self, piece: bytes) -> None:
         """Note the last record end of a piece, once a block is full."""
-        if self.size + len(piece) - (self._cuts[-1] if self._cuts else 0) < BLOCK_BYTES:
+        last_cut = self._cuts[-1] if self._cuts else 0
+        if self.size + len(piece) - last_cut < BLOCK_BYTES:
             return
         in_quotes, end = self._in_quotes, len(piece)
         while (at := piece.rfind(b"\n", 0, end)) >= 0:
             in_quotes ^= piece.count(b'"', at, end) % 2 == 1
             if not in_quotes:
-                self._cuts.append(self.size + at + 1)
+                if self.size + at + 1 > last_cut:
+                    self._cuts.append(self.size + at + 1)
                 return
             end = at

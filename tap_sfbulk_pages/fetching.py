@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# How often other work is looked after while pages are waited for.
+_TEND_SECONDS = 0.5
+
 
 class DownloadThreads:
     """Threads that run tasks in the order in which they are given.
@@ -65,6 +68,7 @@ class Fetching(Generic[T]):
     Args:
         threads: Where they run.
         waiting: Entered while there is nothing to do but wait.
+        tend: Called now and then during a wait, outside of `waiting`.
         discard: Frees a result that nobody takes any more.
     """
 
@@ -73,10 +77,12 @@ class Fetching(Generic[T]):
         threads: DownloadThreads,
         *,
         waiting: Callable[[], AbstractContextManager[None]],
+        tend: Callable[[], None],
         discard: Callable[[T], None],
     ) -> None:
         self.threads = threads
         self._waiting = waiting
+        self._tend = tend
         self._discard = discard
         self._outcomes: SimpleQueue[Outcome[T]] = SimpleQueue()
         self._given_up = threading.Event()
@@ -101,10 +107,16 @@ class Fetching(Generic[T]):
 
     def next(self) -> Outcome[T]:
         """Wait for a task to end."""
-        with self._waiting():
-            outcome = self._outcomes.get()
-        self.outstanding -= 1
-        return outcome
+        while True:
+            with self._waiting():
+                try:
+                    outcome = self._outcomes.get(timeout=_TEND_SECONDS)
+                except Empty:
+                    outcome = None
+            if outcome is not None:
+                self.outstanding -= 1
+                return outcome
+            self._tend()
 
     def next_if_there(self) -> Outcome[T] | None:
         """Take a task that has ended; None if there is none."""

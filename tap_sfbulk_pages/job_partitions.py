@@ -177,7 +177,10 @@ def _walked(org: Org, job: QueryJob, download: PageDownload) -> Iterator[ResultP
     """Walk through a job, and hold the records of its pages against its total at the end."""
     progress = JobProgress()
     fetching: Fetching[ResultPage | requests.Response] = Fetching(
-        org.threads, waiting=nullcontext, discard=lambda result: result.close()
+        org.threads,
+        waiting=nullcontext,
+        tend=lambda: None,
+        discard=lambda result: result.close(),
     )
     pages = SerialPages(job=job, progress=progress, fetch=download.fetch, fetching=fetching)
     with closing(pages):

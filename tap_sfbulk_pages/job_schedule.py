@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,14 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from tap_sfbulk_pages.streams import SObjectStream
+
+
+@dataclass(frozen=True)
+class _Event:
+    """The job of a stream has been made, or has ended."""
+
+    stream: SObjectStream
+    has_ended: bool
 
 
 class JobSchedule:
@@ -37,8 +46,7 @@ class JobSchedule:
         self._to_begin = deque(streams)
         self._most_ahead = most_ahead
         self._waiting = waiting
-        self._made: SimpleQueue[SObjectStream] = SimpleQueue()
-        self._ended: SimpleQueue[SObjectStream] = SimpleQueue()
+        self._events: SimpleQueue[_Event] = SimpleQueue()
         self._running = 0
         self._ready: deque[SObjectStream] = deque()
 
@@ -46,35 +54,29 @@ class JobSchedule:
         """Hand over each stream when its job has ended, well or not."""
         while True:
             self.tend()
-            if not self._ready:
+            while not self._ready:
                 if not self._running:
                     return
                 with self._waiting():
-                    stream = self._ended.get()
-                self._take(stream)
-            self.keep_jobs()
+                    event = self._events.get()
+                self._take(event)
             yield self._ready.popleft()
 
     def tend(self) -> None:
         """Do what can be done without waiting: begin jobs, save those made, fetch pages ahead."""
         self.keep_jobs()
-        try:
-            while True:
-                self._take(self._ended.get_nowait())
-        except Empty:
-            pass
         while self._to_begin and self._running + len(self._ready) < self._most_ahead:
             self._begin(self._to_begin.popleft())
         for stream in self._ready:
             stream.prefetch()
 
     def keep_jobs(self) -> None:
-        """Save the jobs that have been made since the last look."""
+        """Take note of jobs that have been made, and save them, or have ended."""
         try:
             while True:
-                self._made.get_nowait().keep_job()
+                self._take(self._events.get_nowait())
         except Empty:
-            pass
+            return
 
     def begin_no_more(self) -> list[SObjectStream]:
         """Leave out the streams that have no job yet, and return them."""
@@ -82,13 +84,16 @@ class JobSchedule:
         self._to_begin = deque(stream for stream in self._to_begin if stream.has_saved_job)
         return left_out
 
-    def _take(self, stream: SObjectStream) -> None:
-        self._running -= 1
-        self._ready.append(stream)
+    def _take(self, event: _Event) -> None:
+        if event.has_ended:
+            self._running -= 1
+            self._ready.append(event.stream)
+        else:
+            event.stream.keep_job()
 
     def _begin(self, stream: SObjectStream) -> None:
         """Prepare a stream; one whose request is wrong is handed over to tell so itself."""
-        prepare = stream.preparation(lambda: self._made.put(stream))
+        prepare = stream.preparation(lambda: self._events.put(_Event(stream, has_ended=False)))
         if prepare is None:
             self._ready.append(stream)
             return
@@ -98,6 +103,6 @@ class JobSchedule:
             try:
                 prepare()
             finally:
-                self._ended.put(stream)
+                self._events.put(_Event(stream, has_ended=True))
 
         threading.Thread(target=run, name=f"sfbulk-job-{stream.name}", daemon=True).start()

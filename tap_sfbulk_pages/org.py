@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -47,6 +49,7 @@ class Org:
         )
         self.jobs = QueryJobs(self.client, timeout_seconds=settings.job_timeout_seconds)
         self.threads = DownloadThreads(settings.max_parallel_downloads)
+        self.encoders = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="sfbulk-encode")
         self.memory = PageMemory(settings.max_page_memory_bytes)
         self._lock = threading.Lock()
         self._job_allowance: JobAllowance | None = None

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.page_body import PageMemory
     from tap_sfbulk_pages.query_jobs import QueryJob
 
+# With one of them a body that is cut is noticed; without, only the connection's end marks its end.
+_FRAMING = ("Content-Length", "Transfer-Encoding")
 _DELIMITERS = {
     "BACKQUOTE": "`",
     "CARET": "^",
@@ -145,6 +147,9 @@ class PageDownload:
             columns, records = scan.columns(), scan.records()
         except UnavailableError as error:
             raise UnavailableError(f"Result page {locator_of(link)}: {error}") from error
+        is_framed = encoding or any(name in response.headers for name in _FRAMING)
+        if not scan.ends_with_line and not is_framed:
+            raise UnavailableError(f"Result page {locator_of(link)} ends within a line.")
         self._check(link, response, columns, records)
         return ResultPage(
             locator=locator_of(link),

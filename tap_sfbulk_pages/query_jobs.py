@@ -168,21 +168,25 @@ class QueryJobs:
         return job
 
     def check_still_there(self, job: QueryJob, error: ExtractionError) -> None:
-        """Find out whether an error means that a job has gone.
+        """Find out whether an error means that a job has gone, or has lost its result.
 
         Args:
             job: Whose page, or list of pages, was refused.
             error: The refusal.
 
         Raises:
-            QueryJobGoneError: If it has.
+            QueryJobGoneError: If it has gone.
+            QueryJobError: If it is there, but not complete (any more).
             ExtractionError: As `SalesforceClient.call`.
         """
         try:
-            self.info(job)
+            found = self.info(job)
         except RefusedError as refused:
             if refused.is_about_the_resource:
                 raise QueryJobGoneError(f"The job is no longer there: {refused}") from error
+            return
+        if not found.is_complete:
+            raise QueryJobError(_ended(found)) from error
 
     def delete(self, job: QueryJob) -> None:
         """Delete a finished job and its result; one that is gone already is as good.

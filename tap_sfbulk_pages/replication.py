@@ -67,7 +67,7 @@ def lower_bound(
         return start_date
     try:
         return moment_of(bookmark) - timedelta(seconds=lookback_seconds)
-    except (TypeError, ValueError, AttributeError) as error:
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
         raise StateError(f"The saved replication_key_value {bookmark!r} is no date.") from error
 
 
@@ -92,10 +92,9 @@ def later(maximum: str | None, column: pl.Series) -> str | None:
             greatest = str(texts.max())
         else:
             greatest = max(texts.unique().to_list(), key=moment_of)
-        if maximum is None:
-            return greatest
-        return max(maximum, greatest, key=moment_of)
-    except ValueError as error:
+        # Of one text too, so that it is known to be a date.
+        return max([greatest, *filter(None, [maximum])], key=moment_of)
+    except (OverflowError, ValueError) as error:
         raise ResultPageError(
             f"The replication key {column.name} holds no date: {error}"
         ) from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from tap_sfbulk_pages.batch_files import compression_of
 from tap_sfbulk_pages.errors import SettingsError
 from tap_sfbulk_pages.links import HostAddress
 from tap_sfbulk_pages.refresh_tokens import RefreshTokenStore
+from tap_sfbulk_pages.replication import moment_of
 from tap_sfbulk_pages.sign_in import (
     ClientCredentials,
     Flow,
@@ -25,6 +25,7 @@ from tap_sfbulk_pages.versions import parsed_version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
 _LOGIN = "https://login.salesforce.com"
 _LOGIN_OF_SANDBOXES = "https://test.salesforce.com"
@@ -457,14 +458,11 @@ def _start_date(given: Mapping[str, Any]) -> datetime | None:
         return None
     text = str(given["start_date"])
     try:
-        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError as error:
+        return moment_of(text)
+    except (OverflowError, ValueError) as error:
         raise SettingsError(
             [f"start_date must be a date like 2026-01-31T00:00:00Z, not {text}"]
         ) from error
-    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).astimezone(
-        timezone.utc
-    )
 
 
 def _listed(names: set[str]) -> str:

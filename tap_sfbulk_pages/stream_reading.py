@@ -31,6 +31,7 @@ from tap_sfbulk_pages.replication import bookmark_after, later
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, MutableMapping
+    from concurrent.futures import Executor
     from contextlib import AbstractContextManager
 
     import polars as pl
@@ -68,11 +69,20 @@ class PageReading:
         page: Received whole.
         request: What is read of it.
         maximum: The greatest replication key value of the pages before it.
+        executor: Decodes blocks ahead.
     """
 
-    def __init__(self, page: ResultPage, request: StreamRequest, maximum: str | None) -> None:
+    def __init__(
+        self,
+        page: ResultPage,
+        request: StreamRequest,
+        *,
+        maximum: str | None,
+        executor: Executor,
+    ) -> None:
         self.page = page
         self.maximum = maximum
+        self._executor = executor
         self.is_read = False
         self._request = request
 
@@ -83,7 +93,7 @@ class PageReading:
             ResultPageError: If the page cannot be decoded.
         """
         key = self._request.replication_key
-        for block in blocks(self.page, self._request.types):
+        for block in blocks(self.page, self._request.types, self._executor):
             if key:
                 self.maximum = later(self.maximum, block[key])
             yield block
@@ -102,6 +112,7 @@ class StreamReading:
         save: Writes the state; called when it has changed.
         new_paginator: Makes a paginator that stands at a link, or at the first list.
         waiting: Entered while there is nothing to do but wait.
+        tend: Called now and then while pages are waited for.
     """
 
     def __init__(
@@ -113,6 +124,7 @@ class StreamReading:
         save: Callable[[], None],
         new_paginator: Callable[[str | None], ResultPagesPaginator],
         waiting: Callable[[], AbstractContextManager[None]],
+        tend: Callable[[], None],
     ) -> None:
         self._org = org
         self._request = request
@@ -120,6 +132,7 @@ class StreamReading:
         self._save = save
         self._new_paginator = new_paginator
         self._waiting = waiting
+        self._tend = tend
         self._started_at = datetime.now(timezone.utc)
         self._saved = stream_state.saved_job(state)
         self._progress = JobProgress()
@@ -281,7 +294,12 @@ class StreamReading:
         for page in self._job_pages():
             self._nul_characters += page.nul_characters
             with closing(page):
-                reading = PageReading(page, self._request, self._progress.maximum)
+                reading = PageReading(
+                    page,
+                    self._request,
+                    maximum=self._progress.maximum,
+                    executor=self._org.encoders,
+                )
                 yield reading
             if not reading.is_read:
                 raise AssertionError("a page was given back before its blocks were read")
@@ -296,7 +314,10 @@ class StreamReading:
             fields = frozenset(self._request.types)
             download = PageDownload(self._org.client, self._org.memory, job, fields)
             fetching: Fetching[ResultPage | requests.Response] = Fetching(
-                self._org.threads, waiting=self._waiting, discard=lambda result: result.close()
+                self._org.threads,
+                waiting=self._waiting,
+                tend=self._tend,
+                discard=lambda result: result.close(),
             )
             rest = {
                 "job": job,

@@ -17,6 +17,7 @@ from singer_sdk.streams import RESTStream
 from typing_extensions import override
 
 from tap_sfbulk_pages import stream_state
+from tap_sfbulk_pages.ahead import ahead
 from tap_sfbulk_pages.batch_files import BatchFiles
 from tap_sfbulk_pages.catalog import json_schema, primary_keys, replication_key, unsupported_fields
 from tap_sfbulk_pages.cells import CellType, cell_type
@@ -31,7 +32,9 @@ from tap_sfbulk_pages.stream_reading import StreamReading, StreamRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Mapping
+    from datetime import datetime
 
+    import polars as pl
     import requests
     from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
     from singer_sdk.helpers.types import Context
@@ -124,18 +127,23 @@ class SObjectStream(RESTStream[ParseResult | None]):
             return
         with self.get_record_counter() as counter, self.get_sync_timer():
             for reading in self._prepared_reading().pages():
-                for block in reading.blocks():
+                encode = partial(self._encoded, reading.page.received_at)
+                for lines, count in ahead(self._tap.org.encoders, encode, reading.blocks()):
                     self._tap.safe_point()
-                    lines = record_lines(
-                        block,
-                        self._wanted.types,
-                        stream=self.name,
-                        time_extracted=reading.page.received_at,
-                        version=self._stream_version,
-                    )
                     self._tap.write_lines(lines)
-                    counter.increment(block.height)
+                    counter.increment(count)
         yield from ()
+
+    def _encoded(self, received_at: datetime, block: pl.DataFrame) -> tuple[bytes, int]:
+        """Make the RECORD lines of a block, and count its records."""
+        lines = record_lines(
+            block,
+            self._wanted.types,
+            stream=self.name,
+            time_extracted=received_at,
+            version=self._stream_version,
+        )
+        return lines, block.height
 
     @override
     def get_batches(
@@ -229,6 +237,7 @@ class SObjectStream(RESTStream[ParseResult | None]):
                 save=self._save_state,
                 new_paginator=self._paginator_at,
                 waiting=self._tap.stop_signal.waiting,
+                tend=self._tap.tend,
             )
         return self._reading
 

@@ -19,7 +19,13 @@ from typing_extensions import override
 
 from tap_sfbulk_pages import settings as tap_settings
 from tap_sfbulk_pages.describe import Field, SObject, described, offered_names
-from tap_sfbulk_pages.errors import AllowanceError, ExtractionError, RefusedError, SettingsError
+from tap_sfbulk_pages.errors import (
+    AllowanceError,
+    ExtractionError,
+    RefusedError,
+    SettingsError,
+    StateError,
+)
 from tap_sfbulk_pages.job_schedule import JobSchedule
 from tap_sfbulk_pages.org import Org
 from tap_sfbulk_pages.run_outcome import RunOutcome
@@ -61,6 +67,20 @@ class TapSFBulkPages(Tap):
         if self.input_catalog is None:
             return self._offered_streams()
         return self._selected_streams(self.input_catalog)
+
+    @override
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take over the state of an earlier run.
+
+        Raises:
+            StateError: If it is not one.
+        """
+        bookmarks = state.get("bookmarks", {}) if isinstance(state, dict) else None
+        if not isinstance(bookmarks, dict) or not all(
+            isinstance(bookmark, dict) for bookmark in bookmarks.values()
+        ):
+            raise StateError('The state is not one of the form {"bookmarks": {stream: {...}}}.')
+        super().load_state(state)
 
     def write_lines(self, lines: bytes) -> None:
         """Write finished messages to stdout, behind those that the SDK has written."""
@@ -108,6 +128,10 @@ class TapSFBulkPages(Tap):
             RunStopped: If the run was told to stop.
         """
         self.stop_signal.check()
+        self.tend()
+
+    def tend(self) -> None:
+        """Look after the jobs ahead (`JobSchedule.tend`)."""
         if self._schedule:
             self._schedule.tend()
 

@@ -27,7 +27,7 @@ def parsed_version(text: str) -> str:
     Raises:
         SettingsError: If it is none, or too old.
     """
-    match = re.fullmatch(r"v?(\d{2,3})(?:\.0)?", text.strip())
+    match = re.fullmatch(r"v?([0-9]{2,3})(?:\.0)?", text.strip())
     if not match:
         raise SettingsError([f"api_version must be like 62.0, not {text!r}"])
     if float(match[1]) < OLDEST:

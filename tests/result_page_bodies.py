@@ -60,7 +60,9 @@ def received(
     sent = gzip.compress(body, 1) if compressed else body
     chunks = [sent[start : start + chunk] for start in range(0, len(sent), chunk)]
     encoding = {"Content-Encoding": "gzip"} if compressed else {}
-    client: Any = OneReply(chunks, {**encoding, **(headers or {})}, status)
+    client: Any = OneReply(
+        chunks, {"Transfer-Encoding": "chunked", **encoding, **(headers or {})}, status
+    )
     job = QueryJob("750x", "62.0", state="JobComplete", column_delimiter=delimiter, records=0)
     return PageDownload(client, PageMemory(memory), job, frozenset(fields)).fetch("/r?locator=abc")
 

@@ -62,6 +62,7 @@ def test_absolute_links_home(link: str) -> None:
         "https://evil.example\\@acme.my.salesforce.com/x",
         "https://acme.my.salesforce.com\\.evil.example/x",
         "https://acme.my.salesforce.com\\@evil.example/x",
+        "https://acme.my.salesforce.com/\\evil.example/x",
         "//evil.example/services/data/v62.0",
         "//acme.my.salesforce.com/x",
         "\\\\evil.example\\x",

@@ -180,7 +180,6 @@ def test_told_to_stop_and_resumed(
     first = running.end()
     assert first.exit_code == exit_code, first.stderr
     assert signal.Signals(number).name in first.stderr
-    assert first.messages[-1]["type"] == "STATE"
     since = len(server.calls)
     second = tap(config_for(server, "Account"), state=first.state)
     assert_resumed(first, second, server, since)
