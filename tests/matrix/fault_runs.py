@@ -199,7 +199,7 @@ class MatrixRuns:
                 "client_secret": SECRET,
                 "objects": [*dict.fromkeys(sobjects.values()), UNTOUCHED],
                 "max_retries": 2,
-                "request_timeout_seconds": 2 if batch.is_slow else 30,
+                "request_timeout_seconds": 4 if batch.is_slow else 30,
                 "delete_finished_jobs": True,
                 "max_concurrent_jobs": len(SOBJECTS) + 1,
                 "lookback_seconds": 0,

@@ -1,0 +1,249 @@
+"""Ways from a result page to RECORD lines, each measured in a process of its own.
+
+`page_paths.py PATH PAGE.csv SECONDS` walks one way again and again for at least so many seconds of
+processor time, and prints the cost of the cheapest walk as JSON. Reading the file and importing
+libraries is not counted.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+from isal import igzip
+from singer_sdk.io_base import SingerWriter
+from singer_sdk.singerlib import RecordMessage
+
+from tap_sfbulk_pages.cells import CellType
+from tap_sfbulk_pages.columns import blocks
+from tap_sfbulk_pages.csv_scan import CsvScan
+from tap_sfbulk_pages.page_body import PageBody, PageMemory
+from tap_sfbulk_pages.page_download import ResultPage
+from tap_sfbulk_pages.records import record_lines, rows
+from tap_sfbulk_pages.transport import CHUNK_BYTES, inflated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
+STREAM = "Opportunity"
+FEWEST_WALKS = 2
+_UNBOUNDED = 1 << 40
+_EXTRACTED = NOW.isoformat()
+_HEAD = '{"type": "RECORD", "stream": "Opportunity", "record": '
+_TAIL = f', "time_extracted": "{_EXTRACTED}"}}\n'
+
+
+class MeasuredPage:
+    """A page in every form that a way begins with.
+
+    Args:
+        path: CSV, with its types in a JSON file beside it.
+        sink: Where lines go.
+    """
+
+    def __init__(self, path: Path, sink: io.BufferedWriter) -> None:
+        self.text = path.read_bytes()
+        self.compressed = igzip.compress(self.text, compresslevel=1)
+        self.sink = sink
+        named = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        self.types = {name: CellType(kind) for name, kind in named.items()}
+        self.received = received(self.text, None)
+
+    def block_texts(self) -> Iterator[bytes]:
+        """Cut the text as the tap does, the header line left out."""
+        start, *ends = self.received.cuts
+        for end in ends:
+            yield self.text[start:end]
+            start = end
+
+
+def received(content: bytes, encoding: str | None) -> ResultPage:
+    """Take a page as `page_download.py` does: kept as it came, and counted."""
+    body, scan = PageBody(PageMemory(_UNBOUNDED)), CsvScan(b",")
+
+    def kept() -> Iterator[bytes]:
+        for start in range(0, len(content), CHUNK_BYTES):
+            chunk = content[start : start + CHUNK_BYTES]
+            body.write(chunk)
+            yield chunk
+
+    for piece in inflated(kept(), encoding):
+        scan.feed(piece)
+    return ResultPage(
+        locator="page",
+        columns=scan.columns(),
+        delimiter=",",
+        records=scan.records(),
+        text_bytes=scan.size,
+        cuts=scan.cuts(),
+        nul_characters=scan.nul_characters,
+        next_locator=None,
+        received_at=NOW,
+        body=body,
+        encoding=encoding,
+    )
+
+
+def block_path(page: MeasuredPage) -> None:
+    """Count the page, decode it by blocks, encode them."""
+    _write_blocks(page, received(page.text, None))
+
+
+def block_path_uncounted(page: MeasuredPage) -> None:
+    """Decode and encode a page that has been counted before."""
+    _write_blocks(page, page.received)
+
+
+def block_path_from_gzip(page: MeasuredPage) -> None:
+    """Do the same with a compressed page, which is inflated twice."""
+    _write_blocks(page, received(page.compressed, "gzip"))
+
+
+def _write_blocks(page: MeasuredPage, result_page: ResultPage) -> None:
+    for block in blocks(result_page, page.types):
+        lines = record_lines(block, page.types, stream=STREAM, time_extracted=NOW, version=None)
+        page.sink.write(lines)
+
+
+def row_path(page: MeasuredPage) -> None:
+    """Count and decode, then a dictionary and a message of the SDK for each record."""
+    writer = SingerWriter()
+    for block in blocks(received(page.text, None), page.types):
+        for record in rows(block, page.types):
+            writer.write_message(RecordMessage(STREAM, record, time_extracted=NOW))
+
+
+def csv_and_json(page: MeasuredPage) -> None:
+    """Do it with the standard library: a converter for each column, a dictionary a record."""
+    lines = csv.reader(io.StringIO(page.text.decode(), newline=""))
+    names = next(lines)
+    converters = [_CONVERTERS[page.types[name]] for name in names]
+    for cells in lines:
+        record = {
+            name: convert(cell) if cell else None
+            for name, convert, cell in zip(names, converters, cells, strict=True)
+        }
+        message = {
+            "type": "RECORD",
+            "stream": STREAM,
+            "record": record,
+            "time_extracted": _EXTRACTED,
+        }
+        page.sink.write(f"{json.dumps(message)}\n".encode())
+
+
+def bare_polars(page: MeasuredPage) -> None:
+    """Parse and encode, every value a text: no count, no types. The limit of the block path."""
+    _encode_bare(page, page.block_texts())
+
+
+def bare_polars_whole_page(page: MeasuredPage) -> None:
+    """Do the same with the page in one piece."""
+    _encode_bare(page, [page.text[page.received.cuts[0] :]])
+
+
+def _encode_bare(page: MeasuredPage, texts: Iterable[bytes]) -> None:
+    line = pl.concat_str(pl.lit(_HEAD), pl.struct(pl.all()).struct.json_encode(), pl.lit(_TAIL))
+    for text in texts:
+        frame = _parsed(text, page.types)
+        page.sink.write(frame.select(line.str.join("").cast(pl.Binary)).item())
+
+
+def parse(page: MeasuredPage) -> None:
+    """Parse the CSV with Polars."""
+    for text in page.block_texts():
+        _parsed(text, page.types)
+
+
+def _parsed(text: bytes, types: Mapping[str, CellType]) -> pl.DataFrame:
+    schema = dict.fromkeys(types, pl.String)
+    return pl.read_csv(text, has_header=False, schema=schema, null_values="")
+
+
+def scan(page: MeasuredPage) -> None:
+    """Count the records."""
+    received(page.text, None)
+
+
+def inflate(page: MeasuredPage) -> None:
+    """Inflate the page."""
+    compressed = page.compressed
+    pieces = (
+        compressed[start : start + CHUNK_BYTES] for start in range(0, len(compressed), CHUNK_BYTES)
+    )
+    for _ in inflated(pieces, "gzip"):
+        pass
+
+
+def pipe(page: MeasuredPage) -> None:
+    """Send as many bytes as the page has through a pipe to `cat`."""
+    with subprocess.Popen(
+        ["cat"],  # noqa: S607 - whichever there is
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+    ) as process:
+        assert process.stdin  # noqa: S101 - a pipe was asked for
+        for text in page.block_texts():
+            process.stdin.write(text)
+
+
+def _integer(text: str) -> int:
+    return int(float(text))
+
+
+_CONVERTERS: Mapping[CellType, Callable[[str], Any]] = {
+    CellType.TEXT: str,
+    CellType.BOOLEAN: "true".__eq__,
+    CellType.INTEGER: _integer,
+    CellType.NUMBER: float,
+}
+PATHS: Mapping[str, Callable[[MeasuredPage], None]] = {
+    each.__name__: each
+    for each in (
+        block_path,
+        block_path_uncounted,
+        block_path_from_gzip,
+        csv_and_json,
+        row_path,
+        bare_polars,
+        bare_polars_whole_page,
+        parse,
+        scan,
+        inflate,
+        pipe,
+    )
+}
+
+
+def main() -> None:
+    """Measure one way and print what it cost."""
+    path, page_file, least_seconds = sys.argv[1:]
+    findings = os.fdopen(os.dup(1), "w")
+    with Path(os.devnull).open("wb") as sink:
+        os.dup2(sink.fileno(), 1)
+        page = MeasuredPage(Path(page_file), sink)
+        costs: list[tuple[float, float]] = []
+        while len(costs) < FEWEST_WALKS or sum(cpu for cpu, _ in costs) < float(least_seconds):
+            wall, cpu = time.perf_counter(), time.process_time()
+            PATHS[path](page)
+            costs.append((time.process_time() - cpu, time.perf_counter() - wall))
+    cpu_seconds, wall_seconds = min(cpu for cpu, _ in costs), min(wall for _, wall in costs)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+    found = {"records": page.received.records, "cpu_seconds": cpu_seconds}
+    json.dump({**found, "wall_seconds": wall_seconds, "peak_mb": peak}, findings)
+    findings.close()
+
+
+if __name__ == "__main__":
+    main()
