@@ -1,0 +1,143 @@
+"""Which of the sign-in flows the settings make; none, or two, is an error that names them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tap_sfbulk_pages.errors import SettingsError
+from tap_sfbulk_pages.refresh_tokens import RefreshTokenStore
+from tap_sfbulk_pages.sign_in import (
+    ClientCredentials,
+    Flow,
+    JwtBearer,
+    RefreshToken,
+    UsernamePassword,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tap_sfbulk_pages.links import HostAddress
+
+LOGIN = "https://login.salesforce.com"
+LOGIN_OF_SANDBOXES = "https://test.salesforce.com"
+
+# Which settings make which flow, beside `client_id`.
+_FLOWS = {
+    "refresh token": {"refresh_token"},
+    "JWT bearer": {"username", "private_key"},
+    "username and password": {"client_secret", "username", "password"},
+    "client credentials": {"client_secret"},
+}
+_OPTIONAL = {
+    "refresh token": {"client_secret"},
+    "username and password": {"security_token"},
+}
+_SIGN_IN_SETTINGS = (
+    "access_token",
+    "client_id",
+    "client_secret",
+    "refresh_token",
+    "username",
+    "private_key",
+    "private_key_path",
+    "password",
+    "security_token",
+)
+
+
+def chosen_sign_in(
+    given: Mapping[str, Any], instance: HostAddress | None, login: HostAddress
+) -> tuple[str | None, Flow | None]:
+    """Choose the one way to sign in.
+
+    Args:
+        given: The settings that are set.
+        instance: Host of the org, where it is set.
+        login: Host of the token endpoint.
+
+    Returns:
+        A ready token, or a flow.
+
+    Raises:
+        SettingsError: If the settings make no way, or two.
+    """
+    names = {name for name in _SIGN_IN_SETTINGS if name in given}
+    if "access_token" in names:
+        if names != {"access_token"}:
+            raise SettingsError([f"{_listed(names)} make two ways to sign in: keep one"])
+        if instance is None:
+            raise SettingsError(["access_token needs instance_url"])
+        return given["access_token"], None
+    flow = _flow_named(names)
+    if flow == "client credentials" and instance is None and "login_url" not in given:
+        raise SettingsError(
+            ["the client credentials flow works at the org's own host only: set instance_url"]
+        )
+    return None, _made_flow(flow, given, login)
+
+
+def _flow_named(names: set[str]) -> str:
+    if {"private_key", "private_key_path"} <= names:
+        raise SettingsError(["private_key and private_key_path are both set: keep one"])
+    asked = {"private_key" if name == "private_key_path" else name for name in names}
+    if not asked:
+        raise SettingsError(
+            [
+                (
+                    "no way to sign in is set: give access_token, or client_id with client_secret, "
+                    "refresh_token, username and private_key, or username and password"
+                )
+            ]
+        )
+    for flow, needed in _FLOWS.items():
+        whole = needed | {"client_id"}
+        if whole <= asked <= whole | _OPTIONAL.get(flow, set()):
+            return flow
+    raise SettingsError(
+        [
+            f"{_listed(names)} together make no way to sign in. A flow needs client_id and: "
+            + "; or ".join(f"{_listed(needed)} ({flow})" for flow, needed in _FLOWS.items())
+        ]
+    )
+
+
+def _made_flow(flow: str, given: Mapping[str, Any], login: HostAddress) -> Flow:
+    client_id = given["client_id"]
+    if flow == "refresh token":
+        store = RefreshTokenStore(given["refresh_token"])
+        return RefreshToken(client_id, given.get("client_secret"), store)
+    if flow == "JWT bearer":
+        return JwtBearer(client_id, given["username"], _private_key(given), _audience(given, login))
+    if flow == "username and password":
+        return UsernamePassword(
+            client_id,
+            given["client_secret"],
+            given["username"],
+            given["password"],
+            given.get("security_token", ""),
+        )
+    return ClientCredentials(client_id, given["client_secret"])
+
+
+def _private_key(given: Mapping[str, Any]) -> str:
+    if "private_key" in given:
+        # Environment variables often hold the line ends of a PEM file as \n.
+        return str(given["private_key"]).replace("\\n", "\n")
+    try:
+        return Path(given["private_key_path"]).read_text(encoding="ascii")
+    except (OSError, ValueError) as error:
+        raise SettingsError([f"private_key_path cannot be read: {error}"]) from error
+
+
+def _audience(given: Mapping[str, Any], login: HostAddress) -> str:
+    """The audience is the login host, which a My Domain address stands in for."""
+    if login.origin in (LOGIN, LOGIN_OF_SANDBOXES):
+        return login.origin
+    sandbox = given.get("is_sandbox") or ".sandbox.my." in login.origin
+    return LOGIN_OF_SANDBOXES if sandbox else LOGIN
+
+
+def _listed(names: set[str]) -> str:
+    return ", ".join(sorted(names))
