@@ -273,7 +273,7 @@ def _run(sandbox: Sandbox, kept: Kept, draw: random.Random, options: Namespace) 
         state=kept.state,
         access_token=None,
         client_id="long run",
-        client_secret="any",  # noqa: S106 - the sandbox takes any
+        client_secret="any",  # noqa: S106 - the sandbox takes any  # pragma: allowlist secret
         request_timeout_seconds=3,
         lookback_seconds=0,
     )
