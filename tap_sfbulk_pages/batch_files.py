@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers._batch import BatchConfig
 
     from tap_sfbulk_pages.cells import CellType
-    from tap_sfbulk_pages.stream_reading import PageReading
+    from tap_sfbulk_pages.page_reading import PageReading
 
 FORMATS = ("arrow", "parquet", "jsonl")
 # Of `csv_scan.BLOCK_BYTES` each; a part is held in memory while it is written.
@@ -47,9 +47,7 @@ class BatchFiles:
     Args:
         config: Format, compression and storage.
         stream: Its name.
-        job_id: The job that is read.
-        types: The selected fields.
-        properties: Their JSON schemas.
+        properties: JSON schemas of its fields.
     """
 
     def __init__(
@@ -57,22 +55,20 @@ class BatchFiles:
         config: BatchConfig,
         *,
         stream: str,
-        job_id: str,
-        types: Mapping[str, CellType],
         properties: Mapping[str, Mapping[str, Any]],
     ) -> None:
         self._storage = config.storage
         self._format = config.encoding.format
         self._compression = compression_of(config)
-        self._prefix = f"{config.storage.prefix or ''}{stream}-{job_id}"
-        self._types = types
+        self._prefix = f"{config.storage.prefix or ''}{stream}"
         self._properties = properties
 
-    def write(self, reading: PageReading) -> tuple[list[str], int]:
+    def write(self, page: PageReading, *, job_id: str) -> tuple[list[str], int]:
         """Write a page.
 
         Args:
-            reading: The page; all its blocks are read.
+            page: All its blocks are read.
+            job_id: The job that it belongs to.
 
         Returns:
             The addresses of its files, and how many records they hold.
@@ -80,12 +76,12 @@ class BatchFiles:
         Raises:
             ResultPageError: If a value does not fit its type.
         """
-        page = hashlib.sha256(reading.page.locator.encode()).hexdigest()[:16]
+        locator = hashlib.sha256(page.name.encode()).hexdigest()[:16]
         addresses, records = [], 0
-        for number, part in enumerate(_parts(reading.blocks())):
-            name = f"{self._prefix}-{page}-{number:04}{self._ending}"
+        for number, part in enumerate(_parts(page.blocks())):
+            name = f"{self._prefix}-{job_id}-{locator}-{number:04}{self._ending}"
             with self._storage.open(name, "wb") as file:
-                self._write_part(part, file)
+                self._write_part(part, page.types, file)
             addresses.append(self._storage.get_url(name))
             records += part.height
         return addresses, records
@@ -96,10 +92,12 @@ class BatchFiles:
             return f".{self._format}"
         return ".jsonl.gz" if self._compression == "gzip" else ".jsonl"
 
-    def _write_part(self, part: pl.DataFrame, file: IO[bytes]) -> None:
+    def _write_part(
+        self, part: pl.DataFrame, types: Mapping[str, CellType], file: IO[bytes]
+    ) -> None:
         compression = cast("Any", self._compression)
         if self._format == "jsonl":
-            lines = json_lines(part, self._types)
+            lines = json_lines(part, types)
             file.write(igzip.compress(lines, mtime=0) if compression == "gzip" else lines)
             return
         frame = typed(part, self._properties)

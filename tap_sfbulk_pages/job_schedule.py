@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
 
-    from tap_sfbulk_pages.streams import SObjectStream
+    from tap_sfbulk_pages.streams import BulkStream
 
 
 @dataclass(frozen=True)
 class _Event:
     """The job of a stream has been made, or has ended."""
 
-    stream: SObjectStream
+    stream: BulkStream
     has_ended: bool
 
 
@@ -38,7 +38,7 @@ class JobSchedule:
 
     def __init__(
         self,
-        streams: Iterable[SObjectStream],
+        streams: Iterable[BulkStream],
         *,
         most_ahead: int,
         waiting: Callable[[], AbstractContextManager[None]],
@@ -48,9 +48,9 @@ class JobSchedule:
         self._waiting = waiting
         self._events: SimpleQueue[_Event] = SimpleQueue()
         self._running = 0
-        self._ready: deque[SObjectStream] = deque()
+        self._ready: deque[BulkStream] = deque()
 
-    def __iter__(self) -> Iterator[SObjectStream]:
+    def __iter__(self) -> Iterator[BulkStream]:
         """Hand over each stream when its job has ended, well or not."""
         while True:
             self.tend()
@@ -78,7 +78,7 @@ class JobSchedule:
         except Empty:
             return
 
-    def begin_no_more(self) -> list[SObjectStream]:
+    def begin_no_more(self) -> list[BulkStream]:
         """Leave out the streams that have no job yet, and return them."""
         left_out = [stream for stream in self._to_begin if not stream.has_saved_job]
         self._to_begin = deque(stream for stream in self._to_begin if stream.has_saved_job)
@@ -91,7 +91,7 @@ class JobSchedule:
         else:
             event.stream.keep_job()
 
-    def _begin(self, stream: SObjectStream) -> None:
+    def _begin(self, stream: BulkStream) -> None:
         """Prepare a stream; one whose request is wrong is handed over to tell so itself."""
         prepare = stream.preparation(lambda: self._events.put(_Event(stream, has_ended=False)))
         if prepare is None:

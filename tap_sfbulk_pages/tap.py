@@ -30,8 +30,9 @@ from tap_sfbulk_pages.job_schedule import JobSchedule
 from tap_sfbulk_pages.org import Org
 from tap_sfbulk_pages.run_outcome import RunOutcome
 from tap_sfbulk_pages.settings import Settings
+from tap_sfbulk_pages.sobject_stream import SObjectStream
 from tap_sfbulk_pages.stop_signal import RunStopped, StopSignal
-from tap_sfbulk_pages.streams import SObjectStream
+from tap_sfbulk_pages.streams import BulkStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -153,7 +154,7 @@ class TapSFBulkPages(Tap):
             else:
                 outcome.read.append(stream.name)
 
-    def _note_failure(self, stream: SObjectStream, error: Exception, outcome: RunOutcome) -> None:
+    def _note_failure(self, stream: BulkStream, error: Exception, outcome: RunOutcome) -> None:
         job = f" (job {stream.job_id})" if stream.job_id else ""
         is_known = isinstance(error, ExtractionError)
         reason = str(error) if is_known else f"{type(error).__name__}: {error}"
@@ -163,11 +164,11 @@ class TapSFBulkPages(Tap):
         outcome.failed[stream.name] = f"{reason}{job}"
 
     @property
-    def _selected(self) -> list[SObjectStream]:
+    def _selected(self) -> list[BulkStream]:
         return [
             stream
             for stream in self.streams.values()
-            if isinstance(stream, SObjectStream) and stream.selected
+            if isinstance(stream, BulkStream) and stream.selected
         ]
 
     def _offered_streams(self) -> list[Stream]:

@@ -1,7 +1,7 @@
-"""Reading one stream through one query job: made or resumed, its pages accounted for, the state.
+"""Reading through one query job: made or resumed, its pages accounted for, the state kept.
 
-Free of the Singer SDK, so that whoever takes the pages decides how their records leave. A page is
-done when the next one is asked for: by then the taker has written it.
+A `Reading` (`page_reading.py`), free of the Singer SDK. What a finished job means for the stream
+is told to whoever asked for it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages import stream_state
@@ -26,114 +25,62 @@ from tap_sfbulk_pages.fetching import Fetching
 from tap_sfbulk_pages.job_pages import JobPages, ParallelPages, SerialPages, check_total
 from tap_sfbulk_pages.job_progress import JobProgress
 from tap_sfbulk_pages.page_download import PageDownload, ResultPage
+from tap_sfbulk_pages.page_reading import PageReading
 from tap_sfbulk_pages.query_jobs import QueryJob
-from tap_sfbulk_pages.replication import bookmark_after, later
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, MutableMapping
-    from concurrent.futures import Executor
     from contextlib import AbstractContextManager
 
-    import polars as pl
     import requests
 
     from tap_sfbulk_pages.cells import CellType
-    from tap_sfbulk_pages.org import Org
+    from tap_sfbulk_pages.page_reading import ReadingContext
     from tap_sfbulk_pages.query_jobs import Query
-    from tap_sfbulk_pages.result_pages import ResultPagesPaginator
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class StreamRequest:
-    """What is read of an sObject.
+class JobRequest:
+    """What a query job is asked, and what is read of its result.
 
     Attributes:
         query: The query.
-        types: The selected fields, in order, and how their cells are read.
-        replication_key: The field whose maximum becomes the bookmark; None for a full table.
-        replication_schema: Its JSON schema.
+        types: The fields to hand over, in order, and how their cells are read.
+        replication_key: The field whose maximum is kept; None for none.
     """
 
     query: Query
     types: Mapping[str, CellType]
     replication_key: str | None
-    replication_schema: Mapping[str, Any]
 
 
-class PageReading:
-    """A page that is handed over to be written.
+class JobReading:
+    """One query job, from where it was left to its end.
 
     Args:
-        page: Received whole.
-        request: What is read of it.
-        maximum: The greatest replication key value of the pages before it.
-        executor: Decodes blocks ahead.
+        context: The org, and what the run does meanwhile.
+        request: What is read.
+        state: Where the job is kept while it is read, changed in place: the stream's part of the
+            Singer state, or a part of that.
+        finished: Called with the greatest replication key value when the job's records are
+            written and add up; the job is then dropped from `state`, and the state saved.
     """
 
     def __init__(
         self,
-        page: ResultPage,
-        request: StreamRequest,
-        *,
-        maximum: str | None,
-        executor: Executor,
-    ) -> None:
-        self.page = page
-        self.maximum = maximum
-        self._executor = executor
-        self.is_read = False
-        self._request = request
-
-    def blocks(self) -> Iterator[pl.DataFrame]:
-        """Yield the records as blocks of columns (`columns.blocks`), keeping the maximum.
-
-        Raises:
-            ResultPageError: If the page cannot be decoded.
-        """
-        key = self._request.replication_key
-        for block in blocks(self.page, self._request.types, self._executor):
-            if key:
-                self.maximum = later(self.maximum, block[key])
-            yield block
-        self.is_read = True
-
-
-class StreamReading:
-    """One reading of a stream.
-
-    Made and read on the thread that writes; only `prepare` may run on another.
-
-    Args:
-        org: Where from.
-        request: What.
-        state: The stream's part of the Singer state, changed in place.
-        save: Writes the state; called when it has changed.
-        new_paginator: Makes a paginator that stands at a link, or at the first list.
-        waiting: Entered while there is nothing to do but wait.
-        tend: Called now and then while pages are waited for.
-    """
-
-    def __init__(
-        self,
-        org: Org,
-        request: StreamRequest,
+        context: ReadingContext,
+        request: JobRequest,
         *,
         state: MutableMapping[str, Any],
-        save: Callable[[], None],
-        new_paginator: Callable[[str | None], ResultPagesPaginator],
-        waiting: Callable[[], AbstractContextManager[None]],
-        tend: Callable[[], None],
+        finished: Callable[[str | None], None],
     ) -> None:
-        self._org = org
+        self._context = context
+        self._org = context.org
         self._request = request
         self._state = state
-        self._save = save
-        self._new_paginator = new_paginator
-        self._waiting = waiting
-        self._tend = tend
-        self._started_at = datetime.now(timezone.utc)
+        self._finished = finished
         self._saved = stream_state.saved_job(state)
         self._progress = JobProgress()
         self._in_series = False
@@ -153,7 +100,7 @@ class StreamReading:
         """Make or resume the job and wait for it. What goes wrong is raised by `pages`.
 
         Args:
-            made: Called when the job is known, so that the state can be told (`keep_job`).
+            made: Called when the job is known, so that the state can be told (`keep`).
             waiting: Entered while there is nothing to do but wait.
         """
         try:
@@ -164,7 +111,12 @@ class StreamReading:
             self._preparation_error = error
         self._is_prepared = True
 
-    def keep_job(self) -> None:
+    @property
+    def job_id(self) -> str | None:
+        """The job, where it is known."""
+        return self.job.id if self.job else None
+
+    def keep(self) -> None:
         """Save the job that is made, and how far it has been read."""
         if self.job is None:
             return
@@ -175,7 +127,7 @@ class StreamReading:
             in_series=self._in_series,
             progress=self._progress,
         )
-        self._save()
+        self._context.save()
 
     def prefetch(self) -> None:
         """Fetch pages ahead, without waiting, while another stream is written."""
@@ -193,7 +145,7 @@ class StreamReading:
                 later run to every record that is missing.
         """
         if not self._is_prepared:
-            self.prepare(self.keep_job, self._waiting)
+            self.prepare(self.keep, self._context.waiting)
         try:
             if self._preparation_error:
                 raise self._preparation_error
@@ -204,11 +156,11 @@ class StreamReading:
                     raise
                 logger.warning("The saved job cannot be read on: %s A new one is made.", error)
                 self._start_over()
-                self._create(self.keep_job, self._waiting)
+                self._create(self.keep, self._context.waiting)
                 yield from self._read()
         except (QueryJobError, RecordCountError):
             stream_state.forget_job(self._state)
-            self._save()
+            self._context.save()
             raise
 
     def close(self) -> None:
@@ -294,18 +246,21 @@ class StreamReading:
         for page in self._job_pages():
             self._nul_characters += page.nul_characters
             with closing(page):
+                types = self._request.types
                 reading = PageReading(
-                    page,
-                    self._request,
+                    page.locator,
+                    received_at=page.received_at,
+                    types=types,
+                    frames=blocks(page, types, self._org.encoders),
+                    replication_key=self._request.replication_key,
                     maximum=self._progress.maximum,
-                    executor=self._org.encoders,
                 )
                 yield reading
             if not reading.is_read:
                 raise AssertionError("a page was given back before its blocks were read")
             self._progress.finish(page.locator, records=page.records, maximum=reading.maximum)
             self._org.job_allowance().take_volume(page.text_bytes)
-            self.keep_job()
+            self.keep()
 
     def _job_pages(self) -> JobPages:
         """Begin to fetch pages, if that has not begun."""
@@ -315,8 +270,8 @@ class StreamReading:
             download = PageDownload(self._org.client, self._org.memory, job, fields)
             fetching: Fetching[ResultPage | requests.Response] = Fetching(
                 self._org.threads,
-                waiting=self._waiting,
-                tend=self._tend,
+                waiting=self._context.waiting,
+                tend=self._context.tend,
                 discard=lambda result: result.close(),
             )
             rest = {
@@ -328,7 +283,7 @@ class StreamReading:
             if self._in_series:
                 self._pages_ahead = SerialPages(**rest)
             else:
-                paginator = self._new_paginator(self._progress.start)
+                paginator = self._context.new_paginator(self._progress.start)
                 self._pages_ahead = ParallelPages(self._org.client, paginator, **rest)
         return self._pages_ahead
 
@@ -339,29 +294,21 @@ class StreamReading:
         return self.job
 
     def _finish(self, *, is_doubtful: bool) -> None:
-        """Hold the job's total against its pages, then move the bookmark.
+        """Hold the job's total against its pages, then tell that it is done.
 
         Args:
             is_doubtful: Whether the pages ended against a sign, so that the total is asked again.
         """
-        job, request = self._completed_job, self._request
+        job = self._completed_job
         try:
             check_total(job, self._progress)
         except RecordCountError:
             is_doubtful = True
         if is_doubtful:
             check_total(self._org.jobs.info(job), self._progress)
-        if request.replication_key:
-            bookmark = bookmark_after(
-                stream_state.bookmark(self._state, request.replication_key),
-                self._progress.maximum,
-                now=self._started_at,
-                schema=request.replication_schema,
-            )
-            if bookmark is not None:
-                stream_state.set_bookmark(self._state, request.replication_key, bookmark)
+        self._finished(self._progress.maximum)
         stream_state.forget_job(self._state)
-        self._save()
+        self._context.save()
         if self._nul_characters:
             logger.warning(
                 "%d NUL characters were dropped from the values of job %s.",

@@ -1,0 +1,126 @@
+"""Pages on their way out: what every kind of reading hands over, and how far it has been written.
+
+A reading finds the records of one stream, wherever they come from, and hands them over page by
+page. Whoever takes the pages decides how their records leave; a page is done when the next one is
+asked for, since by then the taker has written it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from tap_sfbulk_pages.replication import later
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+
+    import polars as pl
+
+    from tap_sfbulk_pages.cells import CellType
+    from tap_sfbulk_pages.org import Org
+    from tap_sfbulk_pages.result_pages import ResultPagesPaginator
+
+
+@dataclass(frozen=True)
+class ReadingContext:
+    """What every reading of a stream is given of the run.
+
+    Attributes:
+        org: Where from.
+        save: Writes the state; called when it has changed.
+        new_paginator: Makes a paginator that stands at a link, or at the first list of pages.
+        waiting: Entered while there is nothing to do but wait.
+        tend: Called now and then while pages are waited for.
+    """
+
+    org: Org
+    save: Callable[[], None]
+    new_paginator: Callable[[str | None], ResultPagesPaginator]
+    waiting: Callable[[], AbstractContextManager[None]]
+    tend: Callable[[], None]
+
+
+class Reading(Protocol):
+    """The reading of one stream.
+
+    Made and read on the thread that writes; only `prepare` may run on another.
+    """
+
+    @property
+    def job_id(self) -> str | None:
+        """The query job that is being read, for messages; None where there is none (yet)."""
+
+    def prepare(
+        self,
+        made: Callable[[], None],
+        waiting: Callable[[], AbstractContextManager[None]],
+    ) -> None:
+        """Do what takes its time at Salesforce. What goes wrong is raised by `pages`.
+
+        Args:
+            made: Called when there is something to be kept in the state (`keep`).
+            waiting: Entered while there is nothing to do but wait.
+        """
+
+    def keep(self) -> None:
+        """Save in the state how far the reading has come."""
+
+    def prefetch(self) -> None:
+        """Fetch pages ahead, without waiting, while another stream is written."""
+
+    def pages(self) -> Iterator[PageReading]:
+        """Hand over every page that is not done; each must be written before the next is taken.
+
+        Raises:
+            ExtractionError: If the stream cannot be read to its end. The state then leads a
+                later run to every record that is missing.
+        """
+
+    def close(self) -> None:
+        """Fetch nothing more."""
+
+
+class PageReading:
+    """A page that is handed over to be written.
+
+    Args:
+        name: What the page is called in its stream: its locator, where it has one.
+        received_at: When it was whole, UTC.
+        types: Its fields, in order, and how their cells are read.
+        frames: Its records as blocks of columns (`columns.blocks`).
+        replication_key: The field whose maximum is kept; None for none.
+        maximum: The greatest replication key value of the pages before it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        received_at: datetime,
+        types: Mapping[str, CellType],
+        frames: Iterator[pl.DataFrame],
+        replication_key: str | None = None,
+        maximum: str | None = None,
+    ) -> None:
+        self.name = name
+        self.received_at = received_at
+        self.types = types
+        self.maximum = maximum
+        self.is_read = False
+        self._frames = frames
+        self._replication_key = replication_key
+
+    def blocks(self) -> Iterator[pl.DataFrame]:
+        """Yield the records as blocks of columns, keeping the maximum.
+
+        Raises:
+            ResultPageError: If the page cannot be decoded.
+        """
+        for block in self._frames:
+            if self._replication_key:
+                self.maximum = later(self.maximum, block[self._replication_key])
+            yield block
+        self.is_read = True

@@ -1,0 +1,147 @@
+"""The stream of one sObject: all its records, or those that have changed."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.singerlib.catalog import Metadata
+from typing_extensions import override
+
+from tap_sfbulk_pages import stream_state
+from tap_sfbulk_pages.catalog import json_schema, primary_keys, replication_key, unsupported_fields
+from tap_sfbulk_pages.cells import CellType, cell_type
+from tap_sfbulk_pages.errors import ExtractionError
+from tap_sfbulk_pages.job_reading import JobReading, JobRequest
+from tap_sfbulk_pages.query_jobs import Query
+from tap_sfbulk_pages.replication import bookmark_after, literal, lower_bound
+from tap_sfbulk_pages.restricted_objects import RESTRICTED_OBJECTS
+from tap_sfbulk_pages.soql import select
+from tap_sfbulk_pages.streams import BulkStream
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from singer_sdk.singerlib import MetadataMapping
+
+    from tap_sfbulk_pages.describe import SObject
+    from tap_sfbulk_pages.errors import RefusedError
+    from tap_sfbulk_pages.page_reading import Reading, ReadingContext
+    from tap_sfbulk_pages.tap import TapSFBulkPages
+
+_BOUND_FORMATS = frozenset({"date", "date-time"})
+
+
+class SObjectStream(BulkStream):
+    """Records of one sObject.
+
+    Args:
+        tap: The tap.
+        sobject: From the describe.
+        refusal: What Salesforce said instead of a describe; reading the stream raises it.
+    """
+
+    def __init__(
+        self, tap: TapSFBulkPages, sobject: SObject, *, refusal: RefusedError | None = None
+    ) -> None:
+        self._sobject = sobject
+        self._refusal = refusal
+        self.selected_by_default = sobject.name not in RESTRICTED_OBJECTS
+        super().__init__(tap, name=sobject.name, schema=json_schema(sobject))
+        self.primary_keys = primary_keys(sobject)
+        self.replication_key = replication_key(sobject)
+
+    @override
+    @property
+    def metadata(self) -> MetadataMapping:
+        """Selection metadata; what no query job returns is `unsupported`."""
+        is_own = self._metadata is None
+        metadata: MetadataMapping = super().metadata
+        if is_own:
+            for name in unsupported_fields(self._sobject):
+                metadata["properties", name].inclusion = Metadata.InclusionType.UNSUPPORTED
+        return metadata
+
+    @override
+    def new_reading(self, context: ReadingContext) -> Reading:
+        """Make ready to read the object through a query job.
+
+        Raises:
+            ExtractionError: If nothing is selected, or the replication key cannot be one.
+        """
+        if self._refusal:
+            raise self._refusal
+        key = self.replication_key if self.replication_method != "FULL_TABLE" else None
+        schema = self._replication_schema(key) if key else {}
+        started_at = datetime.now(timezone.utc)
+
+        def finished(maximum: str | None) -> None:
+            """Move the bookmark."""
+            if key is None:
+                return
+            before = stream_state.bookmark(self.stream_state, key)
+            bookmark = bookmark_after(before, maximum, now=started_at, schema=schema)
+            if bookmark is not None:
+                stream_state.set_bookmark(self.stream_state, key, bookmark)
+
+        return JobReading(
+            context, self._job_request(key, schema), state=self.stream_state, finished=finished
+        )
+
+    def _job_request(self, key: str | None, schema: Mapping[str, Any]) -> JobRequest:
+        """Write the query for the fields that are selected, from the bookmark on."""
+        settings = self._tap.org.settings
+        fields = self._fields
+        bound = None
+        if key:
+            bound = lower_bound(
+                stream_state.bookmark(self.stream_state, key),
+                start_date=settings.start_date,
+                lookback_seconds=settings.lookback_seconds,
+            )
+        soql = select(
+            self.name,
+            list(fields),
+            replication_key=key,
+            lower_bound=literal(bound, schema) if bound else None,
+            condition=settings.filters.get(self.name),
+            limit=self.ABORT_AT_RECORD_COUNT,
+        )
+        self.logger.debug("%s", soql)
+        return JobRequest(
+            query=Query(soql, include_deleted=settings.include_deleted),
+            types=fields,
+            replication_key=key,
+        )
+
+    @property
+    def _fields(self) -> Mapping[str, CellType]:
+        """The fields to read: selected, supported, and still in the org."""
+        properties = self._properties
+        needed = {*self.primary_keys, *filter(None, [self.replication_key])}
+        selected = [
+            name
+            for name in properties
+            if name in needed or self.mask.get(("properties", name), True)
+        ]
+        lost = [name for name in selected if name not in self._sobject.field_names]
+        if lost:
+            self.logger.warning(
+                "Stream %s: the org no longer shows the fields %s to this user; they are left "
+                "out until it does.",
+                self.name,
+                ", ".join(lost),
+            )
+        fields = {name: cell_type(properties[name]) for name in selected if name not in set(lost)}
+        if not fields:
+            raise ExtractionError("None of the selected fields can be read.")
+        return fields
+
+    def _replication_schema(self, key: str) -> Mapping[str, Any]:
+        schema: Mapping[str, Any] = self._properties.get(key, {})
+        if key not in self._sobject.field_names or schema.get("format") not in _BOUND_FORMATS:
+            raise ExtractionError(
+                f"The replication key {key} is no date or datetime field of {self.name}. Choose "
+                "another in the catalog, or FULL_TABLE."
+            )
+        return schema
