@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import requests
 
+from tap_sfbulk_pages import activity
 from tap_sfbulk_pages.errors import SignInError
 from tap_sfbulk_pages.replies import error_of, parsed_json, unknown_form
 from tap_sfbulk_pages.retries import retried
@@ -100,7 +101,7 @@ class SalesforceClient:
                 self._sign_in.renew(session, str(error))
             raise SignInError(f"Salesforce refuses each new session. {error}")
 
-        return retried(attempt, max_tries=self._max_tries, on_retry=logger.warning)
+        return retried(attempt, max_tries=self._max_tries, on_retry=_tell)
 
     @contextmanager
     def _counted(
@@ -108,6 +109,8 @@ class SalesforceClient:
     ) -> Iterator[requests.Response]:
         """Make one call, counted against the org's daily allowance."""
         self._allowance.take()
+        if stream := activity.current():
+            stream.called()
         limit_info: str | None = None
         try:
             with self._transport.send(method, url, headers=headers, json=json) as response:
@@ -175,3 +178,9 @@ class SalesforceClient:
             self._transport.whole_body(response)
 
         self.call(method, link, api_version=api_version, read=read, json=json)
+
+
+def _tell(reason: str) -> None:
+    logger.warning(reason)
+    if stream := activity.current():
+        stream.tries_again(reason)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import threading
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -103,7 +104,9 @@ class Fetching(Generic[T]):
             if self._given_up.is_set():
                 self._empty()
 
-        self.threads.run(run)
+        # A page is fetched for the stream that asks for it (`activity.py`).
+        context = contextvars.copy_context()
+        self.threads.run(lambda: context.run(run))
 
     def next(self) -> Outcome[T]:
         """Wait for a task to end."""

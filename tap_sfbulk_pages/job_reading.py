@@ -11,7 +11,7 @@ from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_sfbulk_pages import stream_state
+from tap_sfbulk_pages import activity, stream_state
 from tap_sfbulk_pages.columns import blocks
 from tap_sfbulk_pages.errors import (
     ExtractionError,
@@ -186,6 +186,8 @@ class JobReading:
             self._start_over()
             return
         self._is_resumed = True
+        if stream := activity.current():
+            stream.is_resumed = True
         made()
 
     def _resumable(self, saved: stream_state.SavedJob) -> QueryJob | None:

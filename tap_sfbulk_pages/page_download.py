@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from tap_sfbulk_pages import activity
 from tap_sfbulk_pages.csv_scan import CsvScan
 from tap_sfbulk_pages.errors import ResultPageError, UnavailableError
 from tap_sfbulk_pages.links import locator_of
@@ -123,13 +124,17 @@ class PageDownload:
                 body.close()
                 raise
 
-        return self._client.call(
-            "GET",
-            link,
-            api_version=self._job.api_version,
-            read=read,
-            headers={"Accept": "text/csv"},
-        )
+        with activity.during(activity.Phase.DOWNLOADING):
+            page = self._client.call(
+                "GET",
+                link,
+                api_version=self._job.api_version,
+                read=read,
+                headers={"Accept": "text/csv"},
+            )
+        if stream := activity.current():
+            stream.received(page.body.size)
+        return page
 
     def _received(
         self,

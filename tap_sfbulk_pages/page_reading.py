@@ -7,6 +7,7 @@ asked for, since by then the taker has written it.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -56,7 +57,7 @@ class Reading(Protocol):
     def prepare(
         self,
         made: Callable[[], None],
-        waiting: Callable[[], AbstractContextManager[None]],
+        waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         """Do what takes its time at Salesforce. What goes wrong is raised by `pages`.
 
@@ -110,6 +111,7 @@ class PageReading:
         self.types = types
         self.maximum = maximum
         self.is_read = False
+        self.records = 0
         self._frames = frames
         self._replication_key = replication_key
 
@@ -122,5 +124,6 @@ class PageReading:
         for block in self._frames:
             if self._replication_key:
                 self.maximum = later(self.maximum, block[self._replication_key])
+            self.records += block.height
             yield block
         self.is_read = True

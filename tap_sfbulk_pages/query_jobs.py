@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from tap_sfbulk_pages import activity
 from tap_sfbulk_pages.errors import (
     ExtractionError,
     QueryJobError,
@@ -217,7 +218,7 @@ class QueryJobs:
 def _job(reply: Any, api_version: str) -> QueryJob:
     """Read a job from a reply."""
     records = reply.get("numberRecordsProcessed")
-    return QueryJob(
+    job = QueryJob(
         id=_text(reply["id"]),
         api_version=api_version,
         state=_text(reply["state"]),
@@ -225,6 +226,9 @@ def _job(reply: Any, api_version: str) -> QueryJob:
         error=reply.get("errorMessage"),
         column_delimiter=reply.get("columnDelimiter") or "COMMA",
     )
+    if stream := activity.current():
+        stream.note_job(job)
+    return job
 
 
 def _text(value: Any) -> str:

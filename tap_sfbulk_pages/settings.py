@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import typing as th
@@ -211,6 +212,12 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         title="Delete finished jobs",
         description="Delete a job of ours once its stream is done.",
     ),
+    th.Property(
+        "report_path",
+        th.StringType,
+        title="Run report",
+        description="Where to write a page (HTML) that shows what the run did, and when.",
+    ),
     # The SDK's own definition of this setting admits no `arrow`.
     th.Property(
         "batch_config",
@@ -290,6 +297,7 @@ class Settings:
     quota_percent_total: float
     quota_percent_per_run: float
     delete_finished_jobs: bool
+    report_path: Path | None
 
     @classmethod
     def parse(cls, config: Mapping[str, Any]) -> Settings:
@@ -325,6 +333,7 @@ class Settings:
             quota_percent_total=given.get("quota_percent_total", 80),
             quota_percent_per_run=given.get("quota_percent_per_run", 25),
             delete_finished_jobs=given.get("delete_finished_jobs", False),
+            report_path=_report_path(given),
         )
 
 
@@ -340,6 +349,18 @@ def _login(given: Mapping[str, Any], instance: HostAddress | None) -> HostAddres
     if instance:
         return instance
     return HostAddress(LOGIN_OF_SANDBOXES if given.get("is_sandbox") else LOGIN)
+
+
+def _report_path(given: Mapping[str, Any]) -> Path | None:
+    if "report_path" not in given:
+        return None
+    path = Path(given["report_path"])
+    if not path.parent.is_dir():
+        # Told now, since the report is written when the night is over.
+        raise SettingsError([f"report_path: there is no folder {path.parent}"])
+    if path.is_dir():
+        raise SettingsError([f"report_path must name a file, and {path} is a folder"])
+    return path
 
 
 def _start_date(given: Mapping[str, Any]) -> datetime | None:

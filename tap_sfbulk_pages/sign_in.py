@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import jwt
 
+from tap_sfbulk_pages import activity
 from tap_sfbulk_pages.errors import RefusedError, SettingsError, SignInError, UnavailableError
 from tap_sfbulk_pages.links import HostAddress
 from tap_sfbulk_pages.replies import error_of
@@ -221,6 +222,8 @@ class TokenEndpoint:
             if self._session is dead:
                 logger.info("The session has ended; signing in again. %s", reason)
                 self._session = None
+                if stream := activity.current():
+                    stream.note("The session had ended; signed in again.")
 
     def _sign_in(self) -> Session:
         try:

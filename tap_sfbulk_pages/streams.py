@@ -8,7 +8,7 @@ from where, is each kind of stream's own (`sobject_stream.py`).
 from __future__ import annotations
 
 from abc import abstractmethod
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import ParseResult, urlparse
 
@@ -18,6 +18,7 @@ from singer_sdk.streams import RESTStream
 from typing_extensions import override
 
 from tap_sfbulk_pages import stream_state
+from tap_sfbulk_pages.activity import Phase, on_behalf_of
 from tap_sfbulk_pages.ahead import ahead
 from tap_sfbulk_pages.batch_files import BatchFiles
 from tap_sfbulk_pages.errors import ExtractionError, SettingsError
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
     from singer_sdk.helpers.types import Context
 
+    from tap_sfbulk_pages.activity import StreamActivity
     from tap_sfbulk_pages.page_reading import PageReading, Reading
     from tap_sfbulk_pages.tap import TapSFBulkPages
 
@@ -62,6 +64,11 @@ class BulkStream(RESTStream[ParseResult | None]):
         Raises:
             ExtractionError: If it cannot be read, whatever Salesforce says.
         """
+
+    @cached_property
+    def activity(self) -> StreamActivity:
+        """What the run does for this stream."""
+        return self._tap.activity.stream(self.name)
 
     @property
     def job_id(self) -> str | None:
@@ -184,7 +191,12 @@ class BulkStream(RESTStream[ParseResult | None]):
             reading = self._prepared_reading()
         except ExtractionError:
             return None
-        return partial(reading.prepare, made)
+
+        def prepare() -> None:
+            with on_behalf_of(self.activity):
+                reading.prepare(made)
+
+        return prepare
 
     def keep_job(self) -> None:
         """Save the job that has been made ahead."""
@@ -194,11 +206,15 @@ class BulkStream(RESTStream[ParseResult | None]):
     def prefetch(self) -> None:
         """Fetch pages ahead, without waiting, while another stream is written."""
         if self._reading:
-            self._reading.prefetch()
+            with on_behalf_of(self.activity):
+                self._reading.prefetch()
 
     def _pages(self) -> Iterator[PageReading]:
         """Hand over the pages of the stream; each is done when the next is asked for."""
-        yield from self._prepared_reading().pages()
+        for page in self._prepared_reading().pages():
+            with self.activity.during(Phase.WRITING):
+                yield page
+            self.activity.wrote(page.records)
 
     def _prepared_reading(self) -> Reading:
         if self._reading is None:

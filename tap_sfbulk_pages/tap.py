@@ -18,6 +18,7 @@ from singer_sdk.exceptions import ConfigValidationError
 from typing_extensions import override
 
 from tap_sfbulk_pages import settings as tap_settings
+from tap_sfbulk_pages.activity import READ, RunActivity, on_behalf_of
 from tap_sfbulk_pages.describe import Field, SObject, described, offered_names
 from tap_sfbulk_pages.errors import (
     AllowanceError,
@@ -29,6 +30,7 @@ from tap_sfbulk_pages.errors import (
 from tap_sfbulk_pages.job_schedule import JobSchedule
 from tap_sfbulk_pages.org import Org
 from tap_sfbulk_pages.run_outcome import RunOutcome
+from tap_sfbulk_pages.run_seen import run_seen
 from tap_sfbulk_pages.settings import Settings
 from tap_sfbulk_pages.sobject_stream import SObjectStream
 from tap_sfbulk_pages.stop_signal import RunStopped, StopSignal
@@ -56,6 +58,11 @@ class TapSFBulkPages(Tap):
     def stop_signal(self) -> StopSignal:
         """What SIGTERM and SIGINT do to this run."""
         return StopSignal()
+
+    @cached_property
+    def activity(self) -> RunActivity:
+        """What this run does."""
+        return RunActivity()
 
     @cached_property
     def org(self) -> Org:
@@ -101,6 +108,12 @@ class TapSFBulkPages(Tap):
         """
         outcome = RunOutcome()
         selected = sorted(self._selected, key=lambda stream: not stream.has_saved_job)
+        with run_seen(self.activity, [stream.name for stream in selected], self.org):
+            self._read_all(selected, outcome)
+        if not outcome.is_whole:
+            raise click.ClickException(outcome.summary())
+
+    def _read_all(self, selected: Sequence[BulkStream], outcome: RunOutcome) -> None:
         self._schedule = JobSchedule(
             selected,
             most_ahead=self.org.settings.max_concurrent_jobs,
@@ -114,8 +127,6 @@ class TapSFBulkPages(Tap):
             self._state_writer.write_state(self.state)
             self.logger.warning("Stopped by %s.", signal.Signals(stopped.signal_number).name)
             sys.exit(stopped.exit_code)
-        if not outcome.is_whole:
-            raise click.ClickException(outcome.summary())
 
     @override  # type: ignore[misc]
     def run_connection_test(self) -> bool:
@@ -143,7 +154,8 @@ class TapSFBulkPages(Tap):
         for stream in schedule:
             self.stop_signal.check()
             try:
-                stream.sync()
+                with on_behalf_of(stream.activity):
+                    stream.sync()
                 stream.finalize_state_progress_markers()
             except BrokenPipeError:
                 raise
@@ -153,6 +165,7 @@ class TapSFBulkPages(Tap):
                     outcome.not_begun += [left.name for left in schedule.begin_no_more()]
             else:
                 outcome.read.append(stream.name)
+                stream.activity.outcome = READ
 
     def _note_failure(self, stream: BulkStream, error: Exception, outcome: RunOutcome) -> None:
         job = f" (job {stream.job_id})" if stream.job_id else ""
@@ -162,6 +175,8 @@ class TapSFBulkPages(Tap):
             "Stream %s%s: %s", stream.name, job, reason, exc_info=None if is_known else error
         )
         outcome.failed[stream.name] = f"{reason}{job}"
+        stream.activity.outcome = reason
+        stream.activity.note(f"Failed: {reason}")
 
     @property
     def _selected(self) -> list[BulkStream]:

@@ -1,0 +1,44 @@
+"""A run that is seen: told while it goes on, summed up at its end, and drawn for whoever asks."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from tap_sfbulk_pages.progress import progress_told
+from tap_sfbulk_pages.run_report import write_report
+from tap_sfbulk_pages.run_summary import log_measurements, summary_text
+from tap_sfbulk_pages.telemetry import export_spans
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tap_sfbulk_pages.activity import RunActivity
+    from tap_sfbulk_pages.org import Org
+
+logger = logging.getLogger(__name__)
+
+
+@contextmanager
+def run_seen(activity: RunActivity, streams: Sequence[str], org: Org) -> Iterator[None]:
+    """Tell of a run while it goes on and when it is over, however it ends.
+
+    Args:
+        activity: What the run does.
+        streams: Those that it reads.
+        org: Counts the calls; its settings say where a report goes.
+    """
+    try:
+        with progress_told(activity, streams, lambda: org.calls.made):
+            yield
+    finally:
+        logger.info("%s", summary_text(activity, org.calls.made))
+        log_measurements(activity)
+        export_spans(activity)
+        if org.settings.report_path:
+            try:
+                write_report(org.settings.report_path, activity, org.calls.made)
+            except OSError as error:
+                # The records are out; a page about them is not worth a failure.
+                logger.warning("The report could not be written: %s", error)

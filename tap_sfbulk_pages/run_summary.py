@@ -1,0 +1,111 @@
+"""What each stream of a run came to: a table for people, measurements for machines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tap_sfbulk_pages.activity import READ, Phase
+from tap_sfbulk_pages.progress import duration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from tap_sfbulk_pages.activity import RunActivity, StreamActivity
+
+HEADINGS = (
+    "stream",
+    "records",
+    "pages",
+    "MB",
+    "at Salesforce s",
+    "downloading s",
+    "writing s",
+    "calls",
+    "retries",
+    "",
+)
+# Streams that brought nothing are counted, not listed, when there are more than these.
+_MOST_EMPTY_ROWS = 20
+
+
+def summary_rows(activity: RunActivity) -> list[tuple[str, ...]]:
+    """Make a row of text for each stream that was begun, the slowest first.
+
+    Returns:
+        Cells in the order: stream, records, pages, MB of result pages as they came, seconds that
+        its jobs waited and ran at Salesforce, seconds in which its pages came, seconds in which
+        they were written (all of which overlap, within a stream and between streams), calls,
+        retries, and a remark.
+    """
+    streams = [stream for stream in activity.streams.values() if stream.has_begun]
+    streams.sort(key=lambda stream: -stream.seconds(*Phase))
+    return [_row(stream) for stream in streams]
+
+
+def summary_text(activity: RunActivity, calls_made: int) -> str:
+    """Make the table that ends a run's log.
+
+    Args:
+        activity: What the run has done.
+        calls_made: API calls in all, of which those before the first stream are no stream's.
+    """
+    rows = summary_rows(activity)
+    told = [row for row in rows if row[1] != "0" or row[-1]]
+    empty = [row for row in rows if row not in told]
+    if len(empty) <= _MOST_EMPTY_ROWS:
+        told, empty = rows, []
+    lines = list(_aligned([HEADINGS, *told]))
+    if empty:
+        lines.append(f"… and {len(empty)} streams without new records")
+    lines.append(
+        f"{activity.records:,} records of {len(rows)} streams in {duration(activity.seconds)}, "
+        f"with {calls_made:,} API calls."
+    )
+    return "\n  ".join(["This run:", *lines])
+
+
+def log_measurements(activity: RunActivity) -> None:
+    """Log what the SDK does not measure, in the form of its metrics (`METRIC: {json}`)."""
+    from singer_sdk.metrics import Metric, Point, Tag, get_metrics_logger, log  # noqa: PLC0415
+
+    measured = get_metrics_logger()
+    for stream in activity.streams.values():
+        if not stream.has_begun:
+            continue
+        tags = {Tag.STREAM.value: stream.name}
+        log(measured, Point("counter", Metric.HTTP_REQUEST_COUNT, stream.calls, tags))
+        at_salesforce = stream.seconds(Phase.QUEUED, Phase.RUNNING)
+        job = {**tags, Tag.JOB_TYPE.value: "query"}
+        log(measured, Point("timer", Metric.JOB_DURATION, at_salesforce, job))
+        downloading = stream.seconds(Phase.DOWNLOADING)
+        pages = {**tags, Tag.ENDPOINT.value: "results"}
+        log(measured, Point("timer", Metric.HTTP_REQUEST_DURATION, downloading, pages))
+
+
+def _row(stream: StreamActivity) -> tuple[str, ...]:
+    remarks = ["resumed"] if stream.is_resumed else []
+    if stream.outcome not in (None, READ):
+        remarks.append("failed")
+    return (
+        stream.name,
+        f"{stream.records:,}",
+        f"{stream.pages:,}",
+        f"{stream.wire_bytes / 1_000_000:.1f}",
+        f"{stream.seconds(Phase.QUEUED, Phase.RUNNING):.1f}",
+        f"{stream.seconds(Phase.DOWNLOADING):.1f}",
+        f"{stream.seconds(Phase.WRITING):.1f}",
+        f"{stream.calls:,}",
+        f"{stream.retries:,}",
+        ", ".join(remarks),
+    )
+
+
+def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterable[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
+    last = len(HEADINGS) - 1
+    for row in rows:
+        cells = [
+            cell.ljust(width) if column in (0, last) else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        yield "  ".join(cells).rstrip()
