@@ -13,6 +13,7 @@ from tap_sfbulk_pages.catalog import json_schema, primary_keys, replication_key,
 from tap_sfbulk_pages.cells import CellType, cell_type
 from tap_sfbulk_pages.errors import ExtractionError
 from tap_sfbulk_pages.job_reading import JobReading, JobRequest
+from tap_sfbulk_pages.plan import StreamPlan
 from tap_sfbulk_pages.query_jobs import Query
 from tap_sfbulk_pages.replication import bookmark_after, literal, lower_bound
 from tap_sfbulk_pages.restricted_objects import RESTRICTED_OBJECTS
@@ -71,7 +72,7 @@ class SObjectStream(BulkStream):
         """
         if self._refusal:
             raise self._refusal
-        key = self.replication_key if self.replication_method != "FULL_TABLE" else None
+        key = self._replication_key_in_use
         schema = self._replication_schema(key) if key else {}
         started_at = datetime.now(timezone.utc)
 
@@ -87,6 +88,36 @@ class SObjectStream(BulkStream):
         return JobReading(
             context, self._job_request(key, schema), state=self.stream_state, finished=finished
         )
+
+    @override
+    def plan(self) -> StreamPlan:
+        """Tell what reading the object would take, without asking Salesforce."""
+        try:
+            if self._refusal:
+                raise self._refusal
+            key = self._replication_key_in_use
+            request = self._job_request(key, self._replication_schema(key) if key else {})
+            bookmark = stream_state.bookmark(self.stream_state, key)
+            saved = stream_state.saved_job(self.stream_state)
+        except ExtractionError as error:
+            return StreamPlan(self.name, None, self.name, {}, "", trouble=str(error))
+        since = bookmark or (key and self._tap.org.settings.start_date)
+        how = f"changes since {since}" if since else "everything"
+        goes_on = saved is not None and saved.fingerprint == request.query.fingerprint
+        if saved and goes_on:
+            how = f"job {saved.id} goes on, {saved.progress.records:,} records are done"
+        return StreamPlan(
+            self.name,
+            query=request.query,
+            sobject=self.name,
+            types=request.types,
+            how=how,
+            makes_job=not goes_on,
+        )
+
+    @property
+    def _replication_key_in_use(self) -> str | None:
+        return self.replication_key if self.replication_method != "FULL_TABLE" else None
 
     def _job_request(self, key: str | None, schema: Mapping[str, Any]) -> JobRequest:
         """Write the query for the fields that are selected, from the bookmark on."""

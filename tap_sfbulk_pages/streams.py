@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from tap_sfbulk_pages.activity import StreamActivity
     from tap_sfbulk_pages.page_reading import PageReading, Reading
+    from tap_sfbulk_pages.plan import StreamPlan
     from tap_sfbulk_pages.tap import TapSFBulkPages
 
 
@@ -64,6 +65,10 @@ class BulkStream(RESTStream[ParseResult | None]):
         Raises:
             ExtractionError: If it cannot be read, whatever Salesforce says.
         """
+
+    @abstractmethod
+    def plan(self) -> StreamPlan:
+        """Tell what reading the stream would take, without asking Salesforce."""
 
     @cached_property
     def activity(self) -> StreamActivity:

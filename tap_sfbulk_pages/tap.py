@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import io
-import os
 import signal
 import sys
 import threading
-from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
-from simplejson import JSONDecodeError
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
 from typing_extensions import override
 
 from tap_sfbulk_pages import settings as tap_settings
 from tap_sfbulk_pages.activity import READ, RunActivity, on_behalf_of
+from tap_sfbulk_pages.command_line import buffer_stdout, errors_for_people
 from tap_sfbulk_pages.describe import Field, SObject, described, offered_names
 from tap_sfbulk_pages.errors import (
     AllowanceError,
     ExtractionError,
     RefusedError,
-    SettingsError,
     StateError,
 )
 from tap_sfbulk_pages.job_schedule import JobSchedule
@@ -37,7 +33,7 @@ from tap_sfbulk_pages.stop_signal import RunStopped, StopSignal
 from tap_sfbulk_pages.streams import BulkStream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from singer_sdk.singerlib import Catalog
     from singer_sdk.streams import Stream
@@ -107,7 +103,7 @@ class TapSFBulkPages(Tap):
             click.ClickException: If streams could not be read, after the others.
         """
         outcome = RunOutcome()
-        selected = sorted(self._selected, key=lambda stream: not stream.has_saved_job)
+        selected = sorted(self.selected_streams, key=lambda stream: not stream.has_saved_job)
         with run_seen(self.activity, [stream.name for stream in selected], self.org):
             self._read_all(selected, outcome)
         if not outcome.is_whole:
@@ -131,7 +127,7 @@ class TapSFBulkPages(Tap):
     @override  # type: ignore[misc]
     def run_connection_test(self) -> bool:
         """Read a record of each selected stream; the SDK would select every one."""
-        return self.run_sync_dry_run(dry_run_record_limit=1, streams=self._selected)
+        return self.run_sync_dry_run(dry_run_record_limit=1, streams=self.selected_streams)
 
     def safe_point(self) -> None:
         """Look, between two blocks of records, for a signal and at the jobs ahead.
@@ -179,7 +175,8 @@ class TapSFBulkPages(Tap):
         stream.activity.note(f"Failed: {reason}")
 
     @property
-    def _selected(self) -> list[BulkStream]:
+    def selected_streams(self) -> list[BulkStream]:
+        """The streams that a run reads."""
         return [
             stream
             for stream in self.streams.values()
@@ -235,64 +232,30 @@ class TapSFBulkPages(Tap):
     @classmethod
     def invoke(cls, **arguments: Any) -> None:
         """Run the tap; errors end it with a message, not a traceback."""
-        with _errors_for_people():
-            _buffer_stdout()
+        with errors_for_people():
+            buffer_stdout()
             super().invoke(**arguments)
 
     @override
     @classmethod
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
         """Read the config; errors as in `invoke`."""
-        with _errors_for_people():
+        with errors_for_people():
             return super().cb_config(ctx, param, value)
 
     @override
     @classmethod
     def cb_discover(cls, ctx: click.Context, param: click.Option, value: bool) -> None:
         """Print the catalog; errors as in `invoke`."""
-        with _errors_for_people():
+        with errors_for_people():
             super().cb_discover(ctx, param, value)
 
     @override
     @classmethod
     def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
         """Read a record of each stream; errors as in `invoke`."""
-        with _errors_for_people():
+        with errors_for_people():
             super().cb_test(ctx, param, value)
-
-
-@contextmanager
-def _errors_for_people() -> Iterator[None]:
-    """Turn what ends a run into a message and an exit code."""
-    try:
-        yield
-    except RunStopped as stopped:
-        sys.exit(stopped.exit_code)
-    except (SettingsError, ConfigValidationError) as error:
-        raise click.ClickException("\n  ".join(["Wrong settings:", *error.errors])) from None
-    except FileNotFoundError as error:
-        raise click.ClickException(str(error)) from None
-    except JSONDecodeError as error:
-        raise click.ClickException(f"The config, catalog or state is not JSON: {error}") from None
-    except ExtractionError as error:
-        raise click.ClickException(str(error)) from None
-    except BrokenPipeError:
-        # Python flushes stdout once more at exit, which would fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise click.ClickException(
-            "The target has closed its input; nothing more is read."
-        ) from None
-
-
-def _buffer_stdout() -> None:
-    """Put a buffer before stdout where Python was told to have none (PYTHONUNBUFFERED).
-
-    A write to the bare descriptor that a signal interrupts ends short, and what is left of it would
-    be lost.
-    """
-    raw = sys.stdout.buffer
-    if isinstance(raw, io.RawIOBase):
-        sys.stdout = io.TextIOWrapper(io.BufferedWriter(raw), encoding="utf-8", newline="\n")
 
 
 def _without_secret(text: str) -> str:

@@ -1,0 +1,178 @@
+"""What a run would do, before any query job is made: queries, records, calls, volume.
+
+Records come from `/limits/recordCount` (REST API guide, "Record Count": approximate, and of whole
+objects) or, on demand, from a `COUNT()` query each. The rest is estimated from them.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+from tap_sfbulk_pages.cells import CellType
+from tap_sfbulk_pages.errors import ExtractionError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from tap_sfbulk_pages.org import Org
+    from tap_sfbulk_pages.query_jobs import Query
+
+# What live clients have seen of results that are not asked for in smaller pages.
+RECORDS_A_PAGE = 250_000
+_LINKS_A_LIST = 5
+# To ask how a job is doing, where it takes about a minute.
+_POLLS_A_JOB = 15
+# With quotes and delimiter; many cells are empty.
+_BYTES_A_CELL = {
+    CellType.TEXT: 14,
+    CellType.BOOLEAN: 8,
+    CellType.INTEGER: 6,
+    CellType.NUMBER: 10,
+}
+# So that they fit a URL.
+_NAMES_A_CALL = 200
+
+
+@dataclass
+class StreamPlan:
+    """What a run would do for one stream.
+
+    Attributes:
+        stream: Its name.
+        query: What its job would be asked; None where a job that exists is read.
+        sobject: The object that it reads, whose records can be counted; None for none.
+        types: The fields that it reads.
+        how: Everything, changes since a moment, or a job that goes on.
+        makes_job: Whether a new job is made.
+        records: How many it would read; None where nothing tells.
+        is_upper_bound: Whether it can be fewer: those of the whole object are counted.
+        trouble: Why it cannot be read; None where nothing is known against it.
+    """
+
+    stream: str
+    query: Query | None
+    sobject: str | None
+    types: Mapping[str, CellType]
+    how: str
+    makes_job: bool = True
+    records: int | None = None
+    is_upper_bound: bool = False
+    trouble: str | None = None
+
+    @property
+    def pages(self) -> int:
+        """Result pages, at least one."""
+        return max(math.ceil((self.records or 0) / RECORDS_A_PAGE), 1)
+
+    @property
+    def calls(self) -> int:
+        """API calls: to make the job, to wait for it, to list its pages and to fetch them."""
+        if self.trouble:
+            return 0
+        making = 1 + _POLLS_A_JOB if self.makes_job else 1
+        return making + math.ceil(self.pages / _LINKS_A_LIST) + self.pages
+
+    @property
+    def megabytes(self) -> float:
+        """Volume of the result, as CSV."""
+        width = sum(_BYTES_A_CELL[kind] for kind in self.types.values())
+        return (self.records or 0) * width / 1_000_000
+
+
+@dataclass(frozen=True)
+class DailyLimit:
+    """One of the org's allowances of a day.
+
+    Attributes:
+        name: What it counts.
+        needed: What the run would use.
+        remaining: What is left of it; None where the org does not tell.
+        maximum: In all; None as above.
+    """
+
+    name: str
+    needed: float
+    remaining: int | None
+    maximum: int | None
+
+    @property
+    def share(self) -> float | None:
+        """Percent of the day's maximum that the run would use."""
+        return 100 * self.needed / self.maximum if self.maximum else None
+
+
+def count_records(org: Org, plans: Sequence[StreamPlan], *, exactly: bool) -> None:
+    """Fill in how many records each stream would read.
+
+    Args:
+        org: Asked with a call for each two hundred objects, and for each count that is exact.
+        plans: Changed in place.
+        exactly: Count what is read in part, rather than the whole object.
+
+    Raises:
+        ExtractionError: As `SalesforceClient.document`.
+    """
+    counts = _record_counts(org, {plan.sobject for plan in plans if plan.sobject})
+    for plan in plans:
+        condition = plan.query.soql.partition(" WHERE ")[2] if plan.query else ""
+        if condition and exactly and plan.query and plan.sobject and not plan.trouble:
+            _count_exactly(org, plan)
+        else:
+            plan.records = counts.get(plan.sobject or "")
+            plan.is_upper_bound = bool(condition) or plan.query is None
+
+
+def _record_counts(org: Org, names: Iterable[str]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    remaining = iter(sorted(names))
+    while batch := list(islice(remaining, _NAMES_A_CALL)):
+        link = f"/limits/recordCount?{urlencode({'sObjects': ','.join(batch)}, safe=',')}"
+        counts |= org.client.document(link, api_version=org.api_version, parse=_counts_of)
+    return counts
+
+
+def _counts_of(reply: Any) -> dict[str, int]:
+    return {entry["name"]: int(entry["count"]) for entry in reply["sObjects"]}
+
+
+def _count_exactly(org: Org, plan: StreamPlan) -> None:
+    if plan.query is None:
+        return
+    soql = f"SELECT COUNT() FROM{plan.query.soql.partition(' FROM')[2]}"
+    resource = "queryAll" if plan.query.include_deleted else "query"
+    try:
+        plan.records = org.client.document(
+            f"/{resource}?q={quote(soql)}",
+            api_version=org.api_version,
+            parse=lambda reply: int(reply["totalSize"]),
+        )
+    except ExtractionError as error:
+        plan.trouble = str(error)
+
+
+def daily_limits(org: Org, plans: Sequence[StreamPlan]) -> list[DailyLimit]:
+    """Hold what a run would use against the org's daily allowances.
+
+    Raises:
+        ExtractionError: As `SalesforceClient.document`.
+    """
+    limits = org.client.document("/limits", api_version=org.api_version, parse=dict)
+    readable = [plan for plan in plans if not plan.trouble]
+    needs = {
+        "DailyApiRequests": sum(plan.calls for plan in readable),
+        "DailyBulkV2QueryJobs": sum(plan.makes_job for plan in readable),
+        "DailyBulkV2QueryFileStorageMB": sum(plan.megabytes for plan in readable),
+    }
+    return [
+        DailyLimit(
+            name,
+            needed,
+            remaining=limits.get(name, {}).get("Remaining"),
+            maximum=limits.get(name, {}).get("Max"),
+        )
+        for name, needed in needs.items()
+    ]

@@ -1,0 +1,165 @@
+"""The command `sfbulk-plan`: prints what a run with the same arguments would do."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import asdict
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from tap_sfbulk_pages.command_line import errors_for_people
+from tap_sfbulk_pages.plan import count_records, daily_limits
+from tap_sfbulk_pages.tap import TapSFBulkPages
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tap_sfbulk_pages.plan import DailyLimit, StreamPlan
+    from tap_sfbulk_pages.settings import Settings
+
+_HEADINGS = ("stream", "records", "jobs", "pages", "calls", "MB", "how")
+_LONGEST_QUERY = 160
+_UNITS = {
+    "DailyApiRequests": "API calls",
+    "DailyBulkV2QueryJobs": "query jobs",
+    "DailyBulkV2QueryFileStorageMB": "MB of results",
+}
+
+
+@click.command(name="sfbulk-plan")
+@click.option(
+    "--config",
+    multiple=True,
+    required=True,
+    callback=TapSFBulkPages.cb_config,
+    help="As the tap's: files, or ENV to use environment variables.",
+)
+@click.option("--catalog", type=click.File(), help="The catalog of the run.")
+@click.option("--state", type=click.File(), help="The state that the run would start with.")
+@click.option(
+    "--count",
+    "exactly",
+    is_flag=True,
+    help="Count the records of streams that are read in part: one call each.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="JSON holds the queries in full.",
+)
+def main(
+    *,
+    config: Any,
+    catalog: IO[str] | None,
+    state: IO[str] | None,
+    exactly: bool,
+    form: str,
+) -> None:
+    """Print what a run would do; no query job is made."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    with errors_for_people():
+        tap = TapSFBulkPages(
+            config=config.config,
+            parse_env_config=config.parse_env,
+            catalog=json.load(catalog) if catalog else None,
+            state=json.load(state) if state else None,
+        )
+        plans = [stream.plan() for stream in tap.selected_streams]
+        count_records(tap.org, plans, exactly=exactly)
+        limits = daily_limits(tap.org, plans)
+        made = tap.org.calls.made
+    if form == "json":
+        click.echo(json.dumps(_as_json(plans, limits, made), indent=2))
+    else:
+        click.echo("\n".join(_as_text(plans, limits, made, tap.org.settings)))
+
+
+def _as_json(plans: Sequence[StreamPlan], limits: Sequence[DailyLimit], made: int) -> Any:
+    return {
+        "streams": [
+            {
+                "stream": plan.stream,
+                "soql": plan.query.soql if plan.query else None,
+                "operation": plan.query.operation if plan.query else None,
+                "how": plan.how,
+                "records": plan.records,
+                "records_are_upper_bound": plan.is_upper_bound,
+                "jobs": int(plan.makes_job),
+                "pages": plan.pages,
+                "calls": plan.calls,
+                "megabytes": round(plan.megabytes, 1),
+                "trouble": plan.trouble,
+            }
+            for plan in plans
+        ],
+        "limits": [{**asdict(limit), "share_percent": limit.share} for limit in limits],
+        "calls_made_for_this_plan": made,
+    }
+
+
+def _as_text(
+    plans: Sequence[StreamPlan], limits: Sequence[DailyLimit], made: int, settings: Settings
+) -> Iterator[str]:
+    readable = [plan for plan in plans if not plan.trouble]
+    rows = [_HEADINGS, *(_row(plan) for plan in sorted(readable, key=lambda p: -(p.records or 0)))]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
+    for row in rows:
+        first, *numbers, how = zip(row, widths, strict=True)
+        cells = [first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in numbers), how[0]]
+        yield "  ".join(cells)
+    yield ""
+    for plan in readable:
+        if plan.query:
+            yield f"{plan.stream}: {_shortened(plan.query.soql)}"
+    for plan in plans:
+        if plan.trouble:
+            yield f"{plan.stream} cannot be read: {plan.trouble}"
+    yield ""
+    for limit in limits:
+        yield _limit_line(limit, settings)
+    yield f"Calls, pages and MB are estimates. This plan took {made} calls and made no query job."
+
+
+def _row(plan: StreamPlan) -> tuple[str, ...]:
+    records = "?" if plan.records is None else f"{plan.records:,}"
+    return (
+        plan.stream,
+        f"≤ {records}" if plan.is_upper_bound and plan.records is not None else records,
+        str(int(plan.makes_job)),
+        f"{plan.pages:,}",
+        f"{plan.calls:,}",
+        f"{plan.megabytes:,.1f}",
+        plan.how,
+    )
+
+
+def _limit_line(limit: DailyLimit, settings: Settings) -> str:
+    unit = _UNITS[limit.name]
+    line = f"About {limit.needed:,.0f} {unit}"
+    if limit.remaining is None or limit.share is None or limit.maximum is None:
+        return f"{line}; the org does not tell how many are left."
+    line += f", {limit.share:.1f} % of a day's {limit.maximum:,}; {limit.remaining:,} are left."
+    if limit.needed > limit.remaining:
+        return f"{line} That is not enough."
+    if limit.name == "DailyApiRequests" and limit.share > settings.quota_percent_per_run:
+        return f"{line} The run would stop at quota_percent_per_run."
+    used = limit.maximum - limit.remaining + limit.needed
+    if limit.name == "DailyApiRequests" and used > (
+        limit.maximum * settings.quota_percent_total / 100
+    ):
+        return f"{line} The run would stop at quota_percent_total."
+    return line
+
+
+def _shortened(soql: str) -> str:
+    """Leave fields out of a query that is too long for a line or two."""
+    if len(soql) <= _LONGEST_QUERY:
+        return soql
+    fields, _, rest = soql.partition(" FROM ")
+    names = fields.split(", ")
+    return f"{', '.join(names[:4])}, … ({len(names)} fields) FROM {rest}"
