@@ -11,6 +11,7 @@ import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from tap_sfbulk_pages.diagnoses import of_call
 from tap_sfbulk_pages.errors import (
     AllowanceError,
     ExtractionError,
@@ -80,6 +81,8 @@ def error_of(response: requests.Response, body: bytes) -> ExtractionError:
         return UnavailableError(message, retry_after=wait)
     if error_code in _DAILY_LIMITS:
         return AllowanceError(f"{message} It counts the last 24 hours: run again later.")
+    advice = of_call(error_code, said)
+    message = f"{message.rstrip('.')}. {advice}" if advice else message
     return RefusedError(message, status=status, error_code=error_code, said=said)
 
 

@@ -11,15 +11,21 @@ from singer_sdk.helpers._batch import BatchConfig
 
 from tap_sfbulk_pages.batch_files import compression_of
 from tap_sfbulk_pages.errors import SettingsError
-from tap_sfbulk_pages.links import HostAddress
 from tap_sfbulk_pages.replication import moment_of
-from tap_sfbulk_pages.sign_in_settings import LOGIN, LOGIN_OF_SANDBOXES, chosen_sign_in
+from tap_sfbulk_pages.salesforce_hosts import (
+    LOGIN,
+    LOGIN_OF_SANDBOXES,
+    login_address,
+    org_address,
+)
+from tap_sfbulk_pages.sign_in_settings import chosen_sign_in
 from tap_sfbulk_pages.versions import parsed_version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from tap_sfbulk_pages.links import HostAddress
     from tap_sfbulk_pages.sign_in import Flow
 
 
@@ -340,15 +346,15 @@ class Settings:
 def _instance(given: Mapping[str, Any]) -> HostAddress | None:
     if "instance_url" not in given:
         return None
-    return HostAddress.parse(given["instance_url"], setting="instance_url")
+    return org_address(given["instance_url"], setting="instance_url")
 
 
 def _login(given: Mapping[str, Any], instance: HostAddress | None) -> HostAddress:
     if "login_url" in given:
-        return HostAddress.parse(given["login_url"], setting="login_url")
+        return login_address(given["login_url"], setting="login_url")
     if instance:
         return instance
-    return HostAddress(LOGIN_OF_SANDBOXES if given.get("is_sandbox") else LOGIN)
+    return LOGIN_OF_SANDBOXES if given.get("is_sandbox") else LOGIN
 
 
 def _report_path(given: Mapping[str, Any]) -> Path | None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 import jwt
 
 from tap_sfbulk_pages import activity
+from tap_sfbulk_pages.diagnoses import of_sign_in
 from tap_sfbulk_pages.errors import RefusedError, SettingsError, SignInError, UnavailableError
 from tap_sfbulk_pages.links import HostAddress
 from tap_sfbulk_pages.replies import error_of
@@ -28,18 +29,6 @@ if TYPE_CHECKING:
 
 # Salesforce takes assertions that end within five minutes.
 _ASSERTION_SECONDS = 180
-_ADVICE = {
-    "invalid_client_id": "Check client_id, and that the app is installed in this org.",
-    "invalid_client": "Check client_secret.",
-    "invalid_app_access": "The app does not admit this user: check its permission sets.",
-    "inactive_user": "The user is not active.",
-    "inactive_org": "The org is locked or closed.",
-    "expired access/refresh token": "The refresh token was revoked or replaced: authorise again.",
-    "authentication failure": "Check username, password and security_token.",
-    "user hasn't approved this consumer": "Pre-authorise the user for the app.",
-    "audience": "Set is_sandbox, or login_url, to the host that the user signs in at.",
-    "no client credentials user enabled": "Set a Run As user in the app's settings.",
-}
 
 logger = logging.getLogger(__name__)
 
@@ -110,16 +99,27 @@ class JwtBearer:
     audience: str
 
     def form(self) -> dict[str, str]:
-        """Make the parameters of a token request, with an assertion that ends in minutes."""
+        """Make the parameters of a token request, with an assertion that ends in minutes.
+
+        Raises:
+            SettingsError: If the private key cannot sign.
+        """
         claims = {
             "iss": self.client_id,
             "sub": self.username,
             "aud": self.audience,
             "exp": int(time.time()) + _ASSERTION_SECONDS,
         }
+        try:
+            assertion = jwt.encode(claims, self.private_key, algorithm="RS256")
+        except (jwt.PyJWTError, TypeError, ValueError):
+            # Not `from` the error, which may quote the key.
+            raise SettingsError(
+                ["private_key (or private_key_path) holds no RSA private key in PEM form"]
+            ) from None
         return {
             "grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer",
-            "assertion": jwt.encode(claims, self.private_key, algorithm="RS256"),
+            "assertion": assertion,
         }
 
 
@@ -229,7 +229,9 @@ class TokenEndpoint:
         try:
             return retried(self._request, max_tries=self._max_tries, on_retry=logger.warning)
         except RefusedError as error:
-            raise SignInError(_explained(error)) from error
+            advice = of_sign_in(error.error_code, error.said)
+            text = f"Salesforce refused the sign-in at {self._login_address.origin}. {error}."
+            raise SignInError(f"{text} {advice}".rstrip()) from error
 
     def _request(self) -> Session:
         url = f"{self._login_address.origin}/services/oauth2/token"
@@ -252,7 +254,8 @@ def _token_reply(body: bytes) -> dict[str, object]:
     except ValueError:
         # Not `from` the error, which holds the text.
         raise UnavailableError(
-            "The token endpoint answered with a body that is not JSON."
+            "The token endpoint answered with a body that is not JSON. Is it Salesforce's "
+            "(instance_url, login_url)?"
         ) from None
     if not isinstance(reply, dict) or not reply.get("access_token"):
         raise UnavailableError("The token endpoint answered without an access_token.")
@@ -266,9 +269,3 @@ def _instance_of(reply: dict[str, object]) -> HostAddress:
         raise SignInError(
             "Salesforce named no usable instance_url at sign-in: set instance_url."
         ) from error
-
-
-def _explained(error: RefusedError) -> str:
-    told = f"{error.error_code} {error.said}".lower()
-    advice = next((text for words, text in _ADVICE.items() if words.lower() in told), "")
-    return f"Salesforce refused the sign-in. {error}. {advice}".rstrip()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import SettingsError
 from tap_sfbulk_pages.refresh_tokens import RefreshTokenStore
+from tap_sfbulk_pages.salesforce_hosts import LOGIN, LOGIN_OF_SANDBOXES, audience
 from tap_sfbulk_pages.sign_in import (
     ClientCredentials,
     Flow,
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tap_sfbulk_pages.links import HostAddress
-
-LOGIN = "https://login.salesforce.com"
-LOGIN_OF_SANDBOXES = "https://test.salesforce.com"
 
 # Which settings make which flow, beside `client_id`.
 _FLOWS = {
@@ -71,9 +69,14 @@ def chosen_sign_in(
             raise SettingsError(["access_token needs instance_url"])
         return given["access_token"], None
     flow = _flow_named(names)
-    if flow == "client credentials" and instance is None and "login_url" not in given:
+    if flow == "client credentials" and login in (LOGIN, LOGIN_OF_SANDBOXES):
         raise SettingsError(
-            ["the client credentials flow works at the org's own host only: set instance_url"]
+            [
+                (
+                    "the client credentials flow works at the org's own host only: set "
+                    "instance_url to its My Domain address, and no login_url"
+                )
+            ]
         )
     return None, _made_flow(flow, given, login)
 
@@ -109,7 +112,13 @@ def _made_flow(flow: str, given: Mapping[str, Any], login: HostAddress) -> Flow:
         store = RefreshTokenStore(given["refresh_token"])
         return RefreshToken(client_id, given.get("client_secret"), store)
     if flow == "JWT bearer":
-        return JwtBearer(client_id, given["username"], _private_key(given), _audience(given, login))
+        is_sandbox = bool(given.get("is_sandbox"))
+        return JwtBearer(
+            client_id,
+            given["username"],
+            _private_key(given),
+            audience(login, is_sandbox=is_sandbox),
+        )
     if flow == "username and password":
         return UsernamePassword(
             client_id,
@@ -129,14 +138,6 @@ def _private_key(given: Mapping[str, Any]) -> str:
         return Path(given["private_key_path"]).read_text(encoding="ascii")
     except (OSError, ValueError) as error:
         raise SettingsError([f"private_key_path cannot be read: {error}"]) from error
-
-
-def _audience(given: Mapping[str, Any], login: HostAddress) -> str:
-    """The audience is the login host, which a My Domain address stands in for."""
-    if login.origin in (LOGIN, LOGIN_OF_SANDBOXES):
-        return login.origin
-    sandbox = given.get("is_sandbox") or ".sandbox.my." in login.origin
-    return LOGIN_OF_SANDBOXES if sandbox else LOGIN
 
 
 def _listed(names: set[str]) -> str:

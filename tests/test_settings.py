@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timezone
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from tap_sfbulk_pages.sign_in import ClientCredentials, JwtBearer, RefreshToken,
 if TYPE_CHECKING:
     from pathlib import Path
 
+LOGIN = "https://login.salesforce.com"
 HOME = "https://acme.my.salesforce.com"
 VALUES = {
     "access_token": "SECRET-token",
@@ -136,6 +138,15 @@ def test_where_the_token_is_asked_for(config: dict[str, Any], login: str) -> Non
             {"instance_url": HOME, "login_url": "https://test.salesforce.com"},
             "https://test.salesforce.com",
         ),
+        ({"instance_url": "https://acme.my.salesforce.mil"}, "https://acme.my.salesforce.mil"),
+        (
+            {"instance_url": "https://acme--uat.sandbox.my.sfcrmproducts.cn"},
+            "https://acme--uat.sandbox.my.sfcrmproducts.cn",
+        ),
+        (
+            {"instance_url": "https://acme.my.salesforce.mil", "login_url": f"{LOGIN}/"},
+            "https://login.salesforce.com",
+        ),
     ],
 )
 def test_audience_of_the_jwt(config: dict[str, Any], audience: str) -> None:
@@ -144,10 +155,34 @@ def test_audience_of_the_jwt(config: dict[str, Any], audience: str) -> None:
     assert flow.audience == audience
 
 
+@pytest.mark.parametrize("setting", ["instance_url", "login_url"])
+@pytest.mark.parametrize(
+    ("page", "right"),
+    [
+        ("https://acme.lightning.force.com/lightning/page/home", HOME),
+        ("https://Acme.lightning.force.com", HOME),
+        (
+            "https://acme--uat.sandbox.lightning.force.com",
+            "https://acme--uat.sandbox.my.salesforce.com",
+        ),
+        ("https://acme.my.salesforce-setup.com", HOME),
+        ("https://acme.lightning.crmforce.mil", "https://acme.my.salesforce.mil"),
+        ("https://acme.lightning.sfcrmapps.cn", "https://acme.my.sfcrmproducts.cn"),
+        ("https://acme.setup.sfcrmproducts.cn", "https://acme.my.sfcrmproducts.cn"),
+    ],
+)
+def test_the_address_of_a_page_is_corrected(setting: str, page: str, right: str) -> None:
+    config = {"access_token": "t", "instance_url": HOME, setting: page}
+    with pytest.raises(SettingsError, match=rf"^{setting} .* set it to {re.escape(right)}$"):
+        Settings.parse(config)
+
+
 @pytest.mark.parametrize(
     ("config", "words"),
     [
         ({"access_token": "t", "instance_url": None}, "instance_url"),
+        ({"access_token": "t", "instance_url": LOGIN}, "login_url"),
+        ({"client_id": "a", "client_secret": "s", "login_url": LOGIN}, "no login_url"),
         ({"client_id": "a", "client_secret": "s", "instance_url": None}, "instance_url"),
         ({"access_token": "t", "instance_url": "http://acme.my.salesforce.com"}, "https"),
         ({"access_token": "t", "login_url": "ftp://x"}, "login_url"),

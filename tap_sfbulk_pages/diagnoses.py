@@ -1,0 +1,168 @@
+"""What Salesforce's usual refusals mean, and what to do about each.
+
+Sign-in errors: Salesforce Help, "OAuth 2.0 Authorization Errors", and what live clients report.
+Call errors: REST API guide, "Status Codes and Error Responses", and the SOAP API guide's exception
+codes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# The first whose words are in the code or in the text is taken: the narrow ones come first.
+_OF_SIGN_IN: Sequence[tuple[str, str]] = (
+    (
+        "no client credentials user enabled",
+        "The app has no user to run as: set Run As in its policies, under Client Credentials Flow.",
+    ),
+    (
+        "request not supported on this domain",
+        (
+            "The client credentials flow works at the org's own address only: set instance_url "
+            "to its My Domain address, and no login_url."
+        ),
+    ),
+    (
+        "client credentials flow",
+        "Tick Enable Client Credentials Flow in the app's OAuth settings.",
+    ),
+    (
+        "user hasn't approved this consumer",
+        (
+            "The app is not approved for this user. In the app's policies set Permitted Users to "
+            "'Admin approved users are pre-authorized', and add a permission set or profile that "
+            "the user has."
+        ),
+    ),
+    (
+        "not admin approved",
+        (
+            "The app is not approved for this user: add a permission set or profile that the "
+            "user has to the app's policies."
+        ),
+    ),
+    (
+        "not installed in this org",
+        (
+            "An administrator has to install the app in this org, or to approve it for the user: "
+            "Setup, Connected Apps OAuth Usage or External Client App Manager."
+        ),
+    ),
+    ("invalid_app_access", "The app does not admit this user: check the app's policies."),
+    (
+        "ip restricted or invalid login hours",
+        (
+            "This machine's IP address, or the hour, is not allowed. Add the address to the "
+            "Login IP Ranges of the user's profile, or set IP Relaxation in the app's policies "
+            "to 'Relax IP restrictions'; the profile's Login Hours count too."
+        ),
+    ),
+    (
+        "audience",
+        (
+            "The user signs in at another host. Set instance_url to the org's My Domain address; "
+            "for a sandbox whose address does not tell that it is one set is_sandbox or "
+            "login_url too."
+        ),
+    ),
+    (
+        "expired access/refresh token",
+        (
+            "The refresh token was revoked, has expired, or was replaced by a newer one that "
+            "somebody else holds: authorise again and set the new refresh_token. It works only "
+            "at the host that issued it (is_sandbox, login_url)."
+        ),
+    ),
+    (
+        "invalid assertion",
+        (
+            "private_key is not the one whose certificate the app holds, or this machine's clock "
+            "is wrong."
+        ),
+    ),
+    (
+        "password has expired",
+        (
+            "The user's password has expired: log in with a browser and set a new one. A user "
+            "whose password never expires, or a flow without a password, spares you this."
+        ),
+    ),
+    (
+        "authentication failure",
+        (
+            "Check username, password and security_token, and that is_sandbox or login_url lead "
+            "to the org. Newer orgs block this flow: Setup, OAuth and OpenID Connect Settings."
+        ),
+    ),
+    (
+        "invalid_client_id",
+        (
+            "Check client_id, and that the app is one of this org: a sandbox has apps of its "
+            "own. A new app takes some minutes until it is known everywhere."
+        ),
+    ),
+    ("invalid_client", "Check client_secret, which changes when somebody rotates it."),
+    ("inactive_user", "The user is not active: Setup, Users."),
+    ("inactive_org", "The org is locked, closed or suspended."),
+    ("scope", "Give the app the OAuth scope 'Manage user data via APIs (api)'."),
+    ("unsupported_grant_type", "The app does not offer this flow: switch it on in its settings."),
+    ("rate_limit_exceeded", "Too many logins of this user in an hour: wait, then run again."),
+)
+_OF_CALLS: Sequence[tuple[str, str]] = (
+    (
+        "invalid_operation_with_expired_password",
+        (
+            "The user's password has expired: log in with a browser as that user and set a new "
+            "one, or let it never expire."
+        ),
+    ),
+    (
+        "api_currently_disabled",
+        "The user lacks the permission API Enabled: add it to a permission set of the user.",
+    ),
+    (
+        "api_disabled_for_org",
+        (
+            "The org's edition has no API (Professional Edition needs it as an add-on), or the "
+            "user lacks the permission API Enabled."
+        ),
+    ),
+    (
+        "not valid for use with the rest api",
+        (
+            "The session may not use the API. Give the app the OAuth scope 'Manage user data via "
+            "APIs (api)'. If the org has API Access Control, allow the app there; if the user's "
+            "profile asks for High Assurance at login, use a user whose profile does not."
+        ),
+    ),
+)
+_WRONG_HOST = (
+    "Nothing of Salesforce answers there: check that instance_url and login_url are addresses of "
+    "the org, such as https://acme.my.salesforce.com."
+)
+
+
+def of_sign_in(error_code: str, said: str) -> str:
+    """Say what to do about a refused sign-in.
+
+    Args:
+        error_code: The `error` of the reply; a reply that names none is not Salesforce's.
+        said: Its `error_description`.
+
+    Returns:
+        A sentence or more; empty where the refusal is not a usual one.
+    """
+    return _first(_OF_SIGN_IN, error_code, said) or ("" if error_code else _WRONG_HOST)
+
+
+def of_call(error_code: str, said: str) -> str:
+    """Say what to do about a refused call that speaks of the user or the org; else empty."""
+    return _first(_OF_CALLS, error_code, said)
+
+
+def _first(known: Sequence[tuple[str, str]], error_code: str, said: str) -> str:
+    told = f"{error_code} {said}".lower()
+    return next((advice for words, advice in known if words in told), "")
