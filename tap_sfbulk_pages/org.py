@@ -16,6 +16,7 @@ from tap_sfbulk_pages.errors import RefusedError
 from tap_sfbulk_pages.fetching import DownloadThreads
 from tap_sfbulk_pages.page_body import PageMemory
 from tap_sfbulk_pages.query_jobs import QueryJobs
+from tap_sfbulk_pages.salesforce_cli import SalesforceCli
 from tap_sfbulk_pages.sign_in import ReadySession, SignIn, TokenEndpoint
 from tap_sfbulk_pages.transport import Transport
 from tap_sfbulk_pages.versions import newest_tested
@@ -81,8 +82,10 @@ class Org:
 def _sign_in(settings: Settings, transport: Transport) -> SignIn:
     if settings.access_token is not None and settings.instance is not None:
         return ReadySession(settings.access_token, settings.instance)
+    if settings.sf_cli_org is not None:
+        return SalesforceCli(settings.sf_cli_org)
     if settings.flow is None:
-        raise AssertionError("settings hold a token or a flow")
+        raise AssertionError("settings hold a token, an org of the CLI or a flow")
     return TokenEndpoint(
         settings.flow,
         login=settings.login,

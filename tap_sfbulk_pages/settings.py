@@ -113,6 +113,13 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         description="Username-password flow: added to the password.",
     ),
     th.Property(
+        "sf_cli_org",
+        th.StringType,
+        title="Org of the Salesforce CLI",
+        description="Alias or user name of an org that the installed Salesforce CLI is logged in "
+        "to; it gives the session and the address.",
+    ),
+    th.Property(
         "api_version",
         th.StringType,
         title="API version",
@@ -276,10 +283,11 @@ class Settings:
     """The settings of one run, checked.
 
     Attributes:
-        instance: Host of the org; None where the token reply names it.
+        instance: Host of the org; None where the token reply or the Salesforce CLI names it.
         login: Host of the token endpoint.
-        access_token: A ready token; None where `flow` signs in.
-        flow: How to sign in; None with a ready token.
+        access_token: A ready token; None for another way.
+        flow: How to sign in at the token endpoint; None for another way.
+        sf_cli_org: What the Salesforce CLI calls the org; None for another way.
         api_version: As `62.0`; None to take the org's newest.
         start_date: Aware, UTC.
     """
@@ -288,6 +296,7 @@ class Settings:
     login: HostAddress
     access_token: str | None = field(repr=False)
     flow: Flow | None
+    sf_cli_org: str | None
     api_version: str | None
     start_date: datetime | None
     objects: tuple[str, ...]
@@ -324,6 +333,7 @@ class Settings:
             login=login,
             access_token=access_token,
             flow=flow,
+            sf_cli_org=given.get("sf_cli_org"),
             api_version=None if version is None else parsed_version(version),
             start_date=_start_date(given),
             objects=tuple(given.get("objects", ())),

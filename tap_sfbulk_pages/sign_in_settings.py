@@ -43,6 +43,7 @@ _SIGN_IN_SETTINGS = (
     "password",
     "security_token",
 )
+_ADDRESSES = ("instance_url", "login_url")
 
 
 def chosen_sign_in(
@@ -56,12 +57,24 @@ def chosen_sign_in(
         login: Host of the token endpoint.
 
     Returns:
-        A ready token, or a flow.
+        A ready token, or a flow; neither where the Salesforce CLI signs in (`sf_cli_org`).
 
     Raises:
         SettingsError: If the settings make no way, or two.
     """
     names = {name for name in _SIGN_IN_SETTINGS if name in given}
+    if "sf_cli_org" in given:
+        others = names | {name for name in _ADDRESSES if name in given}
+        if others:
+            raise SettingsError(
+                [
+                    (
+                        "sf_cli_org takes session and address from the Salesforce CLI: "
+                        f"remove it, or {_listed(others)}"
+                    )
+                ]
+            )
+        return None, None
     if "access_token" in names:
         if names != {"access_token"}:
             raise SettingsError([f"{_listed(names)} make two ways to sign in: keep one"])
@@ -90,7 +103,8 @@ def _flow_named(names: set[str]) -> str:
             [
                 (
                     "no way to sign in is set: give access_token, or client_id with client_secret, "
-                    "refresh_token, username and private_key, or username and password"
+                    "refresh_token, username and private_key, or username and password, or "
+                    "sf_cli_org"
                 )
             ]
         )
