@@ -39,6 +39,12 @@ class CallAllowance:
         self._under_way = 0
         self.made = 0
 
+    @property
+    def usage(self) -> tuple[int, int] | None:
+        """How many of the org's daily calls are used, and how many there are, once it is known."""
+        with self._lock:
+            return None if self._daily is None else (self._used, self._daily)
+
     def take(self) -> None:
         """Count a call that is about to be made.
 

@@ -45,8 +45,9 @@ class Org:
             percent_total=settings.quota_percent_total,
             percent_per_run=settings.quota_percent_per_run,
         )
+        self.sign_in = _sign_in(settings, transport)
         self.client = SalesforceClient(
-            transport, _sign_in(settings, transport), self.calls, max_tries=settings.max_tries
+            transport, self.sign_in, self.calls, max_tries=settings.max_tries
         )
         self.jobs = QueryJobs(self.client, timeout_seconds=settings.job_timeout_seconds)
         self.threads = DownloadThreads(settings.max_parallel_downloads)

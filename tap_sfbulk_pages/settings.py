@@ -314,6 +314,13 @@ class Settings:
     delete_finished_jobs: bool
     report_path: Path | None
 
+    @property
+    def way_to_sign_in(self) -> str:
+        """What a person calls it."""
+        if self.flow:
+            return self.flow.title
+        return f"Salesforce CLI, org {self.sf_cli_org}" if self.sf_cli_org else "ready token"
+
     @classmethod
     def parse(cls, config: Mapping[str, Any]) -> Settings:
         """Read the tap's config, which the SDK has checked against `SCHEMA`.

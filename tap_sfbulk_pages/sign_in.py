@@ -12,7 +12,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import jwt
 
@@ -47,7 +47,13 @@ class Session:
 
 
 class Flow(Protocol):
-    """A way to sign in at the token endpoint."""
+    """A way to sign in at the token endpoint.
+
+    Attributes:
+        title: What a person calls it.
+    """
+
+    title: ClassVar[str]
 
     def form(self) -> dict[str, str]:
         """Make the parameters of a token request."""
@@ -57,6 +63,7 @@ class Flow(Protocol):
 class ClientCredentials:
     """The app signs in as its Run As user."""
 
+    title: ClassVar[str] = "client credentials"
     client_id: str
     client_secret: str = field(repr=False)
 
@@ -73,6 +80,7 @@ class ClientCredentials:
 class RefreshToken:
     """A user's lasting consent, which Salesforce may replace at each use."""
 
+    title: ClassVar[str] = "refresh token"
     client_id: str
     client_secret: str | None = field(repr=False)
     store: RefreshTokenStore = field(repr=False)
@@ -93,6 +101,7 @@ class RefreshToken:
 class JwtBearer:
     """A user, vouched for by the app's private key (RS256)."""
 
+    title: ClassVar[str] = "JWT bearer"
     client_id: str
     username: str
     private_key: str = field(repr=False)
@@ -127,6 +136,7 @@ class JwtBearer:
 class UsernamePassword:
     """A user's password, followed by the security token (blocked by default in newer orgs)."""
 
+    title: ClassVar[str] = "user name and password"
     client_id: str
     client_secret: str = field(repr=False)
     username: str

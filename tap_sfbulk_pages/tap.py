@@ -5,17 +5,19 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
 from tap_sfbulk_pages import settings as tap_settings
 from tap_sfbulk_pages.activity import READ, RunActivity, on_behalf_of
 from tap_sfbulk_pages.command_line import buffer_stdout, errors_for_people
+from tap_sfbulk_pages.connection_checks import check_connection
 from tap_sfbulk_pages.describe import Field, SObject, described, offered_names
 from tap_sfbulk_pages.errors import (
     AllowanceError,
@@ -253,9 +255,23 @@ class TapSFBulkPages(Tap):
     @override
     @classmethod
     def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
-        """Read a record of each stream; errors as in `invoke`."""
+        """Check the connection, then read a record of each stream; errors as in `invoke`.
+
+        The SDK would discover before anything is known of the connection. Its stdout is for Singer
+        messages, so the checks are told on stderr.
+        """
+        if value == CliTestOptionValue.Disabled.value:
+            return
+        given = ctx.params["config"]
         with errors_for_people():
-            super().cb_test(ctx, param, value)
+            tap = cls(config=given.config, parse_env_config=given.parse_env, setup_mapper=False)
+            check_connection(tap.org, partial(click.echo, err=True))
+            tap.setup_mapper()
+            if value == CliTestOptionValue.Schema.value:
+                tap.write_schemas()
+            else:
+                tap.run_connection_test()
+        ctx.exit()
 
 
 def _without_secret(text: str) -> str:

@@ -20,6 +20,7 @@ from tap_sfbulk_pages.sandbox import (
     refusals,
     session_faults,
     transport_faults,
+    user_refusals,
 )
 from tap_sfbulk_pages.sandbox.fault_kind import Place  # noqa: TC001 - read by its type
 from tap_sfbulk_pages.sandbox.typed_mapping import MappingError, read
@@ -71,6 +72,8 @@ KINDS: Mapping[str, type[FaultKind]] = {
         job_faults.UnknownState,
         session_faults.ExpireTokens,
         session_faults.RevokeRefresh,
+        user_refusals.SignInRefused,
+        user_refusals.UserRefused,
     )
 }
 

@@ -68,6 +68,7 @@ ROUTES = (
     _open("POST", "oauth2/revoke", None, sign_in.revoke),
     _open("GET", "oauth2/revoke", None, sign_in.revoke),
     _open("POST", "oauth2/introspect", None, sign_in.introspect),
+    _open("GET", "oauth2/userinfo", None, sign_in.user_info),
     _open("POST", r"Soap/u/(?P<soap_version>\d+\.\d)(?:/\w*)?", "token", soap_login.login),
     _open("GET", "data", "versions", versions.list_versions),
     _data("GET", "", "versions", versions.resources),

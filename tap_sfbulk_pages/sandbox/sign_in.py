@@ -1,4 +1,4 @@
-"""The OAuth endpoints: token, revoke, introspect.
+"""The OAuth endpoints: token, revoke, introspect, and who a session is of.
 
 Flows and errors as in Salesforce Help, "OAuth Authorization Flows" and "OAuth 2.0 Error Codes";
 parameters arrive form-encoded.
@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 
 import jwt
 
-from tap_sfbulk_pages.sandbox.exchange import Call, Reply, json_reply
+from tap_sfbulk_pages.sandbox.exchange import HTML, Call, Reply, json_reply
 from tap_sfbulk_pages.sandbox.salesforce_errors import OAuthError
 from tap_sfbulk_pages.sandbox.sessions import ORGANIZATION_ID, SESSION_SECONDS, USER_ID
 
@@ -70,12 +70,29 @@ async def introspect(sandbox: Sandbox, call: Call) -> Reply:
             "active": True,
             "scope": "api",
             "client_id": form.get("client_id", ""),
-            "username": "integration@example.com",
+            "username": _username(sandbox),
             "sub": _identity(call),
             "token_type": "access_token",
             "exp": opened + SESSION_SECONDS,
             "iat": opened,
             "nbf": opened,
+        }
+    )
+
+
+async def user_info(sandbox: Sandbox, call: Call) -> Reply:
+    """Answer ``/services/oauth2/userinfo``: whose session it is; a dead one gets a bare text."""
+    if sandbox.sessions.find(call.token) is None:
+        return Reply(HTTPStatus.FORBIDDEN, b"Bad_OAuth_Token", HTML)
+    return json_reply(
+        {
+            "sub": _identity(call),
+            "user_id": USER_ID,
+            "organization_id": ORGANIZATION_ID,
+            "preferred_username": _username(sandbox),
+            "email": "ada@example.com",
+            "name": "Ada Lovelace",
+            "active": True,
         }
     )
 
@@ -179,3 +196,8 @@ def _grant(sandbox: Sandbox, call: Call, **extra: str) -> Reply:
 
 def _identity(call: Call) -> str:
     return f"{call.origin}/id/{ORGANIZATION_ID}/{USER_ID}"
+
+
+def _username(sandbox: Sandbox) -> str:
+    credentials = sandbox.scenario.credentials
+    return (credentials and credentials.username) or "integration@example.com"

@@ -250,3 +250,17 @@ def test_soap_login(
     reply = client.post(f"/services/Soap/u/{version}", data=body)
     assert reply.status_code == status
     assert said in reply.text
+
+
+def test_userinfo_tells_whose_session_it_is(start: Callable[..., Client]) -> None:
+    client = start(credentials=CREDENTIALS)
+
+    def asked(access_token: str) -> requests.Response:
+        return client.session.get(
+            f"{client.server.url}/services/oauth2/userinfo",
+            headers={"Authorization": f"Bearer {access_token}"},
+        )
+
+    assert asked("ready").json()["preferred_username"] == "ann@example.com"
+    reply = asked("unknown")
+    assert (reply.status_code, reply.text) == (403, "Bad_OAuth_Token")
