@@ -133,3 +133,7 @@ class RecordCountError(ExtractionError):
 
 class StateError(ExtractionError):
     """A saved state that this tap cannot have written, or that is broken."""
+
+
+class CatalogError(ExtractionError):
+    """A catalog that cannot be followed as it is written."""

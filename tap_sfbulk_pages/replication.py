@@ -68,7 +68,10 @@ def lower_bound(
     try:
         return moment_of(bookmark) - timedelta(seconds=lookback_seconds)
     except (TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise StateError(f"The saved replication_key_value {bookmark!r} is no date.") from error
+        raise StateError(
+            f"The saved replication_key_value {bookmark!r} is no date. Remove the stream from the "
+            "state to read it from start_date."
+        ) from error
 
 
 def later(maximum: str | None, column: pl.Series) -> str | None:

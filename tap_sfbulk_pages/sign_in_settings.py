@@ -112,6 +112,16 @@ def _flow_named(names: set[str]) -> str:
         whole = needed | {"client_id"}
         if whole <= asked <= whole | _OPTIONAL.get(flow, set()):
             return flow
+    if asked <= {"username", "password", "security_token"}:
+        raise SettingsError(
+            [
+                (
+                    f"{_listed(names)} alone are the SOAP login, which newer orgs and API "
+                    "versions do not have: make an External Client App and give instance_url, "
+                    "client_id and client_secret (client credentials)"
+                )
+            ]
+        )
     raise SettingsError(
         [
             f"{_listed(names)} together make no way to sign in. A flow needs client_id and: "

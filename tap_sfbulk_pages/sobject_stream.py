@@ -59,9 +59,28 @@ class SObjectStream(BulkStream):
         is_own = self._metadata is None
         metadata: MetadataMapping = super().metadata
         if is_own:
-            for name in unsupported_fields(self._sobject):
-                metadata["properties", name].inclusion = Metadata.InclusionType.UNSUPPORTED
+            self._mark_unsupported(metadata)
         return metadata
+
+    def _mark_unsupported(self, metadata: MetadataMapping) -> None:
+        """Mark the fields; the catalog of another tap, which reads them otherwise, may select them."""
+        names = unsupported_fields(self._sobject)
+        unsupported = Metadata.InclusionType.UNSUPPORTED
+        lost = [
+            name
+            for name in sorted(names)
+            if (known := metadata.get(("properties", name)))
+            and known.selected
+            and known.inclusion != unsupported
+        ]
+        if lost:
+            self.logger.warning(
+                "Stream %s: no query job returns the fields %s; they are left out.",
+                self.name,
+                ", ".join(lost),
+            )
+        for name in names:
+            metadata["properties", name].inclusion = unsupported
 
     @override
     def new_reading(self, context: ReadingContext) -> Reading:
@@ -169,8 +188,9 @@ class SObjectStream(BulkStream):
         return fields
 
     def _replication_schema(self, key: str) -> Mapping[str, Any]:
-        schema: Mapping[str, Any] = self._properties.get(key, {})
-        if key not in self._sobject.field_names or schema.get("format") not in _BOUND_FORMATS:
+        # By the describe: the catalog of another tap may say no more than "string".
+        schema: Mapping[str, Any] = self.schema["properties"].get(key, {})
+        if key not in self._properties or schema.get("format") not in _BOUND_FORMATS:
             raise ExtractionError(
                 f"The replication key {key} is no date or datetime field of {self.name}. Choose "
                 "another in the catalog, or FULL_TABLE."

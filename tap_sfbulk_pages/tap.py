@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 from singer_sdk import Tap
+from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
+from tap_sfbulk_pages import earlier_catalogs, earlier_settings, earlier_states
 from tap_sfbulk_pages import settings as tap_settings
 from tap_sfbulk_pages.activity import READ, RunActivity, on_behalf_of
 from tap_sfbulk_pages.command_line import buffer_stdout, errors_for_people
@@ -35,7 +37,7 @@ from tap_sfbulk_pages.stop_signal import RunStopped, StopSignal
 from tap_sfbulk_pages.streams import BulkStream
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from singer_sdk.singerlib import Catalog
     from singer_sdk.streams import Stream
@@ -51,6 +53,36 @@ class TapSFBulkPages(Tap):
     dynamic_catalog = True
 
     _schedule: JobSchedule | None = None
+
+    def __init__(
+        self,
+        *,
+        config: dict[str, Any] | None = None,
+        catalog: dict[str, Any] | None = None,
+        parse_env_config: bool = False,
+        **others: Any,
+    ) -> None:
+        """Understand what other Salesforce taps are given, then do as the SDK does.
+
+        Raises:
+            ExtractionError: If the config, the catalog or the state cannot be followed.
+        """
+        if parse_env_config:
+            earlier = {"properties": {key: {"type": "string"} for key in earlier_settings.NAMES}}
+            config = {
+                **(config or {}),
+                **parse_environment_config(earlier, self._env_var_prefix),
+            }
+        if catalog is not None:
+            catalog, warnings = earlier_catalogs.understood(catalog)
+            self._warn(warnings)
+        super().__init__(
+            config=config, catalog=catalog, parse_env_config=parse_env_config, **others
+        )
+
+    def _warn(self, warnings: Iterable[str]) -> None:
+        for warning in warnings:
+            self.logger.warning("%s", warning)
 
     @cached_property
     def stop_signal(self) -> StopSignal:
@@ -86,7 +118,9 @@ class TapSFBulkPages(Tap):
             isinstance(bookmark, dict) for bookmark in bookmarks.values()
         ):
             raise StateError('The state is not one of the form {"bookmarks": {stream: {...}}}.')
-        super().load_state(state)
+        bookmarks, told = earlier_states.taken_over(bookmarks)
+        self._warn(told)
+        super().load_state({**state, "bookmarks": bookmarks})
 
     def write_lines(self, lines: bytes) -> None:
         """Write finished messages to stdout, behind those that the SDK has written."""
@@ -217,6 +251,8 @@ class TapSFBulkPages(Tap):
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         """Check the config, and keep the values of secret settings out of what is said of it."""
+        self._config, warnings = earlier_settings.taken_over(self._config)
+        self._warn(warnings)
         try:
             errors = super()._validate_config(raise_errors=raise_errors)
         except ConfigValidationError as error:
