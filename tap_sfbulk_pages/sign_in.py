@@ -242,6 +242,11 @@ class TokenEndpoint:
             advice = of_sign_in(error.error_code, error.said)
             text = f"Salesforce refused the sign-in at {self._login_address.origin}. {error}."
             raise SignInError(f"{text} {advice}".rstrip()) from error
+        except UnavailableError as error:
+            raise UnavailableError(
+                f"No sign-in at {self._login_address.origin}. {error} If it stays so, check "
+                "instance_url and login_url."
+            ) from error
 
     def _request(self) -> Session:
         url = f"{self._login_address.origin}/services/oauth2/token"
@@ -264,8 +269,7 @@ def _token_reply(body: bytes) -> dict[str, object]:
     except ValueError:
         # Not `from` the error, which holds the text.
         raise UnavailableError(
-            "The token endpoint answered with a body that is not JSON. Is it Salesforce's "
-            "(instance_url, login_url)?"
+            "The token endpoint answered with a body that is not JSON."
         ) from None
     if not isinstance(reply, dict) or not reply.get("access_token"):
         raise UnavailableError("The token endpoint answered without an access_token.")

@@ -63,7 +63,7 @@ class SObjectStream(BulkStream):
         return metadata
 
     def _mark_unsupported(self, metadata: MetadataMapping) -> None:
-        """Mark the fields; the catalog of another tap, which reads them otherwise, may select them."""
+        """Mark the fields; the catalog of a tap that reads them otherwise may select them."""
         names = unsupported_fields(self._sobject)
         unsupported = Metadata.InclusionType.UNSUPPORTED
         lost = [

@@ -143,3 +143,10 @@ def test_a_ready_token_that_is_dead(tap: Tap, server: SandboxServer) -> None:
     told = lines(run)
     assert told["sign-in"] == f"ok (ready token, {server.url})"
     assert "Set a new one" in told["API access"]
+
+
+def test_a_host_that_is_not_there(tap: Tap) -> None:
+    config = {"instance_url": "https://localhost:9", "client_id": "app", "client_secret": SECRET}
+    run = tap({**config, "max_retries": 1}, "--test")
+    assert run.exit_code == 1
+    assert "check instance_url and login_url" in lines(run)["sign-in"]
