@@ -90,23 +90,24 @@ def is_asked_for(name: str, patterns: Sequence[str]) -> bool:
 
 def described(
     client: SalesforceClient, api_version: str, names: Iterable[str]
-) -> Iterator[tuple[str, SObject | RefusedError]]:
+) -> Iterator[tuple[str, SObject | RefusedError | UnavailableError]]:
     """Describe sObjects, `OBJECTS_A_CALL` a call.
 
     Yields:
-        Each name with its sObject, or with what Salesforce said instead.
+        Each name with its sObject, or with what Salesforce said instead. An `UnavailableError`
+        has outlasted the tries of the call.
 
     Raises:
         ExtractionError: If a call as a whole fails.
     """
     remaining = iter(names)
     while batch := list(islice(remaining, OBJECTS_A_CALL)):
-        yield from _described_together(client, api_version, batch)
+        yield from _described_together(client, api_version, batch).items()
 
 
 def _described_together(
     client: SalesforceClient, api_version: str, names: Sequence[str]
-) -> list[tuple[str, SObject | RefusedError]]:
+) -> dict[str, SObject | RefusedError | UnavailableError]:
     request = {
         "compositeRequest": [
             {
@@ -118,18 +119,29 @@ def _described_together(
         ]
     }
 
-    def parse(reply: Any) -> list[tuple[str, SObject | RefusedError]]:
+    outcomes: dict[str, SObject | RefusedError | UnavailableError] = {}
+
+    def parse(reply: Any) -> None:
         answers = {answer["referenceId"]: answer for answer in reply["compositeResponse"]}
-        return [
-            (name, _outcome(name, answers[f"describe{index}"])) for index, name in enumerate(names)
-        ]
+        for index, name in enumerate(names):
+            if not isinstance(outcomes.get(name), SObject):
+                outcomes[name] = _outcome(name, answers[f"describe{index}"])
+        for outcome in outcomes.values():
+            if isinstance(outcome, UnavailableError):
+                raise outcome
 
-    return client.document(
-        "/composite", api_version=api_version, parse=parse, method="POST", json=request
-    )
+    try:
+        client.document(
+            "/composite", api_version=api_version, parse=parse, method="POST", json=request
+        )
+    except UnavailableError:
+        # One object that cannot be described must not hide the others.
+        if len(outcomes) < len(names):
+            raise
+    return outcomes
 
 
-def _outcome(name: str, answer: dict[str, Any]) -> SObject | RefusedError:
+def _outcome(name: str, answer: dict[str, Any]) -> SObject | RefusedError | UnavailableError:
     status, body = answer["httpStatusCode"], answer["body"]
     if status == HTTPStatus.OK:
         fields = (Field(field["name"], field["type"]) for field in body["fields"])
@@ -138,7 +150,7 @@ def _outcome(name: str, answer: dict[str, Any]) -> SObject | RefusedError:
     code, said = str(error.get("errorCode", "")), str(error.get("message", ""))
     message = f"Salesforce does not describe {name}: {status} {code}: {said}"
     if is_transient(status, code, said):
-        raise UnavailableError(message)
+        return UnavailableError(message)
     return RefusedError(
         message,
         status=status,

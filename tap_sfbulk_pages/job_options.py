@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tap_sfbulk_pages.catalog import json_schema, replication_key, unsupported_fields
 from tap_sfbulk_pages.describe import described
 from tap_sfbulk_pages.errors import (
+    ExtractionError,
     QueryJobError,
     QueryJobGoneError,
     RefusedError,
@@ -246,7 +247,7 @@ def _plain_select(soql: str) -> tuple[str, tuple[str, ...]]:
 
 def _described(org: Org, name: str) -> SObject:
     (_, outcome), *_ = described(org.client, org.api_version, [name])
-    if isinstance(outcome, RefusedError):
+    if isinstance(outcome, ExtractionError):
         raise outcome
     return outcome
 

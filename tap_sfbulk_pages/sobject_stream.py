@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib import MetadataMapping
 
     from tap_sfbulk_pages.describe import SObject
-    from tap_sfbulk_pages.errors import RefusedError
     from tap_sfbulk_pages.page_reading import Reading, ReadingContext
     from tap_sfbulk_pages.tap import TapSFBulkPages
 
@@ -43,7 +42,7 @@ class SObjectStream(BulkStream):
     """
 
     def __init__(
-        self, tap: TapSFBulkPages, sobject: SObject, *, refusal: RefusedError | None = None
+        self, tap: TapSFBulkPages, sobject: SObject, *, refusal: ExtractionError | None = None
     ) -> None:
         self._sobject = sobject
         self._refusal = refusal
@@ -89,8 +88,7 @@ class SObjectStream(BulkStream):
         Raises:
             ExtractionError: If nothing is selected, or the replication key cannot be one.
         """
-        if self._refusal:
-            raise self._refusal
+        self._check_described()
         key = self._replication_key_in_use
         schema = self._replication_schema(key) if key else {}
         started_at = datetime.now(timezone.utc)
@@ -112,8 +110,7 @@ class SObjectStream(BulkStream):
     def plan(self) -> StreamPlan:
         """Tell what reading the object would take, without asking Salesforce."""
         try:
-            if self._refusal:
-                raise self._refusal
+            self._check_described()
             key = self._replication_key_in_use
             request = self._job_request(key, self._replication_schema(key) if key else {})
             bookmark = stream_state.bookmark(self.stream_state, key)
@@ -133,6 +130,15 @@ class SObjectStream(BulkStream):
             how=how,
             makes_job=not goes_on,
         )
+
+    def _check_described(self) -> None:
+        if self._refusal:
+            raise self._refusal
+        if not self._properties:
+            raise ExtractionError(
+                f"The catalog has no fields of {self.name}: Salesforce did not describe it when "
+                "the catalog was made. Discover again."
+            )
 
     @property
     def _replication_key_in_use(self) -> str | None:

@@ -26,6 +26,7 @@ from tap_sfbulk_pages.errors import (
     ExtractionError,
     RefusedError,
     StateError,
+    UnavailableError,
 )
 from tap_sfbulk_pages.job_schedule import JobSchedule
 from tap_sfbulk_pages.org import Org
@@ -226,6 +227,11 @@ class TapSFBulkPages(Tap):
         for name, outcome in described(org.client, org.api_version, names):
             if isinstance(outcome, RefusedError):
                 self.logger.warning("%s is left out: %s", name, outcome)
+            elif isinstance(outcome, UnavailableError):
+                # To be read, by this run or with this catalog, would be an error: left out
+                # instead, nobody would miss it.
+                self.logger.warning("%s is offered without fields: %s", name, outcome)
+                streams.append(SObjectStream(self, SObject(name, ()), refusal=outcome))
             else:
                 streams.append(SObjectStream(self, outcome))
         return streams
@@ -240,7 +246,7 @@ class TapSFBulkPages(Tap):
         }
         streams: list[Stream] = []
         for name, outcome in described(org.client, org.api_version, entries):
-            if isinstance(outcome, RefusedError):
+            if isinstance(outcome, ExtractionError):
                 properties = entries[name].schema.to_dict()["properties"]
                 known = SObject(name, tuple(Field(field, "string") for field in properties))
                 streams.append(SObjectStream(self, known, refusal=outcome))

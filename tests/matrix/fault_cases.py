@@ -43,7 +43,7 @@ class Case:
     @property
     def is_about_the_org(self) -> bool:
         """Whether the fault concerns all streams of a run."""
-        return self.place in (*ORG_PLACES, "describe") or self.form.alone
+        return self.place in ORG_PLACES or self.form.alone
 
     @property
     def is_slow(self) -> bool:

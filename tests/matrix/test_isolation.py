@@ -97,6 +97,49 @@ def test_a_job_that_fails_leaves_the_others_alone(
 
 
 @pytest.mark.parametrize("with_catalog", [True, False])
+def test_an_object_whose_describe_stays_in_error_leaves_the_others_alone(
+    tap: Tap, start_sandbox: Callable[..., SandboxServer], *, with_catalog: bool
+) -> None:
+    server = start_sandbox(**SCENARIO)
+    config = config_for(server, *OBJECTS)
+    given = {"catalog": tap.catalog(config)} if with_catalog else {}
+    server.add_fault(
+        place="describe", kind="status", match={"sobject": "Contact"}, times="forever", status=500
+    )
+    run = tap(config, **given)
+    assert run.exit_code == 1
+    summary = run.stderr.rpartition("Error: ")[2]
+    assert summary.startswith("1 of 3 streams were not read")
+    assert "Contact: Salesforce does not describe Contact: 500 UNKNOWN_EXCEPTION" in summary
+    for name in ("Account", "Lead"):
+        assert_same_records(run.records(name), expected_records(server, name))
+    server._sandbox.faults.clear()
+    second = tap(config, state=run.state, **given)
+    assert second.exit_code == 0, second.stderr
+    assert_same_records(second.records("Contact"), expected_records(server, "Contact"))
+
+
+def test_an_object_that_discovery_cannot_describe_is_missed(
+    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+) -> None:
+    server = start_sandbox(**SCENARIO)
+    config = config_for(server, *OBJECTS)
+    server.add_fault(
+        place="describe", kind="status", match={"sobject": "Contact"}, times="forever", status=500
+    )
+    discovery = tap(config, "--discover")
+    assert discovery.exit_code == 0
+    assert "Contact is offered without fields: " in discovery.stderr
+    server._sandbox.faults.clear()
+    run = tap(config, catalog=json.loads(discovery.stdout))
+    assert run.exit_code == 1
+    assert "The catalog has no fields of Contact" in run.stderr.rpartition("Error: ")[2]
+    assert "Discover again" in run.stderr
+    for name in ("Account", "Lead"):
+        assert_same_records(run.records(name), expected_records(server, name))
+
+
+@pytest.mark.parametrize("with_catalog", [True, False])
 def test_a_lost_field_is_left_out_and_comes_back(
     tap: Tap, start_sandbox: Callable[..., SandboxServer], *, with_catalog: bool
 ) -> None:
