@@ -1,0 +1,67 @@
+"""Feeds bytes that libFuzzer makes up to the decoder of result pages: records, or an error of ours.
+
+A program of its own, started by `test_fuzz.py`; its arguments are libFuzzer's. Of each input the
+first four bytes say how the rest comes: compressed, cut into pieces, counted, typed.
+"""
+
+from __future__ import annotations
+
+import gzip
+import sys
+from pathlib import Path
+
+import atheris
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+with atheris.instrument_imports(include=["tap_sfbulk_pages"]):
+    # What is behind it too, which is the rest of the way of a page.
+    from result_page_bodies import received, records_in
+
+    from tap_sfbulk_pages import csv_scan
+    from tap_sfbulk_pages.cells import CellType
+    from tap_sfbulk_pages.errors import ExtractionError
+
+PAGE_MEMORY = 64
+CHUNKS = (1, 3, 7, 1 << 16)
+TYPES = tuple(CellType)
+# Small ones, so that a page of a few bytes is cut into several.
+BLOCK_BYTES = 16
+# A first byte of an input whose body is repeated before it is compressed: much out of little.
+REPEATED = 0xFD
+REPETITIONS = 300
+
+
+def decode(data: bytes) -> None:
+    """Receive and decode one page.
+
+    Raises:
+        Exception: Another error than the tap's own.
+    """
+    encoding, chunk, count, kind = data[:4].ljust(4, b"\0")
+    body, chunk_bytes, csv_scan.BLOCK_BYTES = data[4:], CHUNKS[chunk % len(CHUNKS)], BLOCK_BYTES
+    if encoding == REPEATED:
+        body *= REPETITIONS
+        chunk_bytes = csv_scan.BLOCK_BYTES = len(body) + 1
+    headers = {"Content-Encoding": "gzip"} if encoding % 3 else {}
+    announced = count % 4
+    if announced:
+        headers["Sforce-NumberOfRecords"] = str(announced)
+    try:
+        page = received(
+            gzip.compress(body, 1) if encoding % 3 == 1 else body,
+            fields=["Id"],
+            chunk=chunk_bytes,
+            headers=headers,
+            memory=PAGE_MEMORY,
+        )
+        records = records_in(page, {"Id": TYPES[kind % len(TYPES)]})
+    except ExtractionError:
+        return
+    assert len(records) == page.records
+    assert not announced or len(records) == announced
+
+
+if __name__ == "__main__":
+    atheris.Setup(sys.argv, decode)
+    atheris.Fuzz()

@@ -1,0 +1,50 @@
+"""The decoder under a fuzzer that is guided by the code it reaches."""
+
+from __future__ import annotations
+
+import gzip
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parent
+RUNS = 20_000
+SEEDS = (
+    b'\0\0\0\0"Id"\n"a"\n"b"\n',
+    b'\1\1\2\0"Id","Name"\n"1","say ""a"", b\nc"\n"2",""\n',
+    b"\0\2\1\1Id,Name\r\n7,\xc3\xa9\r\n",
+    b"\2\3\0\2" + gzip.compress(b'"Id"\n"true"\n', mtime=0),
+    b"\xfd\3\0\0Id\n1\n",
+)
+
+
+@pytest.mark.skipif(
+    not importlib.util.find_spec("atheris"), reason="atheris is not made for this platform"
+)
+def test_bytes_of_a_fuzzer_are_records_or_an_error_of_ours(tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    for number, seed in enumerate(SEEDS):
+        (corpus / f"seed{number}").write_bytes(seed)
+    run = subprocess.run(
+        [
+            sys.executable,
+            str(FOLDER / "fuzz_result_page.py"),
+            f"-runs={RUNS}",
+            "-seed=1",
+            "-max_len=400",
+            "-timeout=30",
+            "-rss_limit_mb=1024",
+            f"-dict={FOLDER / 'result_page.dict'}",
+            f"-artifact_prefix={tmp_path}/",
+            str(corpus),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr[-4000:]
+    assert f"Done {RUNS} runs" in run.stderr
