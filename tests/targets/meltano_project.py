@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import yaml
 from target_programs import LONGEST_RUN_SECONDS, TargetPrograms, project
@@ -19,10 +21,21 @@ if TYPE_CHECKING:
 
     from tap_sfbulk_pages.sandbox.server import SandboxServer
 
-_TAP = Path(__file__).with_name("dying_tap.py")
-_SHELL_SCRIPT = f"""#!/bin/sh
-exec '{sys.executable}' '{_TAP}' "$@"
-"""
+_DYING_PROGRAM = Path(__file__).with_name("dying_program.py")
+_TAP = [sys.executable, "-m", "tap_sfbulk_pages"]
+
+
+@dataclass(frozen=True)
+class Death:
+    """When a program of a run is killed.
+
+    Attributes:
+        of: `tap` or `target`.
+        after_states: Once it has written, or has been given, so many STATE messages.
+    """
+
+    of: Literal["tap", "target"]
+    after_states: int
 
 
 class MeltanoProject:
@@ -35,17 +48,15 @@ class MeltanoProject:
 
     def __init__(self, folder: Path, programs: TargetPrograms) -> None:
         self._folder = folder
-        self._meltano = programs.path("meltano")
+        self._programs = programs
         content = project()
         (extractor,) = content["plugins"]["extractors"]
         del extractor["pip_url"]
-        extractor["executable"] = str(folder / "tap")
+        extractor["executable"] = str(folder / extractor["name"])
         for loader in content["plugins"]["loaders"]:
             del loader["pip_url"]
-            loader["executable"] = str(programs.path(loader["name"]))
+            loader["executable"] = str(folder / loader["name"])
         folder.mkdir()
-        (folder / "tap").write_text(_SHELL_SCRIPT, encoding="utf-8")
-        (folder / "tap").chmod(0o700)
         (folder / "meltano.yml").write_text(yaml.safe_dump(content), encoding="utf-8")
 
     def run(
@@ -54,7 +65,7 @@ class MeltanoProject:
         objects: Sequence[str],
         database: Database,
         *,
-        die_after_states: int | None = None,
+        death: Death | None = None,
     ) -> tuple[bool, str]:
         """Run the tap into a database.
 
@@ -62,7 +73,7 @@ class MeltanoProject:
             server: The sandbox.
             objects: The streams.
             database: Where the target writes.
-            die_after_states: The tap is killed once it has written so many STATE messages.
+            death: Of the tap or the target.
 
         Returns:
             Whether Meltano says that the run was good, and its log.
@@ -76,12 +87,13 @@ class MeltanoProject:
         for name, value in database.config.items():
             text = value if isinstance(value, str) else json.dumps(value)
             settings[f"{prefix}_{name.upper()}"] = text
-        if die_after_states is not None:
-            settings["DIE_AFTER_STATES"] = str(die_after_states)
+        self._write_program("tap-sfbulk-pages", "tap", _TAP, death)
+        target = str(self._programs.path(database.target))
+        self._write_program(database.target, "target", [target], death)
         is_default = database.target == "target-duckdb"
         what = ["sandbox-to-duckdb"] if is_default else ["tap-sfbulk-pages", database.target]
         run = subprocess.run(
-            [str(self._meltano), "--log-level=warning", "run", *what],
+            [str(self._programs.path("meltano")), "--log-level=warning", "run", *what],
             cwd=self._folder,
             env={**os.environ, **settings},
             capture_output=True,
@@ -91,7 +103,20 @@ class MeltanoProject:
         )
         return run.returncode == 0, run.stdout + run.stderr
 
-    def written_before_death(self) -> list[dict[str, object]]:
-        """Return the messages that a tap that was killed had written by then."""
-        lines = (self._folder / "written.jsonl").read_bytes().splitlines()
-        return [json.loads(line) for line in lines]
+    def records_before_death(self) -> int:
+        """Count the records that a killed tap had written, or that a killed target was given."""
+        lines = (self._folder / "passed.jsonl").read_bytes().splitlines()
+        return sum(json.loads(line)["type"] == "RECORD" for line in lines)
+
+    def _write_program(
+        self, name: str, role: str, command: Sequence[str], death: Death | None
+    ) -> None:
+        """Write what Meltano starts; discovery is let live."""
+        dying = [sys.executable, str(_DYING_PROGRAM), role]
+        lines = ["#!/bin/sh", f'exec {shlex.join(command)} "$@"']
+        if death and death.of == role:
+            killed = shlex.join([*dying, str(death.after_states), *command])
+            lines.insert(1, f'case "$*" in *--discover*) ;; *) exec {killed} "$@" ;; esac')
+        path = self._folder / name
+        path.write_text("\n".join(lines), encoding="utf-8")
+        path.chmod(0o700)
