@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import threading
 from datetime import datetime, timezone
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,13 @@ GENERATED_UNTIL = datetime(2026, 1, 1, tzinfo=timezone.utc)
 """Everything in a generated record has happened before this, unless an org is told the time."""
 
 _SOBJECTS = (*SALES_SOBJECTS, *SERVICE_SOBJECTS, *CUSTOM_SOBJECTS, *RESTRICTED_SOBJECTS)
+
+
+@lru_cache(maxsize=2)
+def _generated(seed: int, rows: frozenset[tuple[str, int]], *, until: datetime) -> GeneratedData:
+    """Make the records of an org, or find those of one like it: many tests start many alike."""
+    sobjects = {sobject.name: sobject for sobject in _SOBJECTS}
+    return GeneratedData(sobjects, seed=seed, rows=dict(rows), until=until)
 
 
 class Org:
@@ -67,8 +75,8 @@ class Org:
         if negative := sorted(name for name, count in (rows or {}).items() if count < 0):
             raise ValueError(f"an object cannot have fewer than 0 rows: {', '.join(negative)}")
         self._now = None if now is None else in_utc(now)
-        generated = GeneratedData(
-            self.sobjects, seed=seed, rows=dict(rows or {}), until=self._now or GENERATED_UNTIL
+        generated = _generated(
+            seed, frozenset((rows or {}).items()), until=self._now or GENERATED_UNTIL
         )
         self._tables = {s.name: Table(s, generated) for s in sobjects}
         self._lock = threading.RLock()
