@@ -80,14 +80,15 @@ def received(content: bytes, encoding: str | None) -> ResultPage:
 
     for piece in inflated(kept(), encoding):
         scan.feed(piece)
+    text = scan.finish()
     return ResultPage(
         locator="page",
-        columns=scan.columns(),
+        columns=text.columns,
         delimiter=",",
-        records=scan.records(),
-        text_bytes=scan.size,
-        cuts=scan.cuts(),
-        nul_characters=scan.nul_characters,
+        records=text.records,
+        text_bytes=text.size,
+        cuts=text.cuts,
+        nul_characters=text.nul_characters,
         next_locator=None,
         received_at=NOW,
         body=body,

@@ -28,10 +28,11 @@ if TYPE_CHECKING:
 
     from tap_sfbulk_pages.page_download import ResultPage
 
-_PATTERNS: Mapping[CellType, tuple[str, Callable[[str], str | None]]] = {
-    CellType.BOOLEAN: ("^(?:true|false)$", json_boolean),
-    CellType.INTEGER: (JSON_INTEGER, json_integer),
-    CellType.NUMBER: (JSON_NUMBER, json_number),
+# Whether cells are JSON already, and what makes them so.
+_JSON: Mapping[CellType, tuple[Callable[[pl.Expr], pl.Expr], Callable[[str], str | None]]] = {
+    CellType.BOOLEAN: (lambda cell: (cell == "true") | (cell == "false"), json_boolean),
+    CellType.INTEGER: (lambda cell: cell.str.contains(JSON_INTEGER), json_integer),
+    CellType.NUMBER: (lambda cell: cell.str.contains(JSON_NUMBER), json_number),
 }
 
 
@@ -122,15 +123,13 @@ def _parsed(text: bytes, names: list[str], delimiter: str) -> pl.DataFrame:
 def _typed(frame: pl.DataFrame, types: Mapping[str, CellType]) -> pl.DataFrame:
     """Make number and boolean cells JSON text."""
     checks = {
-        name: pl.col(name).str.contains(_PATTERNS[kind][0]).all()
-        for name, kind in types.items()
-        if kind in _PATTERNS
+        name: _JSON[kind][0](pl.col(name)).all() for name, kind in types.items() if kind in _JSON
     }
     if not checks:
         return frame
     plain = frame.select(**checks).row(0, named=True)
     rewritten = [
-        pl.Series(name, _rewritten(frame[name], _PATTERNS[types[name]][1]), dtype=pl.String)
+        pl.Series(name, _rewritten(frame[name], _JSON[types[name]][1]), dtype=pl.String)
         for name, is_plain in plain.items()
         if not is_plain
     ]

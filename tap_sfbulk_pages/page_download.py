@@ -50,7 +50,7 @@ class ResultPage:
         delimiter: Between cells.
         records: How many records there are, counted.
         text_bytes: Length of the decoded CSV.
-        cuts: Where its blocks of whole records end (`CsvScan.cuts`).
+        cuts: Where its blocks of whole records end (`CountedText.cuts`).
         nul_characters: How many NUL characters the values hold.
         next_locator: The page after it in a serial walk; None on the last one.
         received_at: When it was whole, UTC.
@@ -149,21 +149,21 @@ class PageDownload:
         try:
             for piece in inflated(_kept(chunks, body), encoding):
                 scan.feed(piece)
-            columns, records = scan.columns(), scan.records()
+            text = scan.finish()
         except UnavailableError as error:
             raise UnavailableError(f"Result page {locator_of(link)}: {error}") from error
         is_framed = encoding or any(name in response.headers for name in _FRAMING)
-        if not scan.ends_with_line and not is_framed:
+        if not text.ends_with_line and not is_framed:
             raise UnavailableError(f"Result page {locator_of(link)} ends within a line.")
-        self._check(link, response, columns, records)
+        self._check(link, response, text.columns, text.records)
         return ResultPage(
             locator=locator_of(link),
-            columns=columns,
+            columns=text.columns,
             delimiter=self._delimiter,
-            records=records,
-            text_bytes=scan.size,
-            cuts=scan.cuts(),
-            nul_characters=scan.nul_characters,
+            records=text.records,
+            text_bytes=text.size,
+            cuts=text.cuts,
+            nul_characters=text.nul_characters,
             next_locator=_next_locator(response),
             received_at=datetime.now(timezone.utc),
             body=body,

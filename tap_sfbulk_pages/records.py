@@ -90,13 +90,14 @@ def _json_record(types: Mapping[str, CellType]) -> list[pl.Expr]:
     texts = [name for name, kind in types.items() if kind is CellType.TEXT]
     others = [name for name, kind in types.items() if kind is not CellType.TEXT]
     parts: list[pl.Expr] = []
-    if texts:
-        encoded = pl.struct(texts).struct.json_encode()
-        parts.append(encoded.str.strip_suffix("}") if others else encoded)
     for index, name in enumerate(others):
-        before = "," if texts or index else "{"
+        before = "," if index else "{"
         parts += [pl.lit(f"{before}{json.dumps(name)}:"), pl.col(name).fill_null("null")]
-    return [*parts, pl.lit("}")] if others else parts
+    if not texts:
+        return [*parts, pl.lit("}")]
+    encoded = pl.struct(texts).struct.json_encode()
+    # Without its first character a text is a view of itself; without its last one, a copy.
+    return [*parts, pl.lit(","), encoded.str.slice(1)] if others else [encoded]
 
 
 def _joined(block: pl.DataFrame, *parts: pl.Expr) -> bytes:

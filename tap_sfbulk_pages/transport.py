@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 CHUNK_BYTES = 1 << 16
+# What a chunk inflates to, ten times as much as a rule, is handed on in pieces of this size.
+PIECE_BYTES = 1 << 20
 CONNECT_TIMEOUT_SECONDS = 20.0
 # Less than this, averaged over the time allowed for silence, is a connection that drips.
 SLOWEST_BYTES_PER_SECOND = 512
@@ -170,7 +172,7 @@ class Transport:
 
 
 def inflated(chunks: Iterable[bytes], encoding: str | None) -> Iterator[bytes]:
-    """Decode a body piece by piece, each piece at most a few times `CHUNK_BYTES` long.
+    """Decode a body piece by piece, each at most `PIECE_BYTES` long if it was compressed.
 
     Args:
         chunks: The body as it came.
@@ -192,9 +194,9 @@ def inflated(chunks: Iterable[bytes], encoding: str | None) -> Iterator[bytes]:
             if stream.eof:
                 raise UnavailableError("The compressed body goes on after its end.")
             empty = False
-            yield stream.decompress(chunk, CHUNK_BYTES)
+            yield stream.decompress(chunk, PIECE_BYTES)
             while stream.unconsumed_tail and not stream.eof:
-                yield stream.decompress(stream.unconsumed_tail, CHUNK_BYTES)
+                yield stream.decompress(stream.unconsumed_tail, PIECE_BYTES)
     except isal_zlib.error as error:  # type: ignore[misc]  # an exception class in truth
         raise UnavailableError(f"The compressed body is broken ({error}).") from error
     if stream.unused_data:
