@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Salesforce into warehouse.duckdb, in the current folder. Again: only what has changed.
+# Needs: pip install 'target-duckdb~=0.8.0' 'duckdb<1.3', in an environment of its own.
+set -euo pipefail
+examples=$(dirname "$0")
+
+"$examples/load" duckdb.state target-duckdb --config "$examples/duckdb.json"
