@@ -1,0 +1,63 @@
+"""What the reference pages say of exit codes and of the state, against runs of the tap."""
+
+from __future__ import annotations
+
+import re
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tap_process import config_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tap_process import Tap
+
+    from tap_sfbulk_pages.sandbox.server import SandboxServer
+
+DOCS = Path(__file__).parents[2] / "docs"
+SMALL = {"rows": {"Account": 58}, "page_rows": 4}
+
+
+def rows_of(page: str) -> list[list[str]]:
+    """Return the cells of a page's table, without its head."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    lines = re.findall(r"^\| (.*) \|$", text, re.MULTILINE)
+    return [line.split(" | ") for line in lines[1:]]
+
+
+def test_exit_codes_of_the_tap(tap: Tap, start_sandbox: Callable[..., SandboxServer]) -> None:
+    server = start_sandbox(**SMALL)
+    good = config_for(server, "Account")
+    seen = {
+        tap(good).exit_code,
+        tap({**good, "max_retries": 0}).exit_code,
+        tap(good, "--no-such-option").exit_code,
+    }
+    for number in (signal.SIGINT, signal.SIGTERM):
+        running = tap.start(good)
+        running.read_states(2)
+        running.kill(number)
+        seen.add(running.end().exit_code)
+    documented = {int(code) for code, of, _ in rows_of("exit-codes.md") if of == "tap"}
+    assert seen == documented == {0, 1, 2, 130, 143}
+
+
+def test_keys_of_the_state(tap: Tap, start_sandbox: Callable[..., SandboxServer]) -> None:
+    running = tap.start(config_for(start_sandbox(**SMALL), "Account"))
+    running.read_states(4)
+    running.kill(signal.SIGKILL)
+    unfinished = running.end().bookmark("Account")
+    finished = tap(config_for(start_sandbox(**SMALL), "Account")).bookmark("Account")
+    documented = {key.strip("`") for key, _ in rows_of("state.md")}
+    assert keys_of(unfinished) | keys_of(finished) == documented
+
+
+def keys_of(state: Mapping[str, Any], before: str = "") -> set[str]:
+    found = set()
+    for key, value in state.items():
+        found.add(before + key)
+        if isinstance(value, dict):
+            found |= keys_of(value, f"{before}{key}.")
+    return found
