@@ -1,0 +1,141 @@
+"""What users install: wheel and sdist, and environments of each Python with the wheel in it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+ROOT = Path(__file__).parents[2]
+LONGEST_RUN_SECONDS = 300
+# What would let code of this checkout be found in place of the wheel's.
+_OF_THIS_RUN = ("PYTHONPATH", "MYPYPATH", "VIRTUAL_ENV")
+
+
+def run(
+    command: Iterable[str | Path],
+    *,
+    folder: Path | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, whatever that is.
+
+    Args:
+        command: Program and arguments.
+        folder: The current folder; None for this one.
+        variables: Environment variables beside those that are set, without those that lead to
+            this checkout.
+    """
+    kept = {name: value for name, value in os.environ.items() if name not in _OF_THIS_RUN}
+    return subprocess.run(
+        [str(each) for each in command],
+        cwd=folder,
+        env={**kept, **(variables or {})},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LONGEST_RUN_SECONDS,
+    )
+
+
+def succeed(*command: str | Path) -> None:
+    """Run a command that must end well."""
+    ended = run(command)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+@dataclass(frozen=True)
+class Distributions:
+    """What has been built.
+
+    Attributes:
+        sdist: The source distribution.
+        wheel: The wheel, made from it.
+    """
+
+    sdist: Path
+    wheel: Path
+
+    @classmethod
+    def build(cls, folder: Path) -> Distributions:
+        """Build the source distribution, and the wheel from nothing but that."""
+        succeed(sys.executable, "-m", "build", "--outdir", folder, ROOT)
+        (sdist,), (wheel,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
+        return cls(sdist, wheel)
+
+
+def supported_versions() -> list[str]:
+    """Return the Pythons that the classifiers name."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    return re.findall(r'"Programming Language :: Python :: (3\.\d+)"', text)
+
+
+def interpreters() -> dict[str, Path]:
+    """Find the supported Pythons that are here: this one, in the PATH, or among pyenv's."""
+    found: dict[str, Path] = {}
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    for version in supported_versions():
+        in_path = shutil.which(f"python{version}")
+        candidates: list[str | Path] = [
+            sys.executable,
+            *([in_path] if in_path else []),
+            *sorted(pyenv.glob(f"{version}.*/bin/python{version}")),
+        ]
+        for candidate in candidates:
+            asked = run([candidate, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"])
+            if asked.stdout.strip() == version:
+                found[version] = Path(candidate)
+                break
+    return found
+
+
+class WheelEnvironments:
+    """An environment of each Python with the wheel installed.
+
+    They are kept beside the programs of the targets, and made anew when the wheel requires
+    something else; within them the wheel takes the place of the last one.
+
+    Args:
+        wheel: The wheel.
+    """
+
+    def __init__(self, wheel: Path) -> None:
+        self._wheel = wheel
+        (metadata,) = distributions(path=[str(wheel)])
+        self._requirements = "\n".join(sorted(metadata.requires or []))
+        kept = os.environ.get("SFBULK_TARGET_PROGRAMS", ROOT / ".venv-targets")
+        self._folder = Path(kept) / "wheel"
+        found = interpreters()
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            self._made = dict(
+                zip(found, pool.map(self._make, *zip(*found.items(), strict=True)), strict=True)
+            )
+
+    def program(self, version: str, name: str) -> Path:
+        """Return the path of a program in the environment of a Python."""
+        return self._made[version] / "bin" / name
+
+    def _make(self, version: str, python: Path) -> Path:
+        folder = self._folder / version
+        stamp = folder / ".requirements"
+        if stamp.exists() and stamp.read_text() == self._requirements:
+            self._pip(folder, "uninstall", "--yes", "tap-sfbulk-pages")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+            succeed(python, "-m", "venv", "--without-pip", folder)
+        self._pip(folder, "install", "--no-compile", f"{self._wheel}[sandbox]")
+        stamp.write_text(self._requirements)
+        return folder
+
+    def _pip(self, folder: Path, *arguments: str) -> None:
+        succeed(sys.executable, "-m", "pip", "--python", folder / "bin/python", *arguments)

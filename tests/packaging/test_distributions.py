@@ -1,0 +1,101 @@
+"""The wheel on every supported Python that is here, and what is in it and in the sdist."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tarfile
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+from distributions import ROOT, interpreters, run, supported_versions
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from distributions import Distributions, WheelEnvironments
+
+THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+EVERY_PYTHON = pytest.mark.parametrize("version", interpreters())
+
+USER_CODE = """\
+from tap_sfbulk_pages.errors import SettingsError
+
+reveal_type(SettingsError(["wrong"]).errors)
+first: int = SettingsError(["wrong"]).errors[0]
+"""
+
+
+def test_this_python_is_among_them() -> None:
+    assert THIS_PYTHON in interpreters()
+
+
+@EVERY_PYTHON
+def test_wheel_runs(installed: WheelEnvironments, version: str, tmp_path: Path) -> None:
+    tap = installed.program(version, "tap-sfbulk-pages")
+    about = run([tap, "--about", "--format=json"], folder=tmp_path)
+    assert about.returncode == 0, about.stderr
+    told = json.loads(about.stdout)
+    assert told["supported_python_versions"] == supported_versions()
+
+    asked = run([tap, "--version"], folder=tmp_path)
+    assert asked.stdout.startswith(f"tap-sfbulk-pages v{told['version']},")
+    assert asked.returncode == 0, asked.stderr
+
+    scenario = tmp_path / "scenario.yaml"
+    scenario.write_text("{rows: {Account: 25}, page_rows: 10}", encoding="utf-8")
+    sandbox = installed.program(version, "sfbulk-sandbox")
+    read = run(
+        [sandbox, "run", "--scenario", scenario, "--", tap, "--config=ENV"],
+        folder=tmp_path,
+        variables={"TAP_SFBULK_PAGES_OBJECTS": '["Account"]'},
+    )
+    assert read.returncode == 0, read.stderr
+    types = [json.loads(line)["type"] for line in read.stdout.splitlines()]
+    assert types.count("RECORD") == 25
+    assert types[-1] == "STATE"
+
+
+def test_types_of_the_wheel_reach_its_users(installed: WheelEnvironments, tmp_path: Path) -> None:
+    (tmp_path / "user_code.py").write_text(USER_CODE, encoding="utf-8")
+    python = installed.program(THIS_PYTHON, "python")
+    checked = run(
+        [sys.executable, "-m", "mypy", "--strict", f"--python-executable={python}", "user_code.py"],
+        folder=tmp_path,
+    )
+    revealed, error, _ = checked.stdout.splitlines()
+    assert '"tuple[str, ...]"' in revealed
+    assert 'has type "str", variable has type "int"' in error
+
+
+def test_wheel_holds_the_package_and_nothing_else(built: Distributions) -> None:
+    with zipfile.ZipFile(built.wheel) as wheel:
+        names = wheel.namelist()
+    tops = {name.split("/")[0] for name in names}
+    assert {name for name in tops if not name.endswith(".dist-info")} == {
+        "tap_sfbulk_pages",
+        "pyspark_sfbulk.py",
+    }
+    assert "tap_sfbulk_pages/py.typed" in names
+    assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
+    modules = {str(path.relative_to(ROOT)) for path in ROOT.glob("tap_sfbulk_pages/**/*.py")}
+    assert modules <= set(names)
+
+
+def test_sdist_holds_what_building_testing_and_reading_need(built: Distributions) -> None:
+    with tarfile.open(built.sdist) as sdist:
+        names = {name.partition("/")[2] for name in sdist.getnames()}
+    assert {
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "LICENSE",
+        "README.md",
+        "docs/index.md",
+        "examples/README.md",
+        "meltano.yml",
+        "mkdocs.yml",
+        "pyproject.toml",
+        "scripts/test",
+        "tests/conftest.py",
+    } <= names
