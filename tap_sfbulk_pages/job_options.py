@@ -155,6 +155,26 @@ class JobOptions:
         logger.info("Job %s was created (API %s).", job.id, job.api_version)
         return job
 
+    def replication_key(self) -> str:
+        """Name the object's field that tells when a record was changed.
+
+        Raises:
+            SettingsError: If there is none.
+            ExtractionError: If the org cannot be asked.
+        """
+        assert self.sobject is not None  # noqa: S101 - asked for objects only
+        key = replication_key(_described(self.access.org(), self.sobject))
+        if key is None:
+            raise SettingsError(
+                [
+                    (
+                        f"{self.sobject} has no field that tells when a record was changed, so "
+                        "that nothing but all of it can be read, and not as a stream"
+                    )
+                ]
+            )
+        return key
+
     def _select(self, org: Org, fields: Sequence[str], conditions: Sequence[str]) -> str:
         """Write the query of an object as a first run of the tap does."""
         assert self.sobject is not None  # noqa: S101 - `parse` made sure

@@ -31,8 +31,9 @@ from tap_sfbulk_pages.errors import (
 from tap_sfbulk_pages.fetching import Fetching
 from tap_sfbulk_pages.job_pages import SerialPages, check_total
 from tap_sfbulk_pages.job_progress import JobProgress
+from tap_sfbulk_pages.links import locator_of
 from tap_sfbulk_pages.page_download import PageDownload
-from tap_sfbulk_pages.page_listing import listed_pages
+from tap_sfbulk_pages.page_listing import page_lists
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.org_access import OrgAccess
     from tap_sfbulk_pages.page_download import ResultPage
     from tap_sfbulk_pages.query_jobs import QueryJob
+    from tap_sfbulk_pages.result_pages import ResultPageList
 
 # Readers of Arrow files know no string views.
 _OLDEST = pl.CompatLevel.oldest()
@@ -68,8 +70,8 @@ class JobPartition:
 def job_partitions(org: Org, job: QueryJob) -> list[JobPartition]:
     """Cut a job into its result pages.
 
-    Where the org does not list them, or the list cannot be trusted (it leads in a circle, breaks
-    off or contradicts itself), one partition walks through the job and is held against its total.
+    Where the list of pages cannot be trusted, one partition walks through the job and is held
+    against its total.
 
     Args:
         org: Whose job it is.
@@ -83,19 +85,46 @@ def job_partitions(org: Org, job: QueryJob) -> list[JobPartition]:
         ExtractionError: As `SalesforceClient.call`.
     """
     try:
-        links = listed_pages(org.client, job)
+        lists = trusted_lists(org, job)
+    except ListingError as refusal:
+        warn_of_series(job, refusal)
+        return [JobPartition(job, None, is_whole=True)]
+    links = {locator_of(link): link for listed in lists for link in listed.links}
+    return [JobPartition(job, link, is_whole=len(links) == 1) for link in links.values()]
+
+
+def trusted_lists(org: Org, job: QueryJob, begin: str | None = None) -> list[ResultPageList]:
+    """List the result pages of a job.
+
+    Args:
+        org: Whose job it is.
+        job: Complete.
+        begin: The continuation that leads to the first list wanted; None for the first of all.
+
+    Raises:
+        ListingError: If the org does not list them, or the list cannot be trusted: it leads in a
+            circle, breaks off, contradicts itself or is empty.
+        QueryJobGoneError: If the job is no longer there.
+        ExtractionError: As `SalesforceClient.call`.
+    """
+    try:
+        lists = list(page_lists(org.client, job, begin))
     except (ResultPagesNotOfferedError, ListingError) as refusal:
         org.jobs.check_still_there(job, refusal)
-        logger.warning(
-            "The result pages of job %s are read one after another by one task. %s", job.id, refusal
-        )
-        return [JobPartition(job, None, is_whole=True)]
+        raise ListingError(str(refusal)) from refusal
     except RefusedError as refusal:
         org.jobs.check_still_there(job, refusal)
         raise
-    if not links and job.records != 0:
-        return [JobPartition(job, None, is_whole=True)]
-    return [JobPartition(job, link, is_whole=len(links) == 1) for link in links]
+    if begin is None and job.records != 0 and not any(listed.links for listed in lists):
+        raise ListingError("No result page is listed.")
+    return lists
+
+
+def warn_of_series(job: QueryJob, reason: ListingError) -> None:
+    """Say that a job is walked from page to page, and why."""
+    logger.warning(
+        "The result pages of job %s are read one after another by one task. %s", job.id, reason
+    )
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,16 @@
-"""Asking for the lists of a job's result pages: one, or all of them to the end."""
+"""Asking for the lists of a job's result pages: one, or one after another to the end."""
 
 from __future__ import annotations
 
 from http import HTTPStatus
 from typing import TYPE_CHECKING
+from urllib.parse import urlparse
 
 from tap_sfbulk_pages.errors import ListingError, RefusedError, ResultPagesNotOfferedError
-from tap_sfbulk_pages.links import locator_of
 from tap_sfbulk_pages.result_pages import ResultPageList, ResultPagesPaginator
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from urllib.parse import ParseResult
 
     import requests
@@ -45,21 +46,24 @@ def list_at(
         raise
 
 
-def listed_pages(client: SalesforceClient, job: QueryJob) -> list[str]:
-    """List all result pages of a job without fetching any.
+def page_lists(
+    client: SalesforceClient, job: QueryJob, begin: str | None = None
+) -> Iterator[ResultPageList]:
+    """Walk through the lists of result pages of a job without fetching any page.
 
     No page has been counted yet, so nothing can decide about a list that contradicts itself.
 
-    Returns:
-        Result links, each page once, in the order of the lists.
+    Args:
+        client: The org.
+        job: Complete.
+        begin: The continuation that leads to the first list wanted; None for the first of all.
 
     Raises:
-        ResultPagesNotOfferedError: If the first list is refused, or has no known form.
-        ListingError: If a later one is, or it leads in a circle, or ends without being done.
+        ResultPagesNotOfferedError: If the first of all is refused, or has no known form.
+        ListingError: If another one is, or it leads in a circle, or ends without being done.
         ExtractionError: As `SalesforceClient.call`.
     """
-    paginator = ResultPagesPaginator()
-    links: dict[str, str] = {}
+    paginator = ResultPagesPaginator(urlparse(begin) if begin else None)
     while not paginator.finished:
         token = paginator.current_value
         response = list_at(client, job, token)
@@ -71,7 +75,5 @@ def listed_pages(client: SalesforceClient, job: QueryJob) -> list[str]:
             raise
         if listed.done is False and not listed.continuation:
             raise ListingError("The list of result pages ends, but says that more follow.")
-        for link in listed.links:
-            links.setdefault(locator_of(link), link)
+        yield listed
         paginator.advance(response)
-    return list(links.values())

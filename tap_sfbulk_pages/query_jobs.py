@@ -74,6 +74,7 @@ class QueryJob:
         records: `numberRecordsProcessed`; None where the reply has none.
         error: `errorMessage` of a failed job, where Salesforce gives one.
         column_delimiter: Salesforce's name of it, e.g. `COMMA`.
+        created: `createdDate`, by Salesforce's clock; None where the reply has none.
     """
 
     id: str
@@ -82,6 +83,7 @@ class QueryJob:
     records: int | None = None
     error: str | None = None
     column_delimiter: str = "COMMA"
+    created: str | None = None
 
     @property
     def path(self) -> str:
@@ -225,6 +227,7 @@ def _job(reply: Any, api_version: str) -> QueryJob:
         records=None if records is None else int(records),
         error=reply.get("errorMessage"),
         column_delimiter=reply.get("columnDelimiter") or "COMMA",
+        created=reply.get("createdDate"),
     )
     if stream := activity.current():
         stream.note_job(job)
