@@ -33,7 +33,7 @@ from tap_sfbulk_pages.spark_filters import conditions
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 
-    from pyspark.sql.datasource import Filter
+    from pyspark.sql.datasource import DataSourceStreamReader, Filter
 
 __all__ = ["SFBulkDataSource", "check_total", "create_job"]
 
@@ -53,14 +53,15 @@ _TYPES: tuple[tuple[DataType, str, dict[str, Any]], ...] = (
 )
 # Asks Spark for the filters of a query; it needs spark.sql.python.filterPushdown.enabled.
 _PUSH_FILTERS = "push_filters"
+_OF_STREAMS = ("pages_per_batch", "job_interval_seconds")
 
 
 class SFBulkDataSource(DataSource):
     """Reads an sObject, a query or an existing query job.
 
     Args:
-        options: `object`, `soql`, `job`, `fields`, `push_filters`, and settings of the tap that
-            are no secret.
+        options: `object`, `soql`, `job`, `fields`, `push_filters`, those of streams, and settings
+            of the tap that are no secret.
 
     Raises:
         SettingsError: If the options do not fit.
@@ -69,6 +70,7 @@ class SFBulkDataSource(DataSource):
     def __init__(self, options: MutableMapping[str, str]) -> None:
         given = {name.lower(): text for name, text in options.items()}
         self._pushes_filters = given.pop(_PUSH_FILTERS, "").strip().lower() == "true"
+        self._of_stream = {name: given.pop(name) for name in _OF_STREAMS if name in given}
         self._options = JobOptions.parse(given)
 
     @override
@@ -101,6 +103,22 @@ class SFBulkDataSource(DataSource):
         """
         reader = FilteringReader if self._pushes_filters else SFBulkReader
         return reader(self._options, _properties(schema))
+
+    @override
+    def streamReader(self, schema: StructType) -> DataSourceStreamReader:
+        """Make the reader of a stream.
+
+        Args:
+            schema: As `schema` returned it, or as the user gave it.
+
+        Raises:
+            SettingsError: If Spark is too old, or an option or a type of the schema does not fit.
+        """
+        try:
+            from tap_sfbulk_pages.spark_stream import SFBulkStreamReader  # noqa: PLC0415 - from 4.2
+        except ImportError as error:
+            raise SettingsError([f"streams need Spark 4.2 or newer: {error}"]) from error
+        return SFBulkStreamReader(self._options, _properties(schema), self._of_stream)
 
 
 class SFBulkReader(DataSourceReader):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
@@ -12,14 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from spark_lane import Lane
+from spark_lane import SECRET, Lane
+from stream_run import JAVA_OPTIONS, QUICK_START
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _HOW = "scripts/test-spark installs what this lane needs"
-# A quick start is worth more to a test than fast code.
-_JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+_SECRET_VARIABLE = "TAP_SFBULK_PAGES_CLIENT_SECRET"
 
 
 @pytest.fixture(
@@ -29,21 +28,23 @@ _JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
         pytest.param("spark", marks=pytest.mark.spark),
     ],
 )
-def lane(request: pytest.FixtureRequest) -> Iterator[Lane]:
+def lane(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Lane]:
     """Start an engine, for all tests."""
     with ExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         # What workers read from their environment; everything else is an option of each test.
         patch.setenv("TAP_SFBULK_PAGES_CLIENT_ID", "an app")
-        patch.setenv("TAP_SFBULK_PAGES_CLIENT_SECRET", "a secret to be kept")
+        patch.setenv(_SECRET_VARIABLE, SECRET)
         patch.setenv("PYSPARK_PYTHON", sys.executable)
         patch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
         start = _sail if request.param == "sail" else _local_cluster
-        yield stack.enter_context(start())
+        yield stack.enter_context(start(tmp_path_factory.mktemp("engine")))
 
 
 @contextmanager
-def _sail() -> Iterator[Lane]:
+def _sail(_: Path) -> Iterator[Lane]:
     sail = pytest.importorskip("pysail.spark", reason=f"pysail is not installed: {_HOW}")
     sql = pytest.importorskip("pyspark.sql", reason=f"pyspark is not installed: {_HOW}")
     server = sail.SparkConnectServer()
@@ -58,45 +59,36 @@ def _sail() -> Iterator[Lane]:
 
 
 @contextmanager
-def _local_cluster() -> Iterator[Lane]:
+def _local_cluster(folder: Path) -> Iterator[Lane]:
     spec = find_spec("pyspark")
     if spec is None or not (Path(str(spec.origin)).parent / "jars").is_dir():
         pytest.skip(f"pyspark is not installed: {_HOW}")
-    _require_java()
+    if not shutil.which("java"):
+        pytest.skip(f"Spark needs Java 17, which is not there: {_HOW}, as root")
     sql = pytest.importorskip("pyspark.sql")
     options: dict[str, Any] = {
-        "spark.driver.extraJavaOptions": _JAVA_OPTIONS,
-        "spark.executor.extraJavaOptions": _JAVA_OPTIONS,
+        **QUICK_START,
+        "spark.executor.extraJavaOptions": JAVA_OPTIONS,
         "spark.executor.memory": "512m",
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.host": "127.0.0.1",
         "spark.sql.python.filterPushdown.enabled": "true",
         "spark.sql.session.timeZone": "UTC",
-        "spark.sql.codegen.wholeStage": "false",
-        "spark.sql.shuffle.partitions": "2",
-        "spark.ui.enabled": "false",
         "spark.task.maxFailures": "2",
-        "spark.ui.showConsoleProgress": "false",
+        "spark.eventLog.enabled": "true",
+        "spark.eventLog.compress": "false",
+        "spark.eventLog.dir": folder.as_uri(),
+        # As a user may pass it; the executors would have it from here anyway.
+        f"spark.executorEnv.{_SECRET_VARIABLE}": os.environ[_SECRET_VARIABLE],
     }
     session = (
         sql.SparkSession.builder.master("local-cluster[2,1,512]").config(map=options).getOrCreate()
     )
-    yield Lane(session, "spark")
+    yield Lane(session, "spark", event_log=folder)
     session.stop()
 
 
-def _require_java() -> None:
-    """Find Java, or install Debian's; skip with the reason where neither can be."""
-    if shutil.which("java"):
-        return
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
-        pytest.skip("Spark needs Java 17, which is not there, and only root can install it")
-    for command in (["update"], ["install", "--yes", "default-jre-headless"]):
-        run = subprocess.run(
-            ["apt-get", "--quiet", *command],  # noqa: S607 - wherever Debian has it
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-        if run.returncode:
-            pytest.skip(f"Spark needs Java 17; apt-get {command[0]} failed: {run.stderr[-300:]}")
+@pytest.fixture
+def cluster(lane: Lane) -> Lane:
+    """The lane whose workers are processes of their own."""
+    if lane.name != "spark":
+        pytest.skip("Sail runs in this process, and reads no streams")
+    return lane

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from tap_sfbulk_pages.sandbox.server import SandboxServer
 
+SECRET = "a secret to be kept"
 _EXECUTOR = b"CoarseGrainedExecutorBackend"
 
 
@@ -26,11 +27,13 @@ class Lane:
         session: Its session.
         name: `sail` or `spark`.
         remote: Where other processes find it; None for an engine inside this one.
+        event_log: The folder that Spark writes down in what it does; None for Sail.
     """
 
     session: SparkSession
     name: str
     remote: str | None = None
+    event_log: Path | None = None
 
     def load(
         self, server: SandboxServer, schema: StructType | str | None = None, **options: str
@@ -53,20 +56,22 @@ class Lane:
 
 def executor_processes() -> list[int]:
     """Name the executors that descend from this process."""
-    return [
-        process
-        for process in (int(each.name) for each in Path("/proc").iterdir() if each.name.isdigit())
-        if _EXECUTOR in _read(process, "cmdline") and _descends(process)
-    ]
+    return [each for each in descendants(os.getpid()) if _EXECUTOR in _read(each, "cmdline")]
 
 
-def _descends(process: int) -> bool:
+def descendants(ancestor: int) -> list[int]:
+    """Name the processes that descend from a process."""
+    processes = (int(each.name) for each in Path("/proc").iterdir() if each.name.isdigit())
+    return [each for each in processes if _descends(each, ancestor)]
+
+
+def _descends(process: int, ancestor: int) -> bool:
     while process > 1:
         status = _read(process, "stat").rpartition(b")")[2].split()
         if not status:
             return False
         process = int(status[1])
-        if process == os.getpid():
+        if process == ancestor:
             return True
     return False
 

@@ -7,14 +7,16 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stdout
 from datetime import date, datetime, timezone
 from decimal import Context, Decimal
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from documentation import script
 from salesforce_data import assert_same_records, expected_records, fields_of
-from spark_lane import Lane, executor_processes
+from spark_lane import SECRET, Lane, executor_processes
 from tap_process import select_fields
 
 pytest.importorskip("pyarrow", reason="pyarrow is not installed: the extra spark brings it")
@@ -227,14 +229,6 @@ def test_a_filter_that_salesforce_refuses(
     assert creations == [200, 400, 200]
 
 
-@pytest.fixture
-def cluster(lane: Lane) -> Lane:
-    """The lane whose workers are processes of their own."""
-    if lane.name != "spark":
-        pytest.skip("Sail runs in this process")
-    return lane
-
-
 def test_an_executor_that_is_killed(
     cluster: Lane, start_sandbox: Callable[..., SandboxServer], tmp_path: Path
 ) -> None:
@@ -288,3 +282,18 @@ def test_the_script_of_the_documentation(
     pages = [call.path for call in server.calls if call.place == "page"]
     # One more call, for the names of the columns.
     assert len([path for path in pages if "locator=" in path]) == len(pages) - 1 == 13
+
+
+def test_secrets_stay_out_of_plans_and_logs(
+    cluster: Lane, start_sandbox: Callable[..., SandboxServer]
+) -> None:
+    server = start_sandbox(**SMALL)
+    frame = cluster.load(server, **ACCOUNT)
+    assert frame.count() == 25
+    with redirect_stdout(StringIO()) as shown:
+        frame.explain(extended=True)
+    assert cluster.event_log
+    logged = "".join(path.read_text() for path in cluster.event_log.rglob("*") if path.is_file())
+    for text in (shown.getvalue(), logged):
+        assert "sfbulk" in text
+        assert SECRET not in text

@@ -1,0 +1,123 @@
+"""Spark streams an object: its checkpoint is the resume, and each run reads what has changed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import stream_run
+from salesforce_data import assert_same_records, expected_records
+from spark_lane import Lane, descendants
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tap_sfbulk_pages.sandbox.server import SandboxServer
+
+SMALL: dict[str, Any] = {"rows": {"Account": 25}, "page_rows": 2}
+_LONGEST_START_SECONDS = 300
+
+
+def places(server: SandboxServer) -> list[str | None]:
+    return [call.place for call in server.calls]
+
+
+def struck(server: SandboxServer) -> list[str]:
+    return [call.fault for call in server.calls if call.fault]
+
+
+def batches(folder: Path, log: str) -> list[str]:
+    """Name the batches that a log of the checkpoint holds."""
+    paths = (folder / "checkpoint" / log).glob("[0-9]*")
+    return sorted(path.name for path in paths)
+
+
+def assert_table_is_whole(lane: Lane, server: SandboxServer, folder: Path) -> None:
+    found = lane.records(lane.session.read.parquet(str(folder / "table")))
+    for record in found:
+        moment = record["SystemModstamp"].astimezone(timezone.utc)
+        record["SystemModstamp"] = f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"
+    expected = expected_records(server, "Account", fields=stream_run.FIELDS)
+    assert_same_records(found, expected)
+
+
+def kill_once_it_stalls(server: SandboxServer, folder: Path) -> None:
+    """Start a driver, and kill it and all of its processes when both of its tasks stand still."""
+    command = [sys.executable, stream_run.__file__, server.url, str(folder)]
+    with (folder / "log").open("wb") as log, subprocess.Popen(command, stderr=log) as driver:
+        deadline = time.monotonic() + _LONGEST_START_SECONDS
+        while driver.poll() is None and len(struck(server)) < 2 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        below = descendants(driver.pid)
+        for process in (driver.pid, *below):
+            os.kill(process, signal.SIGKILL)
+    assert driver.returncode == -signal.SIGKILL, (folder / "log").read_text()
+    assert struck(server) == ["stall"] * 2
+    assert below
+    assert not [process for process in below if Path(f"/proc/{process}/exe").exists()]
+
+
+def test_a_driver_that_is_killed(
+    cluster: Lane, start_sandbox: Callable[..., SandboxServer], tmp_path: Path
+) -> None:
+    server = start_sandbox(**SMALL)
+    # Two pages of the second batch are read, and then none.
+    server.add_fault(place="page", kind="stall", first=8, times=2)
+    kill_once_it_stalls(server, tmp_path)
+    # The first batch has no page; its offset is the job.
+    assert batches(tmp_path, "offsets") == ["0", "1", "2"]
+    assert batches(tmp_path, "commits") == ["0", "1"]
+    assert places(server).count("page") == 9
+
+    stream_run.read_available(cluster.session, server.url, tmp_path)
+    assert_table_is_whole(cluster, server, tmp_path)
+    assert places(server).count("create") == 1
+    # The five pages of the batch that was committed are not asked for again.
+    assert places(server).count("page") == 9 + 13 - 5
+
+    new = server.org.upsert("Account", [{"Name": "new"}])
+    stream_run.read_available(cluster.session, server.url, tmp_path)
+    assert_table_is_whole(cluster, server, tmp_path)
+    assert places(server).count("create") == 2
+    assert places(server).count("page") == 9 + 13 - 5 + 1
+    assert len(new) == 1
+
+
+def test_a_job_that_expires(
+    cluster: Lane, start_sandbox: Callable[..., SandboxServer], tmp_path: Path
+) -> None:
+    server = start_sandbox(**SMALL)
+    server.add_fault(place="page", kind="status", status=400, match={"page": 8}, times="forever")
+    with pytest.raises(Exception, match="400"):
+        stream_run.read_available(cluster.session, server.url, tmp_path)
+    assert batches(tmp_path, "commits") == ["0", "1"]
+
+    server.add_fault(place="poll", kind="job_gone")
+    with pytest.raises(Exception, match="new checkpoint") as raised:
+        stream_run.read_available(cluster.session, server.url, tmp_path)
+    assert "job_gone" in struck(server)
+    assert "Salesforce keeps jobs for seven days" in str(raised.value)
+    assert places(server).count("create") == 1
+
+
+def test_a_stream_of_what_is_no_object(
+    cluster: Lane, start_sandbox: Callable[..., SandboxServer], tmp_path: Path
+) -> None:
+    server = start_sandbox(**SMALL)
+    stream = cluster.session.readStream.format("sfbulk").option("instance_url", server.url)
+    query = (
+        stream.option("soql", "SELECT Id FROM Account")
+        .load()
+        .writeStream.format("noop")
+        .option("checkpointLocation", str(tmp_path))
+        .start()
+    )
+    with pytest.raises(Exception, match="set object, not soql or job"):
+        query.awaitTermination()
