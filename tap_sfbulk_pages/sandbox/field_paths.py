@@ -31,12 +31,14 @@ class FieldPath:
         sobject: The object that has the field; `Name` behind a polymorphic lookup.
         field: The field.
         position: Where the query names it.
+        alias: What the SELECT list calls a function of it.
     """
 
     lookups: tuple[Field, ...]
     sobject: SObject
     field: Field
     position: int
+    alias: str | None = None
 
     @property
     def relationships(self) -> tuple[str, ...]:

@@ -65,6 +65,7 @@ def refuse_in_bulk(query: syntax.Query) -> None:
         raise not_in_bulk("Aggregate Relationships")
     if query.offset:
         raise not_in_bulk("OFFSET")
+    _refuse_aliases(query)
 
 
 def refuse_field_in_bulk(field: Field) -> None:
@@ -92,6 +93,12 @@ def refuse_in_rest(query: syntax.Query) -> None:
     for item in query.select:
         if isinstance(item, syntax.TypeOf):
             raise SoqlError("MALFORMED_QUERY", "TYPEOF is not supported by this sandbox")
+    _refuse_aliases(query)
+
+
+def _refuse_aliases(query: syntax.Query) -> None:
+    """Refuse names for fields where nothing is grouped."""
+    for item in query.select:
         if isinstance(item, syntax.Selected) and item.alias and not query.group_by:
             text = "only aggregate expressions use field aliasing"
             raise SoqlError("MALFORMED_QUERY", text)
@@ -108,6 +115,11 @@ def is_aggregate(query: syntax.Query) -> bool:
 def is_fields_function(call: syntax.FunctionCall) -> bool:
     """Tell whether a function of the SELECT list is FIELDS()."""
     return call.name.upper() == "FIELDS"
+
+
+def is_label_function(call: syntax.FunctionCall) -> bool:
+    """Tell whether a function is toLabel(); labels are the values themselves here."""
+    return call.name.upper() == "TOLABEL"
 
 
 def refuse_unbounded_fields(which: str, limit: int | None, *, bulk: bool) -> None:

@@ -128,7 +128,8 @@ class ResultSet:
             header: Whether a line with the names comes first.
         """
         page = io.BytesIO()
-        self._frame.slice(start, max(0, stop - start)).select(self.columns).write_csv(
+        cells = [pl.col(column.sources[0]).alias(column.header) for column in self._columns]
+        self._frame.slice(start, max(0, stop - start)).select(cells).write_csv(
             page,
             separator=delimiter,
             line_terminator=line_ending,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -13,6 +14,7 @@ from tap_sfbulk_pages.sandbox.joined_records import Columns, JoinedRecords
 from tap_sfbulk_pages.sandbox.query_refusals import (
     is_aggregate,
     is_fields_function,
+    is_label_function,
     refuse_field_in_bulk,
     refuse_in_bulk,
     refuse_in_rest,
@@ -139,16 +141,19 @@ class QueryRun:
         selected: dict[str, FieldPath] = {}
         for item in query.select:
             for path in self._fields_of_item(item, query, paths, soql):
-                if path.column in selected:
-                    text = f"duplicate field selected: {path.column}"
+                name = path.alias or path.column
+                if name in selected:
+                    text = f"duplicate field selected: {name}"
                     raise SoqlError("INVALID_FIELD", text)
-                selected[path.column] = path
+                selected[name] = path
         return list(selected.values())
 
     def _fields_of_item(
         self, item: syntax.SelectItem, query: syntax.Query, paths: FieldPaths, soql: str
     ) -> list[FieldPath]:
         if isinstance(item, syntax.FunctionCall):
+            if is_label_function(item) and item.argument:
+                return [replace(paths.find(item.argument), alias=item.alias)]
             if not is_fields_function(item):
                 text = f"{item.name}() is not supported by this sandbox"
                 raise at_position(soql, item.position, "MALFORMED_QUERY", text)
@@ -208,6 +213,8 @@ def _parts(path: FieldPath) -> list[str]:
 
 
 def _result_column(path: FieldPath) -> ResultColumn:
+    if path.alias:
+        return ResultColumn((), path.alias, path.field.type, (path.column,))
     prefix = "".join(f"{name}." for name in path.relationships)
     sources = tuple(f"{prefix}{part}" for part in _parts(path)) or (path.column,)
     return ResultColumn(path.relationships, path.field.name, path.field.type, sources)

@@ -311,6 +311,16 @@ def test_headers_have_the_order_of_the_select_list_and_salesforces_spelling(org:
     assert result.sobject == "Account"
 
 
+@pytest.mark.parametrize(
+    ("item", "header"), [("tolabel(rating) R", "R"), ("toLabel(rating)", "Rating")]
+)
+def test_labels_are_the_values(org: Org, item: str, header: str) -> None:
+    result = bulk(org, select(f"Id, {item}", "Account"))
+    assert result.columns == ["Id", header]
+    assert result.csv(0, 0).decode() == f'"Id","{header}"\n'
+    assert rows_of(result) == rows_of(bulk(org, "SELECT Id, Rating FROM Account"))
+
+
 def test_paths_lead_over_five_relationships(org: Org) -> None:
     path = "Parent.Parent.Parent.Parent.Owner.Name"
     by_id = {r["Id"]: r for r in rest(org, "SELECT Id, ParentId, Owner.Name FROM Account")}
@@ -662,6 +672,11 @@ def test_refusals_have_salesforces_words(
             "OFFSET not supported in Bulk Query",
         ),
         (
+            "SELECT Name Title FROM Account",
+            "MALFORMED_QUERY",
+            "only aggregate expressions use field aliasing",
+        ),
+        (
             "SELECT Id FROM CaseStatus",
             "INVALIDENTITY",
             "Entity 'CaseStatus' is not supported by the Bulk API.",
@@ -790,7 +805,7 @@ def test_rest_reads_what_query_jobs_refuse(org: Org) -> None:
         ),
         ("SELECT SUM(Name) FROM Account", "MALFORMED_QUERY", "aggregate operator SUM"),
         ("SELECT COUNT(), Id FROM Account", "MALFORMED_QUERY", "unexpected token: ')'"),
-        ("SELECT toLabel(Rating) FROM Account", "MALFORMED_QUERY", "not supported by this sandbox"),
+        ("SELECT FORMAT(Name) FROM Account", "MALFORMED_QUERY", "not supported by this sandbox"),
         ("SELECT Id, (SELECT Id FROM Nope) FROM Account", "INVALID_FIELD", "relationship 'Nope'"),
         (
             "SELECT Id FROM Account WHERE Id IN (SELECT Id, AccountId FROM Contact)",
