@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tap_sfbulk_pages.describe import Field, SObject
+    from tap_sfbulk_pages.describe import SObject
 
 KEY = "Id"
 # In order of preference. LoginTime is the one stamp of LoginHistory.
@@ -40,7 +40,10 @@ def json_schema(sobject: SObject) -> dict[str, Any]:
     keys = primary_keys(sobject)
     return {
         "type": "object",
-        "properties": {field.name: _property(field, keys) for field in sobject.fields},
+        "properties": {
+            field.name: property_schema(field.type, is_key=field.name in keys)
+            for field in sobject.fields
+        },
     }
 
 
@@ -60,11 +63,20 @@ def replication_key(sobject: SObject) -> str | None:
 
 def unsupported_fields(sobject: SObject) -> set[str]:
     """Name the fields that no query job returns."""
-    return {field.name for field in sobject.fields if field.type in _UNSUPPORTED_TYPES}
+    return {field.name for field in sobject.fields if not is_supported(field.type)}
 
 
-def _property(field: Field, keys: tuple[str, ...]) -> dict[str, Any]:
-    schema = _SCHEMAS.get(field.type, _STRING)
-    if field.name not in keys:
-        return dict(schema)
-    return {**schema, "type": schema["type"][0]}
+def is_supported(field_type: str) -> bool:
+    """Tell whether a query job returns fields of a type."""
+    return field_type not in _UNSUPPORTED_TYPES
+
+
+def property_schema(field_type: str, *, is_key: bool = False) -> dict[str, Any]:
+    """Make the JSON schema of a field.
+
+    Args:
+        field_type: The describe's `type`.
+        is_key: Whether it is a part of the key, and never null.
+    """
+    schema = _SCHEMAS.get(field_type, _STRING)
+    return {**schema, "type": schema["type"][0]} if is_key else dict(schema)

@@ -31,10 +31,17 @@ class Field:
     Attributes:
         name: As Salesforce spells it.
         type: The describe's `type`, e.g. `picklist`.
+        is_custom: Whether users added it.
+        relationship_name: What leads from a lookup to its parent, `Account` of `AccountId`; empty
+            for none.
+        reference_to: The objects that a lookup may point at.
     """
 
     name: str
     type: str
+    is_custom: bool = False
+    relationship_name: str = ""
+    reference_to: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -144,8 +151,7 @@ def _described_together(
 def _outcome(name: str, answer: dict[str, Any]) -> SObject | RefusedError | UnavailableError:
     status, body = answer["httpStatusCode"], answer["body"]
     if status == HTTPStatus.OK:
-        fields = (Field(field["name"], field["type"]) for field in body["fields"])
-        return SObject(body["name"], tuple(fields))
+        return SObject(body["name"], tuple(map(_field, body["fields"])))
     error = body[0] if isinstance(body, list) and body else {}
     code, said = str(error.get("errorCode", "")), str(error.get("message", ""))
     message = f"Salesforce does not describe {name}: {status} {code}: {said}"
@@ -156,4 +162,14 @@ def _outcome(name: str, answer: dict[str, Any]) -> SObject | RefusedError | Unav
         status=status,
         error_code=code,
         said=said,
+    )
+
+
+def _field(described: dict[str, Any]) -> Field:
+    return Field(
+        described["name"],
+        described["type"],
+        is_custom=described.get("custom") is True,
+        relationship_name=described.get("relationshipName") or "",
+        reference_to=tuple(described.get("referenceTo") or ()),
     )

@@ -7,11 +7,12 @@ carries a token, a password or the body of a request.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 
 _RESOURCE_STATUSES = frozenset(
@@ -55,6 +56,15 @@ class SettingsError(ExtractionError):
     def __init__(self, errors: Sequence[str]) -> None:
         super().__init__("; ".join(errors))
         self.errors = tuple(errors)
+
+
+@contextmanager
+def gathered(errors: list[str], about: str = "") -> Iterator[None]:
+    """Add what settings are wrong to a list, with what it is about in front, and go on."""
+    try:
+        yield
+    except SettingsError as error:
+        errors += [f"{about}{each}" for each in error.errors]
 
 
 class SignInError(ExtractionError):

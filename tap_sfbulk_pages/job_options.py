@@ -6,26 +6,21 @@ All other options are settings of the tap. Values are texts, as such engines pas
 from __future__ import annotations
 
 import logging
-import re
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.catalog import json_schema, replication_key, unsupported_fields
 from tap_sfbulk_pages.describe import described
-from tap_sfbulk_pages.errors import (
-    ExtractionError,
-    QueryJobError,
-    QueryJobGoneError,
-    RefusedError,
-    SettingsError,
-)
+from tap_sfbulk_pages.errors import ExtractionError, RefusedError, SettingsError
+from tap_sfbulk_pages.existing_jobs import existing_job, result_columns
+from tap_sfbulk_pages.field_paths import FieldPaths
 from tap_sfbulk_pages.job_partitions import check_records
 from tap_sfbulk_pages.org_access import OrgAccess
-from tap_sfbulk_pages.page_download import PageDownload
+from tap_sfbulk_pages.query_columns import TypedQuery, properties, result_types
 from tap_sfbulk_pages.query_jobs import Query, QueryJob
 from tap_sfbulk_pages.replication import literal
 from tap_sfbulk_pages.soql import select
+from tap_sfbulk_pages.soql_text import QueryText
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,9 +29,6 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.org import Org
 
 _OWN = ("object", "soql", "job", "fields")
-# Fields of one object by their plain names: each column's type is that of its field.
-_PLAIN_SELECT = re.compile(r"\s*SELECT\s+(\w+(?:\s*,\s*\w+)*)\s+FROM\s+(\w+)\b", re.IGNORECASE)
-_STRING: dict[str, Any] = {"type": ["string", "null"]}
 
 logger = logging.getLogger(__name__)
 
@@ -99,15 +91,16 @@ class JobOptions:
             ExtractionError: If the org cannot be asked.
         """
         org = self.access.org()
-        sobject, fields = self.sobject, self.fields
+        paths = FieldPaths(org.client, org.api_version)
         if self.soql is not None:
-            sobject, fields = _plain_select(self.soql)
-        elif self.job_id is not None:
+            return dict(properties(_typed(self.soql, paths).types))
+        if self.job_id is not None:
             job = existing_job(org, self.job_id)
-            sobject = sobject or _object_of(org, job)
-            fields = fields or _columns_of(org, org.jobs.completed(job))
-        assert sobject is not None  # noqa: S101 - `parse` made sure
-        return _typed_fields(_described(org, sobject), fields, is_listed=self.job_id is None)
+            fields = self.fields or result_columns(org, org.jobs.completed(job))
+            types = result_types(fields, self.sobject or job.sobject, paths)
+            return dict(properties(types))
+        assert self.sobject is not None  # noqa: S101 - `parse` made sure
+        return _typed_fields(paths.sobject(self.sobject), self.fields)
 
     def job(self, fields: Sequence[str], conditions: Sequence[str] = ()) -> QueryJob:
         """Take the job that exists, or make one, and wait for it.
@@ -149,7 +142,10 @@ class JobOptions:
             ExtractionError: If the org cannot be asked, or its daily jobs are used up.
         """
         org = self.access.org()
-        soql = self.soql if self.soql is not None else self._select(org, fields, conditions)
+        if self.soql is None:
+            soql = self._select(org, fields, conditions)
+        else:
+            soql = _as_typed(self.soql, FieldPaths(org.client, org.api_version))
         org.job_allowance().take_job()
         job = org.jobs.create(Query(soql, org.settings.include_deleted), org.api_version)
         logger.info("Job %s was created (API %s).", job.id, job.api_version)
@@ -226,43 +222,26 @@ def check_total(options: Mapping[str, str], *, records: int) -> None:
     check_records(org, existing_job(org, parsed.job_id), records)
 
 
-def existing_job(org: Org, job_id: str) -> QueryJob:
-    """Ask for a job by its id.
+def _typed(soql: str, paths: FieldPaths) -> TypedQuery:
+    """Type the columns of a query.
 
     Raises:
-        QueryJobGoneError: If there is none (any more).
-        QueryJobError: If another API version made it.
-        ExtractionError: As `SalesforceClient.call`.
+        SettingsError: If that cannot be done.
     """
     try:
-        return org.jobs.info(QueryJob(job_id, org.api_version, state=""))
-    except RefusedError as refusal:
-        if refusal.status == HTTPStatus.CONFLICT:
-            raise QueryJobError(
-                f"Job {job_id} was made with another API version than {org.api_version}: set "
-                f"api_version to it. {refusal}"
-            ) from refusal
-        if refusal.is_missing:
-            raise QueryJobGoneError(
-                f"Job {job_id} is not there: Salesforce keeps jobs for seven days. Leave out the "
-                f"option job to make a new one. {refusal}"
-            ) from refusal
-        raise
+        return TypedQuery.of(QueryText.parse(soql), paths)
+    except SettingsError as error:
+        hint = "a schema of your own types the columns of any query that Salesforce takes"
+        raise SettingsError([*error.errors, hint]) from error
 
 
-def _plain_select(soql: str) -> tuple[str, tuple[str, ...]]:
-    """Take the object and the fields from a plain select."""
-    match = _PLAIN_SELECT.match(soql)
-    if not match:
-        raise SettingsError(
-            [
-                (
-                    "the columns of this soql cannot be typed: give a schema, or select fields of "
-                    "one object by their plain names"
-                )
-            ]
-        )
-    return match[2], tuple(re.split(r"\s*,\s*", match[1]))
+def _as_typed(soql: str, paths: FieldPaths) -> str:
+    """Write a query so that its columns are called as they are typed, where they can be."""
+    try:
+        typed = TypedQuery.of(QueryText.parse(soql), paths)
+    except SettingsError:
+        return soql
+    return typed.soql(typed.types)
 
 
 def _described(org: Org, name: str) -> SObject:
@@ -272,39 +251,20 @@ def _described(org: Org, name: str) -> SObject:
     return outcome
 
 
-def _object_of(org: Org, job: QueryJob) -> str:
-    """Ask which object a job reads."""
-    return org.client.document(
-        job.path, api_version=job.api_version, parse=lambda reply: str(reply["object"])
-    )
-
-
-def _columns_of(org: Org, job: QueryJob) -> tuple[str, ...]:
-    """Ask for the first record of a job's result, whose header line names the columns."""
-    download = PageDownload(org.client, org.memory, job, frozenset())
-    page = download.fetch(f"{job.path}/results?maxRecords=1")
-    page.close()
-    return page.columns
-
-
-def _typed_fields(
-    sobject: SObject, fields: Sequence[str], *, is_listed: bool
-) -> dict[str, Mapping[str, Any]]:
-    """Type columns by the object's fields.
+def _typed_fields(sobject: SObject, fields: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    """Type fields of an object.
 
     Args:
         sobject: From the describe.
         fields: Names, in any case of letters; none at all: every field that can be read.
-        is_listed: Whether every name must be a field of the object. Otherwise others, such as
-            `Owner.Name`, are text.
     """
     known: Mapping[str, Any] = json_schema(sobject)["properties"]
     unsupported = unsupported_fields(sobject)
     spelled = {name.lower(): name for name in known if name not in unsupported}
     unknown = [name for name in fields if name.lower() not in spelled]
-    if unknown and is_listed:
+    if unknown:
         raise SettingsError(
             [f"{sobject.name} has no field {name} that a query job can read" for name in unknown]
         )
-    names = [spelled.get(name.lower(), name) for name in fields] or list(spelled.values())
-    return {name: known.get(name, _STRING) for name in names}
+    names = [spelled[name.lower()] for name in fields] or list(spelled.values())
+    return {name: known[name] for name in names}

@@ -21,6 +21,7 @@ from tap_sfbulk_pages.errors import (
     RefusedError,
     ResultPagesNotOfferedError,
 )
+from tap_sfbulk_pages.existing_jobs import ExistingJob, existing_job
 from tap_sfbulk_pages.fetching import Fetching
 from tap_sfbulk_pages.job_pages import JobPages, ParallelPages, SerialPages, check_total
 from tap_sfbulk_pages.job_progress import JobProgress
@@ -46,14 +47,16 @@ class JobRequest:
     """What a query job is asked, and what is read of its result.
 
     Attributes:
-        query: The query.
+        query: The query, or the job that has its result already.
         types: The fields to hand over, in order, and how their cells are read.
         replication_key: The field whose maximum is kept; None for none.
+        by_place: The fields that are known by the place of their column (`PageDownload`).
     """
 
-    query: Query
+    query: Query | ExistingJob
     types: Mapping[str, CellType]
     replication_key: str | None
+    by_place: Mapping[int, str] | None = None
 
 
 class JobReading:
@@ -154,7 +157,7 @@ class JobReading:
             except (QueryJobError, ListingError, RecordCountError, RefusedError) as error:
                 if not self._is_resumed or not _is_about_the_job(error):
                     raise
-                logger.warning("The saved job cannot be read on: %s A new one is made.", error)
+                logger.warning("The saved job cannot be read on: %s %s", error, self._instead)
                 self._start_over()
                 self._create(self.keep, self._context.waiting)
                 yield from self._read()
@@ -182,7 +185,7 @@ class JobReading:
         try:
             self.job = self._org.jobs.completed(job, waiting)
         except QueryJobError as error:
-            logger.warning("The saved job is of no use: %s A new one is made.", error)
+            logger.warning("The saved job is of no use: %s %s", error, self._instead)
             self._start_over()
             return
         self._is_resumed = True
@@ -193,25 +196,39 @@ class JobReading:
     def _resumable(self, saved: stream_state.SavedJob) -> QueryJob | None:
         """Ask for a saved job; None, with the reason in the log, if it is of no use any more."""
         if saved.fingerprint != self._request.query.fingerprint:
-            logger.info("The saved job %s answers another query; a new one is made.", saved.id)
+            logger.info("The saved job %s answers another query. %s", saved.id, self._instead)
             return None
+        job = QueryJob(saved.id, saved.api_version, state="", is_ours=self._makes_job)
         try:
-            return self._org.jobs.info(QueryJob(saved.id, saved.api_version, state=""))
+            return self._org.jobs.info(job)
         except RefusedError as error:
             if not error.is_about_the_resource:
                 raise
-            logger.warning("The saved job cannot be used: %s A new one is made.", error)
+            logger.warning("The saved job cannot be used: %s %s", error, self._instead)
             return None
 
     def _create(
         self, made: Callable[[], None], waiting: Callable[[], AbstractContextManager[None]]
     ) -> None:
-        """Make a new job and wait for it."""
-        self._org.job_allowance().take_job()
-        self.job = self._org.jobs.create(self._request.query, self._org.api_version)
-        logger.info("Job %s was created (API %s).", self.job.id, self.job.api_version)
+        """Make a new job, or take the one that exists, and wait for it."""
+        query = self._request.query
+        if isinstance(query, ExistingJob):
+            self.job = existing_job(self._org, query.id)
+        else:
+            self._org.job_allowance().take_job()
+            self.job = self._org.jobs.create(query, self._org.api_version)
+            logger.info("Job %s was created (API %s).", self.job.id, self.job.api_version)
         made()
         self.job = self._org.jobs.completed(self.job, waiting)
+
+    @property
+    def _makes_job(self) -> bool:
+        return not isinstance(self._request.query, ExistingJob)
+
+    @property
+    def _instead(self) -> str:
+        """Say what is done where a saved job cannot be read on."""
+        return "A new one is made." if self._makes_job else "It is read from its start."
 
     def _start_over(self) -> None:
         self.close()
@@ -269,7 +286,9 @@ class JobReading:
         if self._pages_ahead is None:
             job = self._completed_job
             fields = frozenset(self._request.types)
-            download = PageDownload(self._org.client, self._org.memory, job, fields)
+            download = PageDownload(
+                self._org.client, self._org.memory, job, fields, self._request.by_place
+            )
             fetching: Fetching[ResultPage | requests.Response] = Fetching(
                 self._org.threads,
                 waiting=self._context.waiting,
@@ -317,7 +336,7 @@ class JobReading:
                 self._nul_characters,
                 job.id,
             )
-        if self._org.settings.delete_finished_jobs:
+        if self._org.settings.delete_finished_jobs and job.is_ours:
             self._delete(job)
 
     def _delete(self, job: QueryJob) -> None:

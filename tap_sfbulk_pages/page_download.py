@@ -20,7 +20,7 @@ from tap_sfbulk_pages.page_body import PageBody
 from tap_sfbulk_pages.transport import inflated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     import requests
 
@@ -87,6 +87,8 @@ class PageDownload:
         memory: Shared by all pages.
         job: Whose pages they are.
         fields: The columns that each page must have, in any order and case.
+        by_place: The columns that are known by their place, counted from 0, whatever the header
+            line calls them.
 
     Raises:
         ResultPageError: If the job's columns are parted by something unknown.
@@ -98,11 +100,13 @@ class PageDownload:
         memory: PageMemory,
         job: QueryJob,
         fields: frozenset[str],
+        by_place: Mapping[int, str] | None = None,
     ) -> None:
         self._client = client
         self._memory = memory
         self._job = job
         self._fields = {name.lower() for name in fields}
+        self._by_place = by_place or {}
         if job.column_delimiter not in _DELIMITERS:
             raise ResultPageError(
                 f"Columns of the result are parted by {job.column_delimiter}, which is not known."
@@ -152,13 +156,14 @@ class PageDownload:
             text = scan.finish()
         except UnavailableError as error:
             raise UnavailableError(f"Result page {locator_of(link)}: {error}") from error
+        columns = tuple(self._by_place.get(place, name) for place, name in enumerate(text.columns))
         is_framed = encoding or any(name in response.headers for name in _FRAMING)
         if not text.ends_with_line and not is_framed:
             raise UnavailableError(f"Result page {locator_of(link)} ends within a line.")
-        self._check(link, response, text.columns, text.records)
+        self._check(link, response, columns, text.records)
         return ResultPage(
             locator=locator_of(link),
-            columns=text.columns,
+            columns=columns,
             delimiter=self._delimiter,
             records=text.records,
             text_bytes=text.size,

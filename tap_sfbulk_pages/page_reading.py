@@ -84,6 +84,32 @@ class Reading(Protocol):
         """Fetch nothing more."""
 
 
+class NothingToRead:
+    """The reading of a stream that an earlier run has read to its end."""
+
+    job_id = None
+
+    def prepare(
+        self,
+        made: Callable[[], None],
+        waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        """Do nothing."""
+
+    def keep(self) -> None:
+        """Do nothing: the state is as it was."""
+
+    def prefetch(self) -> None:
+        """Do nothing."""
+
+    def pages(self) -> Iterator[PageReading]:
+        """Hand over nothing."""
+        return iter(())
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
 class PageReading:
     """A page that is handed over to be written.
 

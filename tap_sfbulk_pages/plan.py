@@ -12,14 +12,17 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
+from tap_sfbulk_pages import stream_state
 from tap_sfbulk_pages.cells import CellType
 from tap_sfbulk_pages.errors import ExtractionError
+from tap_sfbulk_pages.query_jobs import Query
+from tap_sfbulk_pages.soql_text import QueryText
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from tap_sfbulk_pages.job_reading import JobRequest
     from tap_sfbulk_pages.org import Org
-    from tap_sfbulk_pages.query_jobs import Query
 
 # What live clients have seen of results that are not asked for in smaller pages.
 RECORDS_A_PAGE = 250_000
@@ -83,6 +86,41 @@ class StreamPlan:
         return (self.records or 0) * width / 1_000_000
 
 
+def job_plan(
+    stream: str,
+    request: JobRequest,
+    *,
+    sobject: str | None,
+    how: str,
+    state: Mapping[str, Any],
+) -> StreamPlan:
+    """Tell what reading a stream through a job would take.
+
+    Args:
+        stream: Its name.
+        request: What is asked, or the job that exists.
+        sobject: The object that it reads; None if it is not known.
+        how: What is read, where no job goes on.
+        state: The stream's part of the Singer state.
+
+    Raises:
+        StateError: If the state is broken.
+    """
+    query, saved = request.query, stream_state.saved_job(state)
+    goes_on = saved is not None and saved.fingerprint == query.fingerprint
+    if saved and goes_on:
+        how = f"job {saved.id} goes on, {saved.progress.records:,} records are done"
+    made = query if isinstance(query, Query) else None
+    return StreamPlan(
+        stream,
+        query=made,
+        sobject=sobject,
+        types=request.types,
+        how=how,
+        makes_job=made is not None and not goes_on,
+    )
+
+
 @dataclass(frozen=True)
 class DailyLimit:
     """One of the org's allowances of a day.
@@ -118,12 +156,13 @@ def count_records(org: Org, plans: Sequence[StreamPlan], *, exactly: bool) -> No
     """
     counts = _record_counts(org, {plan.sobject for plan in plans if plan.sobject})
     for plan in plans:
-        condition = plan.query.soql.partition(" WHERE ")[2] if plan.query else ""
-        if condition and exactly and plan.query and plan.sobject and not plan.trouble:
+        clauses = QueryText.parse(plan.query.soql).clauses if plan.query else {}
+        is_part = bool(clauses.keys() - {"ORDER"})
+        if is_part and exactly and not plan.trouble:
             _count_exactly(org, plan)
         else:
             plan.records = counts.get(plan.sobject or "")
-            plan.is_upper_bound = bool(condition) or plan.query is None
+            plan.is_upper_bound = is_part or plan.query is None
 
 
 def _record_counts(org: Org, names: Iterable[str]) -> dict[str, int]:
@@ -142,16 +181,18 @@ def _counts_of(reply: Any) -> dict[str, int]:
 def _count_exactly(org: Org, plan: StreamPlan) -> None:
     if plan.query is None:
         return
-    soql = f"SELECT COUNT() FROM{plan.query.soql.partition(' FROM')[2]}"
+    text = QueryText.parse(plan.query.soql)
     resource = "queryAll" if plan.query.include_deleted else "query"
     try:
-        plan.records = org.client.document(
-            f"/{resource}?q={quote(soql)}",
+        count = org.client.document(
+            f"/{resource}?q={quote(text.counting())}",
             api_version=org.api_version,
             parse=lambda reply: int(reply["totalSize"]),
         )
     except ExtractionError as error:
         plan.trouble = str(error)
+    else:
+        plan.records = count if text.limit is None else min(count, text.limit)
 
 
 def daily_limits(org: Org, plans: Sequence[StreamPlan]) -> list[DailyLimit]:

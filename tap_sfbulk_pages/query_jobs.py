@@ -75,6 +75,8 @@ class QueryJob:
         error: `errorMessage` of a failed job, where Salesforce gives one.
         column_delimiter: Salesforce's name of it, e.g. `COMMA`.
         created: `createdDate`, by Salesforce's clock; None where the reply has none.
+        sobject: The object that is queried, where the reply names it.
+        is_ours: Whether it was made here; one that was not is neither aborted nor deleted.
     """
 
     id: str
@@ -84,6 +86,8 @@ class QueryJob:
     error: str | None = None
     column_delimiter: str = "COMMA"
     created: str | None = None
+    sobject: str | None = None
+    is_ours: bool = True
 
     @property
     def path(self) -> str:
@@ -124,7 +128,7 @@ class QueryJobs:
         return self._client.document(
             "/jobs/query",
             api_version=api_version,
-            parse=partial(_job, api_version=api_version),
+            parse=partial(job_in, api_version=api_version),
             method="POST",
             json=body,
         )
@@ -139,7 +143,7 @@ class QueryJobs:
         return self._client.document(
             job.path,
             api_version=job.api_version,
-            parse=partial(_job, api_version=job.api_version),
+            parse=partial(job_in, api_version=job.api_version, is_ours=job.is_ours),
         )
 
     def completed(
@@ -152,7 +156,8 @@ class QueryJobs:
             waiting: Entered while nothing is done but wait.
 
         Raises:
-            QueryJobError: If it failed, was aborted, or ran too long (it is then aborted).
+            QueryJobError: If it failed, was aborted, or ran too long (one of ours is then
+                aborted).
             ExtractionError: As `info`.
         """
         deadline = time.monotonic() + self._timeout_seconds
@@ -204,21 +209,34 @@ class QueryJobs:
                 raise
 
     def _give_up(self, job: QueryJob) -> None:
-        said = "It was aborted."
+        said = (
+            f"The job was still {job.state} after {self._timeout_seconds:.0f} s "
+            "(job_timeout_seconds)."
+        )
+        if not job.is_ours:
+            raise QueryJobError(f"{said} It was left running; try again later.")
+        aborted = "It was aborted."
         try:
             body = {"state": "Aborted"}
             self._client.perform("PATCH", job.path, api_version=job.api_version, json=body)
         except ExtractionError as error:
-            said = f"It could not be aborted: {error}"
+            aborted = f"It could not be aborted: {error}"
         raise QueryJobError(
-            f"The job was still {job.state} after {self._timeout_seconds:.0f} s "
-            f"(job_timeout_seconds). {said} Narrow the query with filters or start_date, or allow "
-            "more time."
+            f"{said} {aborted} Narrow the query with filters or start_date, or allow more time."
         )
 
 
-def _job(reply: Any, api_version: str) -> QueryJob:
-    """Read a job from a reply."""
+def job_in(reply: Any, api_version: str, *, is_ours: bool = True) -> QueryJob:
+    """Read a job from a reply.
+
+    Args:
+        reply: A JSON object.
+        api_version: The version that made the job.
+        is_ours: Whether it was made here.
+
+    Raises:
+        LookupError, TypeError, ValueError: If the reply is none of a job.
+    """
     records = reply.get("numberRecordsProcessed")
     job = QueryJob(
         id=_text(reply["id"]),
@@ -228,6 +246,8 @@ def _job(reply: Any, api_version: str) -> QueryJob:
         error=reply.get("errorMessage"),
         column_delimiter=reply.get("columnDelimiter") or "COMMA",
         created=reply.get("createdDate"),
+        sobject=reply.get("object"),
+        is_ours=is_ours,
     )
     if stream := activity.current():
         stream.note_job(job)

@@ -11,6 +11,7 @@ from singer_sdk.helpers._batch import BatchConfig
 
 from tap_sfbulk_pages.batch_files import compression_of
 from tap_sfbulk_pages.errors import SettingsError
+from tap_sfbulk_pages.query_settings import parsed_filters, queries_and_jobs
 from tap_sfbulk_pages.replication import moment_of
 from tap_sfbulk_pages.salesforce_hosts import (
     LOGIN,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tap_sfbulk_pages.links import HostAddress
+    from tap_sfbulk_pages.query_settings import JobSetting, QuerySetting
     from tap_sfbulk_pages.sign_in import Flow
 
 
@@ -138,6 +140,36 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         title="Objects",
         description="Names or globs of the sObjects to offer, e.g. `Account`, `*__c`; with `!` in "
         "front they exclude. Default: every queryable one.",
+    ),
+    th.Property(
+        "queries",
+        th.ArrayType(
+            th.ObjectType(
+                th.Property("name", th.StringType, required=True),
+                th.Property("soql", th.StringType, required=True),
+                th.Property("primary_keys", th.ArrayType(th.StringType)),
+                th.Property("replication_key", th.StringType),
+                th.Property("include_deleted", th.BooleanType),
+                additional_properties=False,
+            )
+        ),
+        title="Queries",
+        description="Streams from SOQL of your own: `name`, `soql` and, if wanted, "
+        "`primary_keys`, `replication_key`, `include_deleted` for each.",
+    ),
+    th.Property(
+        "jobs",
+        th.ArrayType(
+            th.ObjectType(
+                th.Property("name", th.StringType, required=True),
+                th.Property("id", th.StringType, required=True),
+                th.Property("primary_keys", th.ArrayType(th.StringType)),
+                additional_properties=False,
+            )
+        ),
+        title="Jobs",
+        description="Streams from query jobs that exist already: `name`, `id` and, if wanted, "
+        "`primary_keys` for each. Nothing is made or deleted.",
     ),
     th.Property(
         "filters",
@@ -290,6 +322,7 @@ class Settings:
         sf_cli_org: What the Salesforce CLI calls the org; None for another way.
         api_version: As `62.0`; None to take the org's newest.
         start_date: Aware, UTC.
+        filters: Conditions by the name of their object, in any case of letters.
     """
 
     instance: HostAddress | None
@@ -300,6 +333,8 @@ class Settings:
     api_version: str | None
     start_date: datetime | None
     objects: tuple[str, ...]
+    queries: tuple[QuerySetting, ...]
+    jobs: tuple[JobSetting, ...]
     filters: Mapping[str, str]
     include_deleted: bool
     lookback_seconds: int
@@ -332,6 +367,7 @@ class Settings:
         instance = _instance(given)
         login = _login(given, instance)
         access_token, flow = chosen_sign_in(given, instance, login)
+        queries, jobs = queries_and_jobs(given)
         version = given.get("api_version")
         if "batch_config" in given:
             compression_of(BatchConfig.from_dict(given["batch_config"]))
@@ -344,7 +380,9 @@ class Settings:
             api_version=None if version is None else parsed_version(version),
             start_date=_start_date(given),
             objects=tuple(given.get("objects", ())),
-            filters=dict(given.get("filters", {})),
+            queries=queries,
+            jobs=jobs,
+            filters=parsed_filters(given),
             include_deleted=given.get("include_deleted", True),
             lookback_seconds=given.get("lookback_seconds", 300),
             max_parallel_downloads=given.get("max_parallel_downloads", 5),

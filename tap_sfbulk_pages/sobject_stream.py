@@ -13,7 +13,7 @@ from tap_sfbulk_pages.catalog import json_schema, primary_keys, replication_key,
 from tap_sfbulk_pages.cells import CellType, cell_type
 from tap_sfbulk_pages.errors import ExtractionError
 from tap_sfbulk_pages.job_reading import JobReading, JobRequest
-from tap_sfbulk_pages.plan import StreamPlan
+from tap_sfbulk_pages.plan import StreamPlan, job_plan
 from tap_sfbulk_pages.query_jobs import Query
 from tap_sfbulk_pages.replication import bookmark_after, literal, lower_bound
 from tap_sfbulk_pages.restricted_objects import RESTRICTED_OBJECTS
@@ -114,22 +114,11 @@ class SObjectStream(BulkStream):
             key = self._replication_key_in_use
             request = self._job_request(key, self._replication_schema(key) if key else {})
             bookmark = stream_state.bookmark(self.stream_state, key)
-            saved = stream_state.saved_job(self.stream_state)
+            since = bookmark or (key and self._tap.org.settings.start_date)
+            how = f"changes since {since}" if since else "everything"
+            return job_plan(self.name, request, sobject=self.name, how=how, state=self.stream_state)
         except ExtractionError as error:
             return StreamPlan(self.name, None, self.name, {}, "", trouble=str(error))
-        since = bookmark or (key and self._tap.org.settings.start_date)
-        how = f"changes since {since}" if since else "everything"
-        goes_on = saved is not None and saved.fingerprint == request.query.fingerprint
-        if saved and goes_on:
-            how = f"job {saved.id} goes on, {saved.progress.records:,} records are done"
-        return StreamPlan(
-            self.name,
-            query=request.query,
-            sobject=self.name,
-            types=request.types,
-            how=how,
-            makes_job=not goes_on,
-        )
 
     def _check_described(self) -> None:
         if self._refusal:

@@ -2,8 +2,8 @@
 
 Beside the SDK's `replication_key` and `replication_key_value` there is, while a query job is
 being read, `query_job`: which job it is, with which version it was made, which query it answers
-and which of its pages are done. Each change is one assignment, so that the state is true between
-any two statements.
+and which of its pages are done. A job that was made elsewhere leaves a `job_done` when it has been
+read. Each change is one assignment, so that the state is true between any two statements.
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ from tap_sfbulk_pages.job_progress import JobProgress
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
 
+    from tap_sfbulk_pages.existing_jobs import ExistingJob
     from tap_sfbulk_pages.query_jobs import Query, QueryJob
 
 _JOB = "query_job"
+_DONE = "job_done"
 _KEY = "replication_key"
 _VALUE = "replication_key_value"
 
@@ -73,7 +75,7 @@ def saved_job(state: Mapping[str, Any]) -> SavedJob | None:
 def save_job(
     state: MutableMapping[str, Any],
     job: QueryJob,
-    query: Query,
+    query: Query | ExistingJob,
     *,
     in_series: bool,
     progress: JobProgress,
@@ -91,6 +93,17 @@ def save_job(
 def forget_job(state: MutableMapping[str, Any]) -> None:
     """Drop a job that is of no more use."""
     state.pop(_JOB, None)
+
+
+def set_done(state: MutableMapping[str, Any], job: ExistingJob) -> None:
+    """Keep that a job has been read to its end."""
+    state[_DONE] = {"id": job.id, "query": job.fingerprint}
+
+
+def is_done(state: Mapping[str, Any], job: ExistingJob) -> bool:
+    """Tell whether a job has been read to its end, all of the columns that are wanted."""
+    done = state.get(_DONE)
+    return isinstance(done, dict) and done.get("query") == job.fingerprint
 
 
 def bookmark(state: Mapping[str, Any], replication_key: str | None) -> str | None:

@@ -28,8 +28,11 @@ from tap_sfbulk_pages.errors import (
     StateError,
     UnavailableError,
 )
+from tap_sfbulk_pages.extra_streams import offered_extra_streams, selected_extra_streams
+from tap_sfbulk_pages.field_paths import FieldPaths
 from tap_sfbulk_pages.job_schedule import JobSchedule
 from tap_sfbulk_pages.org import Org
+from tap_sfbulk_pages.query_settings import check_names, warn_of_filters
 from tap_sfbulk_pages.run_outcome import RunOutcome
 from tap_sfbulk_pages.run_seen import run_seen
 from tap_sfbulk_pages.settings import Settings
@@ -221,9 +224,12 @@ class TapSFBulkPages(Tap):
         ]
 
     def _offered_streams(self) -> list[Stream]:
-        org = self.org
-        names = offered_names(org.client, org.api_version, org.settings.objects)
+        org, settings = self.org, self.org.settings
+        names = offered_names(org.client, org.api_version, settings.objects)
+        check_names([*settings.queries, *settings.jobs], names)
+        warn_of_filters(settings.filters, names)
         streams: list[Stream] = []
+        known: list[SObject] = []
         for name, outcome in described(org.client, org.api_version, names):
             if isinstance(outcome, RefusedError):
                 self.logger.warning("%s is left out: %s", name, outcome)
@@ -233,8 +239,10 @@ class TapSFBulkPages(Tap):
                 self.logger.warning("%s is offered without fields: %s", name, outcome)
                 streams.append(SObjectStream(self, SObject(name, ()), refusal=outcome))
             else:
+                known.append(outcome)
                 streams.append(SObjectStream(self, outcome))
-        return streams
+        paths = FieldPaths(org.client, org.api_version, known)
+        return [*streams, *offered_extra_streams(self, paths)]
 
     def _selected_streams(self, catalog: Catalog) -> list[Stream]:
         """Make the streams that the catalog selects; nothing else is described."""
@@ -244,8 +252,10 @@ class TapSFBulkPages(Tap):
             for entry in catalog.streams
             if entry.metadata.resolve_selection().get((), True)
         }
-        streams: list[Stream] = []
-        for name, outcome in described(org.client, org.api_version, entries):
+        extra = selected_extra_streams(self, entries)
+        names = [name for name in entries if name not in extra]
+        streams = list(extra.values())
+        for name, outcome in described(org.client, org.api_version, names):
             if isinstance(outcome, ExtractionError):
                 properties = entries[name].schema.to_dict()["properties"]
                 known = SObject(name, tuple(Field(field, "string") for field in properties))

@@ -49,6 +49,7 @@ def received(
     body: bytes,
     *,
     fields: Iterable[str] = (),
+    by_place: Mapping[int, str] | None = None,
     chunk: int = 1 << 16,
     compressed: bool = False,
     delimiter: str = "COMMA",
@@ -64,7 +65,8 @@ def received(
         chunks, {"Transfer-Encoding": "chunked", **encoding, **(headers or {})}, status
     )
     job = QueryJob("750x", "62.0", state="JobComplete", column_delimiter=delimiter, records=0)
-    return PageDownload(client, PageMemory(memory), job, frozenset(fields)).fetch("/r?locator=abc")
+    download = PageDownload(client, PageMemory(memory), job, frozenset(fields), by_place)
+    return download.fetch("/r?locator=abc")
 
 
 def records_in(page: ResultPage, types: Mapping[str, CellType]) -> list[dict[str, Any]]:

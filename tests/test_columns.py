@@ -272,3 +272,14 @@ def test_arbitrary_bytes_as_gzip_are_refused(body: bytes) -> None:
     if body:
         with pytest.raises(UnavailableError):
             received(body, fields=["Id"], headers={"Content-Encoding": "gzip"})
+
+
+def test_a_column_that_is_known_by_its_place() -> None:
+    body = csv_of([("Id", "whatever", "Name"), ("1", "a", "b")])
+    types = dict.fromkeys(("Id", "Label", "Name"), CellType.TEXT)
+    page = received(body, fields=types, by_place={1: "Label"})
+    assert records_in(page, types) == [{"Id": "1", "Label": "a", "Name": "b"}]
+    with pytest.raises(UnavailableError, match="lacks columns"):
+        received(body, fields=types, by_place={2: "Label"})
+    with pytest.raises(UnavailableError, match="lacks columns"):
+        received(body, fields=types, by_place={3: "Label"})

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from salesforce_data import assert_same_records, expected_records, fields_of
+from salesforce_data import records_of as value_records
 
 pytest.importorskip("pyarrow", reason="pyarrow is not installed: the extra spark brings it")
 
@@ -240,39 +241,59 @@ def test_a_job_that_exists_types_itself(start_sandbox: Callable[..., SandboxServ
 
 def test_a_job_that_is_not_there(start_sandbox: Callable[..., SandboxServer]) -> None:
     server = start_sandbox(**SMALL)
-    with pytest.raises(QueryJobGoneError, match="Leave out the option job"):
+    with pytest.raises(QueryJobGoneError, match="is not there"):
         planned(options_for(server, job="7505g00000AAAAAAAA"))
 
 
 def test_a_job_of_another_version(start_sandbox: Callable[..., SandboxServer]) -> None:
     server = start_sandbox(**SMALL)
     job = create_job(options_for(server, api_version="62.0"))
+    read, partitions = planned(options_for(server, job=job))
+    assert len(partitions) == 13
+    assert_same_records(
+        records_of(read, partitions), expected_records(server, "Account", fields=FIELDS)
+    )
+
+
+def test_a_job_whose_version_nothing_tells(
+    start_sandbox: Callable[..., SandboxServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = start_sandbox(**SMALL)
+    job = create_job(options_for(server, api_version="62.0"))
+    monkeypatch.setattr("tap_sfbulk_pages.sandbox.job_calls._asked_for", lambda *_: False)
     with pytest.raises(QueryJobError, match="set api_version"):
         planned(options_for(server, job=job))
-    _, partitions = planned(options_for(server, job=job, api_version="62.0"))
-    assert len(partitions) == 13
 
 
-def test_a_plain_select(start_sandbox: Callable[..., SandboxServer]) -> None:
+@pytest.mark.parametrize(
+    ("soql", "columns"),
+    [
+        ("select id, Name from Account where Name != null", ["Id", "Name"]),
+        ("SELECT a.Id, a.Owner.Name FROM Account a", ["Id", "Owner.Name"]),
+        ("SELECT Id, toLabel(Industry) Branch FROM Account LIMIT 20", ["Id", "Branch"]),
+    ],
+)
+def test_a_query_of_the_users_own(
+    start_sandbox: Callable[..., SandboxServer], soql: str, columns: list[str]
+) -> None:
     server = start_sandbox(**SMALL)
-    soql = "select id, Name from Account where Name != null"
     read, partitions = planned(options_for(server, object="", fields="", soql=soql))
-    assert list(read.properties) == ["Id", "Name"]
-    expected = expected_records(
-        server, "Account", fields=["Id", "Name"], where="WHERE Name != null"
-    )
+    assert list(read.properties) == columns
+    result = server.org.query(soql, include_deleted=True, bulk=True)
+    types = dict.fromkeys(columns, "string")
+    expected = value_records(result.csv(0, len(result)).decode(), types)
     assert_same_records(records_of(read, partitions), expected)
 
 
 @pytest.mark.parametrize(
     "soql",
-    ["SELECT Id, Owner.Name FROM Account", "SELECT FIELDS(STANDARD) FROM Account", "DELETE"],
+    ["SELECT Id, Boss.Name FROM Account", "SELECT DAY_ONLY(CreatedDate) d FROM Account", "DELETE"],
 )
-def test_a_select_that_cannot_be_typed(
+def test_a_query_that_cannot_be_typed(
     start_sandbox: Callable[..., SandboxServer], soql: str
 ) -> None:
     server = start_sandbox(**SMALL)
-    with pytest.raises(SettingsError, match="give a schema"):
+    with pytest.raises(SettingsError, match="a schema of your own"):
         JobOptions.parse(options_for(server, object="", fields="", soql=soql)).properties()
 
 

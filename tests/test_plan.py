@@ -150,3 +150,46 @@ def test_wrong_settings_are_told_in_words(plan: Callable[..., Result]) -> None:
     result = plan(config={"instance_url": "https://acme.my.salesforce.com"})
     assert result.exit_code == 1
     assert "Error: Wrong settings:\n  no way to sign in is set" in result.output
+
+
+def test_queries_and_jobs_of_the_settings(
+    plan: Callable[..., Result], tap: Tap, start_sandbox: Callable[..., SandboxServer]
+) -> None:
+    server = start_sandbox(**SMALL)
+    tap(config_for(server, "Lead"))
+    (job,) = server._sandbox.jobs
+    queries: list[dict[str, Any]] = [
+        {
+            "name": "people",
+            "soql": "SELECT Id, Account.Name FROM Contact WHERE Phone != null ORDER BY Name",
+        },
+        {"name": "few", "soql": "SELECT Id, CreatedDate FROM Account LIMIT 7"},
+        {
+            "name": "changes",
+            "soql": "SELECT Id, CreatedDate FROM Account ORDER BY Id",
+            "replication_key": "CreatedDate",
+        },
+    ]
+    jobs = [{"name": "leads", "id": job.id}]
+    config = config_for(server, "!*", queries=queries, jobs=jobs)
+    bookmark = {
+        "replication_key": "CreatedDate",
+        "replication_key_value": "2025-01-01T00:00:00.000Z",
+    }
+    state = {"bookmarks": {"changes": bookmark}}
+    asked_before = asked(server)
+    result = plan("--count", "--format", "json", config=config, state=state)
+    assert result.exit_code == 0, result.output
+    planned = {each["stream"]: each for each in json.loads(result.stdout)["streams"]}
+    assert [path for path in asked(server)[len(asked_before) :] if job.id not in path] == []
+    run = tap(config, state=state)
+    assert run.exit_code == 0, run.stderr
+    for name in ("people", "few", "changes"):
+        assert planned[name]["records"] == len(run.records(name)) > 0
+        assert planned[name]["jobs"] == 1
+    assert "changes since 2025-01-01T00:00:00.000Z" in planned["changes"]["how"]
+    assert planned["leads"]["how"] == f"the result of job {job.id}"
+    assert planned["leads"]["jobs"] == 0
+    again = plan("--format", "json", config=config, state=run.state)
+    planned = {each["stream"]: each for each in json.loads(again.stdout)["streams"]}
+    assert planned["leads"]["how"] == f"job {job.id} has been read"

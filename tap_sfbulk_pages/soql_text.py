@@ -1,0 +1,308 @@
+"""SOQL that a user has written, taken apart just so far that it can be typed and narrowed safely.
+
+Words, texts in quotes and brackets are told apart, and outside of brackets the keywords of the
+clauses are looked for (SOQL and SOSL Reference, "SOQL SELECT Syntax"). Everything in between stays
+as it was written; Salesforce alone judges it. What no query job can do is refused here, with what
+to do instead (Bulk API 2.0 guide, "Understanding Bulk API 2.0 Query").
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from itertools import zip_longest
+from typing import TYPE_CHECKING
+
+from tap_sfbulk_pages.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+_TOKENS = re.compile(
+    r"""
+      (?P<text>'(?:\\.|[^'\\])*')
+    | (?P<comment>--|//|/\*)
+    | (?P<word>[^\W\d]\w*(?:\.\w+)*)
+    | (?P<literal>\d[\w.:+-]*)
+    | (?P<sign>\S)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_NUMBER = "a number"
+# The clauses behind the object, in their order, each by its first word and what may follow that:
+# fields and objects have such names, too.
+_CLAUSES: Mapping[str, frozenset[str]] = {
+    "USING": frozenset({"SCOPE"}),
+    "WHERE": frozenset(),
+    "WITH": frozenset(),
+    "GROUP": frozenset({"BY"}),
+    "HAVING": frozenset(),
+    "ORDER": frozenset({"BY"}),
+    "LIMIT": frozenset({_NUMBER}),
+    "OFFSET": frozenset({_NUMBER}),
+    "FOR": frozenset({"VIEW", "REFERENCE", "UPDATE"}),
+    "UPDATE": frozenset({"TRACKING", "VIEWSTAT"}),
+    "SET": frozenset({"OPTIONS"}),
+    "ALL": frozenset({"ROWS"}),
+}
+_AGGREGATES = frozenset({"AVG", "COUNT", "COUNT_DISTINCT", "GROUPING", "MAX", "MIN", "SUM"})
+_NO_AGGREGATES = (
+    "a query job neither groups nor counts ({}): select the records, and group them where they "
+    "arrive"
+)
+_REFUSED_CLAUSES = {
+    "GROUP": _NO_AGGREGATES.format("GROUP BY"),
+    "HAVING": _NO_AGGREGATES.format("HAVING"),
+    "OFFSET": "a query job knows no OFFSET: leave it out",
+    "ALL": "ALL ROWS is for Apex: leave it out, and set include_deleted",
+}
+
+
+@dataclass(frozen=True)
+class _Token:
+    kind: str
+    text: str
+    start: int
+    end: int
+    depth: int
+
+    def is_word(self, *words: str) -> bool:
+        return self.kind == "word" and self.text.upper() in words
+
+
+@dataclass(frozen=True)
+class SelectItem:
+    """An item of the SELECT list.
+
+    Attributes:
+        text: As it was written.
+        path: The field, or what a function is of where that is one word; else None.
+        function: The outermost function, in capitals; None for a field.
+        alias: What a function's column is to be called; None for nothing.
+    """
+
+    text: str
+    path: str | None
+    function: str | None = None
+    alias: str | None = None
+
+
+@dataclass(frozen=True)
+class QueryText:
+    """A query.
+
+    Attributes:
+        items: The SELECT list.
+        sobject: The object of the FROM clause.
+        alias: What the FROM clause calls it; None for nothing.
+        clauses: The rest of each clause behind it, by its first word in capitals.
+    """
+
+    items: tuple[SelectItem, ...]
+    sobject: str
+    alias: str | None
+    clauses: Mapping[str, str]
+
+    @classmethod
+    def parse(cls, text: str) -> QueryText:
+        """Take a query apart.
+
+        Raises:
+            SettingsError: If it is no query, or not one for a query job.
+        """
+        tokens = _tokens(text)
+        if not tokens or not tokens[0].is_word("SELECT"):
+            raise SettingsError(["a query begins with SELECT"])
+        outer = [token for token in tokens if token.depth == 0]
+        source = next((token for token in outer if token.is_word("FROM")), None)
+        if source is None:
+            raise SettingsError(["the query has no FROM"])
+        place = tokens.index(source)
+        behind = tokens[place + 1 :]
+        starts = [
+            token
+            for token, following in zip_longest(outer, outer[1:])
+            # The first word is the object, which may be called Group or Order.
+            if token.start > source.start
+            and token is not behind[0]
+            and _begins_clause(token, following)
+        ]
+        first = behind.index(starts[0]) if starts else len(behind)
+        sobject, alias = _source(behind[:first])
+        return cls(
+            items=tuple(_item(text, part) for part in _parts(tokens[1:place])),
+            sobject=sobject,
+            alias=alias,
+            clauses=_clauses(text, starts),
+        )
+
+    @property
+    def unchunked(self) -> tuple[str, ...]:
+        """The clauses that switch off the automatic PK chunking."""
+        names = {"ORDER": "ORDER BY", "LIMIT": "LIMIT"}
+        return tuple(name for word, name in names.items() if word in self.clauses)
+
+    @property
+    def limit(self) -> int | None:
+        """How many records are found at most; None for all."""
+        return int(self.clauses["LIMIT"]) if "LIMIT" in self.clauses else None
+
+    def soql(
+        self, items: Sequence[str], *, condition: str | None = None, limit: int | None = None
+    ) -> str:
+        """Write the query.
+
+        Args:
+            items: The SELECT list.
+            condition: What the records must fulfil as well.
+            limit: For a look at a few rows only.
+        """
+        clauses = dict(self.clauses)
+        if condition:
+            own = clauses.get("WHERE")
+            clauses["WHERE"] = f"{condition} AND ({own})" if own else condition
+        if limit is not None:
+            clauses["LIMIT"] = str(min(limit, int(clauses.get("LIMIT", limit))))
+        source = f"{self.sobject} {self.alias}" if self.alias else self.sobject
+        behind = "".join(f" {word} {clauses[word]}" for word in _CLAUSES if word in clauses)
+        return f"SELECT {', '.join(items)} FROM {source}{behind}"  # noqa: S608 - SOQL only reads
+
+    def counting(self) -> str:
+        """Write the query that counts the records, for the REST API; its LIMIT is left out."""
+        clauses = {word: self.clauses[word] for word in self.clauses.keys() - {"ORDER", "LIMIT"}}
+        return replace(self, clauses=clauses).soql(["COUNT()"])
+
+
+def checked_condition(text: str) -> str:
+    """Check a condition that is put in brackets and added to a query with AND.
+
+    Returns:
+        The condition.
+
+    Raises:
+        SettingsError: If it is not one condition, as far as can be told.
+    """
+    tokens = _tokens(text)
+    outer = [token for token in tokens if token.depth == 0]
+    for token, following in zip_longest(outer, outer[1:]):
+        if _begins_clause(token, following):
+            raise SettingsError([f"it must be a condition alone: leave out {token.text}"])
+    return text.strip()
+
+
+def _tokens(text: str) -> list[_Token]:
+    """Part a text into tokens; a bracket counts to the inside.
+
+    Raises:
+        SettingsError: If quotes or brackets do not match, or a character has no place in SOQL.
+    """
+    tokens, depth = [], 0
+    for match in _TOKENS.finditer(text):
+        kind, word = str(match.lastgroup), match[0]
+        if kind == "comment":
+            raise SettingsError([f"SOQL knows no comments: leave out {word}"])
+        if word in ("'", ";"):
+            hint = "a text in quotes has no end" if word == "'" else "leave out the semicolon"
+            raise SettingsError([hint])
+        depth += word == "("
+        tokens.append(_Token(kind, word, match.start(), match.end(), depth))
+        depth -= word == ")"
+        if depth < 0:
+            raise SettingsError(["a bracket is closed that was not opened"])
+    if depth:
+        raise SettingsError(["a bracket is not closed"])
+    return tokens
+
+
+def _begins_clause(token: _Token, following: _Token | None) -> bool:
+    if not token.is_word(*_CLAUSES):
+        return False
+    wanted = _CLAUSES[token.text.upper()]
+    if not wanted or following is None:
+        return not wanted
+    return following.is_word(*wanted) or (_NUMBER in wanted and following.kind == "literal")
+
+
+def _source(tokens: Sequence[_Token]) -> tuple[str, str | None]:
+    """Read the object and its alias."""
+    words = [token.text for token in tokens if not token.is_word("AS")]
+    if any(word == "," for word in words):
+        raise SettingsError(
+            ["name one object in FROM, and write out the way to the others, as in Account.Name"]
+        )
+    if not 1 <= len(words) <= 2 or any(token.kind != "word" for token in tokens):  # noqa: PLR2004
+        found = f", not {' '.join(words)}" if words else ""
+        raise SettingsError([f"FROM must be followed by the name of an object{found}"])
+    return words[0], words[1] if len(words) > 1 else None
+
+
+def _clauses(text: str, starts: Sequence[_Token]) -> dict[str, str]:
+    clauses: dict[str, str] = {}
+    for token, following in zip_longest(starts, starts[1:]):
+        word = token.text.upper()
+        if word in _REFUSED_CLAUSES:
+            raise SettingsError([_REFUSED_CLAUSES[word]])
+        if word in clauses:
+            raise SettingsError([f"the query has two clauses {word}"])
+        clauses[word] = text[token.end : following.start if following else None].strip()
+    if not clauses.get("LIMIT", "0").isdecimal():
+        raise SettingsError([f"LIMIT must be followed by a whole number, not {clauses['LIMIT']}"])
+    return clauses
+
+
+def _parts(tokens: Sequence[_Token]) -> Iterator[list[_Token]]:
+    """Part the SELECT list at its commas."""
+    part: list[_Token] = []
+    for token in tokens:
+        if token.text == "," and token.depth == 0:
+            yield part
+            part = []
+        else:
+            part.append(token)
+    yield part
+
+
+def _item(text: str, tokens: Sequence[_Token]) -> SelectItem:
+    if not tokens:
+        raise SettingsError(["the SELECT list has an empty place"])
+    own = text[tokens[0].start : tokens[-1].end]
+    first = tokens[0]
+    if first.text == "(":
+        raise SettingsError(
+            [f"a query job returns no child records: make a query of its own of {own}"]
+        )
+    if first.is_word("TYPEOF"):
+        raise SettingsError(
+            ["a query job knows no TYPEOF: select fields that all objects have, as in What.Name"]
+        )
+    if first.kind != "word":
+        raise SettingsError([f"{own} is neither a field nor a function of one"])
+    if len(tokens) == 1:
+        return SelectItem(own, own)
+    if tokens[1].text != "(":
+        raise SettingsError(
+            [f"only functions can have an alias: write {first.text} instead of {own}"]
+        )
+    return _function(own, tokens)
+
+
+def _function(own: str, tokens: Sequence[_Token]) -> SelectItem:
+    name = tokens[0].text.upper()
+    if name in _AGGREGATES:
+        raise SettingsError([_NO_AGGREGATES.format(own)])
+    close = next(
+        index
+        for index, token in enumerate(tokens)
+        if token.text == ")" and token.depth == tokens[1].depth
+    )
+    behind = tokens[close + 1 :]
+    if len(behind) > 1 or any(token.kind != "word" for token in behind):
+        raise SettingsError([f"{own} is neither a field nor a function of one"])
+    inside = tokens[2:close]
+    words = [
+        token
+        for token, following in zip(inside, [*inside[1:], tokens[close]], strict=True)
+        if token.kind == "word" and following.text != "("
+    ]
+    path = words[0].text if len(words) == 1 else None
+    return SelectItem(own, path, name, behind[0].text if behind else None)

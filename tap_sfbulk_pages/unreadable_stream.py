@@ -1,0 +1,46 @@
+"""A stream of the catalog that cannot be read: it says why when its turn comes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import override
+
+from tap_sfbulk_pages.plan import StreamPlan
+from tap_sfbulk_pages.streams import BulkStream
+
+if TYPE_CHECKING:
+    from tap_sfbulk_pages.errors import ExtractionError
+    from tap_sfbulk_pages.page_reading import Reading, ReadingContext
+    from tap_sfbulk_pages.tap import TapSFBulkPages
+
+
+class UnreadableStream(BulkStream):
+    """Fails by itself, so that the other streams are read.
+
+    Args:
+        tap: The tap.
+        name: Of the stream.
+        schema: From the catalog.
+        error: Why it cannot be read.
+    """
+
+    def __init__(
+        self, tap: TapSFBulkPages, *, name: str, schema: dict[str, Any], error: ExtractionError
+    ) -> None:
+        super().__init__(tap, name=name, schema=schema)
+        self._error = error
+
+    @override
+    def new_reading(self, context: ReadingContext) -> Reading:
+        """Say why the stream cannot be read.
+
+        Raises:
+            ExtractionError: Always.
+        """
+        raise self._error
+
+    @override
+    def plan(self) -> StreamPlan:
+        """Tell why it cannot be read."""
+        return StreamPlan(self.name, None, None, {}, "", trouble=str(self._error))
