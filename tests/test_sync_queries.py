@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -417,3 +419,15 @@ def test_a_filter_without_an_object_is_told(
     assert "no object account" not in run.stderr
     expected = expected_records(server, "Account", where="WHERE Industry != null")
     assert_same_records(run.records("Account"), expected)
+
+
+def test_the_example_of_the_documentation(
+    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+) -> None:
+    server = start_sandbox(**SMALL)
+    page = (Path(__file__).parents[1] / "docs" / "queries.md").read_text(encoding="utf-8")
+    example = json.loads(page.split("```json")[1].split("```")[0])
+    run = tap({**config_for(server), **example})
+    assert run.exit_code == 0, run.stderr
+    assert run.streams == {query["name"] for query in example["queries"]}
+    assert all(run.records(stream) for stream in run.streams)
