@@ -15,8 +15,8 @@ import polars as pl
 
 from tap_sfbulk_pages.errors import UnavailableError
 
-# Large enough that the fixed costs of a call to Polars vanish, small enough for the memory.
-BLOCK_BYTES = 2 << 20
+# Large enough that the fixed costs of a call to Polars vanish, small enough for memory and caches.
+BLOCK_BYTES = 1 << 20
 # 800 fields of 131,072 characters would still fit.
 LARGEST_RECORD_BYTES = 128 << 20
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 CHUNK_BYTES = 1 << 16
-# What a chunk inflates to, ten times as much as a rule, is handed on in pieces of this size.
-PIECE_BYTES = 1 << 20
+# What a chunk inflates to, up to ten times as much as a rule, is handed on in pieces of this size.
+PIECE_BYTES = 1 << 18
 CONNECT_TIMEOUT_SECONDS = 20.0
 # Less than this, averaged over the time allowed for silence, is a connection that drips.
 SLOWEST_BYTES_PER_SECOND = 512
