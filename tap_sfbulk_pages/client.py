@@ -144,6 +144,7 @@ class SalesforceClient:
         parse: Callable[[Any], T],
         method: str = "GET",
         json: object | None = None,
+        numbers_as_text: bool = False,
     ) -> T:
         """Make a call whose reply is a JSON document (see `call`).
 
@@ -154,6 +155,7 @@ class SalesforceClient:
                 raise what Python raises; the call is then made again.
             method: HTTP method.
             json: Body to send.
+            numbers_as_text: Hand numbers to `parse` as the text that stands there.
 
         Returns:
             What `parse` returned.
@@ -161,7 +163,7 @@ class SalesforceClient:
 
         def read(response: requests.Response, _: Iterator[bytes]) -> T:
             body = self._transport.whole_body(response)
-            parsed = parsed_json(body, response)
+            parsed = parsed_json(body, response, numbers_as_text=numbers_as_text)
             try:
                 return parse(parsed)
             except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:

@@ -57,7 +57,7 @@ def blocks(
     names = _canonical(page.columns, types)
 
     def decode(text: bytes) -> pl.DataFrame:
-        return _typed(_parsed(text, names, page.delimiter).select(list(types)), types)
+        return typed(_parsed(text, names, page.delimiter).select(list(types)), types)
 
     texts = _record_blocks(page)
     decoded = 0
@@ -120,8 +120,16 @@ def _parsed(text: bytes, names: list[str], delimiter: str) -> pl.DataFrame:
         raise ResultPageError(f"The CSV of the page cannot be read: {reason}") from error
 
 
-def _typed(frame: pl.DataFrame, types: Mapping[str, CellType]) -> pl.DataFrame:
-    """Make number and boolean cells JSON text."""
+def typed(frame: pl.DataFrame, types: Mapping[str, CellType]) -> pl.DataFrame:
+    """Make number and boolean cells JSON text.
+
+    Args:
+        frame: Text columns, empty cells null.
+        types: Of its columns.
+
+    Raises:
+        ResultPageError: If a value is not of its field's type.
+    """
     checks = {
         name: _JSON[kind][0](pl.col(name)).all() for name, kind in types.items() if kind in _JSON
     }

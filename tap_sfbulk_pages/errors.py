@@ -36,6 +36,16 @@ _CODES_OF_USER_OR_ORG = frozenset(
         "INVALID_OPERATION_WITH_EXPIRED_PASSWORD",
     }
 )
+# Code and words, in lower case, of refusals that concern the Bulk API alone: "Entity 'X' is not
+# supported by the Bulk API.", "Cannot serialize value for 'X' in CSV format" (live clients). Codes
+# are compared without separators, since the guide spells them `InvalidEntity`.
+_NOT_IN_BULK = (("invalidentity", "bulk api"), ("featurenotenabled", "in csv format"))
+# MALFORMED_QUERY and EXTERNAL_OBJECT_UNSUPPORTED_EXCEPTION, as live clients met them.
+_NEEDS_FILTER = (
+    "implementation restriction",
+    "filter on a reified column",
+    "where clauses should contain",
+)
 
 
 class ExtractionError(Exception):
@@ -111,6 +121,23 @@ class RefusedError(ExtractionError):
     def is_about_the_resource(self) -> bool:
         """Whether it speaks of the one resource asked for, not of the user or the org."""
         return self.status in _RESOURCE_STATUSES and self.error_code not in _CODES_OF_USER_OR_ORG
+
+    @property
+    def is_about_the_bulk_api(self) -> bool:
+        """Whether another API of Salesforce may read what the Bulk API does not."""
+        code, said = self.error_code.lower().replace("_", ""), self.said.lower()
+        return any(code == known and words in said for known, words in _NOT_IN_BULK)
+
+    @property
+    def asks_for_a_filter(self) -> bool:
+        """Whether the object can be read only with a condition of a certain kind."""
+        return any(words in self.said.lower() for words in _NEEDS_FILTER)
+
+    def advised(self, advice: str) -> RefusedError:
+        """Make the same error with what its reader can do about it."""
+        return RefusedError(
+            f"{self} {advice}", status=self.status, error_code=self.error_code, said=self.said
+        )
 
 
 class AllowanceError(ExtractionError):

@@ -90,7 +90,7 @@ class JobReading:
         self._is_resumed = False
         self._is_prepared = False
         self._pages_ahead: JobPages | None = None
-        self._preparation_error: Exception | None = None
+        self.preparation_error: Exception | None = None
         self._prefetch_error: ExtractionError | None = None
         self._nul_characters = 0
         self.job: QueryJob | None = None
@@ -111,7 +111,7 @@ class JobReading:
             if not self._is_resumed:
                 self._create(made, waiting)
         except Exception as error:  # noqa: BLE001 - raised by `pages`, on the thread that writes
-            self._preparation_error = error
+            self.preparation_error = error
         self._is_prepared = True
 
     @property
@@ -134,7 +134,7 @@ class JobReading:
 
     def prefetch(self) -> None:
         """Fetch pages ahead, without waiting, while another stream is written."""
-        if self._preparation_error is None and self._prefetch_error is None:
+        if self.preparation_error is None and self._prefetch_error is None:
             try:
                 self._job_pages().prefetch()
             except ExtractionError as error:
@@ -150,8 +150,8 @@ class JobReading:
         if not self._is_prepared:
             self.prepare(self.keep, self._context.waiting)
         try:
-            if self._preparation_error:
-                raise self._preparation_error
+            if self.preparation_error:
+                raise self.preparation_error
             try:
                 yield from self._read()
             except (QueryJobError, ListingError, RecordCountError, RefusedError) as error:

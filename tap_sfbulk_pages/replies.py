@@ -29,13 +29,20 @@ _LONGEST_QUOTE = 1000
 _LONGEST_PATH = 300
 
 
-def parsed_json(body: bytes, response: requests.Response) -> Any:
+def parsed_json(body: bytes, response: requests.Response, *, numbers_as_text: bool = False) -> Any:
     """Parse a JSON reply.
+
+    Args:
+        body: Decoded.
+        response: Whose it is.
+        numbers_as_text: Make each number the text that stands there, with every digit.
 
     Raises:
         UnavailableError: If it is something else: a maintenance page, an empty or a cut body.
     """
     try:
+        if numbers_as_text:
+            return json.loads(body, parse_float=str, parse_int=str, parse_constant=str)
         return json.loads(body)
     except ValueError as error:
         raise UnavailableError(
@@ -74,11 +81,29 @@ def error_of(response: requests.Response, body: bytes) -> ExtractionError:
             said=target,
         )
     error_code, said = _code_and_text(body)
+    wait = retry_after_seconds(response.headers.get("Retry-After"))
+    return named_error(_called(response), status, error_code, said, retry_after=wait)
+
+
+def named_error(
+    called: str, status: int, error_code: str, said: str, *, retry_after: float | None = None
+) -> ExtractionError:
+    """Make the error that a status and Salesforce's words stand for.
+
+    Args:
+        called: Method and path, for the message.
+        status: Other than 2xx.
+        error_code: `errorCode`; empty where there is none.
+        said: `message`.
+        retry_after: Seconds that Salesforce asks to wait.
+
+    Returns:
+        As `error_of`.
+    """
     name = f" {error_code}" if error_code else ""
-    message = f"{_called(response)} answered {status}{name}: {said or 'no reason given'}"
+    message = f"{called} answered {status}{name}: {said or 'no reason given'}"
     if is_transient(status, error_code, said):
-        wait = retry_after_seconds(response.headers.get("Retry-After"))
-        return UnavailableError(message, retry_after=wait)
+        return UnavailableError(message, retry_after=retry_after)
     if error_code in _DAILY_LIMITS:
         return AllowanceError(f"{message} It counts the last 24 hours: run again later.")
     advice = of_call(error_code, said)

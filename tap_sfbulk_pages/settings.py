@@ -263,6 +263,13 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         title="Run report",
         description="Where to write a page (HTML) that shows what the run did, and when.",
     ),
+    th.Property(
+        "fallback_to_rest",
+        th.BooleanType,
+        default=True,
+        title="Fall back to REST",
+        description="Read objects that the Bulk API refuses through the REST query resource.",
+    ),
     # The SDK's own definition of this setting admits no `arrow`.
     th.Property(
         "batch_config",
@@ -347,6 +354,7 @@ class Settings:
     quota_percent_total: float
     quota_percent_per_run: float
     delete_finished_jobs: bool
+    fallback_to_rest: bool
     report_path: Path | None
 
     @property
@@ -394,6 +402,7 @@ class Settings:
             quota_percent_total=given.get("quota_percent_total", 80),
             quota_percent_per_run=given.get("quota_percent_per_run", 25),
             delete_finished_jobs=given.get("delete_finished_jobs", False),
+            fallback_to_rest=given.get("fallback_to_rest", True),
             report_path=_report_path(given),
         )
 

@@ -16,12 +16,14 @@ from tap_sfbulk_pages.job_reading import JobReading, JobRequest
 from tap_sfbulk_pages.plan import StreamPlan, job_plan
 from tap_sfbulk_pages.query_jobs import Query
 from tap_sfbulk_pages.replication import bookmark_after, literal, lower_bound
-from tap_sfbulk_pages.restricted_objects import RESTRICTED_OBJECTS
+from tap_sfbulk_pages.rest_fallback import FallbackReading
+from tap_sfbulk_pages.rest_reading import RestReading
+from tap_sfbulk_pages.restricted_objects import is_read_by_default
 from tap_sfbulk_pages.soql import select
 from tap_sfbulk_pages.streams import BulkStream
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from singer_sdk.singerlib import MetadataMapping
 
@@ -46,7 +48,10 @@ class SObjectStream(BulkStream):
     ) -> None:
         self._sobject = sobject
         self._refusal = refusal
-        self.selected_by_default = sobject.name not in RESTRICTED_OBJECTS
+        settings = tap.org.settings
+        self.selected_by_default = is_read_by_default(
+            sobject.name, filters=settings.filters, through_rest=settings.fallback_to_rest
+        )
         super().__init__(tap, name=sobject.name, schema=json_schema(sobject))
         self.primary_keys = primary_keys(sobject)
         self.replication_key = replication_key(sobject)
@@ -102,8 +107,37 @@ class SObjectStream(BulkStream):
             if bookmark is not None:
                 stream_state.set_bookmark(self.stream_state, key, bookmark)
 
-        return JobReading(
-            context, self._job_request(key, schema), state=self.stream_state, finished=finished
+        request = self._job_request(key, schema)
+        bulk = JobReading(context, request, state=self.stream_state, finished=finished)
+        return self._with_rest(bulk, context, request, finished)
+
+    def _with_rest(
+        self,
+        bulk: Reading,
+        context: ReadingContext,
+        request: JobRequest,
+        finished: Callable[[str | None], None],
+    ) -> Reading:
+        """Add to a reading through the Bulk API what the REST API can do where it cannot."""
+        is_allowed = self._tap.org.settings.fallback_to_rest
+        datetimes = {field.name for field in self._sobject.fields if field.type == "datetime"}
+
+        def rest() -> Reading:
+            return RestReading(
+                context,
+                request,
+                name=self.name,
+                datetimes=datetimes,
+                state=self.stream_state,
+                finished=finished,
+            )
+
+        is_begun = stream_state.saved_rest_query(self.stream_state) is not None
+        return FallbackReading(
+            context,
+            rest() if is_allowed and is_begun else bulk,
+            rest=rest if is_allowed else None,
+            sobject=self.name,
         )
 
     @override

@@ -2,8 +2,10 @@
 
 Beside the SDK's `replication_key` and `replication_key_value` there is, while a query job is
 being read, `query_job`: which job it is, with which version it was made, which query it answers
-and which of its pages are done. A job that was made elsewhere leaves a `job_done` when it has been
-read. Each change is one assignment, so that the state is true between any two statements.
+and which of its pages are done. A query through REST keeps `rest_query` in its place: which query
+it is, and the cursor behind the last page that is done. A job that was made elsewhere leaves a
+`job_done` when it has been read. Each change is one assignment, so that the state is true between
+any two statements.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 _JOB = "query_job"
 _DONE = "job_done"
+_REST_QUERY = "rest_query"
 _KEY = "replication_key"
 _VALUE = "replication_key_value"
 
@@ -45,9 +48,26 @@ class SavedJob:
     progress: JobProgress
 
 
+@dataclass(frozen=True)
+class SavedRestQuery:
+    """A query through REST in the middle of being read.
+
+    Attributes:
+        fingerprint: Of the query.
+        next_records_url: The page after the last one that is done.
+        records_done: Records of the pages that are done.
+        maximum: Their greatest replication key value; None for none.
+    """
+
+    fingerprint: str
+    next_records_url: str
+    records_done: int
+    maximum: str | None
+
+
 def has_job(state: Mapping[str, Any]) -> bool:
-    """Tell whether a stream's state holds a job, sound or not."""
-    return _JOB in state
+    """Tell whether a stream's state holds a job or a query to be read on, sound or not."""
+    return _JOB in state or _REST_QUERY in state
 
 
 def saved_job(state: Mapping[str, Any]) -> SavedJob | None:
@@ -90,9 +110,46 @@ def save_job(
     }
 
 
+def saved_rest_query(state: Mapping[str, Any]) -> SavedRestQuery | None:
+    """Read the query through REST that a stream's state holds; None if it holds none.
+
+    Raises:
+        StateError: If it is broken; nothing of it is used.
+    """
+    saved = state.get(_REST_QUERY)
+    if saved is None:
+        return None
+    broken = StateError(f"The saved {_REST_QUERY} is not one that this tap has written.")
+    if not isinstance(saved, dict):
+        raise broken
+    fingerprint, link = saved.get("query"), saved.get("next_records_url")
+    records, maximum = saved.get("records_done"), saved.get("replication_key_maximum")
+    if (
+        not isinstance(fingerprint, str)
+        or not isinstance(link, str)
+        or not isinstance(records, int)
+        or not isinstance(maximum, str | None)
+        or not link
+        or records < 0
+    ):
+        raise broken
+    return SavedRestQuery(fingerprint, link, records, maximum)
+
+
+def save_rest_query(state: MutableMapping[str, Any], query: SavedRestQuery) -> None:
+    """Keep how far a query through REST has been read."""
+    state[_REST_QUERY] = {
+        "query": query.fingerprint,
+        "next_records_url": query.next_records_url,
+        "records_done": query.records_done,
+        "replication_key_maximum": query.maximum,
+    }
+
+
 def forget_job(state: MutableMapping[str, Any]) -> None:
-    """Drop a job that is of no more use."""
+    """Drop a job, or a query through REST, that is of no more use."""
     state.pop(_JOB, None)
+    state.pop(_REST_QUERY, None)
 
 
 def set_done(state: MutableMapping[str, Any], job: ExistingJob) -> None:

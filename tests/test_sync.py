@@ -126,9 +126,10 @@ def test_every_object_in_one_run(tap: Tap, start_sandbox: Callable[..., SandboxS
             continue
         key = "DurableId" if name == "AppDefinition" else "Id"
         assert_same_records(run.records(name), expected, key)
-    assert refused
-    assert {name for name in refused if f"Failed: {name}" in run.stderr} == refused & run.streams
-    assert run.exit_code == bool(refused & run.streams)
+    # What the Bulk API alone refuses is read through REST; the others are not selected.
+    assert refused > {"CaseStatus"} == refused & run.streams
+    assert len(run.records("CaseStatus")) == server.org.count("CaseStatus")
+    assert run.exit_code == 0, run.stderr
 
 
 @pytest.mark.parametrize("links", [0, 1])

@@ -75,16 +75,6 @@ def test_a_query_that_is_refused(tap: Tap, start_sandbox: Callable[..., SandboxS
     assert_only_contact_is_missing(run, server, "INVALID_FIELD", "Nonsense")
 
 
-def test_an_object_that_the_bulk_api_refuses(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
-    server = start_sandbox(**SMALL)
-    said = "Entity 'Contact' is not supported by the Bulk API."
-    refusal = {"status": 400, "error_code": "INVALIDENTITY", "message": said}
-    server.add_fault(place="create", kind="status", match={"sobject": "Contact"}, **refusal)
-    assert_only_contact_is_missing(tap(config_for(server, *STREAMS)), server, said)
-
-
 def test_a_total_that_does_not_fit(tap: Tap, start_sandbox: Callable[..., SandboxServer]) -> None:
     server = start_sandbox(**SMALL)
     fault = {"place": "poll", "kind": "wrong_total", "by": 1, "times": "forever"}

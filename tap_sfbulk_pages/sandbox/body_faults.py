@@ -94,6 +94,25 @@ class DuplicateTotal(BodyFault):
         return replace(reply, body=body)
 
 
+@dataclass(frozen=True)
+class WrongTotalSize(BodyFault):
+    """A REST query whose ``totalSize`` differs from the records there are."""
+
+    kind: ClassVar[str] = "wrong_total_size"
+    places: ClassVar[tuple[Place, ...]] = ("query",)
+    by: int = 1
+
+    @override
+    def change(self, reply: Reply) -> Reply:
+        def other(match: re.Match[bytes]) -> bytes:
+            return match[1] + b"%d" % (int(match[2]) + self.by)
+
+        body = re.sub(rb'("totalSize":)(\d+)', other, _plain(reply))
+        if _compressed(reply):
+            body = gzip.compress(body, 1)
+        return replace(reply, body=body)
+
+
 def _compressed(reply: Reply) -> bool:
     return reply.headers.get("Content-Encoding") == "gzip"
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+# Unlike `json` it writes decimals, with all their digits.
+import simplejson
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,7 +99,7 @@ def json_reply(
         headers: Further headers.
     """
     if pretty:
-        text = json.dumps(value, indent=2, separators=(",", " : "), ensure_ascii=False)
+        text = simplejson.dumps(value, indent=2, separators=(",", " : "), ensure_ascii=False)
     else:
-        text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+        text = simplejson.dumps(value, separators=(",", ":"), ensure_ascii=False)
     return Reply(status, text.encode(), JSON, headers or {}, value)

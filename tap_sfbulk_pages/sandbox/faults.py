@@ -45,6 +45,7 @@ KINDS: Mapping[str, type[FaultKind]] = {
         body_faults.BrokenGzip,
         body_faults.WrongCharset,
         body_faults.DuplicateTotal,
+        body_faults.WrongTotalSize,
         transport_faults.Cut,
         transport_faults.Reset,
         transport_faults.Stall,

@@ -9,16 +9,18 @@ import asyncio
 import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from tap_sfbulk_pages.sandbox.exchange import Call, Reply, json_reply
 from tap_sfbulk_pages.sandbox.query_jobs import new_ids
-from tap_sfbulk_pages.sandbox.salesforce_errors import SalesforceError
+from tap_sfbulk_pages.sandbox.salesforce_errors import SalesforceError, usual_error
 
 if TYPE_CHECKING:
     from tap_sfbulk_pages.sandbox.org import ResultSet
     from tap_sfbulk_pages.sandbox.sandbox import Sandbox
 
 _SMALLEST_BATCH, _LARGEST_BATCH = 200, 2000
+_LONGEST_URI_BYTES = 16_384
 _OPEN_CURSORS = 1000
 
 
@@ -67,6 +69,8 @@ async def _first_batch(sandbox: Sandbox, call: Call, *, include_deleted: bool) -
     soql = call.query.get("q", "")
     if not soql.strip():
         raise SalesforceError(HTTPStatus.BAD_REQUEST, "MALFORMED_QUERY", "A query is required")
+    if not call.nested and len(f"{call.path}?q={quote(soql)}") > _LONGEST_URI_BYTES:
+        raise usual_error(HTTPStatus.REQUEST_URI_TOO_LONG)
     result = await asyncio.to_thread(
         sandbox.org.query, soql, include_deleted=include_deleted, bulk=False
     )
@@ -77,7 +81,7 @@ async def _batch(
     result: ResultSet, start: int, call: Call, cursor: str | None, sandbox: Sandbox
 ) -> dict[str, Any]:
     """Return one batch; the result of ``count()`` has a size but no records."""
-    stop = start + _batch_size(call)
+    stop = start + _batch_size(call, usual=sandbox.scenario.query_rows)
     records = await asyncio.to_thread(result.records, start, stop, version=call.version)
     following = start + len(records)
     body: dict[str, Any] = {"totalSize": len(result), "done": True}
@@ -88,9 +92,9 @@ async def _batch(
     return {**body, "records": records}
 
 
-def _batch_size(call: Call) -> int:
+def _batch_size(call: Call, *, usual: int) -> int:
     """Return the rows of a reply, from ``Sforce-Query-Options: batchSize=…`` within its bounds."""
     match = re.search(r"batchSize\s*=\s*(\d+)", call.headers.get("Sforce-Query-Options", ""))
     if match is None:
-        return _LARGEST_BATCH
+        return usual
     return max(_SMALLEST_BATCH, min(_LARGEST_BATCH, int(match[1])))

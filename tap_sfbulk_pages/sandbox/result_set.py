@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-import math
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -233,10 +233,10 @@ def _whole_number(text: str) -> int:
     return int(text) if text.lstrip("-").isdigit() else int(float(text))
 
 
-def _double(text: str) -> float | None:
-    """Return a number for JSON, which knows neither NaN nor Infinity."""
-    number = float(text)
-    return number if math.isfinite(number) else None
+def _double(text: str) -> Decimal | None:
+    """Return a number for JSON, which knows neither NaN nor Infinity, with the digits it has."""
+    number = Decimal(text)
+    return number if number.is_finite() else None
 
 
 _FROM_TEXT: dict[str, Callable[[str], Any]] = {

@@ -54,6 +54,8 @@ class Scenario:
         refresh_token_rotation: Each use of a refresh token gives a new one and kills it.
         token_lifetime_calls: API calls after which an access token expires.
         page_rows: Rows of a result page.
+        query_rows: Rows of a reply of the REST query resource, where the client asks for no other
+            number; Salesforce sends fewer than 2,000 where they are wide.
         links_per_reply: Links in one reply of ``resultPages``.
         reply_form: ``live`` (resultChunks, resultLink: what live clients meet), ``documented``
             (resultPages, resultUrl) or ``postman`` (resultPages, resultLink).
@@ -85,6 +87,7 @@ class Scenario:
     refresh_token_rotation: bool = False
     token_lifetime_calls: int | None = None
     page_rows: int = 250_000
+    query_rows: int = 2_000
     links_per_reply: int = 5
     reply_form: ReplyForm = "live"
     link_style: LinkStyle | None = None

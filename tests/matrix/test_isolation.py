@@ -65,7 +65,7 @@ def test_an_object_that_the_bulk_api_refuses(
     tap: Tap, start_sandbox: Callable[..., SandboxServer]
 ) -> None:
     server = start_sandbox(**SCENARIO)
-    config = config_for(server, *OBJECTS, "CaseStatus")
+    config = config_for(server, *OBJECTS, "CaseStatus") | {"fallback_to_rest": False}
     catalog = tap.catalog(config)
     for entry in catalog["streams"]:
         metadata_of(entry)[()]["selected"] = True

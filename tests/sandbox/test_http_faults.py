@@ -245,6 +245,16 @@ def test_total_given_twice(start: Callable[..., Client], compressed: str) -> Non
     assert '"numberRecordsProcessed" : 5,\n  "numberRecordsProcessed" : 6' in text
 
 
+@pytest.mark.parametrize("compressed", ["gzip", "identity"])
+def test_total_size_of_a_rest_query(start: Callable[..., Client], compressed: str) -> None:
+    client = start(faults=[{"place": "query", "kind": "wrong_total_size", "by": -2}])
+    headers, params = {"Accept-Encoding": compressed}, {"q": "SELECT Id FROM Account LIMIT 5"}
+    totals = [
+        client.get("/query", params=params, headers=headers).json()["totalSize"] for _ in range(2)
+    ]
+    assert totals == [3, 5]
+
+
 @pytest.mark.parametrize(
     ("fault", "changed"),
     [

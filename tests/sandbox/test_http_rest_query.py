@@ -52,6 +52,31 @@ def test_batch_size_can_be_asked_for_within_bounds(
     assert len(body["records"]) == given
 
 
+def test_the_usual_batch_size_is_the_scenarios(start: Callable[..., Client]) -> None:
+    client = start(rows={"Account": 25}, query_rows=10)
+    body = query(client, "SELECT Id FROM Account", "queryAll")
+    assert (len(body["records"]), body["totalSize"]) == (10, 25)
+    assert body["nextRecordsUrl"].endswith("-10")
+
+
+def test_numbers_have_the_digits_of_bulk_results(start: Callable[..., Client]) -> None:
+    client = start(rows={"Everything__c": 60})
+    text = client.get("/query", params={"q": "SELECT Double__c FROM Everything__c"}).text
+    assert '"Double__c":3.141592653589793238462643383279' in text
+    assert '"Double__c":null' in text
+
+
+def test_a_query_is_too_long_for_an_address_but_not_for_a_composite_request(
+    client: Client,
+) -> None:
+    soql = "SELECT Id FROM Account WHERE Name != '" + "x" * 16_300 + "'"
+    reply = client.get("/query", params={"q": soql})
+    assert reply.status_code == 414
+    part = {"method": "GET", "url": f"/v62.0/query?q={soql}", "referenceId": "a"}
+    body = client.post("/composite", json={"compositeRequest": [part]}).json()
+    assert body["compositeResponse"][0]["body"]["totalSize"] > 0
+
+
 def test_only_query_all_shows_deleted_records(client: Client) -> None:
     soql = "SELECT Id FROM Account WHERE IsDeleted = true"
     assert query(client, soql)["totalSize"] == 0

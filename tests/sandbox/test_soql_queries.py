@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from datetime import date, datetime, timezone
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -378,7 +379,7 @@ def test_records_have_the_form_of_the_rest_query_resource(org: Org) -> None:
         "type": "Account",
         "url": f"/services/data/v62.0/sobjects/Account/{record['Id']}",
     }
-    assert isinstance(record["AnnualRevenue"], float)
+    assert isinstance(record["AnnualRevenue"], Decimal)
     assert isinstance(record["NumberOfEmployees"], int)
     assert record["IsDeleted"] is False
     assert record["CreatedDate"].endswith(".000+0000")
@@ -400,7 +401,7 @@ def test_rest_writes_binary_fields_as_addresses_and_nan_as_null(org: Org) -> Non
         if rows[record["Id"]] in {"", "NaN", "Infinity", "-Infinity"}:
             assert record["Double__c"] is None
         else:
-            assert record["Double__c"] == float(rows[record["Id"]])
+            assert record["Double__c"] == Decimal(rows[record["Id"]])
         assert set(record["Location__c"]) == {"latitude", "longitude"}
 
 
