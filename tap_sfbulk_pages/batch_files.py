@@ -6,7 +6,6 @@ Files are named by stream, job, page and part, so that a page that is read again
 from __future__ import annotations
 
 import hashlib
-from itertools import islice
 from typing import IO, TYPE_CHECKING, Any, cast
 
 import polars as pl
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
 FORMATS = ("arrow", "parquet", "jsonl")
 # Of `csv_scan.BLOCK_BYTES` each; a part is held in memory while it is written.
 _BLOCKS_A_PART = 32
+# Reached sooner by blocks with binary values.
+_LARGEST_PART_BYTES = 128_000_000
 
 _COMPRESSIONS: Mapping[str, Mapping[str | None, str | None]] = {
     "arrow": {None: "uncompressed", "none": "uncompressed", "lz4": "lz4", "zstd": "zstd"},
@@ -135,6 +136,12 @@ def compression_of(config: BatchConfig) -> str | None:
 
 
 def _parts(blocks: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    remaining = iter(blocks)
-    while part := list(islice(remaining, _BLOCKS_A_PART)):
+    part: list[pl.DataFrame] = []
+    for block in blocks:
+        part.append(block)
+        is_large = sum(each.estimated_size() for each in part) >= _LARGEST_PART_BYTES
+        if is_large or len(part) == _BLOCKS_A_PART:
+            yield pl.concat(part)
+            part = []
+    if part:
         yield pl.concat(part)

@@ -30,6 +30,7 @@ _SCHEMAS: Mapping[str, dict[str, Any]] = {
     "date": {"type": ["string", "null"], "format": "date"},
     "datetime": {"type": ["string", "null"], "format": "date-time"},
     "time": {"type": ["string", "null"], "format": "time"},
+    "base64": {"type": ["string", "null"], "contentEncoding": "base64"},
 }
 # AppDefinition and its like carry this Id on every row; DurableId is their key.
 _DURABLE_KEY = "DurableId"
@@ -61,9 +62,24 @@ def replication_key(sobject: SObject) -> str | None:
     return next((name for name in REPLICATION_KEYS if name in stamps), None)
 
 
-def unsupported_fields(sobject: SObject) -> set[str]:
-    """Name the fields that no query job returns."""
-    return {field.name for field in sobject.fields if not is_supported(field.type)}
+def unsupported_fields(sobject: SObject, *, include_blobs: bool = False) -> set[str]:
+    """Name the fields that cannot be read.
+
+    Args:
+        sobject: From the describe.
+        include_blobs: Whether binary fields are read, record by record.
+    """
+    unsupported = {field.name for field in sobject.fields if not is_supported(field.type)}
+    return unsupported - binary_fields(sobject) if include_blobs else unsupported
+
+
+def binary_fields(sobject: SObject) -> set[str]:
+    """Name the fields whose content is asked for by the record's Id, where it has one."""
+    return {
+        field.name
+        for field in sobject.fields
+        if field.type == "base64" and KEY in primary_keys(sobject)
+    }
 
 
 def is_supported(field_type: str) -> bool:

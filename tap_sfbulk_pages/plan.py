@@ -51,6 +51,7 @@ class StreamPlan:
         types: The fields that it reads.
         how: Everything, changes since a moment, or a job that goes on.
         makes_job: Whether a new job is made.
+        calls_a_record: How many calls each record takes by itself, for its binary fields.
         records: How many it would read; None where nothing tells.
         is_upper_bound: Whether it can be fewer: those of the whole object are counted.
         trouble: Why it cannot be read; None where nothing is known against it.
@@ -62,6 +63,7 @@ class StreamPlan:
     types: Mapping[str, CellType]
     how: str
     makes_job: bool = True
+    calls_a_record: int = 0
     records: int | None = None
     is_upper_bound: bool = False
     trouble: str | None = None
@@ -73,11 +75,12 @@ class StreamPlan:
 
     @property
     def calls(self) -> int:
-        """API calls: to make the job, to wait for it, to list its pages and to fetch them."""
+        """API calls: to make the job, to wait for it, to list its pages, to fetch all there is."""
         if self.trouble:
             return 0
         making = 1 + _POLLS_A_JOB if self.makes_job else 1
-        return making + math.ceil(self.pages / _LINKS_A_LIST) + self.pages
+        single = (self.records or 0) * self.calls_a_record
+        return making + math.ceil(self.pages / _LINKS_A_LIST) + self.pages + single
 
     @property
     def megabytes(self) -> float:

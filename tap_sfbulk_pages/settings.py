@@ -270,6 +270,22 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         title="Fall back to REST",
         description="Read objects that the Bulk API refuses through the REST query resource.",
     ),
+    th.Property(
+        "include_blobs",
+        th.BooleanType,
+        default=False,
+        title="Include binary fields",
+        description="Read binary fields, such as `Attachment.Body`, as base64: a call for each "
+        "record.",
+    ),
+    th.Property(
+        "max_blob_mb",
+        th.NumberType(exclusive_minimum=0),
+        default=10,
+        title="Largest binary value",
+        description="A binary value of more megabytes is null, with a warning that names its "
+        "record.",
+    ),
     # The SDK's own definition of this setting admits no `arrow`.
     th.Property(
         "batch_config",
@@ -355,6 +371,8 @@ class Settings:
     quota_percent_per_run: float
     delete_finished_jobs: bool
     fallback_to_rest: bool
+    include_blobs: bool
+    max_blob_bytes: int
     report_path: Path | None
 
     @property
@@ -403,6 +421,8 @@ class Settings:
             quota_percent_per_run=given.get("quota_percent_per_run", 25),
             delete_finished_jobs=given.get("delete_finished_jobs", False),
             fallback_to_rest=given.get("fallback_to_rest", True),
+            include_blobs=given.get("include_blobs", False),
+            max_blob_bytes=int(given.get("max_blob_mb", 10) * 1_000_000),
             report_path=_report_path(given),
         )
 

@@ -9,7 +9,14 @@ from singer_sdk.singerlib.catalog import Metadata
 from typing_extensions import override
 
 from tap_sfbulk_pages import stream_state
-from tap_sfbulk_pages.catalog import json_schema, primary_keys, replication_key, unsupported_fields
+from tap_sfbulk_pages.binary_fields import BinaryReading
+from tap_sfbulk_pages.catalog import (
+    binary_fields,
+    json_schema,
+    primary_keys,
+    replication_key,
+    unsupported_fields,
+)
 from tap_sfbulk_pages.cells import CellType, cell_type
 from tap_sfbulk_pages.errors import ExtractionError
 from tap_sfbulk_pages.job_reading import JobReading, JobRequest
@@ -59,7 +66,7 @@ class SObjectStream(BulkStream):
     @override
     @property
     def metadata(self) -> MetadataMapping:
-        """Selection metadata; what no query job returns is `unsupported`."""
+        """Selection metadata; what cannot be read is `unsupported`, whatever a catalog says."""
         is_own = self._metadata is None
         metadata: MetadataMapping = super().metadata
         if is_own:
@@ -68,7 +75,8 @@ class SObjectStream(BulkStream):
 
     def _mark_unsupported(self, metadata: MetadataMapping) -> None:
         """Mark the fields; the catalog of a tap that reads them otherwise may select them."""
-        names = unsupported_fields(self._sobject)
+        include_blobs = self._tap.org.settings.include_blobs
+        names = unsupported_fields(self._sobject, include_blobs=include_blobs)
         unsupported = Metadata.InclusionType.UNSUPPORTED
         lost = [
             name
@@ -79,12 +87,16 @@ class SObjectStream(BulkStream):
         ]
         if lost:
             self.logger.warning(
-                "Stream %s: no query job returns the fields %s; they are left out.",
+                "Stream %s: no query job returns the fields %s; they are left out. Binary ones can "
+                "be read with include_blobs.",
                 self.name,
                 ", ".join(lost),
             )
         for name in names:
             metadata["properties", name].inclusion = unsupported
+        for name in binary_fields(self._sobject) - names:
+            # A catalog from before the setting would leave them out without a word.
+            metadata["properties", name].inclusion = Metadata.InclusionType.AVAILABLE
 
     @override
     def new_reading(self, context: ReadingContext) -> Reading:
@@ -133,11 +145,20 @@ class SObjectStream(BulkStream):
             )
 
         is_begun = stream_state.saved_rest_query(self.stream_state) is not None
-        return FallbackReading(
+        reading = FallbackReading(
             context,
             rest() if is_allowed and is_begun else bulk,
             rest=rest if is_allowed else None,
             sobject=self.name,
+        )
+        if not self._binary_fields:
+            return reading
+        return BinaryReading(
+            context,
+            reading,
+            sobject=self.name,
+            fields=self._binary_fields,
+            largest_bytes=self._tap.org.settings.max_blob_bytes,
         )
 
     @override
@@ -150,9 +171,11 @@ class SObjectStream(BulkStream):
             bookmark = stream_state.bookmark(self.stream_state, key)
             since = bookmark or (key and self._tap.org.settings.start_date)
             how = f"changes since {since}" if since else "everything"
-            return job_plan(self.name, request, sobject=self.name, how=how, state=self.stream_state)
+            plan = job_plan(self.name, request, sobject=self.name, how=how, state=self.stream_state)
         except ExtractionError as error:
             return StreamPlan(self.name, None, self.name, {}, "", trouble=str(error))
+        plan.calls_a_record = len(self._binary_fields)
+        return plan
 
     def _check_described(self) -> None:
         if self._refusal:
@@ -195,15 +218,9 @@ class SObjectStream(BulkStream):
 
     @property
     def _fields(self) -> Mapping[str, CellType]:
-        """The fields to read: selected, supported, and still in the org."""
-        properties = self._properties
-        needed = {*self.primary_keys, *filter(None, [self.replication_key])}
-        selected = [
-            name
-            for name in properties
-            if name in needed or self.mask.get(("properties", name), True)
-        ]
-        lost = [name for name in selected if name not in self._sobject.field_names]
+        """The fields to query: selected, supported, and still in the org."""
+        properties, selected, known = self._properties, self._selected, self._sobject.field_names
+        lost = [name for name in selected if name not in known]
         if lost:
             self.logger.warning(
                 "Stream %s: the org no longer shows the fields %s to this user; they are left "
@@ -211,10 +228,27 @@ class SObjectStream(BulkStream):
                 self.name,
                 ", ".join(lost),
             )
-        fields = {name: cell_type(properties[name]) for name in selected if name not in set(lost)}
+        queried = known - binary_fields(self._sobject)
+        fields = {name: cell_type(properties[name]) for name in selected if name in queried}
         if not fields:
             raise ExtractionError("None of the selected fields can be read.")
         return fields
+
+    @property
+    def _binary_fields(self) -> list[str]:
+        """The fields that are fetched record by record."""
+        binary = binary_fields(self._sobject)
+        return [name for name in self._selected if name in binary]
+
+    @property
+    def _selected(self) -> list[str]:
+        """The fields that are selected, or needed in any case."""
+        needed = {*self.primary_keys, *filter(None, [self.replication_key])}
+        return [
+            name
+            for name in self._properties
+            if name in needed or self.mask.get(("properties", name), True)
+        ]
 
     def _replication_schema(self, key: str) -> Mapping[str, Any]:
         # By the describe: the catalog of another tap may say no more than "string".

@@ -26,12 +26,13 @@ STRING = {"type": ["string", "null"]}
         ("date", {**STRING, "format": "date"}),
         ("datetime", {**STRING, "format": "date-time"}),
         ("time", {**STRING, "format": "time"}),
+        ("base64", {**STRING, "contentEncoding": "base64"}),
         *(
             (each, STRING)
             for each in (
                 "id", "reference", "string", "textarea", "picklist", "multipicklist", "combobox",
                 "email", "phone", "url", "encryptedstring", "anyType", "address", "location",
-                "base64", "json", "complexvalue", "datacategorygroupreference", "not known yet",
+                "json", "complexvalue", "datacategorygroupreference", "not known yet",
             )
         ),
     ],
@@ -94,3 +95,10 @@ def test_a_stamp_that_is_no_datetime_is_no_replication_key() -> None:
 def test_compound_and_binary_fields_are_unsupported() -> None:
     thing = sobject(A="address", B="location", C="base64", D="byte", E="string", F="anyType")
     assert unsupported_fields(thing) == {"A", "B", "C", "D"}
+
+
+def test_binary_fields_are_supported_on_demand_where_the_record_has_an_id() -> None:
+    with_id = sobject(Id="id", A="base64", B="byte")
+    assert unsupported_fields(with_id) == {"A", "B"}
+    assert unsupported_fields(with_id, include_blobs=True) == {"B"}
+    assert unsupported_fields(sobject(A="base64"), include_blobs=True) == {"A"}

@@ -129,7 +129,7 @@ class Org:
         return len(self._tables[self._schema.known_sobject(sobject).name])
 
     def blob(self, sobject: str, record_id: str, field: str) -> bytes | None:
-        """Return the content of a base64 field, or None if there is none.
+        """Return the content of a base64 field, or None if there is none (any more).
 
         Raises:
             KeyError: The org has no such object or field.
@@ -137,7 +137,9 @@ class Org:
         definition = self._schema.known_sobject(sobject)
         name = self._schema.known_field(definition, field).name
         with self._lock:
-            text = self._tables[definition.name].cell(eighteen_characters(record_id), name)
+            table, key = self._tables[definition.name], eighteen_characters(record_id)
+            is_deleted = definition.has_recycle_bin and table.cell(key, "IsDeleted") == "true"
+            text = None if is_deleted else table.cell(key, name)
         return None if text is None else base64.b64decode(text)
 
     def upsert(self, sobject: str, records: list[dict[str, Any]]) -> list[str]:
