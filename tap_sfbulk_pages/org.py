@@ -16,12 +16,15 @@ from tap_sfbulk_pages.errors import RefusedError
 from tap_sfbulk_pages.fetching import DownloadThreads
 from tap_sfbulk_pages.page_body import PageMemory
 from tap_sfbulk_pages.query_jobs import QueryJobs
+from tap_sfbulk_pages.record_counts import record_counts
 from tap_sfbulk_pages.salesforce_cli import SalesforceCli
 from tap_sfbulk_pages.sign_in import ReadySession, SignIn, TokenEndpoint
 from tap_sfbulk_pages.transport import Transport
 from tap_sfbulk_pages.versions import newest_tested
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tap_sfbulk_pages.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -55,6 +58,7 @@ class Org:
         self.memory = PageMemory(settings.max_page_memory_bytes)
         self._lock = threading.Lock()
         self._job_allowance: JobAllowance | None = None
+        self._record_counts: Mapping[str, int] | None = None
 
     def job_allowance(self) -> JobAllowance:
         """Tell how many jobs may still be made, as `/limits` told at the first question.
@@ -66,6 +70,21 @@ class Org:
             if self._job_allowance is None:
                 self._job_allowance = self._asked_job_allowance()
             return self._job_allowance
+
+    def record_counts(self) -> Mapping[str, int]:
+        """Tell about how many records each object has, as Salesforce told at the first question.
+
+        Raises:
+            ExtractionError: As `SalesforceClient.document`.
+        """
+        with self._lock:
+            if self._record_counts is None:
+                try:
+                    self._record_counts = record_counts(self.client, self.api_version)
+                except RefusedError as error:
+                    logger.info("The sizes of the org's objects are not known: %s", error)
+                    self._record_counts = {}
+            return self._record_counts
 
     def _asked_job_allowance(self) -> JobAllowance:
         try:

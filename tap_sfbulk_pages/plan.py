@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from tap_sfbulk_pages import stream_state
 from tap_sfbulk_pages.cells import CellType
 from tap_sfbulk_pages.errors import ExtractionError
 from tap_sfbulk_pages.query_jobs import Query
+from tap_sfbulk_pages.record_counts import record_counts
 from tap_sfbulk_pages.soql_text import QueryText
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from tap_sfbulk_pages.job_reading import JobRequest
     from tap_sfbulk_pages.org import Org
@@ -36,8 +36,6 @@ _BYTES_A_CELL = {
     CellType.INTEGER: 6,
     CellType.NUMBER: 10,
 }
-# So that they fit a URL.
-_NAMES_A_CALL = 200
 
 
 @dataclass
@@ -150,14 +148,14 @@ def count_records(org: Org, plans: Sequence[StreamPlan], *, exactly: bool) -> No
     """Fill in how many records each stream would read.
 
     Args:
-        org: Asked with a call for each two hundred objects, and for each count that is exact.
+        org: Asked with one call, and with one for each count that is exact.
         plans: Changed in place.
         exactly: Count what is read in part, rather than the whole object.
 
     Raises:
         ExtractionError: As `SalesforceClient.document`.
     """
-    counts = _record_counts(org, {plan.sobject for plan in plans if plan.sobject})
+    counts = record_counts(org.client, org.api_version)
     for plan in plans:
         clauses = QueryText.parse(plan.query.soql).clauses if plan.query else {}
         is_part = bool(clauses.keys() - {"ORDER"})
@@ -166,19 +164,6 @@ def count_records(org: Org, plans: Sequence[StreamPlan], *, exactly: bool) -> No
         else:
             plan.records = counts.get(plan.sobject or "")
             plan.is_upper_bound = is_part or plan.query is None
-
-
-def _record_counts(org: Org, names: Iterable[str]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    remaining = iter(sorted(names))
-    while batch := list(islice(remaining, _NAMES_A_CALL)):
-        link = f"/limits/recordCount?{urlencode({'sObjects': ','.join(batch)}, safe=',')}"
-        counts |= org.client.document(link, api_version=org.api_version, parse=_counts_of)
-    return counts
-
-
-def _counts_of(reply: Any) -> dict[str, int]:
-    return {entry["name"]: int(entry["count"]) for entry in reply["sObjects"]}
 
 
 def _count_exactly(org: Org, plan: StreamPlan) -> None:

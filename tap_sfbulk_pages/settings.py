@@ -271,6 +271,14 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         description="Read objects that the Bulk API refuses through the REST query resource.",
     ),
     th.Property(
+        "small_objects_through_rest",
+        th.BooleanType,
+        default=False,
+        title="Small objects through REST",
+        description="Read objects of at most 2,000 records through the REST query resource: one "
+        "call, where a query job takes four and more.",
+    ),
+    th.Property(
         "include_blobs",
         th.BooleanType,
         default=False,
@@ -371,6 +379,7 @@ class Settings:
     quota_percent_per_run: float
     delete_finished_jobs: bool
     fallback_to_rest: bool
+    small_objects_through_rest: bool
     include_blobs: bool
     max_blob_bytes: int
     report_path: Path | None
@@ -421,6 +430,7 @@ class Settings:
             quota_percent_per_run=given.get("quota_percent_per_run", 25),
             delete_finished_jobs=given.get("delete_finished_jobs", False),
             fallback_to_rest=given.get("fallback_to_rest", True),
+            small_objects_through_rest=given.get("small_objects_through_rest", False),
             include_blobs=given.get("include_blobs", False),
             max_blob_bytes=int(given.get("max_blob_mb", 10) * 1_000_000),
             report_path=_report_path(given),

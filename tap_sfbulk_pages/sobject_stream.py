@@ -131,7 +131,6 @@ class SObjectStream(BulkStream):
         finished: Callable[[str | None], None],
     ) -> Reading:
         """Add to a reading through the Bulk API what the REST API can do where it cannot."""
-        is_allowed = self._tap.org.settings.fallback_to_rest
         datetimes = {field.name for field in self._sobject.fields if field.type == "datetime"}
 
         def rest() -> Reading:
@@ -144,12 +143,8 @@ class SObjectStream(BulkStream):
                 finished=finished,
             )
 
-        is_begun = stream_state.saved_rest_query(self.stream_state) is not None
         reading = FallbackReading(
-            context,
-            rest() if is_allowed and is_begun else bulk,
-            rest=rest if is_allowed else None,
-            sobject=self.name,
+            context, bulk, rest=rest, sobject=self.name, state=self.stream_state
         )
         if not self._binary_fields:
             return reading

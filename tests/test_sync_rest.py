@@ -399,3 +399,69 @@ def test_the_connection_test_reads_through_rest_too(
     run = tap(config_for(server, "Account"), "--test")
     assert run.exit_code == 0, run.stderr
     assert "LIMIT%201" in queries(server)[0]
+
+
+STREAMS = ("Account", "Contact", "Lead")
+
+
+def test_small_objects_are_one_call_each_on_demand(
+    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+) -> None:
+    server = start_sandbox(rows={**dict.fromkeys(STREAMS, 20), "Case": 2_001})
+    config = config_for(server, *STREAMS, "Case", small_objects_through_rest=True)
+    run = tap(config)
+    assert run.exit_code == 0, run.stderr
+    for stream in (*STREAMS, "Case"):
+        assert_same_records(run.records(stream), expected_records(server, stream))
+    assert [each.sobject for each in server.calls if each.place == "create"] == ["Case"]
+    assert len(queries(server)) == len(STREAMS)
+    assert len([each for each in server.calls if "recordCount" in each.path]) == 1
+
+
+def test_a_small_object_can_have_more_than_it_was_counted(
+    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+) -> None:
+    server = start_sandbox(**SMALL)
+    run = tap(config_for(server, "Account", small_objects_through_rest=True))
+    assert_whole(server, run)
+    assert len(queries(server)) == -(-ROWS // PAGE_ROWS)
+
+
+@pytest.mark.parametrize("fallback", [True, False])
+def test_a_small_object_goes_on_at_its_cursor(
+    tap: Tap, start_sandbox: Callable[..., SandboxServer], *, fallback: bool
+) -> None:
+    server = start_sandbox(**SMALL)
+    settings = {"small_objects_through_rest": True, "fallback_to_rest": fallback}
+    config = config_for(server, "Account", **settings)
+    first = killed(tap, config, after_states=3)
+    since = len(server.calls)
+    second = tap(config, state=first.state)
+    assert_whole(server, first, second)
+    assert queries(server, since)[0] == cursor_of(first)["next_records_url"]
+    assert not [each for each in server.calls[since:] if "recordCount" in each.path]
+
+
+def test_a_job_that_was_begun_is_read_on_as_a_job(
+    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+) -> None:
+    server = start_sandbox(**SMALL, page_rows=5)
+    first = killed(tap, config_for(server, "Account"), after_states=4)
+    assert "query_job" in first.bookmark("Account")
+    config = config_for(server, "Account", small_objects_through_rest=True)
+    assert_whole(server, first, tap(config, state=first.state))
+    assert queries(server) == []
+    assert [each.place for each in server.calls].count("create") == 1
+
+
+def test_objects_whose_size_is_not_known_are_read_by_query_jobs(
+    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+) -> None:
+    server = start_sandbox(**SMALL)
+    server.add_fault(
+        place="limits", kind="status", status=403, times="forever", match={"text": "recordCount"}
+    )
+    run = tap(config_for(server, *STREAMS, small_objects_through_rest=True))
+    assert run.exit_code == 0, run.stderr
+    assert queries(server) == []
+    assert len([each for each in server.calls if "recordCount" in each.path]) == 1
