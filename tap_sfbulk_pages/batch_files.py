@@ -12,7 +12,7 @@ import polars as pl
 from isal import igzip
 
 from tap_sfbulk_pages.arrow_types import typed
-from tap_sfbulk_pages.errors import SettingsError
+from tap_sfbulk_pages.batch_formats import compression_of
 from tap_sfbulk_pages.records import json_lines
 
 if TYPE_CHECKING:
@@ -23,23 +23,10 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.cells import CellType
     from tap_sfbulk_pages.page_reading import PageReading
 
-FORMATS = ("arrow", "parquet", "jsonl")
 # Of `csv_scan.BLOCK_BYTES` each; a part is held in memory while it is written.
 _BLOCKS_A_PART = 32
 # Reached sooner by blocks with binary values.
 _LARGEST_PART_BYTES = 128_000_000
-
-_COMPRESSIONS: Mapping[str, Mapping[str | None, str | None]] = {
-    "arrow": {None: "uncompressed", "none": "uncompressed", "lz4": "lz4", "zstd": "zstd"},
-    "parquet": {
-        None: "snappy",
-        "none": "uncompressed",
-        "gzip": "gzip",
-        "snappy": "snappy",
-        "zstd": "zstd",
-    },
-    "jsonl": {None: "gzip", "none": None, "gzip": "gzip"},
-}
 
 
 class BatchFiles:
@@ -108,31 +95,6 @@ class BatchFiles:
             # Older readers know no string views.
             oldest = pl.CompatLevel.oldest()
             frame.write_ipc(file, compression=compression, compat_level=oldest)
-
-
-def compression_of(config: BatchConfig) -> str | None:
-    """Choose the compression of a format.
-
-    Raises:
-        SettingsError: If the format does not know the one that is set, or is not known itself.
-    """
-    encoding = config.encoding
-    if encoding.format not in _COMPRESSIONS:
-        raise SettingsError(
-            [f"batch_config: format must be one of {', '.join(FORMATS)}, not {encoding.format}"]
-        )
-    known = _COMPRESSIONS[encoding.format]
-    if encoding.compression not in known:
-        names = ", ".join(name for name in known if name)
-        raise SettingsError(
-            [
-                (
-                    f"batch_config: {encoding.format} takes the compressions {names}, not "
-                    f"{encoding.compression}"
-                )
-            ]
-        )
-    return known[encoding.compression]
 
 
 def _parts(blocks: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk import typing as th
 from singer_sdk.helpers._batch import BatchConfig
 
-from tap_sfbulk_pages.batch_files import compression_of
+from tap_sfbulk_pages.batch_formats import compression_of
 from tap_sfbulk_pages.errors import SettingsError
 from tap_sfbulk_pages.query_settings import parsed_filters, queries_and_jobs
 from tap_sfbulk_pages.replication import moment_of

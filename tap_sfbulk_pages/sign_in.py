@@ -14,8 +14,6 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
-import jwt
-
 from tap_sfbulk_pages import activity
 from tap_sfbulk_pages.diagnoses import of_sign_in
 from tap_sfbulk_pages.errors import RefusedError, SettingsError, SignInError, UnavailableError
@@ -113,6 +111,8 @@ class JwtBearer:
         Raises:
             SettingsError: If the private key cannot sign.
         """
+        import jwt  # noqa: PLC0415 - loads cryptography, which no other flow needs
+
         claims = {
             "iss": self.client_id,
             "sub": self.username,

@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import click
 from singer_sdk import Tap
@@ -20,31 +20,24 @@ from tap_sfbulk_pages import settings as tap_settings
 from tap_sfbulk_pages.activity import READ, RunActivity, on_behalf_of
 from tap_sfbulk_pages.command_line import buffer_stdout, errors_for_people
 from tap_sfbulk_pages.connection_checks import check_connection
-from tap_sfbulk_pages.describe import Field, SObject, described, offered_names
 from tap_sfbulk_pages.errors import (
     AllowanceError,
     ExtractionError,
-    RefusedError,
     StateError,
-    UnavailableError,
 )
-from tap_sfbulk_pages.extra_streams import offered_extra_streams, selected_extra_streams
-from tap_sfbulk_pages.field_paths import FieldPaths
 from tap_sfbulk_pages.job_schedule import JobSchedule
 from tap_sfbulk_pages.org import Org
-from tap_sfbulk_pages.query_settings import check_names, warn_of_filters
 from tap_sfbulk_pages.run_outcome import RunOutcome
 from tap_sfbulk_pages.run_seen import run_seen
 from tap_sfbulk_pages.settings import Settings
-from tap_sfbulk_pages.sobject_stream import SObjectStream
 from tap_sfbulk_pages.stop_signal import RunStopped, StopSignal
-from tap_sfbulk_pages.streams import BulkStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from singer_sdk.singerlib import Catalog
     from singer_sdk.streams import Stream
+
+    from tap_sfbulk_pages.streams import BulkStream
 
 
 class TapSFBulkPages(Tap):
@@ -106,9 +99,12 @@ class TapSFBulkPages(Tap):
     @override
     def discover_streams(self) -> Sequence[Stream]:
         """Make the streams: those selected in a catalog, else every one that the org offers."""
+        # Loads Polars, for which --version, --about and wrong settings need not wait.
+        from tap_sfbulk_pages import stream_discovery  # noqa: PLC0415
+
         if self.input_catalog is None:
-            return self._offered_streams()
-        return self._selected_streams(self.input_catalog)
+            return stream_discovery.offered_streams(self)
+        return stream_discovery.selected_streams(self, self.input_catalog)
 
     @override
     def load_state(self, state: dict[str, Any]) -> None:
@@ -217,52 +213,8 @@ class TapSFBulkPages(Tap):
     @property
     def selected_streams(self) -> list[BulkStream]:
         """The streams that a run reads."""
-        return [
-            stream
-            for stream in self.streams.values()
-            if isinstance(stream, BulkStream) and stream.selected
-        ]
-
-    def _offered_streams(self) -> list[Stream]:
-        org, settings = self.org, self.org.settings
-        names = offered_names(org.client, org.api_version, settings.objects)
-        check_names([*settings.queries, *settings.jobs], names)
-        warn_of_filters(settings.filters, names)
-        streams: list[Stream] = []
-        known: list[SObject] = []
-        for name, outcome in described(org.client, org.api_version, names):
-            if isinstance(outcome, RefusedError):
-                self.logger.warning("%s is left out: %s", name, outcome)
-            elif isinstance(outcome, UnavailableError):
-                # To be read, by this run or with this catalog, would be an error: left out
-                # instead, nobody would miss it.
-                self.logger.warning("%s is offered without fields: %s", name, outcome)
-                streams.append(SObjectStream(self, SObject(name, ()), refusal=outcome))
-            else:
-                known.append(outcome)
-                streams.append(SObjectStream(self, outcome))
-        paths = FieldPaths(org.client, org.api_version, known)
-        return [*streams, *offered_extra_streams(self, paths)]
-
-    def _selected_streams(self, catalog: Catalog) -> list[Stream]:
-        """Make the streams that the catalog selects; nothing else is described."""
-        org = self.org
-        entries = {
-            entry.tap_stream_id: entry
-            for entry in catalog.streams
-            if entry.metadata.resolve_selection().get((), True)
-        }
-        extra = selected_extra_streams(self, entries)
-        names = [name for name in entries if name not in extra]
-        streams = list(extra.values())
-        for name, outcome in described(org.client, org.api_version, names):
-            if isinstance(outcome, ExtractionError):
-                properties = entries[name].schema.to_dict()["properties"]
-                known = SObject(name, tuple(Field(field, "string") for field in properties))
-                streams.append(SObjectStream(self, known, refusal=outcome))
-            else:
-                streams.append(SObjectStream(self, outcome))
-        return streams
+        streams = cast("list[BulkStream]", list(self.streams.values()))
+        return [stream for stream in streams if stream.selected]
 
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:

@@ -134,3 +134,22 @@ def test_a_secret_of_a_wrong_type_is_not_shown(
     assert run.exit_code == 1
     assert "access_token" in run.stderr
     assert "s3cr3t" not in run.stderr
+
+
+@pytest.mark.parametrize("option", ["--version", "--about"])
+def test_nothing_is_loaded_that_is_not_needed(option: str) -> None:
+    program = (
+        "import sys\n"
+        "from tap_sfbulk_pages.tap import TapSFBulkPages\n"
+        "try:\n"
+        f"    TapSFBulkPages.cli([{option!r}])\n"
+        "finally:\n"
+        "    print(*sys.modules, file=sys.stderr)\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, check=True, timeout=60, text=True
+    )
+    assert "tap-sfbulk-pages" in run.stdout
+    loaded = set(run.stderr.split())
+    assert "tap_sfbulk_pages.tap" in loaded
+    assert not loaded & {"polars", "pyarrow", "jwt", "cryptography"}
