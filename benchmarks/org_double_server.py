@@ -119,6 +119,7 @@ class Org:
             web.post(f"{root}/composite", self._describes),
             web.get(f"{root}/limits", self._limits),
             web.post(f"{root}/jobs/query", self._create),
+            web.get(f"{root}/jobs/query", self._jobs),
             web.get(job, self._info),
             web.get(f"{job}/resultPages", self._list),
             web.get(f"{job}/results", self._results),
@@ -151,13 +152,18 @@ class Org:
         self._made[job] = time.monotonic()
         return web.json_response({"id": job, "state": "UploadComplete"})
 
+    async def _jobs(self, _: web.Request) -> web.Response:
+        return web.json_response({"records": [self._state(job) for job in self._made]})
+
     async def _info(self, request: web.Request) -> web.Response:
-        job = request.match_info["job"]
-        if time.monotonic() - self._made[job] < self._job_seconds:
-            return web.json_response({"id": job, "state": "InProgress"})
-        records = self._pages * self._page.records
-        info = {"id": job, "state": "JobComplete", "numberRecordsProcessed": records}
+        info = self._state(request.match_info["job"])
+        if info["state"] == "JobComplete":
+            info["numberRecordsProcessed"] = self._pages * self._page.records
         return web.json_response(info)
+
+    def _state(self, job: str) -> dict[str, Any]:
+        is_running = time.monotonic() - self._made[job] < self._job_seconds
+        return {"id": job, "state": "InProgress" if is_running else "JobComplete"}
 
     async def _list(self, request: web.Request) -> web.Response:
         start = int(request.query.get("locator", 0))

@@ -21,6 +21,7 @@ from tap_sfbulk_pages.errors import (
     QueryJobGoneError,
     RefusedError,
 )
+from tap_sfbulk_pages.running_jobs import RUNNING_STATES, RunningJobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +34,9 @@ LONGEST_POLL_SECONDS = 30.0
 # Of the time waited so far: a job is noticed at the latest that much after its end.
 _POLL_SHARE = 0.15
 
-_RUNNING = frozenset({"UploadComplete", "InProgress"})
+# In a row; then the job itself is asked, in case the list lags behind.
+_MOST_LISTED_POLLS = 7
+
 _COMPLETE = "JobComplete"
 _FAILED = frozenset({"Failed", "Aborted"})
 
@@ -102,7 +105,7 @@ class QueryJob:
     @property
     def is_running(self) -> bool:
         """Whether the result may still come."""
-        return self.state in _RUNNING
+        return self.state in RUNNING_STATES
 
 
 class QueryJobs:
@@ -116,6 +119,7 @@ class QueryJobs:
     def __init__(self, client: SalesforceClient, *, timeout_seconds: float) -> None:
         self._client = client
         self._timeout_seconds = timeout_seconds
+        self._running = RunningJobs(client)
 
     def create(self, query: Query, api_version: str) -> QueryJob:
         """Create a job.
@@ -160,20 +164,31 @@ class QueryJobs:
                 aborted).
             ExtractionError: As `info`.
         """
-        deadline = time.monotonic() + self._timeout_seconds
         begun = time.monotonic()
-        while not job.is_complete:
-            if not job.is_running:
-                raise QueryJobError(_ended(job))
-            if time.monotonic() >= deadline:
-                self._give_up(job)
-            now = time.monotonic()
-            pause = (now - begun) * _POLL_SHARE
-            pause = min(max(pause, SHORTEST_POLL_SECONDS), LONGEST_POLL_SECONDS)
-            with waiting():
-                time.sleep(min(pause, max(deadline - now, 0.0)))
-            job = self.info(job)
+        deadline = begun + self._timeout_seconds
+        listed_polls = 0
+        with self._running.waiting_for(job.id):
+            while not job.is_complete:
+                if not job.is_running:
+                    raise QueryJobError(_ended(job))
+                now = time.monotonic()
+                if now >= deadline:
+                    self._give_up(job)
+                pause = (now - begun) * _POLL_SHARE
+                pause = min(max(pause, SHORTEST_POLL_SECONDS), LONGEST_POLL_SECONDS)
+                with waiting():
+                    time.sleep(min(pause, deadline - now))
+                if listed_polls < _MOST_LISTED_POLLS and self._is_listed_as_running(job, pause):
+                    listed_polls += 1
+                else:
+                    listed_polls = 0
+                    job = self.info(job)
         return job
+
+    def _is_listed_as_running(self, job: QueryJob, pause: float) -> bool:
+        """Tell whether the list of jobs, not much older than now, says that a job runs."""
+        since = time.monotonic() - pause / 2
+        return self._running.has(job.id, api_version=job.api_version, since=since)
 
     def check_still_there(self, job: QueryJob, error: ExtractionError) -> None:
         """Find out whether an error means that a job has gone, or has lost its result.
