@@ -7,23 +7,24 @@ from. Everything but Spark's interface is in `job_stream.py`.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql.datasource import DataSourceStreamReader, InputPartition
 from pyspark.sql.streaming.datasource import ReadLimit, ReadMaxFiles, SupportsTriggerAvailableNow
 from typing_extensions import override
 
-from tap_sfbulk_pages.errors import SettingsError
-from tap_sfbulk_pages.job_partitions import JobPartition, JobRead
+from tap_sfbulk_pages.errors import SettingsError, StateError
+from tap_sfbulk_pages.job_options import JobOptions
+from tap_sfbulk_pages.job_partitions import JobPartition, JobRead, check_records
 from tap_sfbulk_pages.job_stream import JobStream
 from tap_sfbulk_pages.job_stream_offset import JobStreamOffset
+from tap_sfbulk_pages.query_jobs import QueryJob
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
-
-    from tap_sfbulk_pages.job_options import JobOptions
 
 _DEFAULTS: Mapping[str, int] = {"pages_per_batch": 50, "job_interval_seconds": 900}
 
@@ -85,6 +86,49 @@ class SFBulkStreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
         """Read one page."""
         assert isinstance(partition.value, JobPartition)  # noqa: S101 - `partitions` made it
         yield from self._read.batches(partition.value)
+
+
+def check_streamed_jobs(options: Mapping[str, str], progress: Iterable[Any]) -> list[str]:
+    """Hold the rows that batches have read of a job against what Salesforce says the job has.
+
+    Args:
+        options: As the stream was read with.
+        progress: `recentProgress` of the query, which holds the last 100 batches of its run.
+
+    Returns:
+        The ids of the jobs that were checked: those which these batches began and ended.
+
+    Raises:
+        RecordCountError: If they differ.
+        ExtractionError: If a job cannot be asked.
+    """
+    parsed = JobOptions.parse(options)
+    rows: dict[str, int] = {}
+    checked: list[str] = []
+    for source in (source for batch in progress for source in batch.sources):
+        start, end = _offset(source.startOffset), _offset(source.endOffset)
+        if end is None or end.sobject != parsed.sobject:
+            continue
+        if start is None or start.job_id != end.job_id:
+            rows[end.job_id] = 0
+        if end.job_id not in rows:
+            continue
+        rows[end.job_id] += source.numInputRows
+        if end.is_read:
+            org = parsed.access.org()
+            job = org.jobs.info(QueryJob(end.job_id, end.api_version, state=""))
+            check_records(org, job, rows[end.job_id])
+            checked.append(end.job_id)
+    return checked
+
+
+def _offset(text: str | None) -> JobStreamOffset | None:
+    """Read the offset of a batch; None where there is none, or one of another source."""
+    try:
+        saved = json.loads(text or "null")
+        return JobStreamOffset.parse(saved) if isinstance(saved, dict) else None
+    except (StateError, ValueError):
+        return None
 
 
 def _number(name: str, text: str) -> int:

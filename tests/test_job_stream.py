@@ -20,6 +20,7 @@ from tap_sfbulk_pages.errors import (
     RecordCountError,
     SettingsError,
     StateError,
+    UnavailableError,
 )
 from tap_sfbulk_pages.job_options import JobOptions
 from tap_sfbulk_pages.job_partitions import JobRead
@@ -424,3 +425,17 @@ def test_an_object_that_does_not_tell_what_has_changed(
 def test_an_offset_of_another_source() -> None:
     with pytest.raises(StateError, match="made by another source"):
         JobStreamOffset.parse({"sourceVersion": 1})
+
+
+def test_an_unfinished_job_is_read_as_it_was_asked(
+    start_sandbox: Callable[..., SandboxServer],
+) -> None:
+    server = start_sandbox(**SMALL)
+    kept = Checkpoint()
+    with pytest.raises(KilledError):
+        available_now(server, kept, dies_in=2)
+    with pytest.raises(UnavailableError, match=r"lacks columns .*industry"):
+        available_now(server, kept, fields="Id,Name,SystemModstamp,Industry")
+    available_now(server, kept, fields="SystemModstamp,Id")
+    assert [set(row) for row in kept.sink[2]] == [{"Id", "SystemModstamp"}] * 10
+    assert len(created(server)) == 1

@@ -23,8 +23,29 @@ QUICK_START = {
 }
 
 
+# Spark gives the process that plans a stream ten seconds to start, which a busy machine may exceed.
+_SLOW_START = "Python worker failed to connect back"
+_STARTS = 3
+
+
 def read_available(session: SparkSession, url: str, folder: Path) -> None:
     """Read what is there into a folder of Parquet files, beside the checkpoint."""
+    for start in range(1, _STARTS + 1):
+        if _has_run(session, url, folder, is_last_try=start == _STARTS):
+            return
+
+
+def _has_run(session: SparkSession, url: str, folder: Path, *, is_last_try: bool) -> bool:
+    try:
+        _run(session, url, folder)
+    except Exception as error:
+        if is_last_try or _SLOW_START not in str(error):
+            raise
+        return False
+    return True
+
+
+def _run(session: SparkSession, url: str, folder: Path) -> None:
     stream = (
         session.readStream.format("sfbulk")
         .option("instance_url", url)

@@ -7,14 +7,18 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from datetime import timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import stream_run
+from documentation import script
 from salesforce_data import assert_same_records, expected_records
 from spark_lane import Lane, descendants
+
+from tap_sfbulk_pages.errors import RecordCountError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +61,9 @@ def kill_once_it_stalls(server: SandboxServer, folder: Path) -> None:
             time.sleep(0.05)
         below = descendants(driver.pid)
         for process in (driver.pid, *below):
-            os.kill(process, signal.SIGKILL)
+            # Some end by themselves when the first are gone.
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
     assert driver.returncode == -signal.SIGKILL, (folder / "log").read_text()
     assert struck(server) == ["stall"] * 2
     assert below
@@ -105,6 +111,54 @@ def test_a_job_that_expires(
     assert "job_gone" in struck(server)
     assert "Salesforce keeps jobs for seven days" in str(raised.value)
     assert places(server).count("create") == 1
+
+
+@pytest.fixture
+def streamed(
+    cluster: Lane,
+    start_sandbox: Callable[..., SandboxServer],
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> Callable[..., tuple[SandboxServer, str]]:
+    """Run the script of the documentation; return the sandbox, and what the script prints."""
+    text = script("spark.md", "accounts_stream.py")
+    # The session is there already, and so is its environment.
+    for before, after in (
+        ('"accounts', f'"{tmp_path}/accounts'),
+        ("SparkSession.builder.getOrCreate()", "session"),
+        ('{"object"', '{"instance_url": url, "object"'),
+    ):
+        assert before in text
+        text = text.replace(before, after)
+
+    def run(**fault: Any) -> tuple[SandboxServer, str]:
+        server = start_sandbox(**SMALL)
+        if fault:
+            server.add_fault(**fault)
+        exec(text, {"session": cluster.session, "url": server.url})  # noqa: S102 - our own
+        found = cluster.records(cluster.session.read.parquet(f"{tmp_path}/accounts"))
+        expected = expected_records(server, "Account", fields=["Id", "Name"])
+        names = [{name: record[name] for name in ("Id", "Name")} for record in found]
+        assert_same_records(names, expected)
+        return server, capfd.readouterr().out
+
+    return run
+
+
+def test_the_script_of_the_documentation(
+    streamed: Callable[..., tuple[SandboxServer, str]],
+) -> None:
+    server, printed = streamed()
+    (job,) = (call.path.split("/")[6] for call in server.calls if call.place == "poll")
+    assert f"All records of job {job} have arrived.\n" in printed
+    assert places(server).count("create") == 1
+
+
+def test_a_total_that_differs_from_what_has_arrived(
+    streamed: Callable[..., tuple[SandboxServer, str]],
+) -> None:
+    with pytest.raises(RecordCountError, match="hold 25 records, but Salesforce processed 26"):
+        streamed(place="poll", kind="wrong_total", times="forever")
 
 
 def test_a_stream_of_what_is_no_object(
