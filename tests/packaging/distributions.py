@@ -133,7 +133,7 @@ class WheelEnvironments:
         else:
             shutil.rmtree(folder, ignore_errors=True)
             succeed(python, "-m", "venv", "--without-pip", folder)
-        self._pip(folder, "install", "--no-compile", f"{self._wheel}[sandbox]")
+        self._pip(folder, "install", "--no-compile", "pip", f"{self._wheel}[sandbox]")
         stamp.write_text(self._requirements)
         return folder
 
