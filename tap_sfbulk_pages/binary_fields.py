@@ -89,11 +89,6 @@ class BinaryReading:
         """The query job that is being read."""
         return self._reading.job_id
 
-    @property
-    def preparation_error(self) -> Exception | None:
-        """What went wrong in `prepare`; raised by `pages`."""
-        return self._reading.preparation_error
-
     def prepare(
         self,
         made: Callable[[], None],

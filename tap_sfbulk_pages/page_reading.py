@@ -51,10 +51,6 @@ class Reading(Protocol):
     """
 
     @property
-    def preparation_error(self) -> Exception | None:
-        """What went wrong in `prepare`; raised by `pages`."""
-
-    @property
     def job_id(self) -> str | None:
         """The query job that is being read, for messages; None where there is none (yet)."""
 

@@ -9,22 +9,31 @@ from __future__ import annotations
 
 import logging
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tap_sfbulk_pages import stream_state
 from tap_sfbulk_pages.errors import ExtractionError, RefusedError
+from tap_sfbulk_pages.page_reading import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
-    from tap_sfbulk_pages.page_reading import PageReading, Reading, ReadingContext
+    from tap_sfbulk_pages.page_reading import PageReading, ReadingContext
 
 # What one reply holds at the most (REST API guide, "Query"). Salesforce, too, recommends REST for
 # fewer ("Bulk API and Bulk API 2.0 Limits and Allocations").
 SMALL = 2_000
 
 logger = logging.getLogger(__name__)
+
+
+class PreparedReading(Reading, Protocol):
+    """A reading that tells what went wrong in `prepare` before `pages` raises it."""
+
+    @property
+    def preparation_error(self) -> Exception | None:
+        """What went wrong; None as long as nothing did."""
 
 
 class FallbackReading:
@@ -41,9 +50,9 @@ class FallbackReading:
     def __init__(
         self,
         context: ReadingContext,
-        bulk: Reading,
+        bulk: PreparedReading,
         *,
-        rest: Callable[[], Reading],
+        rest: Callable[[], PreparedReading],
         sobject: str,
         state: Mapping[str, Any],
     ) -> None:
@@ -64,11 +73,6 @@ class FallbackReading:
     def job_id(self) -> str | None:
         """The query job, where there is one."""
         return self._reading.job_id
-
-    @property
-    def preparation_error(self) -> Exception | None:
-        """What went wrong in `prepare`; raised by `pages`."""
-        return self._reading.preparation_error
 
     def prepare(
         self,

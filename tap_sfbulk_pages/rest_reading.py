@@ -15,6 +15,7 @@ from tap_sfbulk_pages import activity, stream_state
 from tap_sfbulk_pages.errors import RecordCountError, RefusedError
 from tap_sfbulk_pages.fetching import Fetching
 from tap_sfbulk_pages.page_reading import PageReading
+from tap_sfbulk_pages.query_jobs import Query
 from tap_sfbulk_pages.rest_query import RestQuery
 from tap_sfbulk_pages.stream_state import SavedRestQuery
 
@@ -61,7 +62,9 @@ class RestReading:
         state: MutableMapping[str, Any],
         finished: Callable[[str | None], None],
     ) -> None:
-        org = context.org
+        org, query = context.org, request.query
+        if not isinstance(query, Query):
+            raise AssertionError("a job that exists is not read through REST")  # noqa: TRY004 - a slip of ours
         self._context = context
         self._request = request
         self._name = name
@@ -70,7 +73,7 @@ class RestReading:
         self._query = RestQuery(
             org.client,
             org.memory,
-            request.query,
+            query,
             types=request.types,
             datetimes=datetimes,
             api_version=org.api_version,

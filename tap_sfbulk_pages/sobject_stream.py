@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from tap_sfbulk_pages.describe import SObject
     from tap_sfbulk_pages.page_reading import Reading, ReadingContext
+    from tap_sfbulk_pages.rest_fallback import PreparedReading
     from tap_sfbulk_pages.tap import TapSFBulkPages
 
 _BOUND_FORMATS = frozenset({"date", "date-time"})
@@ -125,7 +126,7 @@ class SObjectStream(BulkStream):
 
     def _with_rest(
         self,
-        bulk: Reading,
+        bulk: PreparedReading,
         context: ReadingContext,
         request: JobRequest,
         finished: Callable[[str | None], None],
@@ -133,7 +134,7 @@ class SObjectStream(BulkStream):
         """Add to a reading through the Bulk API what the REST API can do where it cannot."""
         datetimes = {field.name for field in self._sobject.fields if field.type == "datetime"}
 
-        def rest() -> Reading:
+        def rest() -> PreparedReading:
             return RestReading(
                 context,
                 request,
