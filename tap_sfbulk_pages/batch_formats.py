@@ -20,7 +20,8 @@ _COMPRESSIONS: Mapping[str, Mapping[str | None, str | None]] = {
         "snappy": "snappy",
         "zstd": "zstd",
     },
-    "jsonl": {None: "gzip", "none": None, "gzip": "gzip"},
+    # What the message does not tell, no target would expect.
+    "jsonl": {None: None, "none": None, "gzip": "gzip"},
 }
 
 

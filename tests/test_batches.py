@@ -91,12 +91,13 @@ def test_columns_are_read_by_others(
     assert_same_records(rows_of(records, types), expected_records(server, "Account"))
 
 
-@pytest.mark.parametrize("compression", ["gzip", "none"])
+@pytest.mark.parametrize("compression", ["gzip", "none", None])
 def test_json_lines_keep_every_digit_and_say_their_compression_truly(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], tmp_path: Path, compression: str
+    tap: Tap, start_sandbox: Callable[..., SandboxServer], tmp_path: Path, compression: str | None
 ) -> None:
     server = start_sandbox(page_rows=50)
-    encoding = batch_config(tmp_path / "b", "jsonl", compression=compression)
+    chosen = {"compression": compression} if compression else {}
+    encoding = batch_config(tmp_path / "b", "jsonl", **chosen)
     run = tap(config_for(server, "Everything__c", batch_config=encoding))
     assert run.exit_code == 0, run.stderr
     records = []
