@@ -17,8 +17,12 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 LONGEST_RUN_SECONDS = 120
-# The one that reads every file of a BATCH message that the SDK can read; pyarrow for Parquet.
-_TARGET_CSV = ["meltanolabs-target-csv~=0.5.0", "pyarrow>=15"]
+# Those that only tests of BATCH messages need: one reads what every target of the SDK can read
+# (with pyarrow for Parquet), the other one Arrow.
+_BATCH_TARGETS = {
+    "target-csv": ["meltanolabs-target-csv~=0.5.0", "pyarrow>=15"],
+    "target-snowflake": ["meltanolabs-target-snowflake~=0.20.4"],
+}
 
 
 def project() -> dict[str, Any]:
@@ -36,7 +40,7 @@ class TargetPrograms:
             loader["name"]: shlex.split(loader["pip_url"])
             for loader in project()["plugins"]["loaders"]
         }
-        self._requirements["target-csv"] = _TARGET_CSV
+        self._requirements |= _BATCH_TARGETS
         self._requirements["meltano"] = [f"meltano{project()['requires_meltano']}"]
 
     def path(self, name: str) -> Path:
