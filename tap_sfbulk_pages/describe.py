@@ -69,7 +69,7 @@ def offered_names(client: SalesforceClient, api_version: str, patterns: Sequence
         Names in the order of the global describe.
 
     Raises:
-        ExtractionError: As `SalesforceClient.get`.
+        ExtractionError: As `SalesforceClient.document`.
     """
     queryable = client.document("/sobjects", api_version=api_version, parse=_queryable)
     return [name for name in queryable if is_asked_for(name, patterns)]

@@ -170,10 +170,9 @@ def _count_exactly(org: Org, plan: StreamPlan) -> None:
     if plan.query is None:
         return
     text = QueryText.parse(plan.query.soql)
-    resource = "queryAll" if plan.query.include_deleted else "query"
     try:
         count = org.client.document(
-            f"/{resource}?q={quote(text.counting())}",
+            f"/{plan.query.operation}?q={quote(text.counting())}",
             api_version=org.api_version,
             parse=lambda reply: int(reply["totalSize"]),
         )

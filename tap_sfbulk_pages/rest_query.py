@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 # (Salesforce Help 000386264), which is one call too.
 LONGEST_LINK = 8_000
 
-_SUCCESSES = range(200, 300)
+_SUCCESSES = range(HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES)
 _UTC_OF_REST = r"\+0000$"
 
 

@@ -232,13 +232,6 @@ def datetime_in_history(draw: Draw) -> pl.Series:
     return datetime_text(draw.integers(first, _until_seconds(draw) - 1))
 
 
-def time_of_day(draw: Draw) -> pl.Series:
-    """Choose a time of day to the minute."""
-    minutes = draw.integers(0, 24 * 60 - 1)
-    nanoseconds = minutes * 60 * _THOUSAND**3
-    return nanoseconds.cast(pl.Time).dt.strftime("%H:%M:%S.000Z")
-
-
 def product_of(first: str, second: str, scale: int, percent: int = 100) -> ValueSource:
     """Multiply two number fields of the record, and take so many percent: a formula's value."""
 

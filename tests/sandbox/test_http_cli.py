@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 SANDBOX = [sys.executable, "-m", "tap_sfbulk_pages.sandbox"]
 PREFIX = "TAP_SFBULK_PAGES_"
-TOKEN_FORM = {"grant_type": "client_credentials"}
 SHOW_ENVIRONMENT = "import json, os; print(json.dumps(dict(os.environ)))"
 SIGN_IN = """
 import os, sys, requests
