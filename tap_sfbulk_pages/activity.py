@@ -138,6 +138,21 @@ class StreamActivity:
         return bool(self.calls)
 
     @property
+    def is_going_on(self) -> bool:
+        """Whether it has begun and has not come to an end."""
+        return self.has_begun and self.outcome is None
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it has ended, and not as it should."""
+        return self.outcome not in (None, READ)
+
+    @property
+    def first_period_began(self) -> float:
+        """When the first of its periods began; 0 where there is none."""
+        return min((begin for each in self.periods.values() for begin, _ in each), default=0.0)
+
+    @property
     def expected_records(self) -> int | None:
         """How many records its jobs have; None until the last of them is complete."""
         if not self.job_states or len(self.job_records) < len(self.job_states):
@@ -220,6 +235,11 @@ class RunActivity:
     def stream(self, name: str) -> StreamActivity:
         """Give the activity of a stream."""
         return self.streams.setdefault(name, StreamActivity(name, self._began))
+
+    @property
+    def begun(self) -> list[StreamActivity]:
+        """The streams that anything has been done for."""
+        return [stream for stream in self.streams.values() if stream.has_begun]
 
     @property
     def seconds(self) -> float:

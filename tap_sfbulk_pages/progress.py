@@ -22,6 +22,7 @@ SECONDS_BETWEEN_LINES = 60.0
 _REFRESHES_PER_SECOND = 4
 # Lines of a terminal that are left to what else is written there.
 _LINES_LEFT = 8
+_STREAMS_IN_A_LINE = 5
 _JOB_STATES = {"UploadComplete": "queued", "InProgress": "running", "JobComplete": "complete"}
 
 logger = logging.getLogger(__name__)
@@ -97,11 +98,12 @@ def _log_to(before: object, after: object) -> None:
 
 def progress_line(activity: RunActivity, streams: Sequence[str], calls_made: int) -> str:
     """Say in one line how far a run has come."""
-    ended = [name for name in streams if _of(activity, name).outcome]
-    going_on = [name for name in streams if _is_going_on(_of(activity, name))]
+    ended = [name for name in streams if activity.stream(name).outcome]
+    going_on = _going_on(activity, streams)
     rate = activity.records / max(activity.seconds, 1e-9)
-    doing = ", ".join(f"{name} ({_doing(_of(activity, name))})" for name in going_on[:5])
-    more = f" and {len(going_on) - 5} more" if len(going_on) > 5 else ""  # noqa: PLR2004 - as above
+    told = going_on[:_STREAMS_IN_A_LINE]
+    doing = ", ".join(f"{stream.name} ({_doing(stream)})" for stream in told)
+    more = f" and {len(going_on) - len(told)} more" if len(going_on) > len(told) else ""
     return (
         f"After {duration(activity.seconds)}: {len(ended)} of {len(streams)} streams ended, "
         f"{activity.records:,} records written ({rate:,.0f} a second), {calls_made:,} API calls."
@@ -119,8 +121,7 @@ def progress_table(
     for heading in ("stream", "job", "pages", "records", "of", "a second", "left"):
         is_text = heading in ("stream", "job")
         table.add_column(heading, justify="left" if is_text else "right", no_wrap=True)
-    going_on = [_of(activity, name) for name in streams if _is_going_on(_of(activity, name))]
-    for stream in going_on[: max(console.height - _LINES_LEFT, 1)]:
+    for stream in _going_on(activity, streams)[: max(console.height - _LINES_LEFT, 1)]:
         rate = _rate(stream)
         expected = stream.expected_records
         left = (expected - stream.records) / rate if expected is not None and rate else None
@@ -145,12 +146,8 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def _of(activity: RunActivity, name: str) -> StreamActivity:
-    return activity.stream(name)
-
-
-def _is_going_on(stream: StreamActivity) -> bool:
-    return stream.has_begun and stream.outcome is None
+def _going_on(activity: RunActivity, streams: Sequence[str]) -> list[StreamActivity]:
+    return [stream for name in streams if (stream := activity.stream(name)).is_going_on]
 
 
 def _doing(stream: StreamActivity) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.resources import files
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from tap_sfbulk_pages.activity import READ, Phase
+from tap_sfbulk_pages.activity import Phase
 from tap_sfbulk_pages.progress import duration
 from tap_sfbulk_pages.run_summary import HEADINGS, summary_rows
 
@@ -68,7 +69,7 @@ def write_report(path: Path, activity: RunActivity, calls_made: int) -> None:
 
     source = files(__package__).joinpath("run_report.html.jinja").read_text(encoding="utf-8")
     seconds = max(activity.seconds, 1e-3)
-    begun = [stream for stream in activity.streams.values() if stream.has_begun]
+    begun = activity.begun
     page = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(source)
     text = page.render(
         began_at=activity.began_at.isoformat(sep=" ", timespec="seconds"),
@@ -78,12 +79,14 @@ def write_report(path: Path, activity: RunActivity, calls_made: int) -> None:
         version=version("tap-sfbulk-pages"),
         phases=[phase.value for phase in Phase],
         axis=list(_axis(seconds)),
-        rows=[_row(stream, seconds) for stream in sorted(begun, key=_begin)],
+        rows=[
+            _row(stream, seconds) for stream in sorted(begun, key=attrgetter("first_period_began"))
+        ],
         left_out=len(activity.streams) - len(begun),
         headings=HEADINGS,
         summary=summary_rows(activity),
         notes=[(stream.name, duration(n.at), n.text) for stream in begun for n in stream.notes],
-        failures=[(stream.name, stream.outcome) for stream in begun if _has_failed(stream)],
+        failures=[(stream.name, stream.outcome) for stream in begun if stream.has_failed],
     )
     unfinished = path.with_name(f"{path.name}.part")
     unfinished.write_text(text, encoding="utf-8")
@@ -104,7 +107,7 @@ def _row(stream: StreamActivity, seconds: float) -> _Row:
     marks = [
         _Mark(100 * note.at / seconds, f"{duration(note.at)}: {note.text}") for note in stream.notes
     ]
-    outcome = "failed" if _has_failed(stream) else (stream.outcome or "unfinished")
+    outcome = "failed" if stream.has_failed else (stream.outcome or "unfinished")
     remark = f"{stream.records:,} records" + (", resumed" if stream.is_resumed else "")
     return _Row(stream.name, outcome, remark, bars, marks)
 
@@ -115,11 +118,3 @@ def _axis(seconds: float) -> Iterator[_Mark]:
     while at <= seconds:
         yield _Mark(100 * at / seconds, duration(at))
         at += step
-
-
-def _begin(stream: StreamActivity) -> float:
-    return min((begin for each in stream.periods.values() for begin, _ in each), default=0.0)
-
-
-def _has_failed(stream: StreamActivity) -> bool:
-    return stream.outcome not in (None, READ)

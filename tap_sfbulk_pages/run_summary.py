@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_sfbulk_pages.activity import READ, Phase
+from tap_sfbulk_pages.activity import Phase
 from tap_sfbulk_pages.progress import duration
 
 if TYPE_CHECKING:
@@ -37,9 +37,8 @@ def summary_rows(activity: RunActivity) -> list[tuple[str, ...]]:
         they were written (all of which overlap, within a stream and between streams), calls,
         retries, and a remark.
     """
-    streams = [stream for stream in activity.streams.values() if stream.has_begun]
-    streams.sort(key=lambda stream: -stream.seconds(*Phase))
-    return [_row(stream) for stream in streams]
+    slowest_first = sorted(activity.begun, key=lambda stream: -stream.seconds(*Phase))
+    return [_row(stream) for stream in slowest_first]
 
 
 def summary_text(activity: RunActivity, calls_made: int) -> str:
@@ -69,9 +68,7 @@ def log_measurements(activity: RunActivity) -> None:
     from singer_sdk.metrics import Metric, Point, Tag, get_metrics_logger, log  # noqa: PLC0415
 
     measured = get_metrics_logger()
-    for stream in activity.streams.values():
-        if not stream.has_begun:
-            continue
+    for stream in activity.begun:
         tags = {Tag.STREAM.value: stream.name}
         log(measured, Point("counter", Metric.HTTP_REQUEST_COUNT, stream.calls, tags))
         at_salesforce = stream.seconds(Phase.QUEUED, Phase.RUNNING)
@@ -84,7 +81,7 @@ def log_measurements(activity: RunActivity) -> None:
 
 def _row(stream: StreamActivity) -> tuple[str, ...]:
     remarks = ["resumed"] if stream.is_resumed else []
-    if stream.outcome not in (None, READ):
+    if stream.has_failed:
         remarks.append("failed")
     return (
         stream.name,

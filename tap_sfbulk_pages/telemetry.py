@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_sfbulk_pages.activity import READ
-
 if TYPE_CHECKING:
     from tap_sfbulk_pages.activity import RunActivity, StreamActivity
 
@@ -33,11 +31,9 @@ def export_spans(activity: RunActivity) -> None:
 
     run = tracer.start_span("run", start_time=began)
     within_run = trace.set_span_in_context(run)
-    for stream in activity.streams.values():
-        if not stream.has_begun:
-            continue
+    for stream in activity.begun:
         periods = [(phase, *period) for phase in stream.periods for period in stream.periods[phase]]
-        begin = min((period[1] for period in periods), default=0.0)
+        begin = stream.first_period_began
         end = max((period[2] for period in periods), default=begin)
         span = tracer.start_span(
             stream.name,
@@ -52,7 +48,7 @@ def export_spans(activity: RunActivity) -> None:
             tracer.start_span(
                 phase.value, context=within_stream, start_time=moment(period_begin)
             ).end(moment(period_end))
-        if stream.outcome not in (None, READ):
+        if stream.has_failed:
             span.set_status(trace.StatusCode.ERROR, stream.outcome)
         span.end(moment(end))
     run.end(moment(activity.seconds))
