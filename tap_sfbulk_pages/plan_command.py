@@ -12,6 +12,7 @@ import click
 from tap_sfbulk_pages.command_line import errors_for_people
 from tap_sfbulk_pages.plan import count_records, daily_limits
 from tap_sfbulk_pages.tap import TapSFBulkPages
+from tap_sfbulk_pages.text_table import table_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -106,12 +107,8 @@ def _as_text(
     plans: Sequence[StreamPlan], limits: Sequence[DailyLimit], made: int, settings: Settings
 ) -> Iterator[str]:
     readable = [plan for plan in plans if not plan.trouble]
-    rows = [_HEADINGS, *(_row(plan) for plan in sorted(readable, key=lambda p: -(p.records or 0)))]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
-    for row in rows:
-        first, *numbers, how = zip(row, widths, strict=True)
-        cells = [first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in numbers), how[0]]
-        yield "  ".join(cells)
+    largest_first = sorted(readable, key=lambda plan: -(plan.records or 0))
+    yield from table_lines([_HEADINGS, *map(_row, largest_first)])
     yield ""
     for plan in readable:
         if plan.query:

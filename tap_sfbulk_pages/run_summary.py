@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 from tap_sfbulk_pages.activity import Phase
 from tap_sfbulk_pages.progress import duration
+from tap_sfbulk_pages.text_table import table_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     from tap_sfbulk_pages.activity import RunActivity, StreamActivity
 
 HEADINGS = (
@@ -53,7 +52,7 @@ def summary_text(activity: RunActivity, calls_made: int) -> str:
     empty = [row for row in rows if row not in told]
     if len(empty) <= _MOST_EMPTY_ROWS:
         told, empty = rows, []
-    lines = list(_aligned([HEADINGS, *told]))
+    lines = list(table_lines([HEADINGS, *told]))
     if empty:
         lines.append(f"… and {len(empty)} streams without new records")
     lines.append(
@@ -95,14 +94,3 @@ def _row(stream: StreamActivity) -> tuple[str, ...]:
         f"{stream.retries:,}",
         ", ".join(remarks),
     )
-
-
-def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterable[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
-    last = len(HEADINGS) - 1
-    for row in rows:
-        cells = [
-            cell.ljust(width) if column in (0, last) else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        yield "  ".join(cells).rstrip()
