@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.catalog import json_schema, replication_key, unsupported_fields
-from tap_sfbulk_pages.describe import described
-from tap_sfbulk_pages.errors import ExtractionError, RefusedError, SettingsError
+from tap_sfbulk_pages.errors import RefusedError, SettingsError
 from tap_sfbulk_pages.existing_jobs import existing_job, result_columns
 from tap_sfbulk_pages.field_paths import FieldPaths
 from tap_sfbulk_pages.job_partitions import check_records
@@ -91,7 +90,7 @@ class JobOptions:
             ExtractionError: If the org cannot be asked.
         """
         org = self.access.org()
-        paths = FieldPaths(org.client, org.api_version)
+        paths = _paths(org)
         if self.soql is not None:
             return dict(properties(_typed(self.soql, paths).types))
         if self.job_id is not None:
@@ -145,7 +144,7 @@ class JobOptions:
         if self.soql is None:
             soql = self._select(org, fields, conditions)
         else:
-            soql = _as_typed(self.soql, FieldPaths(org.client, org.api_version))
+            soql = _as_typed(self.soql, _paths(org))
         org.job_allowance().take_job()
         job = org.jobs.create(Query(soql, org.settings.include_deleted), org.api_version)
         logger.info("Job %s was created (API %s).", job.id, job.api_version)
@@ -159,7 +158,7 @@ class JobOptions:
             ExtractionError: If the org cannot be asked.
         """
         assert self.sobject is not None  # noqa: S101 - asked for objects only
-        key = replication_key(_described(self.access.org(), self.sobject))
+        key = replication_key(_paths(self.access.org()).sobject(self.sobject))
         if key is None:
             raise SettingsError(
                 [
@@ -178,7 +177,7 @@ class JobOptions:
         conditions = [*([f"({own})"] if own else []), *conditions]
         start, key = org.settings.start_date, None
         if start is not None:
-            key = replication_key(_described(org, self.sobject))
+            key = replication_key(_paths(org).sobject(self.sobject))
         return select(
             self.sobject,
             fields,
@@ -244,11 +243,8 @@ def _as_typed(soql: str, paths: FieldPaths) -> str:
     return typed.soql(typed.types)
 
 
-def _described(org: Org, name: str) -> SObject:
-    (_, outcome), *_ = described(org.client, org.api_version, [name])
-    if isinstance(outcome, ExtractionError):
-        raise outcome
-    return outcome
+def _paths(org: Org) -> FieldPaths:
+    return FieldPaths(org.client, org.api_version)
 
 
 def _typed_fields(sobject: SObject, fields: Sequence[str]) -> dict[str, Mapping[str, Any]]:
