@@ -92,11 +92,7 @@ class ExistingJobStream(BulkStream):
 
     def _job_and_request(self) -> tuple[ExistingJob, JobRequest]:
         announced = self._properties
-        fields = {
-            name: cell_type(schema)
-            for name, schema in announced.items()
-            if name in self.primary_keys or self.mask.get(("properties", name), True)
-        }
+        fields = {name: cell_type(announced[name]) for name in self._selected}
         if not fields:
             raise ExtractionError("None of the job's columns is selected.")
         job = ExistingJob(self._job.id, tuple(fields))

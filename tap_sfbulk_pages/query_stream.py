@@ -107,12 +107,7 @@ class QueryStream(BulkStream):
     @property
     def _fields(self) -> Mapping[str, CellType]:
         """The columns to read: selected, and still in the query; in the order of the query."""
-        announced = self._properties
-        needed = {*self.primary_keys, *filter(None, [self.replication_key])}
-        selected = {
-            name for name in announced
-            if name in needed or self.mask.get(("properties", name), True)
-        }  # fmt: skip
+        announced, selected = self._properties, set(self._selected)
         lost = selected - self._typed.types.keys()
         if lost:
             self.logger.warning(

@@ -245,3 +245,13 @@ class BulkStream(RESTStream[ParseResult | None]):
         """The schema that is announced: the catalog's, where there is one."""
         properties: Mapping[str, Any] = (self._input_schema or self.schema)["properties"]
         return properties
+
+    @property
+    def _selected(self) -> list[str]:
+        """The fields of the schema that are selected, or needed in any case."""
+        needed = {*self.primary_keys, *filter(None, [self.replication_key])}
+        return [
+            name
+            for name in self._properties
+            if name in needed or self.mask.get(("properties", name), True)
+        ]
