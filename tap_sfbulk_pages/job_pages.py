@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.client import SalesforceClient
     from tap_sfbulk_pages.fetching import Fetching, Outcome
     from tap_sfbulk_pages.job_progress import JobProgress
-    from tap_sfbulk_pages.query_jobs import QueryJob
+    from tap_sfbulk_pages.query_jobs import QueryJob, QueryJobs
     from tap_sfbulk_pages.result_pages import ResultPagesPaginator
 
 # Groups that wait behind a slow page; bounds the saved state and the finished pages on disk.
@@ -281,12 +281,30 @@ class SerialPages(JobPages):
         return f"{self._job.path}/results?maxRecords={RECORDS_A_PAGE_IN_SERIES}{following}"
 
 
-def check_total(job: QueryJob, progress: JobProgress) -> None:
+def check_total(
+    jobs: QueryJobs, job: QueryJob, progress: JobProgress, *, is_doubtful: bool = False
+) -> None:
     """Hold the records of all pages against what Salesforce says the job processed.
+
+    Args:
+        jobs: Asks for the total again where there is a doubt, or a difference.
+        job: Complete.
+        progress: Its pages, all of them done.
+        is_doubtful: Whether the pages ended against a sign.
 
     Raises:
         RecordCountError: If they differ, or pages are missing.
+        ExtractionError: As `QueryJobs.info`.
     """
+    try:
+        _hold_against_total(job, progress)
+    except RecordCountError:
+        is_doubtful = True
+    if is_doubtful:
+        _hold_against_total(jobs.info(job), progress)
+
+
+def _hold_against_total(job: QueryJob, progress: JobProgress) -> None:
     if job.records is None:
         logger.warning(
             "Salesforce does not say how many records job %s has; its pages hold %d.",

@@ -24,7 +24,6 @@ from tap_sfbulk_pages.cells import cell_type
 from tap_sfbulk_pages.columns import blocks
 from tap_sfbulk_pages.errors import (
     ListingError,
-    RecordCountError,
     RefusedError,
     ResultPagesNotOfferedError,
 )
@@ -184,7 +183,7 @@ def check_records(org: Org, job: QueryJob, records: int) -> None:
     """
     progress = JobProgress()
     progress.records = records
-    _check(org, job, progress)
+    check_total(org.jobs, job, progress)
 
 
 def _pages(org: Org, partition: JobPartition, download: PageDownload) -> Iterator[ResultPage]:
@@ -217,14 +216,4 @@ def _walked(org: Org, job: QueryJob, download: PageDownload) -> Iterator[ResultP
             with closing(page):
                 yield page
             progress.finish(page.locator, records=page.records, maximum=None)
-    _check(org, job, progress, is_doubtful=pages.is_doubtful)
-
-
-def _check(org: Org, job: QueryJob, progress: JobProgress, *, is_doubtful: bool = False) -> None:
-    """Hold pages against a job's total, which is asked again where there is a doubt."""
-    try:
-        check_total(job, progress)
-    except RecordCountError:
-        is_doubtful = True
-    if is_doubtful:
-        check_total(org.jobs.info(job), progress)
+    check_total(org.jobs, job, progress, is_doubtful=pages.is_doubtful)

@@ -321,12 +321,7 @@ class JobReading:
             is_doubtful: Whether the pages ended against a sign, so that the total is asked again.
         """
         job = self._completed_job
-        try:
-            check_total(job, self._progress)
-        except RecordCountError:
-            is_doubtful = True
-        if is_doubtful:
-            check_total(self._org.jobs.info(job), self._progress)
+        check_total(self._org.jobs, job, self._progress, is_doubtful=is_doubtful)
         self._finished(self._progress.maximum)
         stream_state.forget_job(self._state)
         self._context.save()
