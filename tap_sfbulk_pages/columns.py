@@ -137,12 +137,16 @@ def typed(frame: pl.DataFrame, types: Mapping[str, CellType]) -> pl.DataFrame:
         return frame
     plain = frame.select(**checks).row(0, named=True)
     rewritten = [
-        pl.Series(name, _rewritten(frame[name], _JSON[types[name]][1]), dtype=pl.String)
+        _rewritten(frame[name], _JSON[types[name]][1])
         for name, is_plain in plain.items()
         if not is_plain
     ]
     return frame.with_columns(rewritten)
 
 
-def _rewritten(column: pl.Series, write: Callable[[str], str | None]) -> list[str | None]:
-    return [None if text is None else write(text) for text in column.to_list()]
+def _rewritten(column: pl.Series, write: Callable[[str], str | None]) -> pl.Series:
+    try:
+        texts = [None if text is None else write(text) for text in column.to_list()]
+    except ResultPageError as error:
+        raise ResultPageError(f"The field {column.name}: {error}") from error
+    return pl.Series(column.name, texts, dtype=pl.String)

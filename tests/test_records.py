@@ -129,7 +129,7 @@ def test_message() -> None:
 )
 def test_a_value_of_another_type_is_refused(kind: CellType, cell: str) -> None:
     page = received(csv_of([["F"], [cell]]), fields=["F"])
-    with pytest.raises(ResultPageError, match="field holds"):
+    with pytest.raises(ResultPageError, match=r"^The field \w+: A \w+ field holds"):
         list(blocks(page, {"F": kind}))
 
 
