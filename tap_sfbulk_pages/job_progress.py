@@ -144,7 +144,10 @@ class JobProgress:
             or not isinstance(done, list)
             or not all(isinstance(locator, str) for locator in done)
         ):
-            raise StateError("The saved progress of the query job is broken.")
+            raise StateError(
+                "The saved progress of the query job is broken: remove query_job from the state, "
+                "and the stream is read from its bookmark."
+            )
         progress = cls()
         progress.start = link
         progress.records = records

@@ -217,7 +217,7 @@ class RestReading:
         if self._records > page.total or (self._records < page.total and not page.next_link):
             raise RecordCountError(
                 f"The pages of {self._name} hold {self._records} records; Salesforce counts "
-                f"{page.total} (totalSize)."
+                f"{page.total} (totalSize). The next run asks the query anew."
             )
 
     def _finish(self) -> None:

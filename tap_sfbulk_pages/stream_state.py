@@ -82,7 +82,7 @@ def saved_job(state: Mapping[str, Any]) -> SavedJob | None:
     if not isinstance(saved, dict) or not all(
         isinstance(saved.get(name), str) and saved[name] for name in ("id", "api_version", "query")
     ):
-        raise StateError(f"The saved {_JOB} is not one that this tap has written.")
+        raise _broken(_JOB)
     return SavedJob(
         id=saved["id"],
         api_version=saved["api_version"],
@@ -119,9 +119,8 @@ def saved_rest_query(state: Mapping[str, Any]) -> SavedRestQuery | None:
     saved = state.get(_REST_QUERY)
     if saved is None:
         return None
-    broken = StateError(f"The saved {_REST_QUERY} is not one that this tap has written.")
     if not isinstance(saved, dict):
-        raise broken
+        raise _broken(_REST_QUERY)
     fingerprint, link = saved.get("query"), saved.get("next_records_url")
     records, maximum = saved.get("records_done"), saved.get("replication_key_maximum")
     if (
@@ -132,7 +131,7 @@ def saved_rest_query(state: Mapping[str, Any]) -> SavedRestQuery | None:
         or not link
         or records < 0
     ):
-        raise broken
+        raise _broken(_REST_QUERY)
     return SavedRestQuery(fingerprint, link, records, maximum)
 
 
@@ -173,3 +172,10 @@ def bookmark(state: Mapping[str, Any], replication_key: str | None) -> str | Non
 def set_bookmark(state: MutableMapping[str, Any], replication_key: str, value: str) -> None:
     """Keep the maximum of a finished job."""
     state.update({_KEY: replication_key, _VALUE: value})
+
+
+def _broken(name: str) -> StateError:
+    return StateError(
+        f"The saved {name} is not one that this tap has written: remove it from the state, and the "
+        "stream is read from its bookmark."
+    )
