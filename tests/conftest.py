@@ -7,6 +7,8 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import HealthCheck, settings
 from tap_process import Tap, TapServer
 
@@ -49,3 +51,18 @@ def tap(tap_server: TapServer, tmp_path: Path) -> Iterator[Tap]:
     """Run the tap as a process: `tap(config, catalog=…, state=…)`."""
     with Tap(tap_server, tmp_path) as tap:
         yield tap
+
+
+@pytest.fixture(scope="session")
+def key_pair() -> tuple[str, str]:
+    """Make an RSA key; return its private and its public half in PEM."""
+    key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    public = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return private.decode(), public.decode()

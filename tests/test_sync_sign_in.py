@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from salesforce_data import assert_same_records, expected_records
 from tap_process import config_for
 
@@ -26,21 +24,6 @@ SECRETS = {
     "refresh_token": "5Aep8refreshing",
     "access_token": "00D000000000001!accessing",
 }
-
-
-@pytest.fixture(scope="session")
-def key_pair() -> tuple[str, str]:
-    """Make an RSA key; return its private and its public half in PEM."""
-    key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
-    private = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    public = key.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    return private.decode(), public.decode()
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 if TYPE_CHECKING:
@@ -154,21 +153,6 @@ def test_introspection_tells_until_when_a_token_lives(start: Callable[..., Clien
     assert known["exp"] > time.time()
     unknown = client.post(path, data={"token": "unknown"}, auth=("app", "secret")).json()
     assert unknown == {"active": False}
-
-
-@pytest.fixture(scope="module")
-def key_pair() -> tuple[str, str]:
-    """A private and a public key, PEM."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    private = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    public = key.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    return private.decode(), public.decode()
 
 
 @pytest.mark.parametrize(
