@@ -17,7 +17,8 @@ from jsonschema.validators import validator_for
 
 from tap_sfbulk_pages.errors import SettingsError
 from tap_sfbulk_pages.org import Org
-from tap_sfbulk_pages.settings import SCHEMA, Settings
+from tap_sfbulk_pages.settings import Settings
+from tap_sfbulk_pages.settings_schema import SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

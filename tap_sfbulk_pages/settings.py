@@ -1,4 +1,4 @@
-"""The tap's settings: what they are called and mean, and their values read once into types."""
+"""The values of the tap's settings, read once into types."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk import typing as th
 from singer_sdk.helpers._batch import BatchConfig
 
 from tap_sfbulk_pages.batch_formats import compression_of
@@ -19,6 +18,7 @@ from tap_sfbulk_pages.salesforce_hosts import (
     login_address,
     org_address,
 )
+from tap_sfbulk_pages.settings_schema import DEFAULTS
 from tap_sfbulk_pages.sign_in_settings import chosen_sign_in
 from tap_sfbulk_pages.versions import parsed_version
 
@@ -29,316 +29,6 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.links import HostAddress
     from tap_sfbulk_pages.query_settings import JobSetting, QuerySetting
     from tap_sfbulk_pages.sign_in import Flow
-
-
-SCHEMA: dict[str, Any] = th.PropertiesList(
-    th.Property(
-        "instance_url",
-        th.StringType,
-        title="Instance URL",
-        description="My Domain address of the org, e.g. `https://acme.my.salesforce.com`. "
-        "Plain `http` only on a loopback host.",
-    ),
-    th.Property(
-        "login_url",
-        th.StringType,
-        title="Login URL",
-        description="Host of the token endpoint. Default: `instance_url` if set, else "
-        "`https://login.salesforce.com` (`https://test.salesforce.com` with `is_sandbox`).",
-    ),
-    th.Property(
-        "is_sandbox",
-        th.BooleanType,
-        default=False,
-        title="Sandbox org",
-        description="Sign in at `https://test.salesforce.com` where no address is set.",
-    ),
-    th.Property(
-        "access_token",
-        th.StringType,
-        secret=True,
-        title="Access token",
-        description="A ready token; needs `instance_url`. It cannot be renewed.",
-    ),
-    th.Property(
-        "client_id",
-        th.StringType,
-        title="Consumer key",
-        description="Consumer key of the Connected App or External Client App.",
-    ),
-    th.Property(
-        "client_secret",
-        th.StringType,
-        secret=True,
-        title="Consumer secret",
-        description="Consumer secret. With `client_id` alone: the client credentials flow.",
-    ),
-    th.Property(
-        "refresh_token",
-        th.StringType,
-        secret=True,
-        title="Refresh token",
-        description="Refresh-token flow. A token that Salesforce replaces is kept in the user's "
-        "state folder.",
-    ),
-    th.Property(
-        "username",
-        th.StringType,
-        title="User name",
-        description="For the JWT bearer flow and the username-password flow.",
-    ),
-    th.Property(
-        "private_key",
-        th.StringType,
-        secret=True,
-        title="Private key",
-        description="JWT bearer flow: the app's private key in PEM form.",
-    ),
-    th.Property(
-        "private_key_path",
-        th.StringType,
-        title="Private key file",
-        description="JWT bearer flow: path of the file with the private key.",
-    ),
-    th.Property(
-        "password",
-        th.StringType,
-        secret=True,
-        title="Password",
-        description="Username-password flow (blocked by default in newer orgs).",
-    ),
-    th.Property(
-        "security_token",
-        th.StringType,
-        secret=True,
-        title="Security token",
-        description="Username-password flow: added to the password.",
-    ),
-    th.Property(
-        "sf_cli_org",
-        th.StringType,
-        title="Org of the Salesforce CLI",
-        description="Alias or user name of an org that the installed Salesforce CLI is logged in "
-        "to; it gives the session and the address.",
-    ),
-    th.Property(
-        "api_version",
-        th.StringType,
-        title="API version",
-        description="`62.0` or `v62.0`; at least 58.0. Default: the newest that the org offers "
-        "and the tap was tested with.",
-    ),
-    th.Property(
-        "start_date",
-        th.DateTimeType(nullable=True),
-        title="Start date",
-        description="Lower bound for incremental streams without a bookmark. Unset: everything.",
-    ),
-    th.Property(
-        "objects",
-        th.ArrayType(th.StringType),
-        title="Objects",
-        description="Names or globs of the sObjects to offer, e.g. `Account`, `*__c`; with `!` in "
-        "front they exclude. Default: every queryable one.",
-    ),
-    th.Property(
-        "queries",
-        th.ArrayType(
-            th.ObjectType(
-                th.Property("name", th.StringType, required=True),
-                th.Property("soql", th.StringType, required=True),
-                th.Property("primary_keys", th.ArrayType(th.StringType)),
-                th.Property("replication_key", th.StringType),
-                th.Property("include_deleted", th.BooleanType),
-                additional_properties=False,
-            )
-        ),
-        title="Queries",
-        description="Streams from SOQL of your own: `name`, `soql` and, if wanted, "
-        "`primary_keys`, `replication_key`, `include_deleted` for each.",
-    ),
-    th.Property(
-        "jobs",
-        th.ArrayType(
-            th.ObjectType(
-                th.Property("name", th.StringType, required=True),
-                th.Property("id", th.StringType, required=True),
-                th.Property("primary_keys", th.ArrayType(th.StringType)),
-                additional_properties=False,
-            )
-        ),
-        title="Jobs",
-        description="Streams from query jobs that exist already: `name`, `id` and, if wanted, "
-        "`primary_keys` for each. Nothing is made or deleted.",
-    ),
-    th.Property(
-        "filters",
-        th.ObjectType(additional_properties=th.StringType),
-        title="Filters",
-        description="A SOQL condition for each object, added with AND.",
-    ),
-    th.Property(
-        "include_deleted",
-        th.BooleanType,
-        default=True,
-        title="Include deleted",
-        description="Use `queryAll`: soft-deleted and archived rows too, with `IsDeleted`.",
-    ),
-    th.Property(
-        "lookback_seconds",
-        th.IntegerType(minimum=0),
-        default=300,
-        title="Lookback",
-        description="How far behind a finished job's bookmark the next job starts, in seconds: "
-        "rows become visible after their stamp.",
-    ),
-    th.Property(
-        "max_parallel_downloads",
-        th.IntegerType(minimum=1),
-        default=5,
-        title="Parallel downloads",
-        description="Result pages in flight, over all streams.",
-    ),
-    th.Property(
-        "max_concurrent_jobs",
-        th.IntegerType(minimum=1),
-        default=10,
-        title="Concurrent jobs",
-        description="Query jobs kept running at Salesforce ahead of the download.",
-    ),
-    th.Property(
-        "max_page_memory_mb",
-        th.IntegerType(minimum=1),
-        default=64,
-        title="Page memory",
-        description="Bound on page data held in memory, in MB; the rest waits on disk.",
-    ),
-    th.Property(
-        "job_timeout_seconds",
-        th.IntegerType(minimum=1),
-        default=86_400,
-        title="Job timeout",
-        description="One job's longest run, in seconds, before it is aborted and reported.",
-    ),
-    th.Property(
-        "request_timeout_seconds",
-        th.NumberType(exclusive_minimum=0),
-        default=60,
-        title="Request timeout",
-        description="Silence on one connection, in seconds, before the request is tried again.",
-    ),
-    th.Property(
-        "max_retries",
-        th.IntegerType(minimum=1),
-        default=8,
-        title="Tries",
-        description="Tries of one request.",
-    ),
-    th.Property(
-        "quota_percent_total",
-        th.NumberType(minimum=0, maximum=100),
-        default=80,
-        title="Share of daily calls, in all",
-        description="Stop cleanly before more than this share of the org's daily API calls is "
-        "used, by whomever.",
-    ),
-    th.Property(
-        "quota_percent_per_run",
-        th.NumberType(minimum=0, maximum=100),
-        default=25,
-        title="Share of daily calls, this run",
-        description="Stop cleanly before this run has used more than this share of the org's "
-        "daily API calls.",
-    ),
-    th.Property(
-        "delete_finished_jobs",
-        th.BooleanType,
-        default=False,
-        title="Delete finished jobs",
-        description="Delete a job of ours once its stream is done.",
-    ),
-    th.Property(
-        "report_path",
-        th.StringType,
-        title="Run report",
-        description="Where to write a page (HTML) that shows what the run did, and when.",
-    ),
-    th.Property(
-        "fallback_to_rest",
-        th.BooleanType,
-        default=True,
-        title="Fall back to REST",
-        description="Read objects that the Bulk API refuses through the REST query resource.",
-    ),
-    th.Property(
-        "small_objects_through_rest",
-        th.BooleanType,
-        default=False,
-        title="Small objects through REST",
-        description="Read objects of at most 2,000 records through the REST query resource: one "
-        "call, where a query job takes four and more.",
-    ),
-    th.Property(
-        "include_blobs",
-        th.BooleanType,
-        default=False,
-        title="Include binary fields",
-        description="Read binary fields, such as `Attachment.Body`, as base64: a call for each "
-        "record.",
-    ),
-    th.Property(
-        "max_blob_mb",
-        th.NumberType(exclusive_minimum=0),
-        default=10,
-        title="Largest binary value",
-        description="A binary value of more megabytes is null, with a warning that names its "
-        "record.",
-    ),
-    # The SDK's own definition of this setting admits no `arrow`.
-    th.Property(
-        "batch_config",
-        th.ObjectType(
-            th.Property(
-                "encoding",
-                th.ObjectType(
-                    th.Property(
-                        "format",
-                        th.StringType,
-                        required=True,
-                        allowed_values=["arrow", "parquet", "jsonl"],
-                        description="Arrow IPC files, Parquet or JSON lines.",
-                    ),
-                    th.Property(
-                        "compression",
-                        th.StringType,
-                        description="`none`; `gzip` (jsonl, parquet), `snappy` (parquet), `zstd` "
-                        "(parquet, arrow), `lz4` (arrow).",
-                    ),
-                ),
-                required=True,
-            ),
-            th.Property(
-                "storage",
-                th.ObjectType(
-                    th.Property(
-                        "root",
-                        th.StringType,
-                        required=True,
-                        description="Folder or storage address, e.g. `file:///data/batches`.",
-                    ),
-                    th.Property("prefix", th.StringType, description="Put before file names."),
-                    th.Property(
-                        "params", th.ObjectType(), description="Options of the storage's library."
-                    ),
-                ),
-                required=True,
-            ),
-        ),
-        title="Batches",
-        description="Write BATCH messages, whose files come straight from the columns of the "
-        "result pages, instead of RECORD messages.",
-    ),
-).to_dict()
 
 
 @dataclass(frozen=True)
@@ -393,12 +83,13 @@ class Settings:
 
     @classmethod
     def parse(cls, config: Mapping[str, Any]) -> Settings:
-        """Read the tap's config, which the SDK has checked against `SCHEMA`.
+        """Read the tap's config, which has been checked against `settings_schema.SCHEMA`.
 
         Raises:
             SettingsError: If values cannot work, alone or together.
         """
-        given = {name: value for name, value in config.items() if value not in (None, "")}
+        set_ones = {name: value for name, value in config.items() if value not in (None, "")}
+        given = {**DEFAULTS, **set_ones}
         instance = _instance(given)
         login = _login(given, instance)
         access_token, flow = chosen_sign_in(given, instance, login)
@@ -418,21 +109,21 @@ class Settings:
             queries=queries,
             jobs=jobs,
             filters=parsed_filters(given),
-            include_deleted=given.get("include_deleted", True),
-            lookback_seconds=given.get("lookback_seconds", 300),
-            max_parallel_downloads=given.get("max_parallel_downloads", 5),
-            max_concurrent_jobs=given.get("max_concurrent_jobs", 10),
-            max_page_memory_bytes=given.get("max_page_memory_mb", 64) * 1_000_000,
-            job_timeout_seconds=given.get("job_timeout_seconds", 86_400),
-            request_timeout_seconds=given.get("request_timeout_seconds", 60),
-            max_tries=given.get("max_retries", 8),
-            quota_percent_total=given.get("quota_percent_total", 80),
-            quota_percent_per_run=given.get("quota_percent_per_run", 25),
-            delete_finished_jobs=given.get("delete_finished_jobs", False),
-            fallback_to_rest=given.get("fallback_to_rest", True),
-            small_objects_through_rest=given.get("small_objects_through_rest", False),
-            include_blobs=given.get("include_blobs", False),
-            max_blob_bytes=int(given.get("max_blob_mb", 10) * 1_000_000),
+            include_deleted=given["include_deleted"],
+            lookback_seconds=given["lookback_seconds"],
+            max_parallel_downloads=given["max_parallel_downloads"],
+            max_concurrent_jobs=given["max_concurrent_jobs"],
+            max_page_memory_bytes=given["max_page_memory_mb"] * 1_000_000,
+            job_timeout_seconds=given["job_timeout_seconds"],
+            request_timeout_seconds=given["request_timeout_seconds"],
+            max_tries=given["max_retries"],
+            quota_percent_total=given["quota_percent_total"],
+            quota_percent_per_run=given["quota_percent_per_run"],
+            delete_finished_jobs=given["delete_finished_jobs"],
+            fallback_to_rest=given["fallback_to_rest"],
+            small_objects_through_rest=given["small_objects_through_rest"],
+            include_blobs=given["include_blobs"],
+            max_blob_bytes=int(given["max_blob_mb"] * 1_000_000),
             report_path=_report_path(given),
         )
 
@@ -448,7 +139,7 @@ def _login(given: Mapping[str, Any], instance: HostAddress | None) -> HostAddres
         return login_address(given["login_url"], setting="login_url")
     if instance:
         return instance
-    return LOGIN_OF_SANDBOXES if given.get("is_sandbox") else LOGIN
+    return LOGIN_OF_SANDBOXES if given["is_sandbox"] else LOGIN
 
 
 def _report_path(given: Mapping[str, Any]) -> Path | None:

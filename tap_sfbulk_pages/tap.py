@@ -16,7 +16,6 @@ from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
 from tap_sfbulk_pages import earlier_catalogs, earlier_settings, earlier_states
-from tap_sfbulk_pages import settings as tap_settings
 from tap_sfbulk_pages.activity import READ, RunActivity, on_behalf_of
 from tap_sfbulk_pages.command_line import buffer_stdout, errors_for_people
 from tap_sfbulk_pages.connection_checks import check_connection
@@ -30,6 +29,7 @@ from tap_sfbulk_pages.org import Org
 from tap_sfbulk_pages.run_outcome import RunOutcome
 from tap_sfbulk_pages.run_seen import run_seen
 from tap_sfbulk_pages.settings import Settings
+from tap_sfbulk_pages.settings_schema import SCHEMA
 from tap_sfbulk_pages.stop_signal import RunStopped, StopSignal
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class TapSFBulkPages(Tap):
 
     name = "tap-sfbulk-pages"
     package_name = "tap-sfbulk-pages"
-    config_jsonschema: ClassVar[dict[str, Any]] = tap_settings.SCHEMA
+    config_jsonschema: ClassVar[dict[str, Any]] = SCHEMA
     # The catalog comes from the org, which needs valid settings.
     dynamic_catalog = True
 
@@ -279,7 +279,7 @@ class TapSFBulkPages(Tap):
 
 
 def _without_secret(text: str) -> str:
-    for name, schema in tap_settings.SCHEMA["properties"].items():
+    for name, schema in SCHEMA["properties"].items():
         if schema.get("secret") and f"['{name}']" in text:
             return f"{name} is not a text"
     return text

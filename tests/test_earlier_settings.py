@@ -8,7 +8,7 @@ import pytest
 
 from tap_sfbulk_pages.earlier_settings import NAMES, taken_over
 from tap_sfbulk_pages.errors import SettingsError
-from tap_sfbulk_pages.settings import SCHEMA
+from tap_sfbulk_pages.settings_schema import SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Callable
