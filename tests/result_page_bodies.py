@@ -56,14 +56,17 @@ def received(
     headers: Mapping[str, str] | None = None,
     status: int = 200,
     memory: int = PLENTY,
+    framed: bool = True,
 ) -> ResultPage:
-    """Let `PageDownload` receive a body that comes in chunks of so many bytes."""
+    """Let `PageDownload` receive a body that comes in chunks of so many bytes.
+
+    Unless it is framed, only the end of the connection tells its end.
+    """
     sent = gzip.compress(body, 1) if compressed else body
     chunks = [sent[start : start + chunk] for start in range(0, len(sent), chunk)]
     encoding = {"Content-Encoding": "gzip"} if compressed else {}
-    client: Any = OneReply(
-        chunks, {"Transfer-Encoding": "chunked", **encoding, **(headers or {})}, status
-    )
+    framing = {"Transfer-Encoding": "chunked"} if framed else {}
+    client: Any = OneReply(chunks, {**framing, **encoding, **(headers or {})}, status)
     job = QueryJob("750x", "62.0", state="JobComplete", column_delimiter=delimiter, records=0)
     download = PageDownload(client, PageMemory(memory), job, frozenset(fields), by_place)
     return download.fetch("/r?locator=abc")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
@@ -186,6 +188,14 @@ def test_rows_that_make_good_for_each_other_are_refused() -> None:
         records_in(received(body, fields=NAMES), TYPES)
 
 
+def test_a_last_line_that_may_have_been_cut_is_refused() -> None:
+    body, count = b"Id\n1\n2", {"Sforce-NumberOfRecords": "2"}
+    with pytest.raises(UnavailableError, match="ends within a line"):
+        received(body, fields=["Id"], headers=count, framed=False)
+    assert received(body + b"\n", fields=["Id"], headers=count, framed=False).records == 2
+    assert received(body, fields=["Id"], headers=count).records == 2
+
+
 def test_a_missing_column_is_refused() -> None:
     with pytest.raises(UnavailableError, match="lacks columns"):
         received(csv_of([NAMES[:2], ("a", "b")]), fields=NAMES)
@@ -200,6 +210,9 @@ def test_a_missing_header_is_refused() -> None:
     ("body", "encoding"),
     [
         (b"\x1f\x8b broken", "gzip"),
+        (gzip.compress(b'"Id"\n"1"\n') + b"more", "gzip"),
+        (gzip.compress(b'"Id"\n"1"\n') * 2, "gzip"),
+        (gzip.compress(b'"Id"\n"1"\n')[:-1], "gzip"),
         (b"\xff\xfe\x00", None),
         (b'"Id"\n"\xc3', None),
         (b'"Id"\n"\xe9"\n', None),

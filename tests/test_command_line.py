@@ -26,7 +26,7 @@ def test_run_as_a_module(tmp_path: Path, start_sandbox: Callable[..., SandboxSer
     config = tmp_path / "config.json"
     config.write_text(json.dumps(config_for(server, "Account")))
     command = [sys.executable, "-m", "tap_sfbulk_pages", "--config", str(config)]
-    run = subprocess.run(command, capture_output=True, check=True, timeout=60)
+    run = subprocess.run(command, capture_output=True, check=True, timeout=300)
     messages = [parsed(line) for line in run.stdout.splitlines()]
     records = [each["record"] for each in messages if each["type"] == "RECORD"]
     assert_same_records(records, expected_records(server, "Account"))

@@ -38,7 +38,7 @@ def test_the_recipe_for_dask(start_sandbox: Callable[..., SandboxServer], tmp_pa
         text=True,
         env=environment,
         cwd=tmp_path,
-        timeout=60,
+        timeout=300,
     )
     assert run.returncode == 0, run.stderr
     assert run.stdout == "25 accounts\n"

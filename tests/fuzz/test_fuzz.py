@@ -36,7 +36,7 @@ def test_bytes_of_a_fuzzer_are_records_or_an_error_of_ours(tmp_path: Path) -> No
             f"-runs={RUNS}",
             "-seed=1",
             "-max_len=400",
-            "-timeout=30",
+            "-timeout=300",
             "-rss_limit_mb=1024",
             f"-dict={FOLDER / 'result_page.dict'}",
             f"-artifact_prefix={tmp_path}/",

@@ -41,6 +41,18 @@ def test_wrong_total_of_a_serial_walk(
         assert "Salesforce processed" in run.stderr
 
 
+@pytest.mark.parametrize("by", [-3, 3])
+@pytest.mark.parametrize("result_pages", ["offered", "refused"])
+def test_a_total_that_does_not_fit_is_asked_for_again(
+    tap: Tap, start_sandbox: Callable[..., SandboxServer], result_pages: str, by: int
+) -> None:
+    server = start_sandbox(**SCENARIO, result_pages=result_pages)
+    server.add_fault(place="poll", kind="wrong_total", by=by)
+    run = tap(config_for(server))
+    assert run.exit_code == 0, run.stderr
+    assert_same_records(run.records("Account"), expected_records(server, "Account"))
+
+
 @pytest.mark.parametrize("locator", ["bm93aGVyZQ", "null-but-not-quite"])
 def test_a_wrong_locator_is_no_dead_end(
     tap: Tap, start_sandbox: Callable[..., SandboxServer], locator: str

@@ -39,7 +39,7 @@ class Client:
             path = self.server.url + path
         elif not path.startswith("http"):
             path = f"{self.server.url}/services/data/v{self.version}{path}"
-        return self.session.request(method, path, timeout=5, allow_redirects=False, **options)
+        return self.session.request(method, path, timeout=60, allow_redirects=False, **options)
 
     def get(self, path: str, **options: Any) -> requests.Response:
         return self.call("GET", path, **options)

@@ -237,7 +237,7 @@ def test_node_sf_bulk2_lists_result_pages(server: SandboxServer, node_client: Pa
     soql = f"{SOQL} LIMIT 450"
     command = ["node", "client.js", server.url, soql]
     done = subprocess.run(
-        command, cwd=node_client, capture_output=True, text=True, timeout=60, check=False
+        command, cwd=node_client, capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
