@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from tap_sfbulk_pages.catalog_files import read_selected
 from tap_sfbulk_pages.command_line import errors_for_people
 from tap_sfbulk_pages.plan import count_records, daily_limits
 from tap_sfbulk_pages.tap import TapSFBulkPages
@@ -37,7 +38,7 @@ _UNITS = {
     callback=TapSFBulkPages.cb_config,
     help="As the tap's: files, or ENV to use environment variables.",
 )
-@click.option("--catalog", type=click.File(), help="The catalog of the run.")
+@click.option("--catalog", type=click.File("rb"), help="The catalog of the run.")
 @click.option("--state", type=click.File(), help="The state that the run would start with.")
 @click.option(
     "--count",
@@ -56,7 +57,7 @@ _UNITS = {
 def main(
     *,
     config: Any,
-    catalog: IO[str] | None,
+    catalog: IO[bytes] | None,
     state: IO[str] | None,
     exactly: bool,
     form: str,
@@ -67,7 +68,7 @@ def main(
         tap = TapSFBulkPages(
             config=config.config,
             parse_env_config=config.parse_env,
-            catalog=json.load(catalog) if catalog else None,
+            catalog=read_selected(catalog) if catalog else None,
             state=json.load(state) if state else None,
         )
         plans = [stream.plan() for stream in tap.selected_streams]

@@ -48,14 +48,10 @@ class SObjectStream(BulkStream):
     Args:
         tap: The tap.
         sobject: From the describe.
-        refusal: What Salesforce said instead of a describe; reading the stream raises it.
     """
 
-    def __init__(
-        self, tap: TapSFBulkPages, sobject: SObject, *, refusal: ExtractionError | None = None
-    ) -> None:
+    def __init__(self, tap: TapSFBulkPages, sobject: SObject) -> None:
         self._sobject = sobject
-        self._refusal = refusal
         settings = tap.org.settings
         self.selected_by_default = is_read_by_default(
             sobject.name, filters=settings.filters, through_rest=settings.fallback_to_rest
@@ -106,7 +102,7 @@ class SObjectStream(BulkStream):
         Raises:
             ExtractionError: If nothing is selected, or the replication key cannot be one.
         """
-        self._check_described()
+        self._check_catalog()
         key = self._replication_key_in_use
         schema = self._replication_schema(key) if key else {}
         started_at = datetime.now(timezone.utc)
@@ -161,7 +157,7 @@ class SObjectStream(BulkStream):
     def plan(self) -> StreamPlan:
         """Tell what reading the object would take, without asking Salesforce."""
         try:
-            self._check_described()
+            self._check_catalog()
             key = self._replication_key_in_use
             request = self._job_request(key, self._replication_schema(key) if key else {})
             bookmark = stream_state.bookmark(self.stream_state, key)
@@ -173,9 +169,7 @@ class SObjectStream(BulkStream):
         plan.calls_a_record = len(self._binary_fields)
         return plan
 
-    def _check_described(self) -> None:
-        if self._refusal:
-            raise self._refusal
+    def _check_catalog(self) -> None:
         if not self._properties:
             raise ExtractionError(
                 f"The catalog has no fields of {self.name}: Salesforce did not describe it when "

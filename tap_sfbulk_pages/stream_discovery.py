@@ -2,47 +2,59 @@
 
 from __future__ import annotations
 
+from heapq import merge
 from typing import TYPE_CHECKING
 
-from tap_sfbulk_pages.describe import Field, SObject, described, offered_names
+from tap_sfbulk_pages.describe import described, offered_names
 from tap_sfbulk_pages.errors import ExtractionError, RefusedError, UnavailableError
 from tap_sfbulk_pages.extra_streams import offered_extra_streams, selected_extra_streams
 from tap_sfbulk_pages.field_paths import FieldPaths
 from tap_sfbulk_pages.query_settings import check_names, warn_of_filters
 from tap_sfbulk_pages.sobject_stream import SObjectStream
+from tap_sfbulk_pages.unreadable_stream import UnreadableStream
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from singer_sdk.singerlib import Catalog
     from singer_sdk.streams import Stream
 
     from tap_sfbulk_pages.tap import TapSFBulkPages
 
 
-def offered_streams(tap: TapSFBulkPages) -> list[Stream]:
+def offered_streams(tap: TapSFBulkPages) -> Iterator[Stream]:
     """Make a stream of everything that the org offers and the settings do not exclude.
+
+    Yields:
+        One by one, ordered by name: all of them may be more than memory holds.
 
     Raises:
         ExtractionError: If the org does not tell what it offers, or settings contradict it.
     """
     org, settings = tap.org, tap.org.settings
-    names = offered_names(org.client, org.api_version, settings.objects)
+    names = sorted(offered_names(org.client, org.api_version, settings.objects))
     check_names([*settings.queries, *settings.jobs], names)
     warn_of_filters(settings.filters, names)
-    streams: list[Stream] = []
-    known: list[SObject] = []
-    for name, outcome in described(org.client, org.api_version, names):
+    extra = offered_extra_streams(tap, FieldPaths(org.client, org.api_version))
+    yield from merge(_offered_objects(tap, names), sorted(extra, key=_name), key=_name)
+
+
+def _offered_objects(tap: TapSFBulkPages, names: Iterable[str]) -> Iterator[Stream]:
+    for name, outcome in described(tap.org.client, tap.org.api_version, names):
         if isinstance(outcome, RefusedError):
             tap.logger.warning("%s is left out: %s", name, outcome)
         elif isinstance(outcome, UnavailableError):
             # To be read, by this run or with this catalog, would be an error: left out instead,
             # nobody would miss it.
             tap.logger.warning("%s is offered without fields: %s", name, outcome)
-            streams.append(SObjectStream(tap, SObject(name, ()), refusal=outcome))
+            nothing = {"type": "object", "properties": {}}
+            yield UnreadableStream(tap, name=name, schema=nothing, error=outcome)
         else:
-            known.append(outcome)
-            streams.append(SObjectStream(tap, outcome))
-    paths = FieldPaths(org.client, org.api_version, known)
-    return [*streams, *offered_extra_streams(tap, paths)]
+            yield SObjectStream(tap, outcome)
+
+
+def _name(stream: Stream) -> str:
+    return stream.name
 
 
 def selected_streams(tap: TapSFBulkPages, catalog: Catalog) -> list[Stream]:
@@ -62,9 +74,8 @@ def selected_streams(tap: TapSFBulkPages, catalog: Catalog) -> list[Stream]:
     streams = list(extra.values())
     for name, outcome in described(org.client, org.api_version, names):
         if isinstance(outcome, ExtractionError):
-            properties = entries[name].schema.to_dict()["properties"]
-            known = SObject(name, tuple(Field(field, "string") for field in properties))
-            streams.append(SObjectStream(tap, known, refusal=outcome))
+            schema = entries[name].schema.to_dict()
+            streams.append(UnreadableStream(tap, name=name, schema=schema, error=outcome))
         else:
             streams.append(SObjectStream(tap, outcome))
     return streams

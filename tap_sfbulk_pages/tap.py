@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import json
 import signal
 import sys
 import threading
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import IO, TYPE_CHECKING, Any, ClassVar, TextIO, cast
 
 import click
 from singer_sdk import Tap
@@ -17,6 +19,7 @@ from typing_extensions import override
 
 from tap_sfbulk_pages import earlier_catalogs, earlier_settings, earlier_states
 from tap_sfbulk_pages.activity import READ, RunActivity, on_behalf_of
+from tap_sfbulk_pages.catalog_files import read_selected, write_catalog
 from tap_sfbulk_pages.command_line import buffer_stdout, errors_for_people
 from tap_sfbulk_pages.connection_checks import check_connection
 from tap_sfbulk_pages.errors import (
@@ -103,8 +106,23 @@ class TapSFBulkPages(Tap):
         from tap_sfbulk_pages import stream_discovery  # noqa: PLC0415
 
         if self.input_catalog is None:
-            return stream_discovery.offered_streams(self)
+            return list(stream_discovery.offered_streams(self))
         return stream_discovery.selected_streams(self, self.input_catalog)
+
+    @override
+    def run_discovery(self) -> str:
+        """Print the catalog, of which never more than a few streams are held.
+
+        Returns:
+            Nothing: the SDK does not look at it, and all of it may be more than memory holds.
+        """
+        from tap_sfbulk_pages import stream_discovery  # noqa: PLC0415 - as above
+
+        streams = stream_discovery.offered_streams(self)
+        # As the SDK's own `catalog` does.
+        entries = (stream._singer_catalog_entry for stream in streams)  # noqa: SLF001
+        write_catalog(entries, sys.stdout)
+        return ""
 
     @override
     def load_state(self, state: dict[str, Any]) -> None:
@@ -236,11 +254,14 @@ class TapSFBulkPages(Tap):
 
     @override
     @classmethod
-    def invoke(cls, **arguments: Any) -> None:
+    def invoke(cls, *, catalog: IO[str] | None = None, **arguments: Any) -> None:
         """Run the tap; errors end it with a message, not a traceback."""
         with errors_for_people():
             buffer_stdout()
-            super().invoke(**arguments)
+            if catalog:
+                # What the SDK parses.
+                catalog = io.StringIO(json.dumps(read_selected(cast("TextIO", catalog).buffer)))
+            super().invoke(catalog=catalog, **arguments)
 
     @override
     @classmethod

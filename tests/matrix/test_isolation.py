@@ -111,6 +111,7 @@ def test_an_object_whose_describe_stays_in_error_leaves_the_others_alone(
     summary = run.stderr.rpartition("Error: ")[2]
     assert summary.startswith("1 of 3 streams were not read")
     assert "Contact: Salesforce does not describe Contact: 500 UNKNOWN_EXCEPTION" in summary
+    assert run.streams == {"Account", "Lead"}
     for name in ("Account", "Lead"):
         assert_same_records(run.records(name), expected_records(server, name))
     server._sandbox.faults.clear()
