@@ -80,10 +80,19 @@ class BulkStream(RESTStream[ParseResult | None]):
         """The query job that is being read, for messages."""
         return self._reading.job_id if self._reading else None
 
-    @property
+    @cached_property
     def has_saved_job(self) -> bool:
-        """Whether the state holds a query job that can be read on."""
+        """Whether the run was started with a state that holds a query job to be read on."""
         return stream_state.has_job(self.stream_state)
+
+    @override
+    def _write_activate_version_message(self, full_table_version: int) -> None:
+        """Begin a new version of the table, but not in the middle of a job.
+
+        The target would drop what earlier runs have read of the job, which is not read again.
+        """
+        if not self.has_saved_job:
+            super()._write_activate_version_message(full_table_version)
 
     @override
     @property
