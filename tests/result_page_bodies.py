@@ -57,6 +57,7 @@ def received(
     status: int = 200,
     memory: int = PLENTY,
     framed: bool = True,
+    job_records: int = 0,
 ) -> ResultPage:
     """Let `PageDownload` receive a body that comes in chunks of so many bytes.
 
@@ -67,7 +68,9 @@ def received(
     encoding = {"Content-Encoding": "gzip"} if compressed else {}
     framing = {"Transfer-Encoding": "chunked"} if framed else {}
     client: Any = OneReply(chunks, {**framing, **encoding, **(headers or {})}, status)
-    job = QueryJob("750x", "62.0", state="JobComplete", column_delimiter=delimiter, records=0)
+    job = QueryJob(
+        "750x", "62.0", state="JobComplete", column_delimiter=delimiter, records=job_records
+    )
     download = PageDownload(client, PageMemory(memory), job, frozenset(fields), by_place)
     return download.fetch("/r?locator=abc")
 

@@ -138,6 +138,12 @@ def test_a_page_without_rows(body: bytes, *, compressed: bool) -> None:
     assert records_in(page, TYPES) == []
 
 
+def test_an_empty_page_that_is_not_counted_is_refused() -> None:
+    with pytest.raises(UnavailableError, match="empty and uncounted"):
+        received(b"", fields=NAMES, job_records=3)
+    assert received(b"", fields=NAMES, job_records=0).records == 0
+
+
 def test_a_byte_order_mark_in_front_of_the_header() -> None:
     page = received(b"\xef\xbb\xbf" + csv_of([NAMES, ("a", "b", "c")]), fields=NAMES)
     assert records_in(page, TYPES) == kept([("a", "b", "c")])

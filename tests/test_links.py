@@ -184,3 +184,20 @@ def test_wrong_addresses_name_the_setting_and_no_password(url: str) -> None:
 )
 def test_locators(link: str, locator: str) -> None:
     assert locator_of(link) == locator
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "/services/data/v62.0/a b",
+        "/services/data/v62.0/a\r\nHost: evil.example",
+        "/services/data/v62.0/a\tb",
+        "/services/data/v62.0/a\x7fb",
+        " /services/data/v62.0/a",
+        "/jobs/query/750/results\n",
+    ],
+)
+def test_links_with_blanks_or_control_characters_are_refused(link: str) -> None:
+    home = HostAddress("https://acme.my.salesforce.com")
+    with pytest.raises(UntrustedLinkError, match="no address"):
+        home.resolve(link, api_version="62.0")

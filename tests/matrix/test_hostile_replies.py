@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from raw_server import JOB, PAGE, Answer, RawServer, json_reply, reply
 
+from tap_sfbulk_pages.errors import UnavailableError
+from tap_sfbulk_pages.transport import Transport
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -18,14 +21,16 @@ if TYPE_CHECKING:
 _MEGABYTE = 1 << 20
 
 
-def run_against(tap: Tap, answers: dict[str, Callable[[int], Answer]]) -> tuple[TapRun, RawServer]:
+def run_against(
+    tap: Tap, answers: dict[str, Callable[[int], Answer]], *, silence_seconds: float = 30
+) -> tuple[TapRun, RawServer]:
     with RawServer(answers) as server:
         config = {
             "instance_url": server.url,
             "access_token": "00D!token-of-the-test",
             "api_version": "62.0",
             "max_retries": 2,
-            "request_timeout_seconds": 1,
+            "request_timeout_seconds": silence_seconds,
         }
         run = tap(config)
     assert run.exit_code in (0, 1), run.stderr[-2000:]
@@ -121,12 +126,25 @@ SLOW = ("drip", "endless")
     ],
 )
 def test_http_that_is_none(tap: Tap, answer: str, place: str) -> None:
-    run, server = run_against(tap, {place: lambda _: HOSTILE[answer]()})
+    silence_seconds = 1 if any(word in answer for word in SLOW) else 30
+    run, server = run_against(
+        tap, {place: lambda _: HOSTILE[answer]()}, silence_seconds=silence_seconds
+    )
     assert server.count(place) >= 1
     if run.exit_code == 0:
         assert [record["Id"] for record in run.records("Thing")] == ["1", "2"]
     else:
         assert "Error: " in run.stderr
+
+
+def test_a_head_that_is_cut_is_no_reply() -> None:
+    transport = Transport(connections=1, silence_seconds=0.5, user_agent="test")
+    with (
+        RawServer({"/limits": lambda _: HOSTILE["headers-drip"]()}) as server,
+        pytest.raises(UnavailableError),
+        transport.send("GET", f"{server.url}/limits", headers={}),
+    ):
+        pytest.fail("a reply")
 
 
 @pytest.mark.parametrize("page", HOSTILE_PAGES)

@@ -88,6 +88,17 @@ def test_redirects_do_not_carry_the_session(
     assert_tells_no_secret(run)
 
 
+def test_a_netrc_file_does_not_take_the_place_of_the_session(tap: Tap, tmp_path: Path) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login ada password pass-w0rd-of-ada\n")
+    with RawServer({}) as server:
+        config = {"instance_url": server.url, "access_token": "00D!token", "api_version": "62.0"}
+        run = tap(config, environment={"NETRC": str(netrc)})
+    assert run.exit_code == 0, run.stderr
+    sent = {headers["authorization"] for _, headers in server.requests}
+    assert sent == {"bearer 00d!token"}
+
+
 def test_links_to_another_host_are_not_followed(
     tap: Tap, start_sandbox: Callable[..., SandboxServer]
 ) -> None:

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
     from tap_sfbulk_pages.sandbox.server import SandboxServer
 
-# The programs are installed once, and there is one PostgreSQL server.
-pytestmark = pytest.mark.xdist_group("targets")
-
 PAGE_ROWS = 20
 SMALL = {"rows": {"Account": 230, "Invoice__c": 90}, "page_rows": PAGE_ROWS}
 EVERY_TARGET = pytest.mark.parametrize("database", ["duckdb", "postgres", "jsonl"], indirect=True)
