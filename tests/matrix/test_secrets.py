@@ -9,13 +9,14 @@ import pytest
 from raw_server import RawServer
 from salesforce_data import assert_same_records, expected_records
 
+from tap_sfbulk_pages.sandbox.server import SandboxServer
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from tap_process import Tap, TapRun
 
-    from tap_sfbulk_pages.sandbox.server import SandboxServer
 
 SCENARIO = {"rows": {"Account": 19}, "page_rows": 3}
 CREDENTIALS = {
@@ -97,6 +98,18 @@ def test_a_netrc_file_does_not_take_the_place_of_the_session(tap: Tap, tmp_path:
     assert run.exit_code == 0, run.stderr
     sent = {headers["authorization"] for _, headers in server.requests}
     assert sent == {"bearer 00d!token"}
+
+
+def test_a_certificate_that_nobody_vouches_for_ends_it(tap: Tap) -> None:
+    with SandboxServer(SCENARIO, tls=True) as server:
+        config = config_for(server, "client_id", "client_secret")
+        run = tap(config)
+        assert run.exit_code == 1
+        assert "certificate" in run.stderr
+        assert server.calls == []
+        trusting = tap(config, environment={"REQUESTS_CA_BUNDLE": str(server.ca_file)})
+        assert trusting.exit_code == 0, trusting.stderr
+        assert_same_records(trusting.records("Account"), expected_records(server, "Account"))
 
 
 def test_links_to_another_host_are_not_followed(
