@@ -13,6 +13,7 @@ from isal import igzip
 
 from tap_sfbulk_pages.arrow_types import typed
 from tap_sfbulk_pages.batch_formats import compression_of
+from tap_sfbulk_pages.errors import SettingsError
 from tap_sfbulk_pages.records import json_lines
 
 if TYPE_CHECKING:
@@ -63,13 +64,20 @@ class BatchFiles:
 
         Raises:
             ResultPageError: If a value does not fit its type.
+            SettingsError: If the storage cannot be written to.
         """
         locator = hashlib.sha256(page.name.encode()).hexdigest()[:16]
         addresses, records = [], 0
         for number, part in enumerate(_parts(page.blocks())):
             name = f"{self._prefix}-{job_id}-{locator}-{number:04}{self._ending}"
-            with self._storage.open(name, "wb") as file:
-                self._write_part(part, page.types, file)
+            try:
+                with self._storage.open(name, "wb") as file:
+                    self._write_part(part, page.types, file)
+            except (ImportError, OSError) as error:
+                root = self._storage.root
+                raise SettingsError(
+                    [f"batch_config.storage.root: {root} cannot be written to: {error}"]
+                ) from error
             addresses.append(self._storage.get_url(name))
             records += part.height
         return addresses, records

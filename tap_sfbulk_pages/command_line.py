@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 import simplejson
-from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.exceptions import ConfigValidationError, MappingError
 
 from tap_sfbulk_pages.errors import ExtractionError, SettingsError
 from tap_sfbulk_pages.stop_signal import RunStopped
@@ -29,6 +29,8 @@ def errors_for_people() -> Iterator[None]:
         sys.exit(stopped.exit_code)
     except (SettingsError, ConfigValidationError) as error:
         raise click.ClickException("\n  ".join(["Wrong settings:", *error.errors])) from None
+    except MappingError as error:
+        raise click.ClickException(f"Wrong settings:\n  stream_maps: {error}") from None
     except FileNotFoundError as error:
         raise click.ClickException(str(error)) from None
     except (JSONDecodeError, simplejson.JSONDecodeError) as error:

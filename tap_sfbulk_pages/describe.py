@@ -7,6 +7,7 @@ whole one is about a megabyte for a rich object.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from http import HTTPStatus
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.client import SalesforceClient
 
 OBJECTS_A_CALL = 25
+
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,9 @@ def offered_names(client: SalesforceClient, api_version: str, patterns: Sequence
         ExtractionError: As `SalesforceClient.document`.
     """
     queryable = client.document("/sobjects", api_version=api_version, parse=_queryable)
+    for pattern in patterns:
+        if not any(is_asked_for(name, [pattern.removeprefix("!")]) for name in queryable):
+            logger.warning("objects: the org offers nothing that %r fits.", pattern)
     return [name for name in queryable if is_asked_for(name, patterns)]
 
 

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar, TextIO, cast
 import click
 from singer_sdk import Tap
 from singer_sdk.configuration._dict_config import parse_environment_config
-from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.exceptions import ConfigValidationError, MappingError
 from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
@@ -219,8 +219,9 @@ class TapSFBulkPages(Tap):
 
     def _note_failure(self, stream: BulkStream, error: Exception, outcome: RunOutcome) -> None:
         job = f" (job {stream.job_id})" if stream.job_id else ""
-        is_known = isinstance(error, ExtractionError)
-        reason = str(error) if is_known else f"{type(error).__name__}: {error}"
+        is_known = isinstance(error, (ExtractionError, MappingError))
+        kind = "stream_maps" if isinstance(error, MappingError) else type(error).__name__
+        reason = str(error) if isinstance(error, ExtractionError) else f"{kind}: {error}"
         self.logger.error(
             "Stream %s%s: %s", stream.name, job, reason, exc_info=None if is_known else error
         )
@@ -244,6 +245,8 @@ class TapSFBulkPages(Tap):
         except ConfigValidationError as error:
             error.errors = [_without_secret(text) for text in error.errors]
             raise
+        known = self.config_jsonschema["properties"]
+        self._warn(f"There is no setting {name}." for name in self._config if name not in known)
         return [_without_secret(text) for text in errors]
 
     @override

@@ -169,6 +169,17 @@ def test_a_number_that_fits_no_column_is_named(
     assert "jsonl" in run.stderr
 
 
+@pytest.mark.parametrize("root", ["file:///proc/nowhere", "s3://nowhere"], ids=["folder", "s3"])
+def test_a_storage_that_cannot_be_written_to_is_named(
+    tap: Tap, start_sandbox: Callable[..., SandboxServer], root: str
+) -> None:
+    batches = {"encoding": {"format": "parquet"}, "storage": {"root": root}}
+    server = start_sandbox(rows={"Account": 3})
+    run = tap(config_for(server, "Account", batch_config=batches))
+    assert run.exit_code == 1
+    assert f"batch_config.storage.root: {root} cannot be written to" in run.stderr
+
+
 def test_stream_maps_do_not_go_with_batches(
     tap: Tap, start_sandbox: Callable[..., SandboxServer], tmp_path: Path
 ) -> None:

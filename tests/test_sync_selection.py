@@ -141,6 +141,27 @@ def test_objects_setting(
     assert {entry["stream"] for entry in catalog["streams"]} == streams
 
 
+def test_what_has_no_effect_is_told(tap: Tap, start_sandbox: Callable[..., SandboxServer]) -> None:
+    server = start_sandbox(rows={"Account": 3})
+    run = tap(config_for(server, "Account", "Acount", "*Nothing", "!Leed", objcts=["Lead"]))
+    assert run.exit_code == 0
+    assert run.streams == {"Account"}
+    for pattern in ("Acount", "*Nothing", "!Leed"):
+        assert f"objects: the org offers nothing that {pattern!r} fits." in run.stderr
+    assert "There is no setting objcts." in run.stderr
+    assert "'Account' fits" not in run.stderr
+
+
+def test_stream_maps_that_cannot_be_read_are_told_in_words(
+    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+) -> None:
+    server = start_sandbox(rows={"Account": 3})
+    run = tap(config_for(server, "Account", stream_maps={"Account": {"x": "Id +"}}))
+    assert run.exit_code == 1
+    assert "Traceback" not in run.stderr
+    assert "Error: Wrong settings:\n  stream_maps: " in run.stderr
+
+
 def test_filters_are_added_with_and(tap: Tap, start_sandbox: Callable[..., SandboxServer]) -> None:
     server = start_sandbox(rows={"Account": 100})
     condition = "Industry = 'Banking' OR Industry = 'Retail'"
