@@ -81,9 +81,20 @@ async def _expire_tokens(sandbox: Sandbox, _content: Any) -> Any:
 
 
 async def _upsert(sandbox: Sandbox, content: Any, sobject: str) -> Any:
-    records = content if isinstance(content, list) else [_mapping(content)]
-    ids = await asyncio.to_thread(sandbox.org.upsert, _known(sandbox, sobject), records)
+    """Take records, or ``{"records": [...], "committed": false}`` for an open transaction."""
+    body = content if isinstance(content, dict) and "records" in content else {"records": content}
+    records = body["records"] if isinstance(body["records"], list) else [_mapping(body["records"])]
+    ids = await asyncio.to_thread(
+        sandbox.org.upsert,
+        _known(sandbox, sobject),
+        records,
+        committed=bool(body.get("committed", True)),
+    )
     return {"ids": ids}
+
+
+async def _commit(sandbox: Sandbox, _content: Any) -> None:
+    await asyncio.to_thread(sandbox.org.commit)
 
 
 async def _delete(sandbox: Sandbox, content: Any, sobject: str) -> None:
@@ -157,6 +168,7 @@ _ENDPOINTS: tuple[tuple[str, str, Callable[..., Awaitable[Any]]], ...] = (
     ("POST", "expire-tokens", _expire_tokens),
     ("POST", _RECORDS, _upsert),
     ("DELETE", _RECORDS, _delete),
+    ("POST", "commit", _commit),
     ("POST", "visibility", _visibility),
     ("GET", "jobs", _jobs),
     ("GET", "state", _state),

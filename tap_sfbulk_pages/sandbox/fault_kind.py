@@ -25,6 +25,7 @@ Place = Literal[
     "delete",
     "query",
     "blob",
+    "deleted",
 ]
 PLACES: tuple[Place, ...] = get_args(Place)
 JOB_PLACES: tuple[Place, ...] = ("poll", "list_pages", "page", "abort", "delete")

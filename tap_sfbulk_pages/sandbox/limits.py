@@ -118,7 +118,10 @@ async def record_count(sandbox: Sandbox, call: Call) -> Reply:
     """Answer ``/limits/recordCount?sObjects=A,B``; unknown names are left out without an error."""
     asked = [name for name in call.query.get("sObjects", "").split(",") if name]
     names = [name for name in asked or sandbox.org.sobjects if name in sandbox.org.sobjects]
-    counts = await asyncio.to_thread(lambda: {name: sandbox.org.count(name) for name in names})
+    told = sandbox.scenario.record_counts
+    counts = await asyncio.to_thread(
+        lambda: {name: told.get(name, sandbox.org.count(name)) for name in names}
+    )
     return json_reply({"sObjects": [{"count": n, "name": name} for name, n in counts.items()]})
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tap_sfbulk_pages.sandbox import describe
 from tap_sfbulk_pages.sandbox.cells import cell_text, in_utc, moment_text
 from tap_sfbulk_pages.sandbox.custom_sobjects import CUSTOM_SOBJECTS
+from tap_sfbulk_pages.sandbox.delete_log import DeleteLog
 from tap_sfbulk_pages.sandbox.describe import DEFAULT_VERSION
 from tap_sfbulk_pages.sandbox.generated_data import GeneratedData
 from tap_sfbulk_pages.sandbox.record_ids import eighteen_characters
@@ -79,6 +80,8 @@ class Org:
             seed, frozenset((rows or {}).items()), until=self._now or GENERATED_UNTIL
         )
         self._tables = {s.name: Table(s, generated) for s in sobjects}
+        self._delete_log = DeleteLog()
+        self._uncommitted: list[tuple[SObject, str, dict[str, str | None]]] = []
         self._lock = threading.RLock()
 
     def describe_global(self, version: str = DEFAULT_VERSION) -> list[dict[str, Any]]:
@@ -114,7 +117,7 @@ class Org:
             run = QueryRun(
                 self._schema,
                 self._tables,
-                today=self._moment().date(),
+                today=self.moment().date(),
                 include_deleted=include_deleted,
                 bulk=bulk,
             )
@@ -142,7 +145,9 @@ class Org:
             text = None if is_deleted else table.cell(key, name)
         return None if text is None else base64.b64decode(text)
 
-    def upsert(self, sobject: str, records: list[dict[str, Any]]) -> list[str]:
+    def upsert(
+        self, sobject: str, records: list[dict[str, Any]], *, committed: bool = True
+    ) -> list[str]:
         """Change records, or add them where there is none with that Id.
 
         SystemModstamp and LastModifiedDate move to now, unless a record sets them itself. What
@@ -153,6 +158,8 @@ class Org:
             sobject: The object's name.
             records: The values by field; those without an Id get a new one. Text is kept to the
                 letter.
+            committed: False for a transaction that is still open: the records carry the stamp of
+                now, and nobody sees them before `commit`.
 
         Returns:
             The Id of each record.
@@ -165,15 +172,29 @@ class Org:
         if not definition.unique_ids:
             raise ValueError(f"records of {definition.name} have no Id of their own")
         with self._lock:
-            return [self._upsert_one(definition, record) for record in records]
+            changes = [(definition, *self._stamped(definition, record)) for record in records]
+            self._uncommitted += changes
+            if committed:
+                self.commit()
+            return [record_id for _, record_id, _ in changes]
 
-    def delete(self, sobject: str, ids: list[str], *, hard: bool = False) -> None:
+    def commit(self) -> None:
+        """Let everybody see the records of open transactions, whose stamps have passed by then."""
+        with self._lock:
+            changes, self._uncommitted = self._uncommitted, []
+            for sobject, record_id, cells in changes:
+                self._write(sobject, record_id, cells)
+
+    def delete(
+        self, sobject: str, ids: list[str], *, hard: bool = False, at: datetime | None = None
+    ) -> None:
         """Move records to the recycle bin, or erase them.
 
         Args:
             sobject: The object's name.
             ids: Their Ids.
             hard: Erase them, so that not even `queryAll` finds them.
+            at: When, as the delete log tells it; now by default.
 
         Raises:
             KeyError: The org has no such object, or the object no such record.
@@ -189,6 +210,12 @@ class Org:
                     table.remove(record_id)
                 else:
                     table.change(record_id, {**self._stamps(definition), "IsDeleted": "true"})
+                self._delete_log.add(definition.name, record_id, at or self.moment())
+
+    def deleted(self, sobject: str, start: datetime, end: datetime) -> list[tuple[str, datetime]]:
+        """Return the records that were deleted from `start` on and before `end`, and when."""
+        with self._lock:
+            return self._delete_log.between(sobject, start, end)
 
     def set_field_visible(self, sobject: str, field: str, visible: bool) -> None:  # noqa: FBT001
         """Give or take the user's right to read a field.
@@ -208,36 +235,45 @@ class Org:
         with self._lock:
             self._schema.set_sobject_visible(sobject, visible=visible)
 
-    def _upsert_one(self, sobject: SObject, record: Mapping[str, Any]) -> str:
-        table = self._tables[sobject.name]
-        cells = {}
+    def moment(self) -> datetime:
+        """Return what time it is in the org."""
+        return self._now or datetime.now(timezone.utc)
+
+    def _stamped(
+        self, sobject: SObject, record: Mapping[str, Any]
+    ) -> tuple[str, dict[str, str | None]]:
+        """Return a record's id and its cells, with the stamps of now."""
+        cells: dict[str, str | None] = {}
         for name, value in record.items():
             field = self._schema.known_field(sobject, name)
             cells[field.name] = cell_text(value, field)
         given_id = cells.pop("Id", None)
-        record_id = eighteen_characters(given_id) if given_id else table.new_id()
-        stamped = {**self._stamps(sobject), **cells}
+        record_id = (
+            eighteen_characters(given_id) if given_id else self._tables[sobject.name].new_id()
+        )
+        return record_id, {**self._stamps(sobject), **cells}
+
+    def _write(self, sobject: SObject, record_id: str, cells: dict[str, str | None]) -> None:
+        table = self._tables[sobject.name]
         if table.contains(record_id):
-            table.change(record_id, stamped)
+            table.change(record_id, cells)
         else:
-            table.add({**self._first_values(sobject), **stamped, "Id": record_id})
-        return record_id
+            table.add({**self._first_values(sobject), **cells, "Id": record_id})
+        if cells.get("IsDeleted") == "false":
+            self._delete_log.withdraw(sobject.name, record_id)
 
     def _stamps(self, sobject: SObject) -> dict[str, str | None]:
         """Return the fields that move with every change."""
-        now = moment_text(self._moment())
+        now = moment_text(self.moment())
         names = ("LastModifiedDate", "SystemModstamp")
         return {name: now for name in names if name in sobject.fields_by_name}
 
     def _first_values(self, sobject: SObject) -> dict[str, str | None]:
         """Return what a new record holds where its maker says nothing."""
-        values = {"CreatedDate": moment_text(self._moment())}
+        values = {"CreatedDate": moment_text(self.moment())}
         users = self._tables["User"].column("Id")
         if not users.is_empty():
             owner_fields = ("CreatedById", "LastModifiedById", "OwnerId")
             values.update(dict.fromkeys(owner_fields, str(users[0])))
         values.update({f.name: "false" for f in sobject.fields if f.type == "boolean"})
         return {name: text for name, text in values.items() if name in sobject.fields_by_name}
-
-    def _moment(self) -> datetime:
-        return self._now or datetime.now(timezone.utc)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.sandbox import (
     composite,
+    deleted_records,
     job_calls,
     limits,
     rest_query,
@@ -75,6 +76,7 @@ ROUTES = (
     _data("GET", "sobjects", "sobjects", sobject_calls.sobjects),
     _data("GET", _SOBJECT, "describe", sobject_calls.sobject),
     _data("GET", f"{_SOBJECT}/describe", "describe", sobject_calls.describe),
+    _data("GET", f"{_SOBJECT}/deleted", "deleted", deleted_records.deleted),
     _data("GET", rf"{_SOBJECT}/(?P<record_id>\w+)/(?P<field>\w+)", "blob", sobject_calls.blob),
     _data("POST", "composite", "composite", composite.composite),
     _data("POST", "composite/batch", "composite", composite.batch),

@@ -77,6 +77,10 @@ class Scenario:
         daily_api_requests: API requests of the org in 24 hours.
         daily_query_jobs: Query jobs in 24 hours.
         daily_query_storage_mb: Volume of query results in 24 hours.
+        record_counts: What ``limits/recordCount`` tells by sObject, for those where it shall differ
+            from the records there are.
+        delete_log_days: How long the delete log keeps what was deleted.
+        deleted_ids_limit: Ids that one reply of the ``deleted`` resource may tell.
         faults: What goes wrong, and when.
     """
 
@@ -108,6 +112,9 @@ class Scenario:
     daily_api_requests: Allowance = Allowance(100_000)
     daily_query_jobs: Allowance = Allowance(10_000)
     daily_query_storage_mb: Allowance = Allowance(976_562)
+    record_counts: Mapping[str, int] = field(default_factory=dict)
+    delete_log_days: float = 15.0
+    deleted_ids_limit: int = 600_000
     faults: tuple[Mapping[str, Any], ...] = ()
 
     def __post_init__(self) -> None:

@@ -1,0 +1,28 @@
+"""The log of deleted records: what the `deleted` resource of an object tells."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+class DeleteLog:
+    """Which records were deleted, and when. A record that comes back is taken out."""
+
+    def __init__(self) -> None:
+        self._deleted: dict[str, dict[str, datetime]] = {}
+
+    def add(self, sobject: str, record_id: str, moment: datetime) -> None:
+        """Take note of a record; one that goes from the recycle bin was deleted before."""
+        self._deleted.setdefault(sobject, {}).setdefault(record_id, moment)
+
+    def withdraw(self, sobject: str, record_id: str) -> None:
+        """Forget a record that is there again."""
+        self._deleted.get(sobject, {}).pop(record_id, None)
+
+    def between(self, sobject: str, start: datetime, end: datetime) -> list[tuple[str, datetime]]:
+        """Return the records deleted from `start` on and before `end`, with their moments."""
+        deleted = self._deleted.get(sobject, {})
+        return [(each, moment) for each, moment in deleted.items() if start <= moment < end]
