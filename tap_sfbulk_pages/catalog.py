@@ -34,6 +34,8 @@ _SCHEMAS: Mapping[str, dict[str, Any]] = {
 }
 # AppDefinition and its like carry this Id on every row; DurableId is their key.
 _DURABLE_KEY = "DurableId"
+# What Singer targets look for to mark or remove a record that is no longer there.
+DELETED_AT = "_sdc_deleted_at"
 
 
 def json_schema(sobject: SObject) -> dict[str, Any]:
@@ -46,6 +48,12 @@ def json_schema(sobject: SObject) -> dict[str, Any]:
             for field in sobject.fields
         },
     }
+
+
+def with_deleted_at(schema: dict[str, Any]) -> dict[str, Any]:
+    """Add to a schema the field that tells when a record was deleted."""
+    deleted_at = {**_SCHEMAS["datetime"]}
+    return {**schema, "properties": {**schema["properties"], DELETED_AT: deleted_at}}
 
 
 def primary_keys(sobject: SObject) -> tuple[str, ...]:

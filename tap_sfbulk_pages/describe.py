@@ -50,10 +50,18 @@ class Field:
 
 @dataclass(frozen=True)
 class SObject:
-    """An sObject and its fields, in the order of the describe."""
+    """An sObject.
+
+    Attributes:
+        name: As Salesforce spells it.
+        fields: In the order of the describe.
+        is_replicated: Whether Salesforce keeps account of records that are deleted
+            (`replicateable`).
+    """
 
     name: str
     fields: tuple[Field, ...]
+    is_replicated: bool = False
 
     @property
     def field_names(self) -> set[str]:
@@ -158,7 +166,11 @@ def _described_together(
 def _outcome(name: str, answer: dict[str, Any]) -> SObject | RefusedError | UnavailableError:
     status, body = answer["httpStatusCode"], answer["body"]
     if status == HTTPStatus.OK:
-        return SObject(body["name"], tuple(map(_field, body["fields"])))
+        return SObject(
+            body["name"],
+            tuple(map(_field, body["fields"])),
+            is_replicated=body.get("replicateable") is True,
+        )
     error = body[0] if isinstance(body, list) and body else {}
     code, said = str(error.get("errorCode", "")), str(error.get("message", ""))
     message = f"Salesforce does not describe {name}: {status} {code}: {said}"

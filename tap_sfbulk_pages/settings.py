@@ -58,6 +58,7 @@ class Settings:
     jobs: tuple[JobSetting, ...]
     filters: Mapping[str, str]
     include_deleted: bool
+    track_hard_deletes: bool
     lookback_seconds: int
     max_parallel_downloads: int
     max_concurrent_jobs: int
@@ -110,6 +111,7 @@ class Settings:
             jobs=jobs,
             filters=parsed_filters(given),
             include_deleted=given["include_deleted"],
+            track_hard_deletes=given["track_hard_deletes"],
             lookback_seconds=given["lookback_seconds"],
             max_parallel_downloads=given["max_parallel_downloads"],
             max_concurrent_jobs=given["max_concurrent_jobs"],

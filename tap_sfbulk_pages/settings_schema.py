@@ -166,6 +166,14 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         description="Use `queryAll`: soft-deleted and archived rows too, with `IsDeleted`.",
     ),
     th.Property(
+        "track_hard_deletes",
+        th.BooleanType,
+        default=False,
+        title="Track hard deletes",
+        description="Write a record with `_sdc_deleted_at` for each record that was deleted since "
+        "the last run, for good too.",
+    ),
+    th.Property(
         "lookback_seconds",
         th.IntegerType(minimum=0),
         default=300,

@@ -5,19 +5,24 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from singer_sdk.singerlib import Schema
 from singer_sdk.singerlib.catalog import Metadata
 from typing_extensions import override
 
 from tap_sfbulk_pages import stream_state
 from tap_sfbulk_pages.binary_fields import BinaryReading
 from tap_sfbulk_pages.catalog import (
+    DELETED_AT,
+    KEY,
     binary_fields,
     json_schema,
     primary_keys,
     replication_key,
     unsupported_fields,
+    with_deleted_at,
 )
 from tap_sfbulk_pages.cells import CellType, cell_type
+from tap_sfbulk_pages.deleted_records import WithDeletedRecords, begin_tracking
 from tap_sfbulk_pages.errors import ExtractionError
 from tap_sfbulk_pages.job_reading import JobReading, JobRequest
 from tap_sfbulk_pages.plan import StreamPlan, job_plan
@@ -32,7 +37,7 @@ from tap_sfbulk_pages.streams import BulkStream
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from singer_sdk.singerlib import MetadataMapping
+    from singer_sdk.singerlib import Catalog, MetadataMapping
 
     from tap_sfbulk_pages.describe import SObject
     from tap_sfbulk_pages.page_reading import Reading, ReadingContext
@@ -56,7 +61,10 @@ class SObjectStream(BulkStream):
         self.selected_by_default = is_read_by_default(
             sobject.name, filters=settings.filters, through_rest=settings.fallback_to_rest
         )
-        super().__init__(tap, name=sobject.name, schema=json_schema(sobject))
+        schema = json_schema(sobject)
+        if settings.track_hard_deletes:
+            schema = with_deleted_at(schema)
+        super().__init__(tap, name=sobject.name, schema=schema)
         self.primary_keys = primary_keys(sobject)
         self.replication_key = replication_key(sobject)
 
@@ -68,6 +76,8 @@ class SObjectStream(BulkStream):
         metadata: MetadataMapping = super().metadata
         if is_own:
             self._mark_unsupported(metadata)
+            if DELETED_AT in self.schema["properties"]:
+                metadata["properties", DELETED_AT].inclusion = Metadata.InclusionType.AUTOMATIC
         return metadata
 
     def _mark_unsupported(self, metadata: MetadataMapping) -> None:
@@ -96,6 +106,17 @@ class SObjectStream(BulkStream):
             metadata["properties", name].inclusion = Metadata.InclusionType.AVAILABLE
 
     @override
+    def apply_catalog(self, catalog: Catalog) -> None:
+        """Take over a catalog, which may have been made before deletes were tracked."""
+        entry = catalog.get_stream(self.name)
+        if entry and DELETED_AT in self.schema["properties"]:
+            entry.schema = Schema.from_dict(with_deleted_at(entry.schema.to_dict()))
+            entry.metadata["properties", DELETED_AT] = Metadata(
+                inclusion=Metadata.InclusionType.AUTOMATIC
+            )
+        super().apply_catalog(catalog)
+
+    @override
     def new_reading(self, context: ReadingContext) -> Reading:
         """Make ready to read the object through a query job.
 
@@ -118,7 +139,11 @@ class SObjectStream(BulkStream):
 
         request = self._job_request(key, schema)
         bulk = JobReading(context, request, state=self.stream_state, finished=finished)
-        return self._with_rest(bulk, context, request, finished)
+        reading = self._with_rest(bulk, context, request, finished)
+        if not self._tracks_deletes:
+            return reading
+        begin_tracking(self.stream_state, key)
+        return WithDeletedRecords(reading, context, sobject=self.name, state=self.stream_state)
 
     def _with_rest(
         self,
@@ -152,6 +177,18 @@ class SObjectStream(BulkStream):
             fields=self._binary_fields,
             largest_bytes=self._tap.org.settings.max_blob_bytes,
         )
+
+    @property
+    def _tracks_deletes(self) -> bool:
+        """Whether deleted records are written too; not where only a look at the stream is taken."""
+        if not self._tap.org.settings.track_hard_deletes or self.ABORT_AT_RECORD_COUNT is not None:
+            return False
+        if not self._sobject.is_replicated or tuple(self.primary_keys) != (KEY,):
+            self.logger.info(
+                "Stream %s: Salesforce keeps no account of its deleted records.", self.name
+            )
+            return False
+        return True
 
     @override
     def plan(self) -> StreamPlan:
@@ -237,6 +274,7 @@ class SObjectStream(BulkStream):
         return [
             name
             for name in self._properties
+            if name != DELETED_AT
             if name in needed or self.mask.get(("properties", name), True)
         ]
 

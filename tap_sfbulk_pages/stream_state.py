@@ -4,8 +4,8 @@ Beside the SDK's `replication_key` and `replication_key_value` there is, while a
 being read, `query_job`: which job it is, with which version it was made, which query it answers
 and which of its pages are done. A query through REST keeps `rest_query` in its place: which query
 it is, and the cursor behind the last page that is done. A job that was made elsewhere leaves a
-`job_done` when it has been read. Each change is one assignment, so that the state is true between
-any two statements.
+`job_done` when it has been read. `deleted_until` tells until when deleted records have been
+written. Each change is one assignment, so that the state is true between any two statements.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import StateError
 from tap_sfbulk_pages.job_progress import JobProgress
+from tap_sfbulk_pages.replication import moment_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
+    from datetime import datetime
 
     from tap_sfbulk_pages.existing_jobs import ExistingJob
     from tap_sfbulk_pages.query_jobs import Query, QueryJob
@@ -27,6 +29,7 @@ _DONE = "job_done"
 _REST_QUERY = "rest_query"
 _KEY = "replication_key"
 _VALUE = "replication_key_value"
+_DELETED_UNTIL = "deleted_until"
 
 
 @dataclass
@@ -172,6 +175,33 @@ def bookmark(state: Mapping[str, Any], replication_key: str | None) -> str | Non
 def set_bookmark(state: MutableMapping[str, Any], replication_key: str, value: str) -> None:
     """Keep the maximum of a finished job."""
     state.update({_KEY: replication_key, _VALUE: value})
+
+
+def deleted_until(state: Mapping[str, Any]) -> datetime | None:
+    """Read until when the deleted records have been written; None if that is not known.
+
+    Raises:
+        StateError: If it is no date.
+    """
+    return _moment(state, _DELETED_UNTIL)
+
+
+def set_deleted_until(state: MutableMapping[str, Any], moment: datetime) -> None:
+    """Keep until when the deleted records have been written."""
+    state[_DELETED_UNTIL] = moment.isoformat(timespec="seconds")
+
+
+def _moment(state: Mapping[str, Any], name: str) -> datetime | None:
+    text = state.get(name)
+    if text is None:
+        return None
+    try:
+        return moment_of(text)
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise StateError(
+            f"The saved {name} {text!r} is no date: remove it from the state, and the stream is "
+            "read as if it had none."
+        ) from error
 
 
 def _broken(name: str) -> StateError:

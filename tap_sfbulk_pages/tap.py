@@ -125,6 +125,13 @@ class TapSFBulkPages(Tap):
         return ""
 
     @override
+    def setup_mapper(self) -> None:
+        """Make the mapper once the streams have taken over the catalog, which they may add to."""
+        if self.input_catalog is not None:
+            _ = self.streams
+        super().setup_mapper()
+
+    @override
     def load_state(self, state: dict[str, Any]) -> None:
         """Take over the state of an earlier run.
 
