@@ -27,8 +27,12 @@ from tap_sfbulk_pages.sandbox.tables import Table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import TypeAlias
 
     from tap_sfbulk_pages.sandbox.sobjects import SObject
+
+    # An object, the Id of one of its records, and the cells that change.
+    Change: TypeAlias = tuple[SObject, str, dict[str, str | None]]
 
 __all__ = ["GENERATED_UNTIL", "Org", "ResultSet", "SoqlError"]
 
@@ -81,7 +85,7 @@ class Org:
         )
         self._tables = {s.name: Table(s, generated) for s in sobjects}
         self._delete_log = DeleteLog()
-        self._uncommitted: list[tuple[SObject, str, dict[str, str | None]]] = []
+        self._uncommitted: list[Change] = []
         self._lock = threading.RLock()
 
     def describe_global(self, version: str = DEFAULT_VERSION) -> list[dict[str, Any]]:
@@ -173,17 +177,17 @@ class Org:
             raise ValueError(f"records of {definition.name} have no Id of their own")
         with self._lock:
             changes = [(definition, *self._stamped(definition, record)) for record in records]
-            self._uncommitted += changes
             if committed:
-                self.commit()
+                self._write(changes)
+            else:
+                self._uncommitted += changes
             return [record_id for _, record_id, _ in changes]
 
     def commit(self) -> None:
         """Let everybody see the records of open transactions, whose stamps have passed by then."""
         with self._lock:
             changes, self._uncommitted = self._uncommitted, []
-            for sobject, record_id, cells in changes:
-                self._write(sobject, record_id, cells)
+            self._write(changes)
 
     def delete(
         self, sobject: str, ids: list[str], *, hard: bool = False, at: datetime | None = None
@@ -253,14 +257,15 @@ class Org:
         )
         return record_id, {**self._stamps(sobject), **cells}
 
-    def _write(self, sobject: SObject, record_id: str, cells: dict[str, str | None]) -> None:
-        table = self._tables[sobject.name]
-        if table.contains(record_id):
-            table.change(record_id, cells)
-        else:
-            table.add({**self._first_values(sobject), **cells, "Id": record_id})
-        if cells.get("IsDeleted") == "false":
-            self._delete_log.withdraw(sobject.name, record_id)
+    def _write(self, changes: list[Change]) -> None:
+        for sobject, record_id, cells in changes:
+            table = self._tables[sobject.name]
+            if table.contains(record_id):
+                table.change(record_id, cells)
+            else:
+                table.add({**self._first_values(sobject), **cells, "Id": record_id})
+            if cells.get("IsDeleted") == "false":
+                self._delete_log.withdraw(sobject.name, record_id)
 
     def _stamps(self, sobject: SObject) -> dict[str, str | None]:
         """Return the fields that move with every change."""

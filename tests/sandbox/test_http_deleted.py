@@ -113,6 +113,8 @@ def test_an_open_transaction_is_seen_when_it_is_committed(
     (late,) = client.post(path, json=body).json()["ids"]
     soql = f"SELECT SystemModstamp FROM Account WHERE Id = '{late}'"  # noqa: S608 - SOQL only reads
     assert client.get("/query", params={"q": soql}).json()["totalSize"] == 0
+    client.post(path, json={"Name": "on time"})
+    assert client.get("/query", params={"q": soql}).json()["totalSize"] == 0
     after = datetime.now(timezone.utc)
     assert client.post("/_sandbox/commit").status_code == 204
     (record,) = client.get("/query", params={"q": soql}).json()["records"]
