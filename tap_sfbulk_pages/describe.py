@@ -39,6 +39,7 @@ class Field:
         relationship_name: What leads from a lookup to its parent, `Account` of `AccountId`; empty
             for none.
         reference_to: The objects that a lookup may point at.
+        is_calculated: Whether it is a formula (`calculated`).
     """
 
     name: str
@@ -46,6 +47,7 @@ class Field:
     is_custom: bool = False
     relationship_name: str = ""
     reference_to: tuple[str, ...] = ()
+    is_calculated: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,11 @@ class SObject:
     def field_names(self) -> set[str]:
         """Names of all fields."""
         return {field.name for field in self.fields}
+
+    @property
+    def formula_names(self) -> set[str]:
+        """Names of the fields that are calculated when they are read."""
+        return {field.name for field in self.fields if field.is_calculated}
 
 
 def offered_names(client: SalesforceClient, api_version: str, patterns: Sequence[str]) -> list[str]:
@@ -191,4 +198,5 @@ def _field(described: dict[str, Any]) -> Field:
         is_custom=described.get("custom") is True,
         relationship_name=described.get("relationshipName") or "",
         reference_to=tuple(described.get("referenceTo") or ()),
+        is_calculated=described.get("calculated") is True,
     )

@@ -10,6 +10,7 @@ from singer_sdk.helpers._batch import BatchConfig
 
 from tap_sfbulk_pages.batch_formats import compression_of
 from tap_sfbulk_pages.errors import SettingsError
+from tap_sfbulk_pages.formula_refresh import parsed_period
 from tap_sfbulk_pages.query_settings import parsed_filters, queries_and_jobs
 from tap_sfbulk_pages.replication import moment_of
 from tap_sfbulk_pages.salesforce_hosts import (
@@ -24,7 +25,7 @@ from tap_sfbulk_pages.versions import parsed_version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from tap_sfbulk_pages.links import HostAddress
     from tap_sfbulk_pages.query_settings import JobSetting, QuerySetting
@@ -60,6 +61,7 @@ class Settings:
     include_deleted: bool
     track_hard_deletes: bool
     lookback_seconds: int
+    refresh_formula_fields: timedelta | None
     max_parallel_downloads: int
     max_concurrent_jobs: int
     max_page_memory_bytes: int
@@ -113,6 +115,7 @@ class Settings:
             include_deleted=given["include_deleted"],
             track_hard_deletes=given["track_hard_deletes"],
             lookback_seconds=given["lookback_seconds"],
+            refresh_formula_fields=_refresh_period(given),
             max_parallel_downloads=given["max_parallel_downloads"],
             max_concurrent_jobs=given["max_concurrent_jobs"],
             max_page_memory_bytes=given["max_page_memory_mb"] * 1_000_000,
@@ -154,6 +157,11 @@ def _report_path(given: Mapping[str, Any]) -> Path | None:
     if path.is_dir():
         raise SettingsError([f"report_path must name a file, and {path} is a folder"])
     return path
+
+
+def _refresh_period(given: Mapping[str, Any]) -> timedelta | None:
+    text = given.get("refresh_formula_fields")
+    return None if text is None else parsed_period(text)
 
 
 def _start_date(given: Mapping[str, Any]) -> datetime | None:

@@ -182,6 +182,13 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         "rows become visible after their stamp.",
     ),
     th.Property(
+        "refresh_formula_fields",
+        th.StringType,
+        title="Refresh formula fields",
+        description="Period, such as `P7D`, after which an incremental stream with selected "
+        "formula fields is read in full again: their changes leave no stamp. Unset: never.",
+    ),
+    th.Property(
         "max_parallel_downloads",
         th.IntegerType(minimum=1),
         default=5,

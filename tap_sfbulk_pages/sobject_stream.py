@@ -24,6 +24,7 @@ from tap_sfbulk_pages.catalog import (
 from tap_sfbulk_pages.cells import CellType, cell_type
 from tap_sfbulk_pages.deleted_records import WithDeletedRecords, begin_tracking
 from tap_sfbulk_pages.errors import ExtractionError
+from tap_sfbulk_pages.formula_refresh import FormulaRefresh
 from tap_sfbulk_pages.job_reading import JobReading, JobRequest
 from tap_sfbulk_pages.plan import StreamPlan, job_plan
 from tap_sfbulk_pages.query_jobs import Query
@@ -35,7 +36,7 @@ from tap_sfbulk_pages.soql import select
 from tap_sfbulk_pages.streams import BulkStream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from singer_sdk.singerlib import Catalog, MetadataMapping
 
@@ -126,18 +127,24 @@ class SObjectStream(BulkStream):
         self._check_catalog()
         key = self._replication_key_in_use
         schema = self._replication_schema(key) if key else {}
+        before = stream_state.bookmark(self.stream_state, key)
+        fields = self._fields
         started_at = datetime.now(timezone.utc)
+        refresh = self._formula_refresh(fields, before) if key else None
+        is_refresh = refresh is not None and refresh.is_due
+        if refresh:
+            refresh.begin()
 
         def finished(maximum: str | None) -> None:
-            """Move the bookmark."""
-            if key is None:
-                return
-            before = stream_state.bookmark(self.stream_state, key)
-            bookmark = bookmark_after(before, maximum, now=started_at, schema=schema)
-            if bookmark is not None:
-                stream_state.set_bookmark(self.stream_state, key, bookmark)
+            """Move the bookmark, or keep that the formula fields are fresh."""
+            if key and not is_refresh:
+                bookmark = bookmark_after(before, maximum, now=started_at, schema=schema)
+                if bookmark is not None:
+                    stream_state.set_bookmark(self.stream_state, key, bookmark)
+            if refresh:
+                refresh.finished()
 
-        request = self._job_request(key, schema)
+        request = self._job_request(fields, key, schema, None if is_refresh else before)
         bulk = JobReading(context, request, state=self.stream_state, finished=finished)
         reading = self._with_rest(bulk, context, request, finished)
         if not self._tracks_deletes:
@@ -196,8 +203,12 @@ class SObjectStream(BulkStream):
         try:
             self._check_catalog()
             key = self._replication_key_in_use
-            request = self._job_request(key, self._replication_schema(key) if key else {})
             bookmark = stream_state.bookmark(self.stream_state, key)
+            fields = self._fields
+            if key and (refresh := self._formula_refresh(fields, bookmark)) and refresh.is_due:
+                bookmark = None
+            schema = self._replication_schema(key) if key else {}
+            request = self._job_request(fields, key, schema, bookmark)
             since = bookmark or (key and self._tap.org.settings.start_date)
             how = f"changes since {since}" if since else "everything"
             plan = job_plan(self.name, request, sobject=self.name, how=how, state=self.stream_state)
@@ -217,14 +228,36 @@ class SObjectStream(BulkStream):
     def _replication_key_in_use(self) -> str | None:
         return self.replication_key if self.replication_method != "FULL_TABLE" else None
 
-    def _job_request(self, key: str | None, schema: Mapping[str, Any]) -> JobRequest:
+    def _formula_refresh(
+        self, fields: Iterable[str], bookmark: str | None
+    ) -> FormulaRefresh | None:
+        """Look whether the formula fields are to be read in full; None where there is no need."""
+        period = self._tap.org.settings.refresh_formula_fields
+        formulas = self._sobject.formula_names.intersection(fields)
+        if period is None or not formulas:
+            return None
+        refresh = FormulaRefresh(self.stream_state, period, has_bookmark=bookmark is not None)
+        if refresh.is_due:
+            self.logger.info(
+                "Stream %s is read in full: its formula fields (%s) may have changed.",
+                self.name,
+                ", ".join(sorted(formulas)),
+            )
+        return refresh
+
+    def _job_request(
+        self,
+        fields: Mapping[str, CellType],
+        key: str | None,
+        schema: Mapping[str, Any],
+        bookmark: str | None,
+    ) -> JobRequest:
         """Write the query for the fields that are selected, from the bookmark on."""
         settings = self._tap.org.settings
-        fields = self._fields
         bound = None
         if key:
             bound = lower_bound(
-                stream_state.bookmark(self.stream_state, key),
+                bookmark,
                 start_date=settings.start_date,
                 lookback_seconds=settings.lookback_seconds,
             )

@@ -5,7 +5,9 @@ being read, `query_job`: which job it is, with which version it was made, which 
 and which of its pages are done. A query through REST keeps `rest_query` in its place: which query
 it is, and the cursor behind the last page that is done. A job that was made elsewhere leaves a
 `job_done` when it has been read. `deleted_until` tells until when deleted records have been
-written. Each change is one assignment, so that the state is true between any two statements.
+written, `formulas_refreshed_at` since when formula fields have been read in full, and
+`formula_refresh_began_at` when the full read began that is going on. Each change is one assignment,
+so that the state is true between any two statements.
 """
 
 from __future__ import annotations
@@ -30,6 +32,8 @@ _REST_QUERY = "rest_query"
 _KEY = "replication_key"
 _VALUE = "replication_key_value"
 _DELETED_UNTIL = "deleted_until"
+_FORMULAS_REFRESHED_AT = "formulas_refreshed_at"
+_FORMULA_REFRESH_BEGAN_AT = "formula_refresh_began_at"
 
 
 @dataclass
@@ -189,6 +193,27 @@ def deleted_until(state: Mapping[str, Any]) -> datetime | None:
 def set_deleted_until(state: MutableMapping[str, Any], moment: datetime) -> None:
     """Keep until when the deleted records have been written."""
     state[_DELETED_UNTIL] = moment.isoformat(timespec="seconds")
+
+
+def formulas_refreshed_at(state: Mapping[str, Any]) -> datetime | None:
+    """Read since when the formula fields have been read in full; None if they have not been.
+
+    Raises:
+        StateError: If it is no date.
+    """
+    return _moment(state, _FORMULAS_REFRESHED_AT)
+
+
+def begin_formula_refresh(state: MutableMapping[str, Any], moment: datetime) -> None:
+    """Keep when a full read began, unless one is going on: its records are as old as its job."""
+    if not has_job(state) or _FORMULA_REFRESH_BEGAN_AT not in state:
+        state[_FORMULA_REFRESH_BEGAN_AT] = moment.isoformat(timespec="seconds")
+
+
+def finish_formula_refresh(state: MutableMapping[str, Any]) -> None:
+    """Keep that the full read that was going on has come to its end."""
+    state[_FORMULAS_REFRESHED_AT] = state[_FORMULA_REFRESH_BEGAN_AT]
+    state.pop(_FORMULA_REFRESH_BEGAN_AT)
 
 
 def _moment(state: Mapping[str, Any], name: str) -> datetime | None:
