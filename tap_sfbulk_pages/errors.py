@@ -156,6 +156,10 @@ class QueryJobError(ExtractionError):
     """A query job that ended without its result."""
 
 
+class QueryJobTooLongError(QueryJobError):
+    """A query job that was not done in the time, or the tries, that it was given."""
+
+
 class QueryJobGoneError(QueryJobError):
     """A query job that is no longer there: deleted, or older than seven days."""
 

@@ -17,6 +17,7 @@ from tap_sfbulk_pages.errors import (
     ExtractionError,
     ListingError,
     QueryJobError,
+    QueryJobTooLongError,
     RecordCountError,
     RefusedError,
     ResultPagesNotOfferedError,
@@ -69,6 +70,8 @@ class JobReading:
             Singer state, or a part of that.
         finished: Called with the greatest replication key value when the job's records are
             written and add up; the job is then dropped from `state`, and the state saved.
+        is_divisible: Whether a saved job that took too long is told of (`QueryJobTooLongError`),
+            for less to be asked, rather than made anew.
     """
 
     def __init__(
@@ -78,12 +81,14 @@ class JobReading:
         *,
         state: MutableMapping[str, Any],
         finished: Callable[[str | None], None],
+        is_divisible: bool = False,
     ) -> None:
         self._context = context
         self._org = context.org
         self._request = request
         self._state = state
         self._finished = finished
+        self._is_divisible = is_divisible
         self._saved = stream_state.saved_job(state)
         self._progress = JobProgress()
         self._in_series = False
@@ -185,6 +190,8 @@ class JobReading:
         try:
             self.job = self._org.jobs.completed(job, waiting)
         except QueryJobError as error:
+            if self._is_divisible and isinstance(error, QueryJobTooLongError):
+                raise
             logger.warning("The saved job is of no use: %s %s", error, self._instead)
             self._start_over()
             return

@@ -1,56 +1,82 @@
-"""Query jobs that run at Salesforce ahead of the stream that is being written.
+"""Query jobs that run at Salesforce ahead of what is being written: of streams, or parts of one.
 
-Streams are handed over in the order in which their jobs end, so that a hundred small objects take
-as long as their slowest jobs, not as long as all of them one after another.
+They are handed over in the order in which their jobs end, so that a hundred small objects take as
+long as their slowest jobs, not as long as all of them one after another.
 """
 
 from __future__ import annotations
 
+import contextvars
 import threading
 from collections import deque
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
 
-    from tap_sfbulk_pages.streams import BulkStream
+
+class Scheduled(Protocol):
+    """What has a job that can be prepared ahead: a stream, or a part of one."""
+
+    @property
+    def name(self) -> str:
+        """What it is called, for people."""
+
+    @property
+    def has_saved_job(self) -> bool:
+        """Whether the state holds a job of it that can be read on."""
+
+    def preparation(self, made: Callable[[], None]) -> Callable[[], None] | None:
+        """Make ready to prepare the job on another thread (`BulkStream.preparation`)."""
+
+    def keep_job(self) -> None:
+        """Save the job that has been made."""
+
+    def prefetch(self) -> None:
+        """Fetch pages ahead, without waiting."""
+
+
+T = TypeVar("T", bound=Scheduled)
 
 
 @dataclass(frozen=True)
-class _Event:
-    """The job of a stream has been made, or has ended."""
+class _Event(Generic[T]):
+    """A job has been made, or has ended."""
 
-    stream: BulkStream
+    of: T
     has_ended: bool
 
 
-class JobSchedule:
-    """Prepares streams ahead, each on a thread that waits for its job.
+class JobSchedule(Generic[T]):
+    """Prepares streams, or parts of one, ahead, each on a thread that waits for its job.
 
     Args:
         streams: In the order in which their jobs are made.
         most_ahead: How many jobs may run, or wait to be read, at a time.
+        slots: As many as jobs may run at Salesforce at a time, over all schedules of a run.
         waiting: Entered while there is nothing to do but wait.
     """
 
     def __init__(
         self,
-        streams: Iterable[BulkStream],
+        streams: Iterable[T],
         *,
         most_ahead: int,
+        slots: threading.Semaphore,
         waiting: Callable[[], AbstractContextManager[None]],
     ) -> None:
         self._to_begin = deque(streams)
         self._most_ahead = most_ahead
+        self._slots = slots
         self._waiting = waiting
-        self._events: SimpleQueue[_Event] = SimpleQueue()
+        self._events: SimpleQueue[_Event[T]] = SimpleQueue()
         self._running = 0
-        self._ready: deque[BulkStream] = deque()
+        self._ready: deque[T] = deque()
 
-    def __iter__(self) -> Iterator[BulkStream]:
+    def __iter__(self) -> Iterator[T]:
         """Hand over each stream when its job has ended, well or not."""
         while True:
             self.tend()
@@ -78,20 +104,24 @@ class JobSchedule:
         except Empty:
             return
 
-    def begin_no_more(self) -> list[BulkStream]:
+    def add(self, streams: Iterable[T]) -> None:
+        """Take more, to be begun before those that have not been."""
+        self._to_begin.extendleft(reversed(list(streams)))
+
+    def begin_no_more(self) -> list[T]:
         """Leave out the streams that have no job yet, and return them."""
         left_out = [stream for stream in self._to_begin if not stream.has_saved_job]
         self._to_begin = deque(stream for stream in self._to_begin if stream.has_saved_job)
         return left_out
 
-    def _take(self, event: _Event) -> None:
+    def _take(self, event: _Event[T]) -> None:
         if event.has_ended:
             self._running -= 1
-            self._ready.append(event.stream)
+            self._ready.append(event.of)
         else:
-            event.stream.keep_job()
+            event.of.keep_job()
 
-    def _begin(self, stream: BulkStream) -> None:
+    def _begin(self, stream: T) -> None:
         """Prepare a stream; one whose request is wrong is handed over to tell so itself."""
         prepare = stream.preparation(lambda: self._events.put(_Event(stream, has_ended=False)))
         if prepare is None:
@@ -101,8 +131,13 @@ class JobSchedule:
 
         def run() -> None:
             try:
-                prepare()
+                with self._slots:
+                    prepare()
             finally:
                 self._events.put(_Event(stream, has_ended=True))
 
-        threading.Thread(target=run, name=f"sfbulk-job-{stream.name}", daemon=True).start()
+        # A part's job is made for the stream that it is a part of (`activity.py`).
+        context = contextvars.copy_context()
+        threading.Thread(
+            target=context.run, args=(run,), name=f"sfbulk-job-{stream.name}", daemon=True
+        ).start()

@@ -56,6 +56,8 @@ class Org:
         self.threads = DownloadThreads(settings.max_parallel_downloads)
         self.encoders = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="sfbulk-encode")
         self.memory = PageMemory(settings.max_page_memory_bytes)
+        # Jobs that are kept running at Salesforce.
+        self.job_slots = threading.Semaphore(settings.max_concurrent_jobs)
         self._lock = threading.Lock()
         self._job_allowance: JobAllowance | None = None
         self._record_counts: Mapping[str, int] | None = None

@@ -16,6 +16,7 @@ from tap_sfbulk_pages.cells import CellType
 from tap_sfbulk_pages.errors import ExtractionError
 from tap_sfbulk_pages.query_jobs import Query
 from tap_sfbulk_pages.record_counts import record_counts
+from tap_sfbulk_pages.saved_ranges import SavedRanges, is_done
 from tap_sfbulk_pages.soql_text import QueryText
 
 if TYPE_CHECKING:
@@ -108,9 +109,13 @@ def job_plan(
         StateError: If the state is broken.
     """
     query, saved = request.query, stream_state.saved_job(state)
+    ranges = SavedRanges.load(state)
     goes_on = saved is not None and saved.fingerprint == query.fingerprint
     if saved and goes_on:
         how = f"job {saved.id} goes on, {saved.progress.records:,} records are done"
+    elif ranges and ranges.query == query.fingerprint:
+        done = sum(map(is_done, ranges.parts))
+        how = f"ranges go on, {done} of {len(ranges.parts)} are done"
     made = query if isinstance(query, Query) else None
     return StreamPlan(
         stream,

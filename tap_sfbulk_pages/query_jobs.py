@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 import time
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from tap_sfbulk_pages.errors import (
     ExtractionError,
     QueryJobError,
     QueryJobGoneError,
+    QueryJobTooLongError,
     RefusedError,
 )
 from tap_sfbulk_pages.running_jobs import RUNNING_STATES, RunningJobs
@@ -39,6 +41,9 @@ _MOST_LISTED_POLLS = 7
 
 _COMPLETE = "JobComplete"
 _FAILED = frozenset({"Failed", "Aborted"})
+# QUERY_TIMEOUT, "Retried more than fifteen times" (Bulk API guide, "How Bulk Queries Are
+# Processed").
+_TOOK_TOO_LONG = re.compile(r"time[d_ ]*out|retried more than", re.IGNORECASE)
 
 logger = logging.getLogger(__name__)
 
@@ -160,8 +165,9 @@ class QueryJobs:
             waiting: Entered while nothing is done but wait.
 
         Raises:
-            QueryJobError: If it failed, was aborted, or ran too long (one of ours is then
-                aborted).
+            QueryJobTooLongError: If Salesforce was not done with it in time, or it ran longer than
+                allowed (one of ours is then aborted).
+            QueryJobError: If it failed otherwise, or was aborted.
             ExtractionError: As `info`.
         """
         begun = time.monotonic()
@@ -170,7 +176,7 @@ class QueryJobs:
         with self._running.waiting_for(job.id):
             while not job.is_complete:
                 if not job.is_running:
-                    raise QueryJobError(_ended(job))
+                    raise _failure(job)
                 now = time.monotonic()
                 if now >= deadline:
                     self._give_up(job)
@@ -236,7 +242,7 @@ class QueryJobs:
             self._client.perform("PATCH", job.path, api_version=job.api_version, json=body)
         except ExtractionError as error:
             aborted = f"It could not be aborted: {error}"
-        raise QueryJobError(
+        raise QueryJobTooLongError(
             f"{said} {aborted} Narrow the query with filters or start_date, or allow more time."
         )
 
@@ -273,6 +279,14 @@ def _text(value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise TypeError(f"{value!r} is no text")
     return value
+
+
+def _failure(job: QueryJob) -> QueryJobError:
+    if job.state == "Failed" and _TOOK_TOO_LONG.search(job.error or ""):
+        return QueryJobTooLongError(
+            f"{_ended(job)} Narrow the query with filters, or choose fewer fields."
+        )
+    return QueryJobError(_ended(job))
 
 
 def _ended(job: QueryJob) -> str:

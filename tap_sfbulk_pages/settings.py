@@ -65,6 +65,7 @@ class Settings:
     max_parallel_downloads: int
     max_concurrent_jobs: int
     max_page_memory_bytes: int
+    split_jobs: bool
     job_timeout_seconds: int
     request_timeout_seconds: float
     max_tries: int
@@ -119,6 +120,7 @@ class Settings:
             max_parallel_downloads=given["max_parallel_downloads"],
             max_concurrent_jobs=given["max_concurrent_jobs"],
             max_page_memory_bytes=given["max_page_memory_mb"] * 1_000_000,
+            split_jobs=given["split_jobs"],
             job_timeout_seconds=given["job_timeout_seconds"],
             request_timeout_seconds=given["request_timeout_seconds"],
             max_tries=given["max_retries"],

@@ -210,6 +210,14 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         description="Bound on page data held in memory, in MB; the rest waits on disk.",
     ),
     th.Property(
+        "split_jobs",
+        th.BooleanType,
+        default=True,
+        title="Split jobs",
+        description="Cut huge objects into ranges that run as jobs of their own, and jobs that are "
+        "not done in time.",
+    ),
+    th.Property(
         "job_timeout_seconds",
         th.IntegerType(minimum=1),
         default=86_400,

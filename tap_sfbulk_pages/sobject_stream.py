@@ -14,10 +14,12 @@ from tap_sfbulk_pages.binary_fields import BinaryReading
 from tap_sfbulk_pages.catalog import (
     DELETED_AT,
     KEY,
+    REPLICATION_KEYS,
     binary_fields,
     json_schema,
     primary_keys,
     replication_key,
+    unchanging_field,
     unsupported_fields,
     with_deleted_at,
 )
@@ -25,14 +27,14 @@ from tap_sfbulk_pages.cells import CellType, cell_type
 from tap_sfbulk_pages.deleted_records import WithDeletedRecords, begin_tracking
 from tap_sfbulk_pages.errors import ExtractionError
 from tap_sfbulk_pages.formula_refresh import FormulaRefresh
-from tap_sfbulk_pages.job_reading import JobReading, JobRequest
 from tap_sfbulk_pages.plan import StreamPlan, job_plan
-from tap_sfbulk_pages.query_jobs import Query
+from tap_sfbulk_pages.ranged_query import RangedQuery
+from tap_sfbulk_pages.ranges import Range, RangeField
 from tap_sfbulk_pages.replication import bookmark_after, literal, lower_bound
 from tap_sfbulk_pages.rest_fallback import FallbackReading
 from tap_sfbulk_pages.rest_reading import RestReading
 from tap_sfbulk_pages.restricted_objects import is_read_by_default
-from tap_sfbulk_pages.soql import select
+from tap_sfbulk_pages.split_reading import SplitReading
 from tap_sfbulk_pages.streams import BulkStream
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib import Catalog, MetadataMapping
 
     from tap_sfbulk_pages.describe import SObject
+    from tap_sfbulk_pages.job_reading import JobRequest
     from tap_sfbulk_pages.page_reading import Reading, ReadingContext
     from tap_sfbulk_pages.rest_fallback import PreparedReading
     from tap_sfbulk_pages.tap import TapSFBulkPages
@@ -135,17 +138,27 @@ class SObjectStream(BulkStream):
         if refresh:
             refresh.begin()
 
-        def finished(maximum: str | None) -> None:
+        def finished(maximum: str | None, latest: datetime = started_at) -> None:
             """Move the bookmark, or keep that the formula fields are fresh."""
             if key and not is_refresh:
-                bookmark = bookmark_after(before, maximum, now=started_at, schema=schema)
+                bookmark = bookmark_after(before, maximum, now=latest, schema=schema)
                 if bookmark is not None:
                     stream_state.set_bookmark(self.stream_state, key, bookmark)
             if refresh:
                 refresh.finished()
 
-        request = self._job_request(fields, key, schema, None if is_refresh else before)
-        bulk = JobReading(context, request, state=self.stream_state, finished=finished)
+        since = None if is_refresh else before
+        query = self._query(fields, key, schema, since)
+        bulk = SplitReading(
+            context,
+            query,
+            state=self.stream_state,
+            finished=finished,
+            may_cut=self._may_cut(key),
+            may_be_huge=since is None,
+        )
+        request = query.request(query.whole)
+        self.logger.debug("%s", request.query)
         reading = self._with_rest(bulk, context, request, finished)
         if not self._tracks_deletes:
             return reading
@@ -208,7 +221,8 @@ class SObjectStream(BulkStream):
             if key and (refresh := self._formula_refresh(fields, bookmark)) and refresh.is_due:
                 bookmark = None
             schema = self._replication_schema(key) if key else {}
-            request = self._job_request(fields, key, schema, bookmark)
+            query = self._query(fields, key, schema, bookmark)
+            request = query.request(query.whole)
             since = bookmark or (key and self._tap.org.settings.start_date)
             how = f"changes since {since}" if since else "everything"
             plan = job_plan(self.name, request, sobject=self.name, how=how, state=self.stream_state)
@@ -245,13 +259,13 @@ class SObjectStream(BulkStream):
             )
         return refresh
 
-    def _job_request(
+    def _query(
         self,
         fields: Mapping[str, CellType],
         key: str | None,
         schema: Mapping[str, Any],
         bookmark: str | None,
-    ) -> JobRequest:
+    ) -> RangedQuery:
         """Write the query for the fields that are selected, from the bookmark on."""
         settings = self._tap.org.settings
         bound = None
@@ -261,20 +275,25 @@ class SObjectStream(BulkStream):
                 start_date=settings.start_date,
                 lookback_seconds=settings.lookback_seconds,
             )
-        soql = select(
+        return RangedQuery(
             self.name,
-            list(fields),
+            fields,
+            include_deleted=settings.include_deleted,
             replication_key=key,
-            lower_bound=literal(bound, schema) if bound else None,
+            field=RangeField(key) if key else unchanging_field(self._sobject),
+            whole=Range(literal(bound, schema) if bound else None),
             condition=settings.filters.get(self.name),
             limit=self.ABORT_AT_RECORD_COUNT,
         )
-        self.logger.debug("%s", soql)
-        return JobRequest(
-            query=Query(soql, include_deleted=settings.include_deleted),
-            types=fields,
-            replication_key=key,
-        )
+
+    def _may_cut(self, key: str | None) -> bool:
+        """Whether the query may be cut into ranges that are read at different times.
+
+        A key of the user's own choice may move backwards, into a range that has been read.
+        """
+        is_whole = self.ABORT_AT_RECORD_COUNT is None
+        keeps_order = key is None or key in REPLICATION_KEYS
+        return self._tap.org.settings.split_jobs and is_whole and keeps_order
 
     @property
     def _fields(self) -> Mapping[str, CellType]:

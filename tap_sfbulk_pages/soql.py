@@ -18,6 +18,7 @@ def select(
     *,
     replication_key: str | None = None,
     lower_bound: str | None = None,
+    within: str | None = None,
     condition: str | None = None,
     limit: int | None = None,
 ) -> str:
@@ -28,13 +29,14 @@ def select(
         fields: The fields to read, in order.
         replication_key: The field that `lower_bound` is for.
         lower_bound: A date or datetime literal; rows at the bound are read too. None: every row.
+        within: A condition on the range that is read.
         condition: The user's own condition, added with AND.
         limit: For a look at a few rows only.
 
     Returns:
         SOQL text.
     """
-    conditions = []
+    conditions = [within] if within else []
     if replication_key and lower_bound:
         conditions.append(f"{replication_key} >= {lower_bound}")
     if condition:

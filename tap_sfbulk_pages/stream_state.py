@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _JOB = "query_job"
 _DONE = "job_done"
 _REST_QUERY = "rest_query"
+RANGES = "ranges"
 _KEY = "replication_key"
 _VALUE = "replication_key_value"
 _DELETED_UNTIL = "deleted_until"
@@ -73,8 +74,8 @@ class SavedRestQuery:
 
 
 def has_job(state: Mapping[str, Any]) -> bool:
-    """Tell whether a stream's state holds a job or a query to be read on, sound or not."""
-    return _JOB in state or _REST_QUERY in state
+    """Tell whether a stream's state holds a job, ranges with jobs, or a query, sound or not."""
+    return any(name in state for name in (_JOB, RANGES, _REST_QUERY))
 
 
 def saved_job(state: Mapping[str, Any]) -> SavedJob | None:

@@ -52,7 +52,7 @@ class TapSFBulkPages(Tap):
     # The catalog comes from the org, which needs valid settings.
     dynamic_catalog = True
 
-    _schedule: JobSchedule | None = None
+    _schedule: JobSchedule[BulkStream] | None = None
 
     def __init__(
         self,
@@ -174,6 +174,7 @@ class TapSFBulkPages(Tap):
         self._schedule = JobSchedule(
             selected,
             most_ahead=self.org.settings.max_concurrent_jobs,
+            slots=self.org.job_slots,
             waiting=self.stop_signal.waiting,
         )
         try:
@@ -204,7 +205,7 @@ class TapSFBulkPages(Tap):
         if self._schedule:
             self._schedule.tend()
 
-    def _sync_streams(self, schedule: JobSchedule, outcome: RunOutcome) -> None:
+    def _sync_streams(self, schedule: JobSchedule[BulkStream], outcome: RunOutcome) -> None:
         self._reset_state_progress_markers()
         if self.state:
             self._state_writer.write_state(self.state)

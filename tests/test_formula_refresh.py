@@ -92,6 +92,8 @@ def test_the_bookmark_is_untouched_and_nothing_is_missed_after_a_full_read(
     (new,) = server.org.upsert(OBJECT, [{"Name": "new"}])
     full = tap(config, state=aged(first.state, 8))
     assert new in {each["Id"] for each in full.records(OBJECT)}
+    for name in ("replication_key", "replication_key_value"):
+        assert full.bookmark(OBJECT)[name] == first.bookmark(OBJECT)[name]
     third = tap(config, state=full.state)
     assert [each["Id"] for each in third.records(OBJECT) if each["Name"] == "new"] == [new]
     assert len(third.records(OBJECT)) < 25

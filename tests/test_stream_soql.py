@@ -32,6 +32,11 @@ def test_a_condition_stands_in_brackets_of_its_own() -> None:
     assert soql.endswith(" WHERE CreatedDate >= 2026-01-01 AND (A = 1 OR B = 2)")
 
 
+def test_a_range_stands_before_the_condition() -> None:
+    soql = select("Account", ["Id"], within="(A < 1 OR A = null)", condition="B = 2 OR C = 3")
+    assert soql == "SELECT Id FROM Account WHERE (A < 1 OR A = null) AND (B = 2 OR C = 3)"
+
+
 def test_neither_order_nor_limit_switch_off_chunking() -> None:
     soql = select("Account", ["Id"], replication_key="CreatedDate", lower_bound="2026-01-01")
     assert "ORDER" not in soql

@@ -32,6 +32,7 @@ DELIMITERS = {
 }
 LINE_ENDINGS = {"LF": "\n", "CRLF": "\r\n"}
 _PK_CHUNKING_SHOWN_FROM = 62.0
+_TRIED_TOO_OFTEN = "Retried more than fifteen times"
 
 
 def new_ids(key_prefix: str) -> Iterator[str]:
@@ -90,6 +91,10 @@ class QueryJob:
             return "UploadComplete"
         if elapsed < queued + running or self.polls < polls_needed:
             return "InProgress"
+        most = self.scenario.most_job_rows
+        if most is not None and len(self.result) > most:
+            self.end("Failed", _TRIED_TOO_OFTEN)
+            return "Failed"
         return "JobComplete"
 
     @property

@@ -71,6 +71,7 @@ class Scenario:
         running_seconds: How long it is ``InProgress`` then.
         polls_until_complete: Number of the first info call that may say ``JobComplete``; until
             then the job is not complete, whatever the time.
+        most_job_rows: Rows beyond which a job is not done in fifteen tries, and fails.
         latency_seconds: Wait before every reply.
         bytes_per_second: Speed of each connection.
         api_versions: Offered, oldest first.
@@ -104,6 +105,7 @@ class Scenario:
     queued_seconds: float = 0.0
     running_seconds: float = 0.0
     polls_until_complete: int = 0
+    most_job_rows: int | None = None
     latency_seconds: float = 0.0
     bytes_per_second: int | None = None
     api_versions: tuple[str | float, ...] = tuple(
