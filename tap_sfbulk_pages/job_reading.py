@@ -29,6 +29,7 @@ from tap_sfbulk_pages.job_progress import JobProgress
 from tap_sfbulk_pages.page_download import PageDownload, ResultPage
 from tap_sfbulk_pages.page_reading import PageReading
 from tap_sfbulk_pages.query_jobs import QueryJob
+from tap_sfbulk_pages.replication import not_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, MutableMapping
@@ -329,7 +330,7 @@ class JobReading:
         """
         job = self._completed_job
         check_total(self._org.jobs, job, self._progress, is_doubtful=is_doubtful)
-        self._finished(self._progress.maximum)
+        self._finished(not_after(self._progress.maximum, job.created))
         stream_state.forget_job(self._state)
         self._context.save()
         if self._nul_characters:

@@ -258,7 +258,7 @@ def job_in(reply: Any, api_version: str, *, is_ours: bool = True) -> QueryJob:
     Raises:
         LookupError, TypeError, ValueError: If the reply is none of a job.
     """
-    records = reply.get("numberRecordsProcessed")
+    records, created = reply.get("numberRecordsProcessed"), reply.get("createdDate")
     job = QueryJob(
         id=_text(reply["id"]),
         api_version=api_version,
@@ -266,7 +266,7 @@ def job_in(reply: Any, api_version: str, *, is_ours: bool = True) -> QueryJob:
         records=None if records is None else int(records),
         error=reply.get("errorMessage"),
         column_delimiter=reply.get("columnDelimiter") or "COMMA",
-        created=reply.get("createdDate"),
+        created=created if isinstance(created, str) else None,
         sobject=reply.get("object"),
         is_ours=is_ours,
     )

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # How Bulk API 2.0 writes every datetime: texts of this form sort as their moments do.
 _UNIFORM = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$"
 
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
 
 def moment_of(text: str) -> datetime:
     """Read a date or datetime of Salesforce, or of a saved state.
@@ -101,6 +103,30 @@ def later(maximum: str | None, column: pl.Series) -> str | None:
         raise ResultPageError(
             f"The replication key {column.name} holds no date: {error}"
         ) from error
+
+
+def not_after(maximum: str | None, asked_at: str | None) -> str | None:
+    """Hold a maximum against the moment at which the query was asked.
+
+    A query job reads an object in chunks, one after another, so that a later chunk can show a
+    change that is younger than one that an earlier chunk has missed.
+
+    Args:
+        maximum: Over the result; None if no row had a value.
+        asked_at: By Salesforce's clock, which tells whole seconds; None where it is not known.
+
+    Returns:
+        The maximum, or the end of that second if it is earlier.
+    """
+    if maximum is None or asked_at is None:
+        return maximum
+    try:
+        latest = moment_of(asked_at) + timedelta(seconds=1)
+    except (ValueError, OverflowError):
+        return maximum
+    if moment_of(maximum) <= latest:
+        return maximum
+    return literal(latest, {"format": "date"} if _DATE.fullmatch(maximum) else {})
 
 
 def bookmark_after(

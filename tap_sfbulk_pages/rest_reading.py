@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import closing, nullcontext
+from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,6 +17,7 @@ from tap_sfbulk_pages.errors import RecordCountError, RefusedError
 from tap_sfbulk_pages.fetching import Fetching
 from tap_sfbulk_pages.page_reading import PageReading
 from tap_sfbulk_pages.query_jobs import Query
+from tap_sfbulk_pages.replication import literal, not_after
 from tap_sfbulk_pages.rest_query import RestQuery
 from tap_sfbulk_pages.stream_state import SavedRestQuery
 
@@ -91,6 +93,7 @@ class RestReading:
         self._link = saved.next_records_url if saved else None
         self._records = saved.records_done if saved else 0
         self._maximum = saved.maximum if saved else None
+        self._asked_at = saved.asked_at if saved else None
         self._first: RestPage | None = None
         self._has_started_over = False
         self._nul_characters = 0
@@ -112,7 +115,11 @@ class RestReading:
         if self._link is None:
             return
         query = SavedRestQuery(
-            self._request.query.fingerprint, self._link, self._records, self._maximum
+            self._request.query.fingerprint,
+            self._link,
+            self._records,
+            self._maximum,
+            self._asked_at,
         )
         stream_state.save_rest_query(self._state, query)
         self._context.save()
@@ -150,7 +157,7 @@ class RestReading:
     def _begun(self) -> RestPage:
         """Go on at the saved cursor, or ask the query."""
         if self._link is None:
-            return self._query.page(None)
+            return self._asked()
         logger.info("%s: going on at the cursor: %d records done.", self._name, self._records)
         try:
             page = self._query.page(self._link)
@@ -173,6 +180,11 @@ class RestReading:
         )
         self._has_started_over = True
         self._link, self._records, self._maximum = None, 0, None
+        return self._asked()
+
+    def _asked(self) -> RestPage:
+        """Ask the query from its start."""
+        self._asked_at = literal(datetime.now(timezone.utc), {})
         return self._query.page(None)
 
     def _read(self) -> Iterator[PageReading]:
@@ -221,7 +233,7 @@ class RestReading:
             )
 
     def _finish(self) -> None:
-        self._finished(self._maximum)
+        self._finished(not_after(self._maximum, self._asked_at))
         stream_state.forget_job(self._state)
         self._context.save()
         if self._nul_characters:

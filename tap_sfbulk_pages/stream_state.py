@@ -65,12 +65,14 @@ class SavedRestQuery:
         next_records_url: The page after the last one that is done.
         records_done: Records of the pages that are done.
         maximum: Their greatest replication key value; None for none.
+        asked_at: When the query was asked; None where that is not known.
     """
 
     fingerprint: str
     next_records_url: str
     records_done: int
     maximum: str | None
+    asked_at: str | None = None
 
 
 def has_job(state: Mapping[str, Any]) -> bool:
@@ -131,16 +133,18 @@ def saved_rest_query(state: Mapping[str, Any]) -> SavedRestQuery | None:
         raise _broken(_REST_QUERY)
     fingerprint, link = saved.get("query"), saved.get("next_records_url")
     records, maximum = saved.get("records_done"), saved.get("replication_key_maximum")
+    asked_at = saved.get("asked_at")
     if (
         not isinstance(fingerprint, str)
         or not isinstance(link, str)
         or not isinstance(records, int)
         or not isinstance(maximum, str | None)
+        or not isinstance(asked_at, str | None)
         or not link
         or records < 0
     ):
         raise _broken(_REST_QUERY)
-    return SavedRestQuery(fingerprint, link, records, maximum)
+    return SavedRestQuery(fingerprint, link, records, maximum, asked_at)
 
 
 def save_rest_query(state: MutableMapping[str, Any], query: SavedRestQuery) -> None:
@@ -150,6 +154,7 @@ def save_rest_query(state: MutableMapping[str, Any], query: SavedRestQuery) -> N
         "next_records_url": query.next_records_url,
         "records_done": query.records_done,
         "replication_key_maximum": query.maximum,
+        "asked_at": query.asked_at,
     }
 
 

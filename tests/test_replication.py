@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_sfbulk_pages.errors import ResultPageError, StateError
-from tap_sfbulk_pages.replication import bookmark_after, later, literal, lower_bound, moment_of
+from tap_sfbulk_pages.replication import (
+    bookmark_after,
+    later,
+    literal,
+    lower_bound,
+    moment_of,
+    not_after,
+)
 
 NOON = datetime(2024, 3, 1, 12, tzinfo=timezone.utc)
 DATETIME, DATE = {"format": "date-time"}, {"format": "date"}
@@ -125,3 +132,20 @@ def test_bookmark_never_goes_back_nor_into_the_future(
 
 def test_a_date_in_the_future_stops_at_today() -> None:
     assert bookmark_after(None, "2099-01-01", now=NOON, schema=DATE) == "2024-03-01"
+
+
+@pytest.mark.parametrize(
+    ("maximum", "asked_at", "held"),
+    [
+        (None, "2024-01-01T00:00:00.000+0000", None),
+        ("2024-01-01T00:00:00.400Z", None, "2024-01-01T00:00:00.400Z"),
+        ("2024-01-01T00:00:00.400Z", "no date", "2024-01-01T00:00:00.400Z"),
+        ("2024-01-01T00:00:00.400Z", "2024-01-01T00:00:00.000+0000", "2024-01-01T00:00:00.400Z"),
+        ("2024-01-01T00:09:00.000Z", "2024-01-01T00:00:00.000+0000", "2024-01-01T00:00:01.000Z"),
+        ("2024-01-09", "2024-01-01T12:00:00.000+0000", "2024-01-01"),
+    ],
+)
+def test_a_maximum_goes_no_further_than_its_query(
+    maximum: str | None, asked_at: str | None, held: str | None
+) -> None:
+    assert not_after(maximum, asked_at) == held

@@ -465,3 +465,15 @@ def test_objects_whose_size_is_not_known_are_read_by_query_jobs(
     assert run.exit_code == 0, run.stderr
     assert queries(server) == []
     assert len([each for each in server.calls if "recordCount" in each.path]) == 1
+
+
+def test_the_bookmark_of_a_resumed_query_goes_no_further_than_its_beginning(
+    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+) -> None:
+    server = start_sandbox(**SMALL)
+    refuse_in_bulk(server, "Account")
+    first = killed(tap, config_for(server, "Account"), after_states=3)
+    cursor_of(first)["asked_at"] = "2001-01-01T00:00:00.000Z"
+    second = tap(config_for(server, "Account"), state=first.state)
+    assert_whole(server, first, second)
+    assert second.bookmark("Account")["replication_key_value"] == "2001-01-01T00:00:01.000Z"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import time
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -412,3 +413,23 @@ def test_a_job_that_cannot_be_deleted_is_read_all_the_same(
     assert run.exit_code == 0, run.stderr
     assert "could not be deleted" in run.stderr
     assert_same_records(run.records("Account"), expected_records(server, "Account"))
+
+
+def test_the_bookmark_of_a_resumed_job_goes_no_further_than_its_creation(
+    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+) -> None:
+    server = start_sandbox(**SMALL)
+    now = datetime.now(timezone.utc)
+    # A late chunk of the job shows a change that was made while the job was running.
+    late = (now - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    server.org.upsert("Account", [{"Name": "late", "SystemModstamp": late}])
+    first = killed(tap, config_for(server, "Account"), after_states=4)
+    only_job(server).created = now - timedelta(hours=2)
+    second = tap(config_for(server, "Account"), state=first.state)
+    assert second.exit_code == 0, second.stderr
+    assert created(server) == 1
+    bookmark = datetime.fromisoformat(
+        second.bookmark("Account")["replication_key_value"].replace("Z", "+00:00")
+    )
+    # An early chunk may have missed whatever was changed since.
+    assert bookmark <= now - timedelta(hours=2) + timedelta(seconds=1)
