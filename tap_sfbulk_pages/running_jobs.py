@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,8 @@ class RunningJobs:
     def __init__(self, client: SalesforceClient) -> None:
         self._client = client
         self._lock = threading.Lock()
-        self._waited_for: set[str] = set()
+        # Several streams may wait for one job.
+        self._waited_for: Counter[str] = Counter()
         self._running: frozenset[str] = frozenset()
         self._listed_at = 0.0
         self._is_of_use = True
@@ -46,12 +48,12 @@ class RunningJobs:
     def waiting_for(self, job_id: str) -> Iterator[None]:
         """Count a job as one that is waited for."""
         with self._lock:
-            self._waited_for.add(job_id)
+            self._waited_for[job_id] += 1
         try:
             yield
         finally:
             with self._lock:
-                self._waited_for.remove(job_id)
+                self._waited_for -= Counter([job_id])
 
     def has(self, job_id: str, *, api_version: str, since: float) -> bool:
         """Tell whether a job is known to run.
@@ -81,7 +83,7 @@ class RunningJobs:
         except ExtractionError as error:
             logger.info("Jobs are asked about one by one: %s", error)
             states = {}
-        self._is_of_use = not self._waited_for.isdisjoint(states)
+        self._is_of_use = not self._waited_for.keys().isdisjoint(states)
         self._running = frozenset(job for job, state in states.items() if state in RUNNING_STATES)
         self._listed_at = asked_at
 

@@ -271,3 +271,17 @@ def test_an_empty_result_has_columns(tap: Tap, start_sandbox: Callable[..., Sand
     assert run.exit_code == 0, run.stderr
     assert list(run.schema("none")["schema"]["properties"]) == ["Id", "AnnualRevenue"]
     assert run.records("none") == []
+
+
+def test_two_streams_may_wait_for_one_job(
+    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+) -> None:
+    server = start_sandbox(**SMALL, running_seconds=1.0)
+    names = ("people", "again")
+    complete = made_job(server)
+    catalog = tap.catalog(job_config(server, *({"name": n, "id": complete} for n in names)))
+    running = made_job(server)
+    run = tap(job_config(server, *({"name": n, "id": running} for n in names)), catalog=catalog)
+    assert run.exit_code == 0, run.stderr
+    for name in names:
+        assert_same_records(run.records(name), contacts(server))
