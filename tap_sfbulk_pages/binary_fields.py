@@ -22,7 +22,7 @@ from tap_sfbulk_pages.cells import CellType
 from tap_sfbulk_pages.errors import RefusedError, UnavailableError
 from tap_sfbulk_pages.fetching import Fetching
 from tap_sfbulk_pages.page_reading import PageReading
-from tap_sfbulk_pages.transport import inflated
+from tap_sfbulk_pages.transport import inflated, is_framed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -209,6 +209,8 @@ class BinaryReading:
                 if len(content) > self._largest_bytes:
                     self._tell_left_out(value, f"more than {self._largest_bytes:,}")
                     return None
+            if not is_framed(response) and value.size not in (None, len(content)):
+                raise UnavailableError(f"{value.field} of {value.record_id} came cut.")
             kind = response.headers.get("Content-Type", "")
             if "html" in kind and value.size != len(content):
                 raise UnavailableError(

@@ -17,7 +17,7 @@ from tap_sfbulk_pages.csv_scan import CsvScan
 from tap_sfbulk_pages.errors import ResultPageError, UnavailableError
 from tap_sfbulk_pages.links import locator_of
 from tap_sfbulk_pages.page_body import PageBody
-from tap_sfbulk_pages.transport import inflated
+from tap_sfbulk_pages.transport import inflated, is_framed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.page_body import PageMemory
     from tap_sfbulk_pages.query_jobs import QueryJob
 
-# With one of them a body that is cut is noticed; without, only the connection's end marks its end.
-_FRAMING = ("Content-Length", "Transfer-Encoding")
 _DELIMITERS = {
     "BACKQUOTE": "`",
     "CARET": "^",
@@ -157,8 +155,7 @@ class PageDownload:
         except UnavailableError as error:
             raise UnavailableError(f"Result page {locator_of(link)}: {error}") from error
         columns = tuple(self._by_place.get(place, name) for place, name in enumerate(text.columns))
-        is_framed = encoding or any(name in response.headers for name in _FRAMING)
-        if not text.ends_with_line and not is_framed:
+        if not text.ends_with_line and not is_framed(response):
             raise UnavailableError(f"Result page {locator_of(link)} ends within a line.")
         self._check(link, response, columns, text.records)
         return ResultPage(

@@ -33,6 +33,8 @@ SLOWEST_BYTES_PER_SECOND = 512
 LARGEST_JSON_BYTES = 512 << 20
 LARGEST_ERROR_BYTES = 16 << 10
 
+# With one of them a body that is cut is noticed; without, only the connection's end marks its end.
+_FRAMING = ("Content-Encoding", "Content-Length", "Transfer-Encoding")
 _GZIP_WINDOW_BITS = 31
 _LONGEST_SHOWN = 300
 # urllib3 puts the name of its own object before what happened.
@@ -169,6 +171,11 @@ class Transport:
             if len(body) > LARGEST_ERROR_BYTES:
                 break
         return bytes(body)
+
+
+def is_framed(response: requests.Response) -> bool:
+    """Tell whether the end of a reply's body can be told from a connection that is lost."""
+    return any(name in response.headers for name in _FRAMING)
 
 
 def inflated(chunks: Iterable[bytes], encoding: str | None) -> Iterator[bytes]:

@@ -6,12 +6,17 @@ import base64
 import json
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote, urlsplit
 
 import pytest
 from salesforce_data import assert_same_records, expected_records
 from tap_process import config_for, metadata_of
+
+from tap_sfbulk_pages.binary_fields import BinaryReading, _Value
+from tap_sfbulk_pages.errors import UnavailableError
+from tap_sfbulk_pages.page_reading import NothingToRead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -252,3 +257,20 @@ def test_the_daily_calls_are_kept_for_others(
     assert len(server.calls) <= 15
     second = tap(config_of(server, "Attachment", quota_percent_per_run=100), state=run.state)
     assert_whole(server, run, second)
+
+
+def test_content_whose_end_is_told_by_nothing_else_is_held_against_its_size() -> None:
+    def call(*_: object, read: Callable[..., str | None], **__: object) -> str | None:
+        return read(SimpleNamespace(headers={}), [b"half"])
+
+    org = SimpleNamespace(client=SimpleNamespace(call=call), api_version="67.0")
+    reading = BinaryReading(
+        cast("Any", SimpleNamespace(org=org)),
+        NothingToRead(),
+        sobject="Attachment",
+        fields=["Body"],
+        largest_bytes=100,
+    )
+    assert reading._fetched(_Value("00P", "Body", 4.0)) == base64.b64encode(b"half").decode()
+    with pytest.raises(UnavailableError, match="came cut"):
+        reading._fetched(_Value("00P", "Body", 8.0))
