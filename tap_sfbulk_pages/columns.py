@@ -115,7 +115,7 @@ def _parsed(text: bytes, names: list[str], delimiter: str) -> pl.DataFrame:
             extra_columns="raise",
             missing_columns="insert",
         )
-    except pl.exceptions.PolarsError as error:
+    except (OSError, pl.exceptions.PolarsError) as error:
         reason = str(error).partition("\n")[0][:200]
         raise ResultPageError(f"The CSV of the page cannot be read: {reason}") from error
 

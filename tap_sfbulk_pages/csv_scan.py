@@ -174,7 +174,11 @@ def _marks(text: bytes, mark: bytes, *, in_quotes: bool = False) -> int:
         separator="\0",
         quote_char=None if in_quotes else '"',
     )
-    count: int = lines.select(pl.len()).collect(engine="in-memory").item()
+    try:
+        count: int = lines.select(pl.len()).collect(engine="in-memory").item()
+    except (OSError, pl.exceptions.PolarsError) as error:
+        # What begins like a compressed file is taken for one.
+        raise UnavailableError(f"The page is no CSV ({error}).") from error
     return count - (not text.endswith(mark))
 
 

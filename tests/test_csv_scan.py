@@ -121,3 +121,8 @@ def test_a_record_without_an_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_header_without_an_end_is_refused() -> None:
     with pytest.raises(UnavailableError):
         scanned(b'"Id' + b"x" * (2 << 20))
+
+
+def test_what_looks_like_a_compressed_file_is_no_page() -> None:
+    with pytest.raises(UnavailableError, match="no CSV"):
+        scanned(b"x\x01,b\n1,2\n")
