@@ -45,8 +45,8 @@ class DownloadThreads:
             self._unfinished += 1
         self._tasks.put(task)
         if self._started < self.count:
-            self._started += 1
             threading.Thread(target=self._work, name="sfbulk-download", daemon=True).start()
+            self._started += 1
 
     def _work(self) -> None:
         while True:

@@ -305,7 +305,7 @@ def check_total(
 
 
 def _hold_against_total(job: QueryJob, progress: JobProgress) -> None:
-    if job.records is None:
+    if job.records is None and progress.is_finished:
         logger.warning(
             "Salesforce does not say how many records job %s has; its pages hold %d.",
             job.id,
@@ -314,5 +314,5 @@ def _hold_against_total(job: QueryJob, progress: JobProgress) -> None:
     elif progress.records != job.records or not progress.is_finished:
         raise RecordCountError(
             f"The result pages hold {progress.records} records, but Salesforce processed "
-            f"{job.records}. The next run makes a new job."
+            f"{'more' if job.records is None else job.records}. The next run makes a new job."
         )

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import ListingError, StateError
+from tap_sfbulk_pages.links import is_address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -137,6 +138,7 @@ class JobProgress:
         records, done = saved.get("records_done"), saved.get("locators_done")
         if (
             not isinstance(link, str | None)
+            or (link is not None and not is_address(link))
             or not isinstance(maximum, str | None)
             or not isinstance(records, int)
             or isinstance(records, bool)

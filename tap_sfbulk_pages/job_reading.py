@@ -97,7 +97,7 @@ class JobReading:
         self._is_prepared = False
         self._pages_ahead: JobPages | None = None
         self.preparation_error: Exception | None = None
-        self._prefetch_error: ExtractionError | None = None
+        self._prefetch_error: Exception | None = None
         self._nul_characters = 0
         self.job: QueryJob | None = None
 
@@ -143,7 +143,7 @@ class JobReading:
         if self.preparation_error is None and self._prefetch_error is None:
             try:
                 self._job_pages().prefetch()
-            except ExtractionError as error:
+            except Exception as error:  # noqa: BLE001 - raised by `pages`, for this stream alone
                 self._prefetch_error = error
 
     def pages(self) -> Iterator[PageReading]:

@@ -138,6 +138,11 @@ class JobSchedule(Generic[T]):
 
         # A part's job is made for the stream that it is a part of (`activity.py`).
         context = contextvars.copy_context()
-        threading.Thread(
+        thread = threading.Thread(
             target=context.run, args=(run,), name=f"sfbulk-job-{stream.name}", daemon=True
-        ).start()
+        )
+        try:
+            thread.start()
+        except RuntimeError:
+            # The system gives no further thread: late is better than not at all.
+            run()

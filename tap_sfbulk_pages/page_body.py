@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import threading
+from contextlib import suppress
 from typing import IO, TYPE_CHECKING
 
 from tap_sfbulk_pages.transport import CHUNK_BYTES
@@ -81,7 +82,9 @@ class PageBody:
         """Free memory and disk."""
         self._free_memory()
         if self._file is not None:
-            self._file.close()
+            # On a full disk it is told once more what could not be written.
+            with suppress(OSError):
+                self._file.close()
             self._file = None
 
     def _free_memory(self) -> None:

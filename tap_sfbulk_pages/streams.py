@@ -21,7 +21,7 @@ from tap_sfbulk_pages import stream_state
 from tap_sfbulk_pages.activity import Phase, on_behalf_of
 from tap_sfbulk_pages.ahead import ahead
 from tap_sfbulk_pages.batch_files import BatchFiles
-from tap_sfbulk_pages.errors import ExtractionError, SettingsError
+from tap_sfbulk_pages.errors import SettingsError
 from tap_sfbulk_pages.page_reading import ReadingContext
 from tap_sfbulk_pages.records import record_lines, rows
 from tap_sfbulk_pages.result_pages import ResultPagesPaginator
@@ -203,7 +203,7 @@ class BulkStream(RESTStream[ParseResult | None]):
         """
         try:
             reading = self._prepared_reading()
-        except ExtractionError:
+        except Exception:  # noqa: BLE001 - reading the stream raises it again, for it alone
             return None
 
         def prepare() -> None:

@@ -84,6 +84,7 @@ def test_bookmarks() -> None:
         {"query": None},
         {"records_done": "4"},
         {"locators_done": None},
+        {"next_records_url": "http://["},
     ],
 )
 def test_a_broken_job_is_refused(broken: Any) -> None:
