@@ -113,7 +113,7 @@ def test_a_job_that_runs_too_long_is_aborted(
     tap: Tap, start_sandbox: Callable[..., SandboxServer]
 ) -> None:
     server = start_sandbox(**SMALL, polls_until_complete=1_000_000)
-    run = tap(config_for(server, "Account", job_timeout_seconds=1))
+    run = tap(config_for(server, "Account", job_timeout_seconds=1, split_jobs=False))
     assert run.exit_code == 1
     assert "job_timeout_seconds" in run.stderr
     assert [job.state for job in server._sandbox.jobs] == ["Aborted"]
