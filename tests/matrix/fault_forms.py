@@ -203,7 +203,7 @@ FORMS: tuple[FaultForm, ...] = (
         kind="stall",
         places=_EVERYWHERE,
     ),
-    _form("slow drip", "drip", "drips", heals=True, kind="drip", bytes=1, seconds=0.2),
+    _form("slow drip", "drip", "drips", heals=True, kind="drip", bytes=1, seconds=1),
     _form(
         "wrong charset",
         "charset-label",
