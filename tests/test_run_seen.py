@@ -114,7 +114,7 @@ def test_a_line_in_the_log_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_terminal_shows_the_streams_while_they_are_read(
     start_sandbox: Callable[..., SandboxServer], tmp_path: Path
 ) -> None:
-    server = start_sandbox(**SMALL, polls_until_complete=4)
+    server = start_sandbox(**SMALL, running_seconds=1.5)
     settings = tmp_path / "config.json"
     settings.write_text(json.dumps(config_for(server, *STREAMS)), encoding="utf-8")
     controller, terminal = pty.openpty()

@@ -268,7 +268,7 @@ def test_changes_meanwhile_are_not_missed(
     second = tap(config, state=first.state)
     third = tap(config, state=second.state)
     assert third.exit_code == 0, third.stderr
-    assert_same_records(read_in_all(first, second, third), expected_records(server, "Account"))
+    assert_same_records(read_in_all(cut, first, second, third), expected_records(server, "Account"))
 
 
 @pytest.mark.parametrize("most", [5, 20])
