@@ -28,17 +28,6 @@ settings.register_profile(
 settings.load_profile("tap")
 
 
-# Their tests install programs, once for all of them.
-_FOLDERS_OF_ONE_WORKER = {"docs", "packaging", "targets"}
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep tests that install programs on one worker of pytest-xdist."""
-    for item in items:
-        if item.path.parent.name in _FOLDERS_OF_ONE_WORKER:
-            item.add_marker(pytest.mark.xdist_group("programs"))
-
-
 @pytest.fixture
 def start_sandbox() -> Iterator[Callable[..., SandboxServer]]:
     """Start a sandbox with keys of a scenario."""

@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from fault_runs import BatchRuns, MatrixRuns
     from tap_process import TapRun
 
-# The cases share runs.
-pytestmark = pytest.mark.xdist_group("fault-matrix")
-
 _TOKEN = re.compile(r"00D5g000008Kf2Z!\S+|5Aep\S+")
 
 
