@@ -13,6 +13,6 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Distributions:
 
 
 @pytest.fixture(scope="session")
-def installed(built: Distributions) -> WheelEnvironments:
+def installed(built: Distributions, tmp_path_factory: pytest.TempPathFactory) -> WheelEnvironments:
     """An environment of each Python that is here, with the wheel."""
-    return WheelEnvironments(built.wheel)
+    return WheelEnvironments(built.wheel, tmp_path_factory.mktemp("wheel"))

@@ -7,9 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from importlib.metadata import distributions
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -102,40 +100,18 @@ def interpreters() -> dict[str, Path]:
 class WheelEnvironments:
     """An environment of each Python with the wheel installed.
 
-    They are kept beside the programs of the targets, and made anew when the wheel requires
-    something else; within them the wheel takes the place of the last one.
-
     Args:
         wheel: The wheel.
+        folder: Where they are made.
     """
 
-    def __init__(self, wheel: Path) -> None:
-        self._wheel = wheel
-        (metadata,) = distributions(path=[str(wheel)])
-        self._requirements = "\n".join(sorted(metadata.requires or []))
-        kept = os.environ.get("SFBULK_TARGET_PROGRAMS", ROOT / ".venv-targets")
-        self._folder = Path(kept) / "wheel"
-        found = interpreters()
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            self._made = dict(
-                zip(found, pool.map(self._make, *zip(*found.items(), strict=True)), strict=True)
-            )
+    def __init__(self, wheel: Path, folder: Path) -> None:
+        self._folder = folder
+        for version, python in interpreters().items():
+            making = [ROOT / "scripts/environment", folder / version, "pip", f"{wheel}[sandbox]"]
+            made = run(making, variables={"PYTHON": str(python)})
+            assert made.returncode == 0, made.stderr
 
     def program(self, version: str, name: str) -> Path:
         """Return the path of a program in the environment of a Python."""
-        return self._made[version] / "bin" / name
-
-    def _make(self, version: str, python: Path) -> Path:
-        folder = self._folder / version
-        stamp = folder / ".requirements"
-        if stamp.exists() and stamp.read_text() == self._requirements:
-            self._pip(folder, "uninstall", "--yes", "tap-sfbulk-pages")
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
-            succeed(python, "-m", "venv", "--without-pip", folder)
-        self._pip(folder, "install", "--no-compile", "pip", f"{self._wheel}[sandbox]")
-        stamp.write_text(self._requirements)
-        return folder
-
-    def _pip(self, folder: Path, *arguments: str) -> None:
-        succeed(sys.executable, "-m", "pip", "--python", folder / "bin/python", *arguments)
+        return self._folder / version / "bin" / name
