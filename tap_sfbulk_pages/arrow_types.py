@@ -14,6 +14,7 @@ import polars as pl
 
 from tap_sfbulk_pages.cells import CellType, cell_type
 from tap_sfbulk_pages.errors import ResultPageError
+from tap_sfbulk_pages.plurals import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,7 +96,7 @@ def _warn_of_rounding(
         rounded = (exact != converted[name].cast(pl.Float64)).sum()
         if rounded:
             logger.warning(
-                "%d values of %s have more than 18 digits after the point and were rounded.",
-                rounded,
+                "Rounded %s of %s to 18 digits after the point.",
+                counted(int(rounded), "value"),
                 name,
             )

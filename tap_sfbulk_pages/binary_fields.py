@@ -22,6 +22,7 @@ from tap_sfbulk_pages.cells import CellType
 from tap_sfbulk_pages.errors import RefusedError, UnavailableError
 from tap_sfbulk_pages.fetching import Fetching
 from tap_sfbulk_pages.page_reading import PageReading
+from tap_sfbulk_pages.plurals import counted
 from tap_sfbulk_pages.transport import inflated, is_framed
 
 if TYPE_CHECKING:
@@ -129,10 +130,10 @@ class BinaryReading:
             yield from self._blocks_of(block)
         if self._without:
             logger.warning(
-                "%s: Salesforce has no content for %d records, which it did not have or which are "
-                "deleted; they are null: %s%s",
+                "%s: Salesforce has no content for %s (there was none, or it is deleted), which is "
+                "written as null: %s%s",
                 self._sobject,
-                len(self._without),
+                counted(len(self._without), "record"),
                 ", ".join(self._without[:_IDS_TOLD]),
                 "" if len(self._without) <= _IDS_TOLD else ", …",
             )

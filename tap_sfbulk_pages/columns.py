@@ -21,6 +21,7 @@ from tap_sfbulk_pages.cells import (
     json_number,
 )
 from tap_sfbulk_pages.errors import ResultPageError
+from tap_sfbulk_pages.plurals import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -66,8 +67,8 @@ def blocks(
         yield frame
     if decoded != page.records:
         raise ResultPageError(
-            f"Result page {page.locator} was counted as {page.records} records, but decodes to "
-            f"{decoded}."
+            f"Result page {page.locator} was counted as {counted(page.records, 'record')}, but "
+            f"decodes to {decoded:,}."
         )
 
 

@@ -27,6 +27,7 @@ from tap_sfbulk_pages.errors import (
 from tap_sfbulk_pages.links import locator_of
 from tap_sfbulk_pages.page_download import ResultPage
 from tap_sfbulk_pages.page_listing import list_at
+from tap_sfbulk_pages.plurals import counted
 from tap_sfbulk_pages.result_pages import ResultPageList
 
 if TYPE_CHECKING:
@@ -312,7 +313,8 @@ def _hold_against_total(job: QueryJob, progress: JobProgress) -> None:
             progress.records,
         )
     elif progress.records != job.records or not progress.is_finished:
+        processed = "more" if job.records is None else f"{job.records:,}"
         raise RecordCountError(
-            f"The result pages hold {progress.records} records, but Salesforce processed "
-            f"{'more' if job.records is None else job.records}. The next run makes a new job."
+            f"The result pages hold {counted(progress.records, 'record')}, but Salesforce "
+            f"processed {processed}. The next run makes a new job."
         )

@@ -33,6 +33,7 @@ from tap_sfbulk_pages.job_progress import JobProgress
 from tap_sfbulk_pages.links import locator_of
 from tap_sfbulk_pages.page_download import PageDownload
 from tap_sfbulk_pages.page_listing import page_lists
+from tap_sfbulk_pages.plurals import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -161,8 +162,8 @@ class JobRead:
         for page in _pages(org, partition, download):
             if page.nul_characters:
                 logger.warning(
-                    "%d NUL characters were dropped from the values of result page %s.",
-                    page.nul_characters,
+                    "Dropped %s from the values of result page %s.",
+                    counted(page.nul_characters, "NUL character"),
                     page.locator,
                 )
             for block in blocks(page, types):

@@ -28,6 +28,7 @@ from tap_sfbulk_pages.job_pages import JobPages, ParallelPages, SerialPages, che
 from tap_sfbulk_pages.job_progress import JobProgress
 from tap_sfbulk_pages.page_download import PageDownload, ResultPage
 from tap_sfbulk_pages.page_reading import PageReading
+from tap_sfbulk_pages.plurals import counted
 from tap_sfbulk_pages.query_jobs import QueryJob
 from tap_sfbulk_pages.replication import not_after
 
@@ -187,7 +188,8 @@ class JobReading:
             return
         self.job, self._progress = job, self._saved.progress
         self._in_series = self._saved.in_series
-        logger.info("Going on in job %s: %d records done.", job.id, self._progress.records)
+        done = counted(self._progress.records, "record")
+        logger.info("Going on in job %s: %s done.", job.id, done)
         try:
             self.job = self._org.jobs.completed(job, waiting)
         except QueryJobError as error:
@@ -335,8 +337,8 @@ class JobReading:
         self._context.save()
         if self._nul_characters:
             logger.warning(
-                "%d NUL characters were dropped from the values of job %s.",
-                self._nul_characters,
+                "Dropped %s from the values of job %s.",
+                counted(self._nul_characters, "NUL character"),
                 job.id,
             )
         if self._org.settings.delete_finished_jobs and job.is_ours:

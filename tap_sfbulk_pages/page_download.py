@@ -17,6 +17,7 @@ from tap_sfbulk_pages.csv_scan import CsvScan
 from tap_sfbulk_pages.errors import ResultPageError, UnavailableError
 from tap_sfbulk_pages.links import locator_of
 from tap_sfbulk_pages.page_body import PageBody
+from tap_sfbulk_pages.plurals import counted
 from tap_sfbulk_pages.transport import inflated, is_framed
 
 if TYPE_CHECKING:
@@ -179,8 +180,8 @@ class PageDownload:
         announced = response.headers.get("Sforce-NumberOfRecords")
         if announced is not None and announced.strip() != str(records):
             raise UnavailableError(
-                f"Result page {locator_of(link)} holds {records} records; Salesforce announced "
-                f"{announced}."
+                f"Result page {locator_of(link)} holds {counted(records, 'record')}; Salesforce "
+                f"announced {announced}."
             )
         if not columns and announced is None and self._job.records != 0:
             raise UnavailableError(f"Result page {locator_of(link)} came empty and uncounted.")

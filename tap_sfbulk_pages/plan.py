@@ -14,6 +14,7 @@ from urllib.parse import quote
 from tap_sfbulk_pages import stream_state
 from tap_sfbulk_pages.cells import CellType
 from tap_sfbulk_pages.errors import ExtractionError
+from tap_sfbulk_pages.plurals import counted
 from tap_sfbulk_pages.query_jobs import Query
 from tap_sfbulk_pages.record_counts import record_counts
 from tap_sfbulk_pages.saved_ranges import SavedRanges, is_done
@@ -112,10 +113,10 @@ def job_plan(
     ranges = SavedRanges.load(state)
     goes_on = saved is not None and saved.fingerprint == query.fingerprint
     if saved and goes_on:
-        how = f"job {saved.id} goes on, {saved.progress.records:,} records are done"
+        how = f"job {saved.id} goes on, {counted(saved.progress.records, 'record')} done"
     elif ranges and ranges.query == query.fingerprint:
         done = sum(map(is_done, ranges.parts))
-        how = f"ranges go on, {done} of {len(ranges.parts)} are done"
+        how = f"ranges go on, {done} of {len(ranges.parts)} done"
     made = query if isinstance(query, Query) else None
     return StreamPlan(
         stream,

@@ -12,6 +12,7 @@ import click
 from tap_sfbulk_pages.catalog_files import read_selected
 from tap_sfbulk_pages.command_line import errors_for_people
 from tap_sfbulk_pages.plan import count_records, daily_limits
+from tap_sfbulk_pages.plurals import counted
 from tap_sfbulk_pages.tap import TapSFBulkPages
 from tap_sfbulk_pages.text_table import table_lines
 
@@ -23,11 +24,7 @@ if TYPE_CHECKING:
 
 _HEADINGS = ("stream", "records", "jobs", "pages", "calls", "MB", "how")
 _LONGEST_QUERY = 160
-_UNITS = {
-    "DailyApiRequests": "API calls",
-    "DailyBulkV2QueryJobs": "query jobs",
-    "DailyBulkV2QueryFileStorageMB": "MB of results",
-}
+_COUNTED = {"DailyApiRequests": "API call", "DailyBulkV2QueryJobs": "query job"}
 
 
 @click.command(name="sfbulk-plan")
@@ -120,7 +117,8 @@ def _as_text(
     yield ""
     for limit in limits:
         yield _limit_line(limit, settings)
-    yield f"Calls, pages and MB are estimates. This plan took {made} calls and made no query job."
+    took = counted(made, "call")
+    yield f"Calls, pages and MB are estimates. This plan took {took} and made no query job."
 
 
 def _row(plan: StreamPlan) -> tuple[str, ...]:
@@ -137,8 +135,9 @@ def _row(plan: StreamPlan) -> tuple[str, ...]:
 
 
 def _limit_line(limit: DailyLimit, settings: Settings) -> str:
-    unit = _UNITS[limit.name]
-    line = f"About {limit.needed:,.0f} {unit}"
+    needed = round(limit.needed)
+    noun = _COUNTED.get(limit.name)
+    line = f"About {counted(needed, noun) if noun else f'{needed:,} MB of results'}"
     if limit.remaining is None or limit.share is None or limit.maximum is None:
         return f"{line}; the org does not tell how many are left."
     line += f", {limit.share:.1f} % of a day's {limit.maximum:,}; {limit.remaining:,} are left."

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tap_sfbulk_pages.activity import Phase
+from tap_sfbulk_pages.plurals import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -105,9 +106,10 @@ def progress_line(activity: RunActivity, streams: Sequence[str], calls_made: int
     doing = ", ".join(f"{stream.name} ({_doing(stream)})" for stream in told)
     more = f" and {len(going_on) - len(told)} more" if len(going_on) > len(told) else ""
     return (
-        f"After {duration(activity.seconds)}: {len(ended)} of {len(streams)} streams ended, "
-        f"{activity.records:,} records written ({rate:,.0f} a second), {calls_made:,} API calls."
-        + (f" Now: {doing}{more}." if doing else "")
+        f"After {duration(activity.seconds)}: "
+        f"{len(ended)} of {counted(len(streams), 'stream')} ended, "
+        f"{counted(activity.records, 'record')} written ({rate:,.0f} a second), "
+        f"{counted(calls_made, 'API call')}." + (f" Now: {doing}{more}." if doing else "")
     )
 
 

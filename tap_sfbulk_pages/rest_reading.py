@@ -16,6 +16,7 @@ from tap_sfbulk_pages import activity, stream_state
 from tap_sfbulk_pages.errors import RecordCountError, RefusedError
 from tap_sfbulk_pages.fetching import Fetching
 from tap_sfbulk_pages.page_reading import PageReading
+from tap_sfbulk_pages.plurals import counted
 from tap_sfbulk_pages.query_jobs import Query
 from tap_sfbulk_pages.replication import literal, not_after
 from tap_sfbulk_pages.rest_query import RestQuery
@@ -158,7 +159,8 @@ class RestReading:
         """Go on at the saved cursor, or ask the query."""
         if self._link is None:
             return self._asked()
-        logger.info("%s: going on at the cursor: %d records done.", self._name, self._records)
+        done = counted(self._records, "record")
+        logger.info("%s: going on at the cursor: %s done.", self._name, done)
         try:
             page = self._query.page(self._link)
         except RefusedError as error:
@@ -228,8 +230,8 @@ class RestReading:
         self._nul_characters += page.nul_characters
         if self._records > page.total or (self._records < page.total and not page.next_link):
             raise RecordCountError(
-                f"The pages of {self._name} hold {self._records} records; Salesforce counts "
-                f"{page.total} (totalSize). The next run asks the query anew."
+                f"The pages of {self._name} hold {counted(self._records, 'record')}; Salesforce "
+                f"counts {page.total:,} (totalSize). The next run asks the query anew."
             )
 
     def _finish(self) -> None:
@@ -238,8 +240,8 @@ class RestReading:
         self._context.save()
         if self._nul_characters:
             logger.warning(
-                "%d NUL characters were dropped from the values of %s.",
-                self._nul_characters,
+                "Dropped %s from the values of %s.",
+                counted(self._nul_characters, "NUL character"),
                 self._name,
             )
 

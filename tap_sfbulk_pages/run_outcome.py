@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from tap_sfbulk_pages.plurals import counted
+
 
 @dataclass
 class RunOutcome:
@@ -27,7 +29,9 @@ class RunOutcome:
     def summary(self) -> str:
         """Tell what was and what was not read; the failures stand last, where they are seen."""
         count = len(self.read) + len(self.failed) + len(self.not_begun)
-        lines = [f"{count - len(self.read)} of {count} streams were not read to their end."]
+        unread = count - len(self.read)
+        verb, end = ("was", "its end") if unread == 1 else ("were", "their end")
+        lines = [f"{unread} of {counted(count, 'stream')} {verb} not read to {end}."]
         if self.read:
             lines.append(f"Read: {', '.join(self.read)}")
         if self.not_begun:

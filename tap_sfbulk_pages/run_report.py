@@ -9,6 +9,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from tap_sfbulk_pages.activity import Phase
+from tap_sfbulk_pages.plurals import counted
 from tap_sfbulk_pages.progress import duration
 from tap_sfbulk_pages.run_summary import HEADINGS, summary_rows
 
@@ -70,19 +71,20 @@ def write_report(path: Path, activity: RunActivity, calls_made: int) -> None:
     source = files(__package__).joinpath("run_report.html.jinja").read_text(encoding="utf-8")
     seconds = max(activity.seconds, 1e-3)
     begun = activity.begun
+    left_out = len(activity.streams) - len(begun)
     page = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(source)
     text = page.render(
         began_at=activity.began_at.isoformat(sep=" ", timespec="seconds"),
         duration=duration(seconds),
-        records=f"{activity.records:,}",
-        calls=f"{calls_made:,}",
+        records=counted(activity.records, "record"),
+        calls=counted(calls_made, "API call"),
         version=version("tap-sfbulk-pages"),
         phases=[phase.value for phase in Phase],
         axis=list(_axis(seconds)),
         rows=[
             _row(stream, seconds) for stream in sorted(begun, key=attrgetter("first_period_began"))
         ],
-        left_out=len(activity.streams) - len(begun),
+        left_out=counted(left_out, "further stream") if left_out else None,
         headings=HEADINGS,
         summary=summary_rows(activity),
         notes=[(stream.name, duration(n.at), n.text) for stream in begun for n in stream.notes],
@@ -108,7 +110,7 @@ def _row(stream: StreamActivity, seconds: float) -> _Row:
         _Mark(100 * note.at / seconds, f"{duration(note.at)}: {note.text}") for note in stream.notes
     ]
     outcome = "failed" if stream.has_failed else (stream.outcome or "unfinished")
-    remark = f"{stream.records:,} records" + (", resumed" if stream.is_resumed else "")
+    remark = counted(stream.records, "record") + (", resumed" if stream.is_resumed else "")
     return _Row(stream.name, outcome, remark, bars, marks)
 
 

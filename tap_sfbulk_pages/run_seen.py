@@ -33,8 +33,9 @@ def run_seen(activity: RunActivity, streams: Sequence[str], org: Org) -> Iterato
         with progress_told(activity, streams, lambda: org.calls.made):
             yield
     finally:
-        logger.info("%s", summary_text(activity, org.calls.made))
         log_measurements(activity)
+        # Last on a terminal, where it is seen.
+        logger.info("%s", summary_text(activity, org.calls.made))
         export_spans(activity)
         if org.settings.report_path:
             try:

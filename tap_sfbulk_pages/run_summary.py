@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_sfbulk_pages.activity import Phase
+from tap_sfbulk_pages.plurals import counted
 from tap_sfbulk_pages.progress import duration
 from tap_sfbulk_pages.text_table import table_lines
 
@@ -56,8 +57,8 @@ def summary_text(activity: RunActivity, calls_made: int) -> str:
     if empty:
         lines.append(f"… and {len(empty)} streams without new records")
     lines.append(
-        f"{activity.records:,} records of {len(rows)} streams in {duration(activity.seconds)}, "
-        f"with {calls_made:,} API calls."
+        f"{counted(activity.records, 'record')} of {counted(len(rows), 'stream')} in "
+        f"{duration(activity.seconds)}, with {counted(calls_made, 'API call')}."
     )
     return "\n  ".join(["This run:", *lines])
 

@@ -98,7 +98,7 @@ def test_a_job_that_goes_on_is_not_made_again(
     planned = {each["stream"]: each for each in json.loads(result.stdout)["streams"]}
     assert planned["Lead"]["jobs"] == 0
     job = state["bookmarks"]["Lead"]["query_job"]["id"]
-    assert planned["Lead"]["how"] == f"job {job} goes on, 0 records are done"
+    assert planned["Lead"]["how"] == f"job {job} goes on, 0 records done"
     assert planned["Account"]["jobs"] == 1
     assert planned["Account"]["how"].startswith("changes since 20")
 

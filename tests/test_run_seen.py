@@ -66,6 +66,13 @@ def test_the_summary_counts_what_each_stream_came_to(
     assert re.search(
         rf"70 records of 3 streams in .* with {len(server.calls)} API calls", run.stderr
     )
+    assert "METRIC" not in run.stderr.partition("This run:\n")[2]
+    assert "Error: 1 of 3 streams was not read to its end.\n" in run.stderr
+
+
+def test_one_is_not_called_several(tap: Tap, start_sandbox: Callable[..., SandboxServer]) -> None:
+    run = tap(config_for(start_sandbox(rows={"Account": 1}), "Account"))
+    assert "1 record of 1 stream in " in run.stderr
 
 
 def test_a_resumed_stream_is_called_one(

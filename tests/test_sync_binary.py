@@ -96,7 +96,7 @@ def test_a_record_that_is_deleted_has_no_content(
     records = with_content(server, "Attachment")
     assert_same_records(run.records("Attachment"), records)
     assert {each["Id"]: each["Body"] for each in records}[gone] is None
-    assert "Attachment: Salesforce has no content for 1 records" in run.stderr
+    assert "Attachment: Salesforce has no content for 1 record (" in run.stderr
     assert gone in run.stderr
 
 

@@ -102,7 +102,7 @@ def test_every_value_is_the_same_through_both_apis(
     assert rest.schema("Everything__c") == bulk.schema("Everything__c")
     assert rest.bookmark("Everything__c") == bulk.bookmark("Everything__c")
     dropped = [
-        line.partition(" NUL characters were dropped")[0].split()[-1]
+        line.partition(" NUL characters from")[0].split()[-1]
         for run in (bulk, rest)
         for line in run.stderr.splitlines()
         if "NUL characters" in line

@@ -143,7 +143,7 @@ def test_a_page_that_cannot_be_read(
     server = start_sandbox(**SMALL)
     server.add_fault(place="page", kind="short_page", match={"page": 4}, times="forever")
     frame = lane.load(server, **ACCOUNT, max_retries="1")
-    with pytest.raises(Exception, match="holds 1 records; Salesforce announced 2"):
+    with pytest.raises(Exception, match="holds 1 record; Salesforce announced 2"):
         lane.records(frame)
 
 
