@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import requests
 
 from tap_sfbulk_pages import activity
-from tap_sfbulk_pages.errors import SignInError
+from tap_sfbulk_pages.diagnoses import SILENT_HOST, WRONG_HOST
+from tap_sfbulk_pages.errors import RefusedError, SignInError, UnavailableError
 from tap_sfbulk_pages.replies import error_of, parsed_json, unknown_form
 from tap_sfbulk_pages.retries import retried
 
@@ -53,6 +54,7 @@ class SalesforceClient:
         self._allowance = allowance
         self._sign_in = sign_in
         self._max_tries = max_tries
+        self._has_succeeded = False
 
     def call(
         self,
@@ -94,14 +96,26 @@ class SalesforceClient:
                 sent["Authorization"] = f"Bearer {session.access_token}"
                 with self._counted(method, url, sent, json) as response:
                     if response.status_code in _SUCCESSES:
-                        return read(response, self._transport.body_chunks(response))
+                        result = read(response, self._transport.body_chunks(response))
+                        self._has_succeeded = True
+                        return result
                     error = error_of(response, self._transport.error_body(response))
                 if response.status_code != HTTPStatus.UNAUTHORIZED:
                     raise error
                 self._sign_in.renew(session, str(error))
             raise SignInError(f"Salesforce refuses each new session. {error}")
 
-        return retried(attempt, max_tries=self._max_tries, on_retry=_tell)
+        try:
+            return retried(attempt, max_tries=self._max_tries, on_retry=_tell)
+        except UnavailableError as error:
+            if self._has_succeeded:
+                raise
+            raise UnavailableError(f"{error} {SILENT_HOST}") from error
+        except RefusedError as error:
+            # Salesforce's own refusals have a code.
+            if self._has_succeeded or not error.is_missing or error.error_code:
+                raise
+            raise error.advised(WRONG_HOST) from error
 
     @contextmanager
     def _counted(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.allowances import JobAllowance
 from tap_sfbulk_pages.errors import ExtractionError, RefusedError
+from tap_sfbulk_pages.versions import version_explained
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +64,8 @@ def _sign_in(org: Org) -> str:
 
 def _api_access(org: Org) -> str:
     version = org.api_version
-    org.client.document("/", api_version=version, parse=dict)
+    with version_explained(org.client, version):
+        org.client.document("/", api_version=version, parse=dict)
     usage = org.calls.usage
     used = f"; {usage[0]:,} of {usage[1]:,} daily calls used" if usage else ""
     return f"ok (version {version}{used})"

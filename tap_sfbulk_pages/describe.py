@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import RefusedError, UnavailableError
 from tap_sfbulk_pages.retries import is_transient
+from tap_sfbulk_pages.versions import version_explained
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -90,7 +91,8 @@ def offered_names(client: SalesforceClient, api_version: str, patterns: Sequence
     Raises:
         ExtractionError: As `SalesforceClient.document`.
     """
-    queryable = client.document("/sobjects", api_version=api_version, parse=_queryable)
+    with version_explained(client, api_version):
+        queryable = client.document("/sobjects", api_version=api_version, parse=_queryable)
     for pattern in patterns:
         if not any(is_asked_for(name, [pattern.removeprefix("!")]) for name in queryable):
             logger.warning("objects: the org offers nothing that %r fits.", pattern)
@@ -160,9 +162,10 @@ def _described_together(
                 raise outcome
 
     try:
-        client.document(
-            "/composite", api_version=api_version, parse=parse, method="POST", json=request
-        )
+        with version_explained(client, api_version):
+            client.document(
+                "/composite", api_version=api_version, parse=parse, method="POST", json=request
+            )
     except UnavailableError:
         # One object that cannot be described must not hide the others.
         if len(outcomes) < len(names):

@@ -139,7 +139,9 @@ _OF_CALLS: Sequence[tuple[str, str]] = (
         ),
     ),
 )
-_WRONG_HOST = (
+# Of an address that has never given an answer.
+SILENT_HOST = "If it stays so, check instance_url: it must be the org's own address."
+WRONG_HOST = (
     "Nothing of Salesforce answers there: check that instance_url and login_url are addresses of "
     "the org, such as https://acme.my.salesforce.com."
 )
@@ -155,7 +157,7 @@ def of_sign_in(error_code: str, said: str) -> str:
     Returns:
         A sentence or more; empty where the refusal is not a usual one.
     """
-    return _first(_OF_SIGN_IN, error_code, said) or ("" if error_code else _WRONG_HOST)
+    return _first(_OF_SIGN_IN, error_code, said) or ("" if error_code else WRONG_HOST)
 
 
 def of_call(error_code: str, said: str) -> str:

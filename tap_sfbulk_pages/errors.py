@@ -136,7 +136,10 @@ class RefusedError(ExtractionError):
     def advised(self, advice: str) -> RefusedError:
         """Make the same error with what its reader can do about it."""
         return RefusedError(
-            f"{self} {advice}", status=self.status, error_code=self.error_code, said=self.said
+            f"{str(self).rstrip('.')}. {advice}",
+            status=self.status,
+            error_code=self.error_code,
+            said=self.said,
         )
 
 

@@ -218,8 +218,7 @@ class TokenEndpoint:
         """Give the session, signing in at the first call.
 
         Raises:
-            SignInError: If Salesforce refuses.
-            UnavailableError: If no login succeeded.
+            SignInError: If Salesforce refuses, or no login succeeded.
         """
         with self._lock:
             if self._session is None:
@@ -243,7 +242,9 @@ class TokenEndpoint:
             text = f"Salesforce refused the sign-in at {self._login_address.origin}. {error}."
             raise SignInError(f"{text} {advice}".rstrip()) from error
         except UnavailableError as error:
-            raise UnavailableError(
+            # Not another `UnavailableError`, for which the call that needs a session would begin
+            # all these tries anew.
+            raise SignInError(
                 f"No sign-in at {self._login_address.origin}. {error} If it stays so, check "
                 "instance_url and login_url."
             ) from error

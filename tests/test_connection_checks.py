@@ -145,8 +145,56 @@ def test_a_ready_token_that_is_dead(tap: Tap, server: SandboxServer) -> None:
     assert "Set a new one" in told["API access"]
 
 
-def test_a_host_that_is_not_there(tap: Tap) -> None:
-    config = {"instance_url": "https://localhost:9", "client_id": "app", "client_secret": SECRET}
-    run = tap({**config, "max_retries": 1}, "--test")
+@pytest.mark.parametrize(
+    ("sign_in", "advice"),
+    [
+        ({"client_id": "app", "client_secret": SECRET}, "check instance_url and login_url"),
+        ({"access_token": SECRET}, "check instance_url: it must be the org's own address"),
+    ],
+    ids=["login", "token"],
+)
+def test_a_host_that_is_not_there(tap: Tap, sign_in: dict[str, Any], advice: str) -> None:
+    run = tap({"instance_url": "https://localhost:9", "max_retries": 2, **sign_in}, "--test")
     assert run.exit_code == 1
-    assert "check instance_url and login_url" in lines(run)["sign-in"]
+    assert advice in lines(run)["sign-in"]
+    assert run.stderr.count("Trying again") == 1
+
+
+@pytest.mark.parametrize("settings", [{}, {"api_version": "67.0"}], ids=["any version", "67.0"])
+def test_a_token_for_a_host_that_is_not_salesforces(
+    tap: Tap, start_sandbox: Callable[..., SandboxServer], settings: dict[str, Any]
+) -> None:
+    server = start_sandbox()
+    for place in ("versions", "sobjects"):
+        server.add_fault(place=place, kind="html", status=404, title="Not found", times="forever")
+    run = tap(config_for(server, "Account", **settings))
+    assert run.exit_code == 1
+    assert "check that instance_url and login_url are addresses of the org" in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "Error: Wrong settings:\n  api_version: the org has no version 65.0"),
+        (["--discover"], "Error: Wrong settings:\n  api_version: the org has no version 65.0"),
+        (["--test"], "API access: failed. api_version: the org has no version 65.0"),
+    ],
+    ids=["sync", "discover", "test"],
+)
+def test_a_version_that_the_org_lacks(
+    tap: Tap, start_sandbox: Callable[..., SandboxServer], arguments: list[str], said: str
+) -> None:
+    server = start_sandbox(api_versions=[58.0, 64.0])
+    run = tap(config_for(server, "Account", api_version="65.0"), *arguments)
+    assert run.exit_code == 1
+    assert f"{said}; its newest is 64.0. Set that, or leave api_version out." in run.stderr
+
+
+def test_a_version_that_the_org_lacks_with_a_catalog(
+    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+) -> None:
+    server = start_sandbox(api_versions=[58.0, 64.0])
+    catalog = tap.catalog(config_for(server, "Account"))
+    run = tap(config_for(server, "Account", api_version="65.0"), catalog=catalog)
+    assert run.exit_code == 1
+    assert "api_version: the org has no version 65.0; its newest is 64.0." in run.stderr
