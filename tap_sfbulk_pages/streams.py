@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import ParseResult, urlparse
 
 from singer_sdk.helpers.conform import TypeConformanceLevel
-from singer_sdk.mapper import SameRecordTransform
+from singer_sdk.mapper import CustomStreamMap, SameRecordTransform
 from singer_sdk.streams import RESTStream
 from typing_extensions import override
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import requests
     from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
     from singer_sdk.helpers.types import Context
+    from singer_sdk.singerlib import RecordMessage
 
     from tap_sfbulk_pages.activity import StreamActivity
     from tap_sfbulk_pages.page_reading import PageReading, Reading
@@ -146,17 +147,52 @@ class BulkStream(RESTStream[ParseResult | None]):
         return lines, block.height
 
     @override
+    def generate_child_contexts(
+        self, record: dict[str, Any], context: Context | None
+    ) -> Iterable[Context | None]:
+        """Give none: no stream has children. For one, a stream map's filter would run twice."""
+        return ()
+
+    @override
+    def _generate_record_messages(
+        self, record: dict[str, Any]
+    ) -> Generator[RecordMessage, None, None]:
+        """Make the messages of a record, through its stream maps.
+
+        Raises:
+            SettingsError: If an expression of theirs fails.
+        """
+        try:
+            yield from super()._generate_record_messages(record)
+        except Exception as error:
+            if not self.is_mapped:
+                raise
+            raise SettingsError([self._failed_expression(record, error)]) from error
+
+    def _failed_expression(self, record: Mapping[str, Any], error: Exception) -> str:
+        """Say which expression fails, where, and why."""
+        # What the SDK raises itself says no more than that the expression has failed.
+        cause = error.__cause__ or error
+        maps = [each for each in self.stream_maps if isinstance(each, CustomStreamMap)]
+        last = filter(None, (each.expr_evaluator.expr for each in maps))
+        which = " or ".join(f"`{expression}`" for expression in last)
+        where = f" on the record {record['Id']}" if record.get("Id") else ""
+        return (
+            f"stream_maps: an expression of {self.name}, {which}, fails{where}: "
+            f"{type(cause).__name__}: {cause}. Mend it so that it holds for every record, such as "
+            "with `… if … else None`."
+        )
+
+    @override
+    def get_batch_config(self, config: Mapping[str, Any]) -> BatchConfig | None:
+        """Tell how files are written; a look at a few records needs none."""
+        return None if self.ABORT_AT_RECORD_COUNT is not None else super().get_batch_config(config)
+
+    @override
     def get_batches(
         self, batch_config: BatchConfig, context: Context | None = None
     ) -> Iterable[tuple[BaseBatchFileEncoding, list[str]]]:
-        """Write each page as files; it is done once its BATCH message is out.
-
-        Raises:
-            SettingsError: If stream maps or flattening would change the records.
-        """
-        if not self._leaves_as_it_comes:
-            message = "batch_config writes records as the page has them"
-            raise SettingsError([f"{message}: {self.name} has stream maps or flattening"])
+        """Write each page as files; it is done once its BATCH message is out."""
         files = BatchFiles(batch_config, stream=self.name, properties=self._properties)
         with self.get_record_counter() as counter, self.get_sync_timer():
             for page in self._pages():
@@ -167,15 +203,15 @@ class BulkStream(RESTStream[ParseResult | None]):
                     yield batch_config.encoding, manifest
 
     @property
+    def is_mapped(self) -> bool:
+        """Whether stream maps or flattening change the records."""
+        first, *others = self.stream_maps
+        return bool(others) or type(first) is not SameRecordTransform or first.flattening_enabled
+
+    @property
     def _leaves_as_it_comes(self) -> bool:
         """Whether neither stream maps nor a record limit look at single records."""
-        maps = self.stream_maps
-        return (
-            self.ABORT_AT_RECORD_COUNT is None
-            and len(maps) == 1
-            and type(maps[0]) is SameRecordTransform
-            and not maps[0].flattening_enabled
-        )
+        return self.ABORT_AT_RECORD_COUNT is None and not self.is_mapped
 
     @override
     def _increment_stream_state(

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar, TextIO, cast
 import click
 from singer_sdk import Tap
 from singer_sdk.configuration._dict_config import parse_environment_config
-from singer_sdk.exceptions import ConfigValidationError, MappingError
+from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
@@ -25,6 +25,7 @@ from tap_sfbulk_pages.connection_checks import check_connection
 from tap_sfbulk_pages.errors import (
     AllowanceError,
     ExtractionError,
+    SettingsError,
     StateError,
 )
 from tap_sfbulk_pages.job_schedule import JobSchedule
@@ -126,10 +127,22 @@ class TapSFBulkPages(Tap):
 
     @override
     def setup_mapper(self) -> None:
-        """Make the mapper once the streams have taken over the catalog, which they may add to."""
+        """Make the mapper once the streams have taken over the catalog, which they may add to.
+
+        Raises:
+            SettingsError: If records are to leave in files as they come, and be changed too.
+        """
         if self.input_catalog is not None:
             _ = self.streams
         super().setup_mapper()
+        if not self.config.get("batch_config"):
+            return
+        mapped = [stream.name for stream in self.selected_streams if stream.is_mapped]
+        if mapped:
+            files = "batch_config writes records as the result pages have them"
+            raise SettingsError(
+                [f"{files}, without stream maps or flattening: leave one out ({', '.join(mapped)})"]
+            )
 
     @override
     def load_state(self, state: dict[str, Any]) -> None:
@@ -227,9 +240,8 @@ class TapSFBulkPages(Tap):
 
     def _note_failure(self, stream: BulkStream, error: Exception, outcome: RunOutcome) -> None:
         job = f" (job {stream.job_id})" if stream.job_id else ""
-        is_known = isinstance(error, (ExtractionError, MappingError))
-        kind = "stream_maps" if isinstance(error, MappingError) else type(error).__name__
-        reason = str(error) if isinstance(error, ExtractionError) else f"{kind}: {error}"
+        is_known = isinstance(error, ExtractionError)
+        reason = str(error) if is_known else f"{type(error).__name__}: {error}"
         self.logger.error(
             "Stream %s%s: %s", stream.name, job, reason, exc_info=None if is_known else error
         )

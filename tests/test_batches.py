@@ -190,4 +190,18 @@ def test_stream_maps_do_not_go_with_batches(
     )
     run = tap(config)
     assert run.exit_code == 1
-    assert "stream maps" in run.stderr
+    assert "Error: Wrong settings:\n  batch_config writes records as the result pages" in run.stderr
+    assert "leave one out (Account)" in run.stderr
+    assert run.stdout == b""
+    assert "create" not in {each.place for each in server.calls}
+
+
+def test_the_connection_test_writes_no_files(
+    tap: Tap, start_sandbox: Callable[..., SandboxServer], tmp_path: Path
+) -> None:
+    server = start_sandbox(**SMALL)
+    config = config_for(server, "Account", batch_config=batch_config(tmp_path / "b", "arrow"))
+    run = tap(config, "--test")
+    assert run.exit_code == 0, run.stderr
+    assert len(run.records("Account")) == 1
+    assert not (tmp_path / "b").exists()

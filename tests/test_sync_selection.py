@@ -162,6 +162,32 @@ def test_stream_maps_that_cannot_be_read_are_told_in_words(
     assert "Error: Wrong settings:\n  stream_maps: " in run.stderr
 
 
+@pytest.mark.parametrize(
+    ("expressions", "said"),
+    [
+        ({"y": "Id", "x": "int(Name)"}, "`int(Name)`, fails on the record {id}: ValueError: inv"),
+        ({"x": "Nme + 'a'"}, "`Nme + 'a'`, fails on the record {id}: NameNotDefined: 'Nme' is not"),
+        ({"__filter__": "Name > 5"}, "`Name > 5`, fails on the record {id}: TypeError: '>' not"),
+    ],
+    ids=["value", "name", "filter"],
+)
+def test_an_expression_that_fails_is_told_in_words(
+    tap: Tap,
+    start_sandbox: Callable[..., SandboxServer],
+    expressions: dict[str, str],
+    said: str,
+) -> None:
+    server = start_sandbox(rows={"Account": 3, "Contact": 3})
+    run = tap(config_for(server, "Account", "Contact", stream_maps={"Account": expressions}))
+    assert run.exit_code == 1
+    assert "Traceback" not in run.stderr
+    first = expected_records(server, "Account")[0]["Id"]
+    told = run.stderr[run.stderr.rindex("Failed: Account: stream_maps: an expression of Account") :]
+    assert said.format(id=first) in told
+    assert "Mend it so that it holds for every record" in told
+    assert len(run.records("Contact")) == 3
+
+
 def test_filters_are_added_with_and(tap: Tap, start_sandbox: Callable[..., SandboxServer]) -> None:
     server = start_sandbox(rows={"Account": 100})
     condition = "Industry = 'Banking' OR Industry = 'Retail'"
