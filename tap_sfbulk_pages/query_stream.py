@@ -132,7 +132,7 @@ class QueryStream(BulkStream):
             raise ExtractionError(LIMITED)
         schema = self._properties.get(key, {})
         if key not in self._typed.types or schema.get("format") not in BOUND_FORMATS:
-            raise ExtractionError(_no_replication_key(key))
+            raise ExtractionError(_no_replication_key(key, self._typed))
         return Incremental(key, schema, self.stream_state, datetime.now(timezone.utc))
 
 
@@ -145,14 +145,16 @@ def _keys(query: QuerySetting, typed: TypedQuery) -> tuple[str, ...]:
 
 
 def _replication_key(query: QuerySetting, typed: TypedQuery) -> str | None:
-    if query.replication_key is None:
+    key = query.replication_key
+    if key is None:
         return None
-    (key,) = spelled([query.replication_key], typed.types)
-    (column,) = (each for each in typed.columns if each.name == key)
-    if column.is_computed or column.type not in ("date", "datetime"):
-        raise SettingsError([_no_replication_key(key)])
-    return key
+    column = next((each for each in typed.columns if each.name.lower() == key.lower()), None)
+    if column is None or column.is_computed or column.type not in ("date", "datetime"):
+        raise SettingsError([_no_replication_key(key, typed)])
+    return column.name
 
 
-def _no_replication_key(key: str) -> str:
+def _no_replication_key(key: str, typed: TypedQuery) -> str:
+    if key.lower() not in map(str.lower, typed.types):
+        return f"the query does not select the replication key {key}: add it to the SELECT"
     return f"the replication key {key} is no date or datetime field that the query selects"

@@ -301,7 +301,10 @@ WRONG_FOR_THE_ORG = [
     ({"soql": "SELECT DISTANCE(a__c, b__c, 'km') FROM Account"}, "an alias"),
     ({"soql": "SELECT Name, toLabel(Name) FROM Account"}, "two columns are called Name"),
     ({"soql": "SELECT Id FROM Account", "primary_keys": ["Name"]}, "there is no column Name"),
-    ({"soql": "SELECT Id FROM Account", "replication_key": "Name"}, "there is no column Name"),
+    (
+        {"soql": "SELECT Id FROM Account", "replication_key": "CreatedDate"},
+        "the query does not select the replication key CreatedDate: add it to the SELECT",
+    ),
     ({"soql": "SELECT Name FROM Account", "replication_key": "Name"}, "no date or datetime"),
     (
         {"soql": "SELECT toLabel(CreatedDate) c FROM Account", "replication_key": "c"},
