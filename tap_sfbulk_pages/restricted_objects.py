@@ -39,21 +39,27 @@ OpenActivity OutgoingEmail OutgoingEmailRelation OwnedContentDocument ProcessIns
 QuoteTemplateRichTextData UserRecordAccess
 """
 
-_THROUGH_REST = frozenset(_NOT_IN_BULK.split())
-_WITH_A_FILTER = frozenset(_NEED_A_FILTER.split())
-_NOT_AT_ALL = frozenset(_NOT_QUERIED.split())
+_THROUGH_REST = frozenset(_NOT_IN_BULK.lower().split())
+_WITH_A_FILTER = frozenset(_NEED_A_FILTER.lower().split())
+_NOT_AT_ALL = frozenset(_NOT_QUERIED.lower().split())
 
 
-def is_read_by_default(sobject: str, *, filters: Mapping[str, str], through_rest: bool) -> bool:
-    """Tell whether a run over everything should read an object.
+def hindrance(sobject: str, *, filters: Mapping[str, str], through_rest: bool) -> str | None:
+    """Say why a run over everything should leave an object alone, and what to do about it.
 
     Args:
-        sobject: Its name.
-        filters: The `filters` setting, by object.
+        sobject: Its name, in any case of letters.
+        filters: The `filters` setting, by object in any case of letters.
         through_rest: Whether it may be read through the REST API.
+
+    Returns:
+        None if the run should read it.
     """
-    if sobject in _THROUGH_REST:
-        return through_rest
-    if sobject in _WITH_A_FILTER:
-        return sobject in filters
-    return sobject not in _NOT_AT_ALL
+    name = sobject.lower()
+    if name in _THROUGH_REST and not through_rest:
+        return "the Bulk API does not read it; set fallback_to_rest to true"
+    if name in _WITH_A_FILTER and sobject not in filters:
+        return "it can be read with a condition only; give one in filters"
+    if name in _NOT_AT_ALL:
+        return "no query reads it; take it out of objects"
+    return None

@@ -33,7 +33,7 @@ from tap_sfbulk_pages.ranges import Range, RangeField
 from tap_sfbulk_pages.replication import bookmark_after, literal, lower_bound
 from tap_sfbulk_pages.rest_fallback import FallbackReading
 from tap_sfbulk_pages.rest_reading import RestReading
-from tap_sfbulk_pages.restricted_objects import is_read_by_default
+from tap_sfbulk_pages.restricted_objects import hindrance
 from tap_sfbulk_pages.split_reading import SplitReading
 from tap_sfbulk_pages.streams import BulkStream
 
@@ -62,7 +62,7 @@ class SObjectStream(BulkStream):
     def __init__(self, tap: TapSFBulkPages, sobject: SObject) -> None:
         self._sobject = sobject
         settings = tap.org.settings
-        self.selected_by_default = is_read_by_default(
+        self.selected_by_default = not hindrance(
             sobject.name, filters=settings.filters, through_rest=settings.fallback_to_rest
         )
         schema = json_schema(sobject)

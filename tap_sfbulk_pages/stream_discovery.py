@@ -10,6 +10,7 @@ from tap_sfbulk_pages.errors import ExtractionError, RefusedError, UnavailableEr
 from tap_sfbulk_pages.extra_streams import offered_extra_streams, selected_extra_streams
 from tap_sfbulk_pages.field_paths import FieldPaths
 from tap_sfbulk_pages.query_settings import check_names, warn_of_filters
+from tap_sfbulk_pages.restricted_objects import hindrance
 from tap_sfbulk_pages.sobject_stream import SObjectStream
 from tap_sfbulk_pages.unreadable_stream import UnreadableStream
 
@@ -35,6 +36,7 @@ def offered_streams(tap: TapSFBulkPages) -> Iterator[Stream]:
     names = sorted(offered_names(org.client, org.api_version, settings.objects))
     check_names([*settings.queries, *settings.jobs], names)
     warn_of_filters(settings.filters, names)
+    _warn_of_hindered(tap)
     extra = offered_extra_streams(tap, FieldPaths(org.client, org.api_version))
     yield from merge(_offered_objects(tap, names), sorted(extra, key=_name), key=_name)
 
@@ -53,6 +55,23 @@ def _offered_objects(tap: TapSFBulkPages, names: Iterable[str]) -> Iterator[Stre
             yield SObjectStream(tap, outcome)
 
 
+def _warn_of_hindered(tap: TapSFBulkPages, selected: Iterable[str] = ()) -> None:
+    """Warn of objects that the settings name, not just fit, and that are left alone all the same.
+
+    Args:
+        tap: The tap.
+        selected: Those that a catalog selects.
+    """
+    settings = tap.org.settings
+    read = {name.lower() for name in selected}
+    for name in settings.objects:
+        why = hindrance(name, filters=settings.filters, through_rest=settings.fallback_to_rest)
+        if why and name.lower() not in read:
+            tap.logger.warning(
+                "objects: %s is not read unless a catalog selects it: %s.", name, why
+            )
+
+
 def _name(stream: Stream) -> str:
     return stream.name
 
@@ -69,6 +88,7 @@ def selected_streams(tap: TapSFBulkPages, catalog: Catalog) -> list[Stream]:
         for entry in catalog.streams
         if entry.metadata.resolve_selection().get((), True)
     }
+    _warn_of_hindered(tap, entries)
     extra = selected_extra_streams(tap, entries)
     names = [name for name in entries if name not in extra]
     streams = list(extra.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from http import HTTPStatus
 from pathlib import Path
@@ -389,6 +390,31 @@ def test_what_can_be_read_is_selected_by_default(
         if metadata_of(entry)[()].get("selected-by-default", True)
         and metadata_of(entry)[()].get("selected", True)
     }
+
+
+def test_an_object_that_is_named_and_not_read_is_told(
+    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+) -> None:
+    server = start_sandbox(**SMALL)
+    config = config_for(
+        server, "Account", "casestatus", "ContentDocument*", "EmailStatus", fallback_to_rest=False
+    )
+    unless = "is not read unless a catalog selects it"
+    rest = "the Bulk API does not read it; set fallback_to_rest to true"
+    told = [
+        f"objects: casestatus {unless}: {rest}",
+        f"objects: EmailStatus {unless}: no query reads it; take it out of objects",
+    ]
+    discovery, run = tap(config, "--discover"), tap(config)
+    catalog = json.loads(discovery.stdout)
+    again = tap(config, catalog=catalog)
+    for each in (discovery, run, again):
+        assert each.exit_code == 0, each.stderr
+        assert re.findall(r"objects: .*(?=\.)", each.stderr) == told
+    for entry in catalog["streams"]:
+        metadata_of(entry)[()]["selected"] = entry["stream"] in ("Account", "EmailStatus")
+    chosen = tap(config, catalog=catalog)
+    assert re.findall(r"objects: .*(?=\.)", chosen.stderr) == told[:1]
 
 
 def test_the_connection_test_reads_through_rest_too(
