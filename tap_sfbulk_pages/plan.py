@@ -17,14 +17,18 @@ from tap_sfbulk_pages.errors import ExtractionError
 from tap_sfbulk_pages.plurals import counted
 from tap_sfbulk_pages.query_jobs import Query
 from tap_sfbulk_pages.record_counts import record_counts
+from tap_sfbulk_pages.rest_fallback import SMALL
+from tap_sfbulk_pages.restricted_objects import is_refused_by_bulk
 from tap_sfbulk_pages.saved_ranges import SavedRanges, is_done
 from tap_sfbulk_pages.soql_text import QueryText
+from tap_sfbulk_pages.split_reading import ranges_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tap_sfbulk_pages.job_reading import JobRequest
     from tap_sfbulk_pages.org import Org
+    from tap_sfbulk_pages.settings import Settings
 
 # What live clients have seen of results that are not asked for in smaller pages.
 RECORDS_A_PAGE = 250_000
@@ -50,7 +54,10 @@ class StreamPlan:
         sobject: The object that it reads, whose records can be counted; None for none.
         types: The fields that it reads.
         how: Everything, changes since a moment, or a job that goes on.
-        makes_job: Whether a new job is made.
+        jobs: How many new jobs are made.
+        may_be_cut: Whether it is read in ranges, each through a job, if the object is huge.
+        may_be_small: Whether it is read through REST if the object is small.
+        is_through_rest: Whether it is read through REST.
         calls_a_record: How many calls each record takes by itself, for its binary fields.
         records: How many it would read; None where nothing tells.
         is_upper_bound: Whether it can be fewer: those of the whole object are counted.
@@ -62,7 +69,10 @@ class StreamPlan:
     sobject: str | None
     types: Mapping[str, CellType]
     how: str
-    makes_job: bool = True
+    jobs: int = 1
+    may_be_cut: bool = False
+    may_be_small: bool = False
+    is_through_rest: bool = False
     calls_a_record: int = 0
     records: int | None = None
     is_upper_bound: bool = False
@@ -70,23 +80,41 @@ class StreamPlan:
 
     @property
     def pages(self) -> int:
-        """Result pages, at least one."""
-        return max(math.ceil((self.records or 0) / RECORDS_A_PAGE), 1)
+        """Result pages, at least one of each job."""
+        a_page = SMALL if self.is_through_rest else RECORDS_A_PAGE
+        return max(math.ceil((self.records or 0) / a_page), self.jobs, 1)
 
     @property
     def calls(self) -> int:
-        """API calls: to make the job, to wait for it, to list its pages, to fetch all there is."""
+        """API calls: to make jobs, to wait for them, to list their pages, to fetch all there is."""
         if self.trouble:
             return 0
-        making = 1 + _POLLS_A_JOB if self.makes_job else 1
-        single = (self.records or 0) * self.calls_a_record
-        return making + math.ceil(self.pages / _LINKS_A_LIST) + self.pages + single
+        fetching = self.pages + (self.records or 0) * self.calls_a_record
+        if self.is_through_rest:
+            return fetching
+        making = self.jobs * (1 + _POLLS_A_JOB) or 1
+        return making + max(math.ceil(self.pages / _LINKS_A_LIST), self.jobs) + fetching
 
     @property
     def megabytes(self) -> float:
         """Volume of the result, as CSV."""
         width = sum(_BYTES_A_CELL[kind] for kind in self.types.values())
         return (self.records or 0) * width / 1_000_000
+
+    def go_through_rest(self, how: str) -> None:
+        """Plan no job."""
+        self.is_through_rest, self.jobs, self.how = True, 0, how
+
+    def suit(self, size: int) -> None:
+        """Choose, as a run would, what suits an object with so many records."""
+        ranges = ranges_for(size)
+        if self.is_through_rest:
+            return
+        if self.may_be_small and size <= SMALL:
+            self.go_through_rest(f"{self.how}, through REST")
+        elif self.may_be_cut and ranges > 1:
+            self.jobs = ranges
+            self.how += f", in up to {ranges} ranges"
 
 
 def job_plan(
@@ -111,21 +139,43 @@ def job_plan(
     """
     query, saved = request.query, stream_state.saved_job(state)
     ranges = SavedRanges.load(state)
-    goes_on = saved is not None and saved.fingerprint == query.fingerprint
-    if saved and goes_on:
+    jobs = 1
+    if saved and saved.fingerprint == query.fingerprint:
+        jobs = 0
         how = f"job {saved.id} goes on, {counted(saved.progress.records, 'record')} done"
     elif ranges and ranges.query == query.fingerprint:
         done = sum(map(is_done, ranges.parts))
         how = f"ranges go on, {done} of {len(ranges.parts)} done"
+        jobs = sum(not is_done(part) and not stream_state.has_job(part) for part in ranges.parts)
     made = query if isinstance(query, Query) else None
     return StreamPlan(
-        stream,
-        query=made,
-        sobject=sobject,
-        types=request.types,
-        how=how,
-        makes_job=made is not None and not goes_on,
+        stream, query=made, sobject=sobject, types=request.types, how=how, jobs=jobs if made else 0
     )
+
+
+def consider_other_ways(
+    plan: StreamPlan, settings: Settings, state: Mapping[str, Any], *, may_be_cut: bool
+) -> None:
+    """Add to the plan of an object that it may be read otherwise than through one job.
+
+    Args:
+        plan: Changed in place.
+        settings: Say what goes through REST.
+        state: The stream's part of the Singer state.
+        may_be_cut: Whether it is cut into ranges if it is huge.
+
+    Raises:
+        StateError: If the state is broken.
+    """
+    is_begun = stream_state.has_job(state)
+    saved = stream_state.saved_rest_query(state)
+    plan.may_be_cut = may_be_cut and not is_begun
+    plan.may_be_small = settings.small_objects_through_rest and not is_begun
+    if saved and (settings.fallback_to_rest or settings.small_objects_through_rest):
+        done = counted(saved.records_done, "record")
+        plan.go_through_rest(f"a query through REST goes on, {done} done")
+    elif settings.fallback_to_rest and is_refused_by_bulk(plan.stream) and not is_begun:
+        plan.go_through_rest(f"{plan.how}, through REST, as the Bulk API refuses it")
 
 
 @dataclass(frozen=True)
@@ -151,7 +201,7 @@ class DailyLimit:
 
 
 def count_records(org: Org, plans: Sequence[StreamPlan], *, exactly: bool) -> None:
-    """Fill in how many records each stream would read.
+    """Fill in how many records each stream would read, and what follows from it.
 
     Args:
         org: Asked with one call, and with one for each count that is exact.
@@ -170,6 +220,8 @@ def count_records(org: Org, plans: Sequence[StreamPlan], *, exactly: bool) -> No
         else:
             plan.records = counts.get(plan.sobject or "")
             plan.is_upper_bound = is_part or plan.query is None
+        if plan.sobject in counts:
+            plan.suit(counts[plan.sobject])
 
 
 def _count_exactly(org: Org, plan: StreamPlan) -> None:
@@ -198,8 +250,10 @@ def daily_limits(org: Org, plans: Sequence[StreamPlan]) -> list[DailyLimit]:
     readable = [plan for plan in plans if not plan.trouble]
     needs = {
         "DailyApiRequests": sum(plan.calls for plan in readable),
-        "DailyBulkV2QueryJobs": sum(plan.makes_job for plan in readable),
-        "DailyBulkV2QueryFileStorageMB": sum(plan.megabytes for plan in readable),
+        "DailyBulkV2QueryJobs": sum(plan.jobs for plan in readable),
+        "DailyBulkV2QueryFileStorageMB": sum(
+            plan.megabytes for plan in readable if not plan.is_through_rest
+        ),
     }
     return [
         DailyLimit(

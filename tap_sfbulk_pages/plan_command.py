@@ -88,7 +88,8 @@ def _as_json(plans: Sequence[StreamPlan], limits: Sequence[DailyLimit], made: in
                 "how": plan.how,
                 "records": plan.records,
                 "records_are_upper_bound": plan.is_upper_bound,
-                "jobs": int(plan.makes_job),
+                "jobs": plan.jobs,
+                "through_rest": plan.is_through_rest,
                 "pages": plan.pages,
                 "calls": plan.calls,
                 "megabytes": round(plan.megabytes, 1),
@@ -117,8 +118,8 @@ def _as_text(
     yield ""
     for limit in limits:
         yield _limit_line(limit, settings)
-    took = counted(made, "call")
-    yield f"Calls, pages and MB are estimates. This plan took {took} and made no query job."
+    yield f"Calls, pages and MB are estimates, without {', '.join(_unknown(settings))}."
+    yield f"This plan took {counted(made, 'call')} and made no query job."
 
 
 def _row(plan: StreamPlan) -> tuple[str, ...]:
@@ -126,12 +127,23 @@ def _row(plan: StreamPlan) -> tuple[str, ...]:
     return (
         plan.stream,
         f"≤ {records}" if plan.is_upper_bound and plan.records is not None else records,
-        str(int(plan.makes_job)),
+        str(plan.jobs),
         f"{plan.pages:,}",
         f"{plan.calls:,}",
         f"{plan.megabytes:,.1f}",
         plan.how,
     )
+
+
+def _unknown(settings: Settings) -> Iterator[str]:
+    """Name what is known only when the run meets it."""
+    if settings.fallback_to_rest:
+        yield "what the Bulk API refuses and REST then reads (2,000 records a call)"
+    if settings.split_jobs:
+        yield "jobs that take too long and are cut into several"
+    if settings.track_hard_deletes:
+        yield "the search for deleted records"
+    yield "retries"
 
 
 def _limit_line(limit: DailyLimit, settings: Settings) -> str:

@@ -44,6 +44,11 @@ _WITH_A_FILTER = frozenset(_NEED_A_FILTER.lower().split())
 _NOT_AT_ALL = frozenset(_NOT_QUERIED.lower().split())
 
 
+def is_refused_by_bulk(sobject: str) -> bool:
+    """Tell whether the Bulk API refuses an object where live clients have met it."""
+    return sobject.lower() in _THROUGH_REST
+
+
 def hindrance(sobject: str, *, filters: Mapping[str, str], through_rest: bool) -> str | None:
     """Say why a run over everything should leave an object alone, and what to do about it.
 
@@ -56,7 +61,7 @@ def hindrance(sobject: str, *, filters: Mapping[str, str], through_rest: bool) -
         None if the run should read it.
     """
     name = sobject.lower()
-    if name in _THROUGH_REST and not through_rest:
+    if is_refused_by_bulk(name) and not through_rest:
         return "the Bulk API does not read it; set fallback_to_rest to true"
     if name in _WITH_A_FILTER and sobject not in filters:
         return "it can be read with a condition only; give one in filters"

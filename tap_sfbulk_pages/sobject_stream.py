@@ -27,7 +27,7 @@ from tap_sfbulk_pages.cells import CellType, cell_type
 from tap_sfbulk_pages.deleted_records import WithDeletedRecords, begin_tracking
 from tap_sfbulk_pages.errors import ExtractionError
 from tap_sfbulk_pages.formula_refresh import FormulaRefresh
-from tap_sfbulk_pages.plan import StreamPlan, job_plan
+from tap_sfbulk_pages.plan import StreamPlan, consider_other_ways, job_plan
 from tap_sfbulk_pages.ranged_query import RangedQuery
 from tap_sfbulk_pages.ranges import Range, RangeField
 from tap_sfbulk_pages.replication import bookmark_after, literal, lower_bound
@@ -225,7 +225,10 @@ class SObjectStream(BulkStream):
             request = query.request(query.whole)
             since = bookmark or (key and self._tap.org.settings.start_date)
             how = f"changes since {since}" if since else "everything"
-            plan = job_plan(self.name, request, sobject=self.name, how=how, state=self.stream_state)
+            state = self.stream_state
+            plan = job_plan(self.name, request, sobject=self.name, how=how, state=state)
+            may_be_cut = self._may_cut(key) and query.field is not None and bookmark is None
+            consider_other_ways(plan, self._tap.org.settings, state, may_be_cut=may_be_cut)
         except ExtractionError as error:
             return StreamPlan(self.name, None, self.name, {}, "", trouble=str(error))
         plan.calls_a_record = len(self._binary_fields)

@@ -45,6 +45,11 @@ _MOST_RANGES = 1000
 logger = logging.getLogger(__name__)
 
 
+def ranges_for(records: int) -> int:
+    """Tell into how many ranges an object is cut for its size, at the most; 1 if it is not huge."""
+    return min(math.ceil(records / RECORDS_A_RANGE), _MOST_RANGES) if records > HUGE else 1
+
+
 class Finished(Protocol):
     """What is called when everything has been written."""
 
@@ -211,9 +216,9 @@ class SplitReading:
     def _cut_by_size(self) -> SavedRanges | None:
         name, whole = self._query.sobject, self._query.whole
         records = self._org.record_counts().get(name, 0)
-        if records <= HUGE:
+        pieces = ranges_for(records)
+        if pieces == 1:
             return None
-        pieces = min(math.ceil(records / RECORDS_A_RANGE), _MOST_RANGES)
         try:
             ranges = whole.cut(self._query.bounds_within(self._org, whole, pieces))
         except RefusedError as error:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from tap_process import Tap
+    from tap_process import Tap, TapRun
 
     from tap_sfbulk_pages.sandbox.server import SandboxServer
 
@@ -64,13 +64,16 @@ def test_text_for_people(
     plan: Callable[..., Result], start_sandbox: Callable[..., SandboxServer]
 ) -> None:
     server = start_sandbox(**SMALL)
-    result = plan(config=config_for(server, *STREAMS, start_date="2025-01-01T00:00:00Z"))
+    config = config_for(server, *STREAMS, "CaseStatus", start_date="2025-01-01T00:00:00Z")
+    result = plan(config=config)
     assert result.exit_code == 0, result.output
     row = next(line for line in result.stdout.splitlines() if line.startswith("Account "))
     assert row.split()[:4] == ["Account", "≤", "40", "1"]
     assert "changes since 2025-01-01" in row
     assert "Account: SELECT Id, MasterRecordId, Name, Type, … (" in result.stdout
     assert "About 3 query jobs, 0.0 % of a day's 10,000; 10,000 are left." in result.stdout
+    assert "through REST, as the Bulk API refuses it" in result.stdout
+    assert "estimates, without what the Bulk API refuses and REST then reads" in result.stdout
     assert f"This plan took {len(server.calls)} calls" in result.stdout
 
 
@@ -101,6 +104,61 @@ def test_a_job_that_goes_on_is_not_made_again(
     assert planned["Lead"]["how"] == f"job {job} goes on, 0 records done"
     assert planned["Account"]["jobs"] == 1
     assert planned["Account"]["how"].startswith("changes since 20")
+
+
+def test_ranges_and_what_is_small(
+    plan: Callable[..., Result], tap: Tap, start_sandbox: Callable[..., SandboxServer]
+) -> None:
+    server = start_sandbox(
+        rows={"Account": 200, "Contact": 30, "Lead": 10},
+        record_counts={"Account": 11_000_000, "Contact": 2_001},
+    )
+    # The last of the ranges gets no job.
+    server.add_fault(
+        place="create", kind="status", status=400, first=5, match={"sobject": "Account"}
+    )
+    config = config_for(server, *STREAMS, small_objects_through_rest=True, max_concurrent_jobs=1)
+
+    def planned_and_made(**state: Mapping[str, Any]) -> tuple[dict[str, Any], TapRun]:
+        before = len(server.calls)
+        result = plan("--format", "json", config=config, **state)
+        # Versions, objects, describes, sizes, limits.
+        assert len(server.calls) - before == 5
+        planned = {each["stream"]: each for each in json.loads(result.stdout)["streams"]}
+        run = tap(config, **state)
+        calls = [call for call in server.calls[before + 5 :] if call.place == "create"]
+        assert {name: each["jobs"] for name, each in planned.items()} == {
+            name: [call.sobject for call in calls].count(name) for name in STREAMS
+        }
+        return planned, run
+
+    planned, run = planned_and_made()
+    assert run.exit_code == 1
+    assert planned["Account"]["jobs"] == 5
+    assert planned["Account"]["how"] == "everything, in up to 5 ranges"
+    assert planned["Lead"]["how"] == "everything, through REST"
+    assert planned["Lead"]["calls"] == 1
+    planned, run = planned_and_made(state=run.state)
+    assert run.exit_code == 0, run.stderr
+    assert planned["Account"]["jobs"] == 1
+    assert planned["Account"]["how"] == "ranges go on, 4 of 5 done"
+
+
+def test_a_query_through_rest_goes_on(
+    plan: Callable[..., Result], start_sandbox: Callable[..., SandboxServer]
+) -> None:
+    server = start_sandbox(**SMALL)
+    query = {
+        "query": "x",
+        "next_records_url": "/services/data/v67.0/query/0r8-2",
+        "records_done": 1,
+    }
+    state = {"bookmarks": {"Lead": {"rest_query": query}}}
+    result = plan(config=config_for(server, "Lead"), state=state)
+    assert result.exit_code == 0, result.output
+    assert "a query through REST goes on, 1 record done" in result.stdout
+    assert "About 1 API call, " in result.stdout
+    assert "About 0 query jobs, " in result.stdout
 
 
 @pytest.mark.parametrize(
