@@ -108,8 +108,10 @@ class WheelEnvironments:
     def __init__(self, wheel: Path, folder: Path) -> None:
         self._folder = folder
         for version, python in interpreters().items():
-            making = [ROOT / "scripts/environment", folder / version, "pip", f"{wheel}[sandbox]"]
-            made = run(making, variables={"PYTHON": str(python)})
+            made = run(
+                [ROOT / "scripts/environment", folder / version, "pip", f"{wheel}[sandbox]"],
+                variables={"PYTHON": str(python)},
+            )
             assert made.returncode == 0, made.stderr
 
     def program(self, version: str, name: str) -> Path:
