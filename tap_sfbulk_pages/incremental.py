@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.settings import Settings
 
 BOUND_FORMATS = frozenset({"date", "date-time"})
+EVERYTHING = "everything"
 
 
 @dataclass(frozen=True)
@@ -26,33 +27,48 @@ class Incremental:
         schema: Its JSON schema.
         state: The stream's part of the Singer state, changed in place.
         started_at: When the run began, UTC.
+        in_full: Whether everything is read, whatever the bookmark, which then stays where it is.
     """
 
     key: str
     schema: Mapping[str, Any]
     state: MutableMapping[str, Any]
     started_at: datetime
+    in_full: bool = False
 
-    def since(self, settings: Settings) -> object:
-        """Tell from when on changes are read, for people; None for everything."""
-        return stream_state.bookmark(self.state, self.key) or settings.start_date
+    @property
+    def bookmark(self) -> str | None:
+        """What is read from; None to read everything."""
+        return None if self.in_full else stream_state.bookmark(self.state, self.key)
 
-    def condition(self, settings: Settings) -> str | None:
-        """Write the SOQL condition for what has not been read; None for everything.
+    def extent(self, settings: Settings) -> str:
+        """Tell what is read, for people."""
+        since = self.bookmark or settings.start_date
+        return f"changes since {since}" if since else EVERYTHING
+
+    def bound(self, settings: Settings) -> str | None:
+        """Write the least value of the key that is read, as SOQL does; None for everything.
 
         Raises:
             StateError: If the bookmark is no date.
         """
         bound = lower_bound(
-            stream_state.bookmark(self.state, self.key),
+            self.bookmark,
             start_date=settings.start_date,
             lookback_seconds=settings.lookback_seconds,
         )
-        return f"{self.key} >= {literal(bound, self.schema)}" if bound else None
+        return literal(bound, self.schema) if bound else None
 
-    def finished(self, maximum: str | None) -> None:
-        """Move the bookmark to what a finished job leaves."""
-        before = stream_state.bookmark(self.state, self.key)
-        bookmark = bookmark_after(before, maximum, now=self.started_at, schema=self.schema)
+    def finished(self, maximum: str | None, latest: datetime | None = None) -> None:
+        """Move the bookmark to what a finished job leaves.
+
+        Args:
+            maximum: The greatest value of the key that was read; None for none.
+            latest: What the bookmark must not pass, where that is not the beginning of the run.
+        """
+        if self.in_full:
+            return
+        now = latest or self.started_at
+        bookmark = bookmark_after(self.bookmark, maximum, now=now, schema=self.schema)
         if bookmark is not None:
             stream_state.set_bookmark(self.state, self.key, bookmark)

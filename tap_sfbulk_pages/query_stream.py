@@ -10,7 +10,7 @@ from typing_extensions import override
 from tap_sfbulk_pages.catalog import primary_keys
 from tap_sfbulk_pages.cells import CellType, cell_type
 from tap_sfbulk_pages.errors import ExtractionError, SettingsError
-from tap_sfbulk_pages.incremental import BOUND_FORMATS, Incremental
+from tap_sfbulk_pages.incremental import BOUND_FORMATS, EVERYTHING, Incremental
 from tap_sfbulk_pages.job_reading import JobReading, JobRequest
 from tap_sfbulk_pages.plan import StreamPlan, job_plan
 from tap_sfbulk_pages.query_columns import TypedQuery, properties, spelled
@@ -77,8 +77,7 @@ class QueryStream(BulkStream):
         try:
             incremental = self._incremental
             request = self._job_request(incremental)
-            since = incremental and incremental.since(self._tap.org.settings)
-            how = f"changes since {since}" if since else "everything"
+            how = incremental.extent(self._tap.org.settings) if incremental else EVERYTHING
             return job_plan(self.name, request, sobject=sobject, how=how, state=self.stream_state)
         except ExtractionError as error:
             return StreamPlan(self.name, None, sobject, {}, "", trouble=str(error))
@@ -87,9 +86,11 @@ class QueryStream(BulkStream):
         """Write the query for the columns that are selected, from the bookmark on."""
         settings, fields = self._tap.org.settings, self._fields
         names = list(fields)
+        key = incremental.key if incremental else None
+        bound = incremental.bound(settings) if incremental else None
         soql = self._typed.soql(
             names,
-            condition=incremental.condition(settings) if incremental else None,
+            condition=f"{key} >= {bound}" if bound else None,
             limit=self.ABORT_AT_RECORD_COUNT,
         )
         self.logger.debug("%s", soql)
@@ -100,7 +101,7 @@ class QueryStream(BulkStream):
         return JobRequest(
             query=Query(soql, include_deleted=include_deleted),
             types=fields,
-            replication_key=incremental.key if incremental else None,
+            replication_key=key,
             by_place={place: name for place, name in enumerate(names) if name in computed},
         )
 
@@ -125,8 +126,8 @@ class QueryStream(BulkStream):
     @property
     def _incremental(self) -> Incremental | None:
         """The replication key, which a catalog may have chosen; None to read everything."""
-        key = self.replication_key
-        if key is None or self.replication_method == "FULL_TABLE":
+        key = self._key_in_use
+        if key is None:
             return None
         if self._query.text.limit is not None:
             raise ExtractionError(LIMITED)

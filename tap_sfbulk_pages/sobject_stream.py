@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from singer_sdk.singerlib import Schema
 from singer_sdk.singerlib.catalog import Metadata
 from typing_extensions import override
 
-from tap_sfbulk_pages import stream_state
 from tap_sfbulk_pages.binary_fields import BinaryReading
 from tap_sfbulk_pages.catalog import (
     DELETED_AT,
@@ -27,10 +27,10 @@ from tap_sfbulk_pages.cells import CellType, cell_type
 from tap_sfbulk_pages.deleted_records import WithDeletedRecords, begin_tracking
 from tap_sfbulk_pages.errors import ExtractionError
 from tap_sfbulk_pages.formula_refresh import FormulaRefresh
+from tap_sfbulk_pages.incremental import BOUND_FORMATS, EVERYTHING, Incremental
 from tap_sfbulk_pages.plan import StreamPlan, consider_other_ways, job_plan
 from tap_sfbulk_pages.ranged_query import RangedQuery
 from tap_sfbulk_pages.ranges import Range, RangeField
-from tap_sfbulk_pages.replication import bookmark_after, literal, lower_bound
 from tap_sfbulk_pages.rest_fallback import FallbackReading
 from tap_sfbulk_pages.rest_reading import RestReading
 from tap_sfbulk_pages.restricted_objects import hindrance
@@ -47,8 +47,6 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.page_reading import Reading, ReadingContext
     from tap_sfbulk_pages.rest_fallback import PreparedReading
     from tap_sfbulk_pages.tap import TapSFBulkPages
-
-_BOUND_FORMATS = frozenset({"date", "date-time"})
 
 
 class SObjectStream(BulkStream):
@@ -127,42 +125,31 @@ class SObjectStream(BulkStream):
         Raises:
             ExtractionError: If nothing is selected, or the replication key cannot be one.
         """
-        self._check_catalog()
-        key = self._replication_key_in_use
-        schema = self._replication_schema(key) if key else {}
-        before = stream_state.bookmark(self.stream_state, key)
-        fields = self._fields
-        started_at = datetime.now(timezone.utc)
-        refresh = self._formula_refresh(fields, before) if key else None
-        is_refresh = refresh is not None and refresh.is_due
+        query, incremental, refresh = self._asked()
         if refresh:
             refresh.begin()
 
-        def finished(maximum: str | None, latest: datetime = started_at) -> None:
+        def finished(maximum: str | None, latest: datetime | None = None) -> None:
             """Move the bookmark, or keep that the formula fields are fresh."""
-            if key and not is_refresh:
-                bookmark = bookmark_after(before, maximum, now=latest, schema=schema)
-                if bookmark is not None:
-                    stream_state.set_bookmark(self.stream_state, key, bookmark)
+            if incremental:
+                incremental.finished(maximum, latest)
             if refresh:
                 refresh.finished()
 
-        since = None if is_refresh else before
-        query = self._query(fields, key, schema, since)
         bulk = SplitReading(
             context,
             query,
             state=self.stream_state,
             finished=finished,
-            may_cut=self._may_cut(key),
-            may_be_huge=since is None,
+            may_cut=self._may_cut(query),
+            may_be_huge=incremental is None or incremental.bookmark is None,
         )
         request = query.request(query.whole)
         self.logger.debug("%s", request.query)
         reading = self._with_rest(bulk, context, request, finished)
         if not self._tracks_deletes:
             return reading
-        begin_tracking(self.stream_state, key)
+        begin_tracking(self.stream_state, query.replication_key)
         return WithDeletedRecords(reading, context, sobject=self.name, state=self.stream_state)
 
     def _with_rest(
@@ -214,46 +201,72 @@ class SObjectStream(BulkStream):
     def plan(self) -> StreamPlan:
         """Tell what reading the object would take, without asking Salesforce."""
         try:
-            self._check_catalog()
-            key = self._replication_key_in_use
-            bookmark = stream_state.bookmark(self.stream_state, key)
-            fields = self._fields
-            if key and (refresh := self._formula_refresh(fields, bookmark)) and refresh.is_due:
-                bookmark = None
-            schema = self._replication_schema(key) if key else {}
-            query = self._query(fields, key, schema, bookmark)
+            query, incremental, _ = self._asked()
             request = query.request(query.whole)
-            since = bookmark or (key and self._tap.org.settings.start_date)
-            how = f"changes since {since}" if since else "everything"
+            how = incremental.extent(self._tap.org.settings) if incremental else EVERYTHING
             state = self.stream_state
             plan = job_plan(self.name, request, sobject=self.name, how=how, state=state)
-            may_be_cut = self._may_cut(key) and query.field is not None and bookmark is None
+            is_since = incremental and incremental.bookmark is not None
+            may_be_cut = self._may_cut(query) and not is_since
             consider_other_ways(plan, self._tap.org.settings, state, may_be_cut=may_be_cut)
         except ExtractionError as error:
             return StreamPlan(self.name, None, self.name, {}, "", trouble=str(error))
         plan.calls_a_record = len(self._binary_fields)
         return plan
 
-    def _check_catalog(self) -> None:
+    def _asked(self) -> tuple[RangedQuery, Incremental | None, FormulaRefresh | None]:
+        """Write the query for the fields that are selected, from the bookmark on.
+
+        Returns:
+            It, with the bookmark, and with when the formula fields are read in full; None for each
+            that there is not.
+        """
         if not self._properties:
             raise ExtractionError(
                 f"The catalog has no fields of {self.name}: Salesforce did not describe it when "
                 "the catalog was made. Discover again."
             )
+        settings, incremental, fields = self._tap.org.settings, self._incremental, self._fields
+        refresh = self._formula_refresh(fields, incremental) if incremental else None
+        if incremental and refresh and refresh.is_due:
+            incremental = replace(incremental, in_full=True)
+        key = incremental.key if incremental else None
+        query = RangedQuery(
+            self.name,
+            fields,
+            include_deleted=settings.include_deleted,
+            replication_key=key,
+            field=RangeField(key) if key else unchanging_field(self._sobject),
+            whole=Range(incremental.bound(settings) if incremental else None),
+            condition=settings.filters.get(self.name),
+            limit=self.ABORT_AT_RECORD_COUNT,
+        )
+        return query, incremental, refresh
 
     @property
-    def _replication_key_in_use(self) -> str | None:
-        return self.replication_key if self.replication_method != "FULL_TABLE" else None
+    def _incremental(self) -> Incremental | None:
+        key = self._key_in_use
+        if key is None:
+            return None
+        # By the describe: the catalog of another tap may say no more than "string".
+        schema = self.schema["properties"].get(key, {})
+        if key not in self._properties or schema.get("format") not in BOUND_FORMATS:
+            raise ExtractionError(
+                f"The replication key {key} is no date or datetime field of {self.name}. Choose "
+                "another in the catalog, or FULL_TABLE."
+            )
+        return Incremental(key, schema, self.stream_state, datetime.now(timezone.utc))
 
     def _formula_refresh(
-        self, fields: Iterable[str], bookmark: str | None
+        self, fields: Iterable[str], incremental: Incremental
     ) -> FormulaRefresh | None:
         """Look whether the formula fields are to be read in full; None where there is no need."""
         period = self._tap.org.settings.refresh_formula_fields
         formulas = self._sobject.formula_names.intersection(fields)
         if period is None or not formulas:
             return None
-        refresh = FormulaRefresh(self.stream_state, period, has_bookmark=bookmark is not None)
+        has_bookmark = incremental.bookmark is not None
+        refresh = FormulaRefresh(self.stream_state, period, has_bookmark=has_bookmark)
         if refresh.is_due:
             self.logger.info(
                 "Stream %s is read in full: its formula fields (%s) may have changed.",
@@ -262,40 +275,13 @@ class SObjectStream(BulkStream):
             )
         return refresh
 
-    def _query(
-        self,
-        fields: Mapping[str, CellType],
-        key: str | None,
-        schema: Mapping[str, Any],
-        bookmark: str | None,
-    ) -> RangedQuery:
-        """Write the query for the fields that are selected, from the bookmark on."""
-        settings = self._tap.org.settings
-        bound = None
-        if key:
-            bound = lower_bound(
-                bookmark,
-                start_date=settings.start_date,
-                lookback_seconds=settings.lookback_seconds,
-            )
-        return RangedQuery(
-            self.name,
-            fields,
-            include_deleted=settings.include_deleted,
-            replication_key=key,
-            field=RangeField(key) if key else unchanging_field(self._sobject),
-            whole=Range(literal(bound, schema) if bound else None),
-            condition=settings.filters.get(self.name),
-            limit=self.ABORT_AT_RECORD_COUNT,
-        )
-
-    def _may_cut(self, key: str | None) -> bool:
+    def _may_cut(self, query: RangedQuery) -> bool:
         """Whether the query may be cut into ranges that are read at different times.
 
         A key of the user's own choice may move backwards, into a range that has been read.
         """
-        is_whole = self.ABORT_AT_RECORD_COUNT is None
-        keeps_order = key is None or key in REPLICATION_KEYS
+        keeps_order = query.replication_key in (None, *REPLICATION_KEYS)
+        is_whole = query.limit is None and query.field is not None
         return self._tap.org.settings.split_jobs and is_whole and keeps_order
 
     @property
@@ -322,23 +308,8 @@ class SObjectStream(BulkStream):
         binary = binary_fields(self._sobject)
         return [name for name in self._selected if name in binary]
 
+    @override
     @property
     def _selected(self) -> list[str]:
-        """The fields that are selected, or needed in any case."""
-        needed = {*self.primary_keys, *filter(None, [self.replication_key])}
-        return [
-            name
-            for name in self._properties
-            if name != DELETED_AT
-            if name in needed or self.mask.get(("properties", name), True)
-        ]
-
-    def _replication_schema(self, key: str) -> Mapping[str, Any]:
-        # By the describe: the catalog of another tap may say no more than "string".
-        schema: Mapping[str, Any] = self.schema["properties"].get(key, {})
-        if key not in self._properties or schema.get("format") not in _BOUND_FORMATS:
-            raise ExtractionError(
-                f"The replication key {key} is no date or datetime field of {self.name}. Choose "
-                "another in the catalog, or FULL_TABLE."
-            )
-        return schema
+        """The fields that are selected, or needed in any case; one is the tap's own."""
+        return [name for name in super()._selected if name != DELETED_AT]

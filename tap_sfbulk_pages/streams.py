@@ -292,6 +292,11 @@ class BulkStream(RESTStream[ParseResult | None]):
         return properties
 
     @property
+    def _key_in_use(self) -> str | None:
+        """The replication key, which a catalog may have chosen; None to read everything."""
+        return self.replication_key if self.replication_method != "FULL_TABLE" else None
+
+    @property
     def _selected(self) -> list[str]:
         """The fields of the schema that are selected, or needed in any case."""
         needed = {*self.primary_keys, *filter(None, [self.replication_key])}
