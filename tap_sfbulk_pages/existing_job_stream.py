@@ -13,13 +13,14 @@ from tap_sfbulk_pages.errors import ExtractionError
 from tap_sfbulk_pages.existing_jobs import ExistingJob, typed_columns
 from tap_sfbulk_pages.job_reading import JobReading, JobRequest
 from tap_sfbulk_pages.page_reading import NothingToRead
-from tap_sfbulk_pages.plan import StreamPlan, job_plan
+from tap_sfbulk_pages.plan import job_plan
 from tap_sfbulk_pages.query_columns import properties, spelled
 from tap_sfbulk_pages.streams import BulkStream
 
 if TYPE_CHECKING:
     from tap_sfbulk_pages.field_paths import FieldPaths
     from tap_sfbulk_pages.page_reading import Reading, ReadingContext
+    from tap_sfbulk_pages.plan import StreamPlan
     from tap_sfbulk_pages.query_settings import JobSetting
     from tap_sfbulk_pages.tap import TapSFBulkPages
 
@@ -81,14 +82,11 @@ class ExistingJobStream(BulkStream):
 
     @override
     def plan(self) -> StreamPlan:
-        """Tell what reading the job would take, without asking Salesforce."""
-        try:
-            job, request = self._job_and_request()
-            is_done = stream_state.is_done(self.stream_state, job)
-            how = f"job {job.id} has been read" if is_done else f"the result of job {job.id}"
-            return job_plan(self.name, request, sobject=None, how=how, state=self.stream_state)
-        except ExtractionError as error:
-            return StreamPlan(self.name, None, None, {}, "", trouble=str(error))
+        """Tell what reading the job would take."""
+        job, request = self._job_and_request()
+        is_done = stream_state.is_done(self.stream_state, job)
+        how = f"job {job.id} has been read" if is_done else f"the result of job {job.id}"
+        return job_plan(self.name, request, sobject=None, how=how, state=self.stream_state)
 
     def _job_and_request(self) -> tuple[ExistingJob, JobRequest]:
         announced = self._properties

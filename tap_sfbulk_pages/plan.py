@@ -7,7 +7,7 @@ objects) or, on demand, from a `COUNT()` query each. The rest is estimated from 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -65,10 +65,10 @@ class StreamPlan:
     """
 
     stream: str
-    query: Query | None
-    sobject: str | None
-    types: Mapping[str, CellType]
-    how: str
+    query: Query | None = None
+    sobject: str | None = None
+    types: Mapping[str, CellType] = field(default_factory=dict)
+    how: str = ""
     jobs: int = 1
     may_be_cut: bool = False
     may_be_small: bool = False

@@ -11,7 +11,8 @@ import click
 
 from tap_sfbulk_pages.catalog_files import read_selected
 from tap_sfbulk_pages.command_line import errors_for_people
-from tap_sfbulk_pages.plan import count_records, daily_limits
+from tap_sfbulk_pages.errors import ExtractionError
+from tap_sfbulk_pages.plan import StreamPlan, count_records, daily_limits
 from tap_sfbulk_pages.plurals import counted
 from tap_sfbulk_pages.tap import TapSFBulkPages
 from tap_sfbulk_pages.text_table import table_lines
@@ -19,8 +20,9 @@ from tap_sfbulk_pages.text_table import table_lines
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tap_sfbulk_pages.plan import DailyLimit, StreamPlan
+    from tap_sfbulk_pages.plan import DailyLimit
     from tap_sfbulk_pages.settings import Settings
+    from tap_sfbulk_pages.streams import BulkStream
 
 _HEADINGS = ("stream", "records", "jobs", "pages", "calls", "MB", "how")
 _LONGEST_QUERY = 160
@@ -68,7 +70,7 @@ def main(
             catalog=read_selected(catalog) if catalog else None,
             state=json.load(state) if state else None,
         )
-        plans = [stream.plan() for stream in tap.selected_streams]
+        plans = [_plan(stream) for stream in tap.selected_streams]
         count_records(tap.org, plans, exactly=exactly)
         limits = daily_limits(tap.org, plans)
         made = tap.org.calls.made
@@ -76,6 +78,13 @@ def main(
         click.echo(json.dumps(_as_json(plans, limits, made), indent=2))
     else:
         click.echo("\n".join(_as_text(plans, limits, made, tap.org.settings)))
+
+
+def _plan(stream: BulkStream) -> StreamPlan:
+    try:
+        return stream.plan()
+    except ExtractionError as error:
+        return StreamPlan(stream.name, trouble=str(error))
 
 
 def _as_json(plans: Sequence[StreamPlan], limits: Sequence[DailyLimit], made: int) -> Any:

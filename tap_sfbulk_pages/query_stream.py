@@ -12,7 +12,7 @@ from tap_sfbulk_pages.cells import CellType, cell_type
 from tap_sfbulk_pages.errors import ExtractionError, SettingsError
 from tap_sfbulk_pages.incremental import BOUND_FORMATS, EVERYTHING, Incremental
 from tap_sfbulk_pages.job_reading import JobReading, JobRequest
-from tap_sfbulk_pages.plan import StreamPlan, job_plan
+from tap_sfbulk_pages.plan import job_plan
 from tap_sfbulk_pages.query_columns import TypedQuery, properties, spelled
 from tap_sfbulk_pages.query_jobs import Query
 from tap_sfbulk_pages.query_settings import LIMITED
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from tap_sfbulk_pages.field_paths import FieldPaths
     from tap_sfbulk_pages.page_reading import Reading, ReadingContext
+    from tap_sfbulk_pages.plan import StreamPlan
     from tap_sfbulk_pages.query_settings import QuerySetting
     from tap_sfbulk_pages.tap import TapSFBulkPages
 
@@ -72,15 +73,11 @@ class QueryStream(BulkStream):
 
     @override
     def plan(self) -> StreamPlan:
-        """Tell what reading the query would take, without asking Salesforce."""
-        sobject = self._typed.sobject.name
-        try:
-            incremental = self._incremental
-            request = self._job_request(incremental)
-            how = incremental.extent(self._tap.org.settings) if incremental else EVERYTHING
-            return job_plan(self.name, request, sobject=sobject, how=how, state=self.stream_state)
-        except ExtractionError as error:
-            return StreamPlan(self.name, None, sobject, {}, "", trouble=str(error))
+        """Tell what reading the query would take."""
+        sobject, incremental = self._typed.sobject.name, self._incremental
+        request = self._job_request(incremental)
+        how = incremental.extent(self._tap.org.settings) if incremental else EVERYTHING
+        return job_plan(self.name, request, sobject=sobject, how=how, state=self.stream_state)
 
     def _job_request(self, incremental: Incremental | None) -> JobRequest:
         """Write the query for the columns that are selected, from the bookmark on."""

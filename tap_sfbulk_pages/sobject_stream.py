@@ -28,7 +28,7 @@ from tap_sfbulk_pages.deleted_records import WithDeletedRecords, begin_tracking
 from tap_sfbulk_pages.errors import ExtractionError
 from tap_sfbulk_pages.formula_refresh import FormulaRefresh
 from tap_sfbulk_pages.incremental import BOUND_FORMATS, EVERYTHING, Incremental
-from tap_sfbulk_pages.plan import StreamPlan, consider_other_ways, job_plan
+from tap_sfbulk_pages.plan import consider_other_ways, job_plan
 from tap_sfbulk_pages.ranged_query import RangedQuery
 from tap_sfbulk_pages.ranges import Range, RangeField
 from tap_sfbulk_pages.rest_fallback import FallbackReading
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.describe import SObject
     from tap_sfbulk_pages.job_reading import JobRequest
     from tap_sfbulk_pages.page_reading import Reading, ReadingContext
+    from tap_sfbulk_pages.plan import StreamPlan
     from tap_sfbulk_pages.rest_fallback import PreparedReading
     from tap_sfbulk_pages.tap import TapSFBulkPages
 
@@ -199,18 +200,15 @@ class SObjectStream(BulkStream):
 
     @override
     def plan(self) -> StreamPlan:
-        """Tell what reading the object would take, without asking Salesforce."""
-        try:
-            query, incremental, _ = self._asked()
-            request = query.request(query.whole)
-            how = incremental.extent(self._tap.org.settings) if incremental else EVERYTHING
-            state = self.stream_state
-            plan = job_plan(self.name, request, sobject=self.name, how=how, state=state)
-            is_since = incremental and incremental.bookmark is not None
-            may_be_cut = self._may_cut(query) and not is_since
-            consider_other_ways(plan, self._tap.org.settings, state, may_be_cut=may_be_cut)
-        except ExtractionError as error:
-            return StreamPlan(self.name, None, self.name, {}, "", trouble=str(error))
+        """Tell what reading the object would take."""
+        query, incremental, _ = self._asked()
+        settings, state = self._tap.org.settings, self.stream_state
+        how = incremental.extent(settings) if incremental else EVERYTHING
+        request = query.request(query.whole)
+        plan = job_plan(self.name, request, sobject=self.name, how=how, state=state)
+        is_since = incremental and incremental.bookmark is not None
+        may_be_cut = self._may_cut(query) and not is_since
+        consider_other_ways(plan, settings, state, may_be_cut=may_be_cut)
         plan.calls_a_record = len(self._binary_fields)
         return plan
 

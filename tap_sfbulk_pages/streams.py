@@ -69,7 +69,11 @@ class BulkStream(RESTStream[ParseResult | None]):
 
     @abstractmethod
     def plan(self) -> StreamPlan:
-        """Tell what reading the stream would take, without asking Salesforce."""
+        """Tell what reading the stream would take, without asking Salesforce.
+
+        Raises:
+            ExtractionError: As `new_reading`.
+        """
 
     @cached_property
     def activity(self) -> StreamActivity:

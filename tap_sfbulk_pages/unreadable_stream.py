@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from tap_sfbulk_pages.plan import StreamPlan
 from tap_sfbulk_pages.streams import BulkStream
 
 if TYPE_CHECKING:
     from tap_sfbulk_pages.errors import ExtractionError
     from tap_sfbulk_pages.page_reading import Reading, ReadingContext
+    from tap_sfbulk_pages.plan import StreamPlan
     from tap_sfbulk_pages.tap import TapSFBulkPages
 
 
@@ -50,5 +50,5 @@ class UnreadableStream(BulkStream):
 
     @override
     def plan(self) -> StreamPlan:
-        """Tell why it cannot be read."""
-        return StreamPlan(self.name, None, None, {}, "", trouble=str(self._error))
+        """Say why the stream cannot be read, as `new_reading`."""
+        raise self._error
