@@ -2,24 +2,67 @@
 
 Every reply names the API calls of the last 24 hours (`Sforce-Limit-Info: api-usage=45/100000`,
 REST API guide, "Limit Info Header"). Query jobs and the volume of their results have limits of
-their own (`DailyBulkV2QueryJobs`, `DailyBulkV2QueryFileStorageMB` in `/limits`). All of them are
-counted over a rolling day.
+their own, which `/limits` tells (REST API guide, "Limits"). All of them are counted over a rolling
+day.
 """
 
 from __future__ import annotations
 
 import re
 import threading
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import AllowanceError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
+
+    from tap_sfbulk_pages.client import SalesforceClient
+
+API_CALLS = "DailyApiRequests"
+QUERY_JOBS = "DailyBulkV2QueryJobs"
+RESULT_MEGABYTES = "DailyBulkV2QueryFileStorageMB"
+# What each of them counts.
+UNITS = {
+    API_CALLS: "API calls",
+    QUERY_JOBS: "query jobs",
+    RESULT_MEGABYTES: "MB of query results",
+}
 
 _API_USAGE = re.compile(r"(?:^|[;,\s])api-usage=(\d+)/(\d+)")
 _RENEWAL = "It counts the last 24 hours, so what was used comes back hour by hour."
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A daily limit of an org.
+
+    Attributes:
+        remaining: What is left of it.
+        maximum: In all.
+    """
+
+    remaining: int
+    maximum: int
+
+
+def org_limits(client: SalesforceClient, api_version: str) -> dict[str, Limit]:
+    """Ask for those limits in `UNITS` that the org tells.
+
+    Raises:
+        RefusedError: If the user may not ask.
+        ExtractionError: As `SalesforceClient.document`.
+    """
+    return client.document("/limits", api_version=api_version, parse=_limits)
+
+
+def _limits(reply: Any) -> dict[str, Limit]:
+    return {
+        name: Limit(int(reply[name]["Remaining"]), int(reply[name]["Max"]))
+        for name in UNITS
+        if name in reply
+    }
 
 
 class CallAllowance:
@@ -90,13 +133,14 @@ class JobAllowance:
     """Query jobs and the volume of their results, counted down by all threads.
 
     Args:
-        limits: What `/limits` told; empty where the user may not ask.
+        limits: As of `org_limits`; empty where the user may not ask.
     """
 
-    def __init__(self, limits: Mapping[str, Any]) -> None:
+    def __init__(self, limits: Mapping[str, Limit]) -> None:
+        jobs, megabytes = limits.get(QUERY_JOBS), limits.get(RESULT_MEGABYTES)
         self._lock = threading.Lock()
-        self._jobs = _remaining(limits, "DailyBulkV2QueryJobs")
-        self._megabytes = _remaining(limits, "DailyBulkV2QueryFileStorageMB")
+        self._jobs = jobs.remaining if jobs else None
+        self._megabytes: float | None = megabytes.remaining if megabytes else None
 
     def take_job(self) -> None:
         """Count a job that is about to be made.
@@ -107,12 +151,12 @@ class JobAllowance:
         with self._lock:
             if self._jobs is not None and self._jobs < 1:
                 raise AllowanceError(
-                    f"The org's daily query jobs (DailyBulkV2QueryJobs) are used up. {_RENEWAL}"
+                    f"The org's daily query jobs ({QUERY_JOBS}) are used up. {_RENEWAL}"
                 )
             if self._megabytes is not None and self._megabytes <= 0:
                 raise AllowanceError(
-                    "The org's daily volume of query results (DailyBulkV2QueryFileStorageMB) is "
-                    f"used up. {_RENEWAL}"
+                    f"The org's daily volume of query results ({RESULT_MEGABYTES}) is used up. "
+                    f"{_RENEWAL}"
                 )
             if self._jobs is not None:
                 self._jobs -= 1
@@ -122,9 +166,3 @@ class JobAllowance:
         with self._lock:
             if self._megabytes is not None:
                 self._megabytes -= count / 1_000_000
-
-
-def _remaining(limits: Mapping[str, Any], name: str) -> float | None:
-    limit = limits.get(name)
-    remaining = limit.get("Remaining") if isinstance(limit, dict) else None
-    return float(remaining) if isinstance(remaining, (int, float)) else None

@@ -5,9 +5,9 @@ Each check rests on those before it, so the first that fails is the last. None o
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tap_sfbulk_pages.allowances import JobAllowance
+from tap_sfbulk_pages.allowances import UNITS, JobAllowance, org_limits
 from tap_sfbulk_pages.errors import ExtractionError, RefusedError
 from tap_sfbulk_pages.versions import version_explained
 
@@ -15,12 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tap_sfbulk_pages.org import Org
-
-_LIMITS = {
-    "DailyApiRequests": "API calls",
-    "DailyBulkV2QueryJobs": "query jobs",
-    "DailyBulkV2QueryFileStorageMB": "MB of query results",
-}
 
 
 def check_connection(org: Org, tell: Callable[[str], None]) -> None:
@@ -80,15 +74,11 @@ def _bulk_query_jobs(org: Org) -> str:
 
 def _limits(org: Org) -> str:
     try:
-        limits: dict[str, Any] = org.client.document(
-            "/limits", api_version=org.api_version, parse=dict
-        )
+        limits = org_limits(org.client, org.api_version)
     except RefusedError as error:
         return f"not known, since the user may not ask. {error}"
     JobAllowance(limits).take_job()
     left = [
-        f"{limit['Remaining']:,} of {limit['Max']:,} {what}"
-        for name, what in _LIMITS.items()
-        if isinstance(limit := limits.get(name), dict)
+        f"{limit.remaining:,} of {limit.maximum:,} {UNITS[name]}" for name, limit in limits.items()
     ]
     return f"ok (left of 24 hours: {', '.join(left)})"

@@ -10,7 +10,7 @@ from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from tap_sfbulk_pages.allowances import CallAllowance, JobAllowance
+from tap_sfbulk_pages.allowances import CallAllowance, JobAllowance, org_limits
 from tap_sfbulk_pages.client import SalesforceClient
 from tap_sfbulk_pages.errors import RefusedError
 from tap_sfbulk_pages.fetching import DownloadThreads
@@ -90,7 +90,7 @@ class Org:
 
     def _asked_job_allowance(self) -> JobAllowance:
         try:
-            return self.client.document("/limits", api_version=self.api_version, parse=JobAllowance)
+            return JobAllowance(org_limits(self.client, self.api_version))
         except RefusedError as error:
             logger.info("The org's limits are not known: %s", error)
             return JobAllowance({})

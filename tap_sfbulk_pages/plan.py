@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from tap_sfbulk_pages import stream_state
+from tap_sfbulk_pages.allowances import API_CALLS, QUERY_JOBS, RESULT_MEGABYTES, org_limits
 from tap_sfbulk_pages.cells import CellType
 from tap_sfbulk_pages.errors import ExtractionError
 from tap_sfbulk_pages.plurals import counted
@@ -26,6 +27,7 @@ from tap_sfbulk_pages.split_reading import ranges_for
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from tap_sfbulk_pages.allowances import Limit
     from tap_sfbulk_pages.job_reading import JobRequest
     from tap_sfbulk_pages.org import Org
     from tap_sfbulk_pages.settings import Settings
@@ -179,25 +181,23 @@ def consider_other_ways(
 
 
 @dataclass(frozen=True)
-class DailyLimit:
-    """One of the org's allowances of a day.
+class DailyNeed:
+    """What a run would use of one of the org's daily allowances.
 
     Attributes:
-        name: What it counts.
+        name: Of the allowance.
         needed: What the run would use.
-        remaining: What is left of it; None where the org does not tell.
-        maximum: In all; None as above.
+        limit: What there is; None where the org does not tell.
     """
 
     name: str
     needed: float
-    remaining: int | None
-    maximum: int | None
+    limit: Limit | None
 
     @property
     def share(self) -> float | None:
         """Percent of the day's maximum that the run would use."""
-        return 100 * self.needed / self.maximum if self.maximum else None
+        return 100 * self.needed / self.limit.maximum if self.limit and self.limit.maximum else None
 
 
 def count_records(org: Org, plans: Sequence[StreamPlan], *, exactly: bool) -> None:
@@ -240,27 +240,17 @@ def _count_exactly(org: Org, plan: StreamPlan) -> None:
         plan.records = count if text.limit is None else min(count, text.limit)
 
 
-def daily_limits(org: Org, plans: Sequence[StreamPlan]) -> list[DailyLimit]:
+def daily_needs(org: Org, plans: Sequence[StreamPlan]) -> list[DailyNeed]:
     """Hold what a run would use against the org's daily allowances.
 
     Raises:
         ExtractionError: As `SalesforceClient.document`.
     """
-    limits = org.client.document("/limits", api_version=org.api_version, parse=dict)
+    limits = org_limits(org.client, org.api_version)
     readable = [plan for plan in plans if not plan.trouble]
-    needs = {
-        "DailyApiRequests": sum(plan.calls for plan in readable),
-        "DailyBulkV2QueryJobs": sum(plan.jobs for plan in readable),
-        "DailyBulkV2QueryFileStorageMB": sum(
-            plan.megabytes for plan in readable if not plan.is_through_rest
-        ),
+    needed = {
+        API_CALLS: sum(plan.calls for plan in readable),
+        QUERY_JOBS: sum(plan.jobs for plan in readable),
+        RESULT_MEGABYTES: sum(plan.megabytes for plan in readable if not plan.is_through_rest),
     }
-    return [
-        DailyLimit(
-            name,
-            needed,
-            remaining=limits.get(name, {}).get("Remaining"),
-            maximum=limits.get(name, {}).get("Max"),
-        )
-        for name, needed in needs.items()
-    ]
+    return [DailyNeed(name, amount, limits.get(name)) for name, amount in needed.items()]

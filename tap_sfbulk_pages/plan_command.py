@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import asdict
 from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from tap_sfbulk_pages.allowances import API_CALLS, QUERY_JOBS, UNITS
 from tap_sfbulk_pages.catalog_files import read_selected
 from tap_sfbulk_pages.command_line import errors_for_people
 from tap_sfbulk_pages.errors import ExtractionError
-from tap_sfbulk_pages.plan import StreamPlan, count_records, daily_limits
+from tap_sfbulk_pages.plan import StreamPlan, count_records, daily_needs
 from tap_sfbulk_pages.plurals import counted
 from tap_sfbulk_pages.tap import TapSFBulkPages
 from tap_sfbulk_pages.text_table import table_lines
@@ -20,13 +20,13 @@ from tap_sfbulk_pages.text_table import table_lines
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tap_sfbulk_pages.plan import DailyLimit
+    from tap_sfbulk_pages.plan import DailyNeed
     from tap_sfbulk_pages.settings import Settings
     from tap_sfbulk_pages.streams import BulkStream
 
 _HEADINGS = ("stream", "records", "jobs", "pages", "calls", "MB", "how")
 _LONGEST_QUERY = 160
-_COUNTED = {"DailyApiRequests": "API call", "DailyBulkV2QueryJobs": "query job"}
+_COUNTED = {API_CALLS: "API call", QUERY_JOBS: "query job"}
 
 
 @click.command(name="sfbulk-plan")
@@ -72,12 +72,12 @@ def main(
         )
         plans = [_plan(stream) for stream in tap.selected_streams]
         count_records(tap.org, plans, exactly=exactly)
-        limits = daily_limits(tap.org, plans)
+        needs = daily_needs(tap.org, plans)
         made = tap.org.calls.made
     if form == "json":
-        click.echo(json.dumps(_as_json(plans, limits, made), indent=2))
+        click.echo(json.dumps(_as_json(plans, needs, made), indent=2))
     else:
-        click.echo("\n".join(_as_text(plans, limits, made, tap.org.settings)))
+        click.echo("\n".join(_as_text(plans, needs, made, tap.org.settings)))
 
 
 def _plan(stream: BulkStream) -> StreamPlan:
@@ -87,7 +87,7 @@ def _plan(stream: BulkStream) -> StreamPlan:
         return StreamPlan(stream.name, trouble=str(error))
 
 
-def _as_json(plans: Sequence[StreamPlan], limits: Sequence[DailyLimit], made: int) -> Any:
+def _as_json(plans: Sequence[StreamPlan], needs: Sequence[DailyNeed], made: int) -> Any:
     return {
         "streams": [
             {
@@ -106,13 +106,22 @@ def _as_json(plans: Sequence[StreamPlan], limits: Sequence[DailyLimit], made: in
             }
             for plan in plans
         ],
-        "limits": [{**asdict(limit), "share_percent": limit.share} for limit in limits],
+        "limits": [
+            {
+                "name": need.name,
+                "needed": need.needed,
+                "remaining": need.limit.remaining if need.limit else None,
+                "maximum": need.limit.maximum if need.limit else None,
+                "share_percent": need.share,
+            }
+            for need in needs
+        ],
         "calls_made_for_this_plan": made,
     }
 
 
 def _as_text(
-    plans: Sequence[StreamPlan], limits: Sequence[DailyLimit], made: int, settings: Settings
+    plans: Sequence[StreamPlan], needs: Sequence[DailyNeed], made: int, settings: Settings
 ) -> Iterator[str]:
     readable = [plan for plan in plans if not plan.trouble]
     largest_first = sorted(readable, key=lambda plan: -(plan.records or 0))
@@ -125,8 +134,8 @@ def _as_text(
         if plan.trouble:
             yield f"{plan.stream} cannot be read: {plan.trouble}"
     yield ""
-    for limit in limits:
-        yield _limit_line(limit, settings)
+    for need in needs:
+        yield _need_line(need, settings)
     yield f"Calls, pages and MB are estimates, without {', '.join(_unknown(settings))}."
     yield f"This plan took {counted(made, 'call')} and made no query job."
 
@@ -155,21 +164,21 @@ def _unknown(settings: Settings) -> Iterator[str]:
     yield "retries"
 
 
-def _limit_line(limit: DailyLimit, settings: Settings) -> str:
-    needed = round(limit.needed)
-    noun = _COUNTED.get(limit.name)
-    line = f"About {counted(needed, noun) if noun else f'{needed:,} MB of results'}"
-    if limit.remaining is None or limit.share is None or limit.maximum is None:
+def _need_line(need: DailyNeed, settings: Settings) -> str:
+    limit, share = need.limit, need.share
+    needed, noun = round(need.needed), _COUNTED.get(need.name)
+    line = f"About {counted(needed, noun) if noun else f'{needed:,} {UNITS[need.name]}'}"
+    if limit is None or share is None:
         return f"{line}; the org does not tell how many are left."
-    line += f", {limit.share:.1f} % of a day's {limit.maximum:,}; {limit.remaining:,} are left."
-    if limit.needed > limit.remaining:
+    line += f", {share:.1f} % of a day's {limit.maximum:,}; {limit.remaining:,} are left."
+    if need.needed > limit.remaining:
         return f"{line} That is not enough."
-    if limit.name == "DailyApiRequests" and limit.share > settings.quota_percent_per_run:
+    if need.name != API_CALLS:
+        return line
+    if share > settings.quota_percent_per_run:
         return f"{line} The run would stop at quota_percent_per_run."
-    used = limit.maximum - limit.remaining + limit.needed
-    if limit.name == "DailyApiRequests" and used > (
-        limit.maximum * settings.quota_percent_total / 100
-    ):
+    used = limit.maximum - limit.remaining + need.needed
+    if used > limit.maximum * settings.quota_percent_total / 100:
         return f"{line} The run would stop at quota_percent_total."
     return line
 
