@@ -15,6 +15,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import RefusedError, UnavailableError
+from tap_sfbulk_pages.replies import code_and_text
 from tap_sfbulk_pages.retries import is_transient
 from tap_sfbulk_pages.versions import version_explained
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.client import SalesforceClient
 
 OBJECTS_A_CALL = 25
-
 
 logger = logging.getLogger(__name__)
 
@@ -181,17 +181,11 @@ def _outcome(name: str, answer: dict[str, Any]) -> SObject | RefusedError | Unav
             tuple(map(_field, body["fields"])),
             is_replicated=body.get("replicateable") is True,
         )
-    error = body[0] if isinstance(body, list) and body else {}
-    code, said = str(error.get("errorCode", "")), str(error.get("message", ""))
+    code, said = code_and_text(body)
     message = f"Salesforce does not describe {name}: {status} {code}: {said}"
     if is_transient(status, code, said):
         return UnavailableError(message)
-    return RefusedError(
-        message,
-        status=status,
-        error_code=code,
-        said=said,
-    )
+    return RefusedError(message, status=status, error_code=code, said=said)
 
 
 def _field(described: dict[str, Any]) -> Field:

@@ -80,7 +80,10 @@ def error_of(response: requests.Response, body: bytes) -> ExtractionError:
             error_code="",
             said=target,
         )
-    error_code, said = _code_and_text(body)
+    try:
+        error_code, said = code_and_text(json.loads(body))
+    except ValueError:
+        error_code, said = "", _quoted(body) if body else ""
     wait = retry_after_seconds(response.headers.get("Retry-After"))
     return named_error(_called(response), status, error_code, said, retry_after=wait)
 
@@ -111,15 +114,12 @@ def named_error(
     return RefusedError(message, status=status, error_code=error_code, said=said)
 
 
-def _code_and_text(body: bytes) -> tuple[str, str]:
-    try:
-        parsed = json.loads(body)
-    except ValueError:
-        return "", _quoted(body) if body else ""
+def code_and_text(parsed: Any) -> tuple[str, str]:
+    """Read `errorCode` and `message` in the body of an error, or of a part of a composite one."""
     if isinstance(parsed, list) and parsed:
         parsed = parsed[0]
     if not isinstance(parsed, dict):
-        return "", _quoted(body)
+        return "", repr(parsed)[:_LONGEST_QUOTE]
     code = parsed.get("errorCode") or parsed.get("error") or ""
     said = parsed.get("message") or parsed.get("error_description") or ""
     return str(code), str(said).strip()

@@ -20,7 +20,7 @@ import polars as pl
 from tap_sfbulk_pages import activity
 from tap_sfbulk_pages.columns import typed
 from tap_sfbulk_pages.page_body import PageBody
-from tap_sfbulk_pages.replies import named_error
+from tap_sfbulk_pages.replies import code_and_text, named_error
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -128,7 +128,7 @@ class RestQuery:
             if status in _SUCCESSES:
                 return self._parsed(body)
             called = f"GET /{self._query.operation} within POST /composite"
-            raise named_error(called, status, body[0]["errorCode"], body[0]["message"])
+            raise named_error(called, status, *code_and_text(body))
 
         return self._client.document(
             "/composite",
