@@ -26,10 +26,11 @@ _RESOURCE_STATUSES = frozenset(
         HTTPStatus.NOT_IMPLEMENTED,
     }
 )
-_CODES_OF_USER_OR_ORG = frozenset(
+REQUEST_LIMIT = "REQUEST_LIMIT_EXCEEDED"
+# Told by 403 for API calls and by 400 for query jobs and their volume.
+DAILY_LIMITS = frozenset({REQUEST_LIMIT, "LIMIT_EXCEEDED"})
+_CODES_OF_USER_OR_ORG = DAILY_LIMITS.union(
     {
-        "REQUEST_LIMIT_EXCEEDED",
-        "LIMIT_EXCEEDED",
         "API_DISABLED_FOR_ORG",
         "API_CURRENTLY_DISABLED",
         "INVALID_SESSION_ID",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.diagnoses import of_call
 from tap_sfbulk_pages.errors import (
+    DAILY_LIMITS,
     AllowanceError,
     ExtractionError,
     RefusedError,
@@ -23,8 +24,6 @@ from tap_sfbulk_pages.retries import is_transient, retry_after_seconds
 if TYPE_CHECKING:
     import requests
 
-# Told by 403 for API calls and by 400 for query jobs and their volume.
-_DAILY_LIMITS = frozenset({"REQUEST_LIMIT_EXCEEDED", "LIMIT_EXCEEDED"})
 _LONGEST_QUOTE = 1000
 _LONGEST_PATH = 300
 
@@ -107,7 +106,7 @@ def named_error(
     message = f"{called} answered {status}{name}: {said or 'no reason given'}"
     if is_transient(status, error_code, said):
         return UnavailableError(message, retry_after=retry_after)
-    if error_code in _DAILY_LIMITS:
+    if error_code in DAILY_LIMITS:
         return AllowanceError(f"{message} It counts the last 24 hours: run again later.")
     advice = of_call(error_code, said)
     message = f"{message.rstrip('.')}. {advice}" if advice else message

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import backoff
 
-from tap_sfbulk_pages.errors import UnavailableError
+from tap_sfbulk_pages.errors import REQUEST_LIMIT, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -53,7 +53,7 @@ def is_transient(status: int, error_code: str, said: str) -> bool:
     """Tell whether an error reply is worth another try."""
     if status in _TRANSIENT_STATUSES or error_code in _TRANSIENT_CODES:
         return True
-    return error_code == "REQUEST_LIMIT_EXCEEDED" and _CONCURRENCY_WORD in said.lower()
+    return error_code == REQUEST_LIMIT and _CONCURRENCY_WORD in said.lower()
 
 
 def retry_after_seconds(header: str | None) -> float | None:
