@@ -136,7 +136,7 @@ class JwtBearer:
 class UsernamePassword:
     """A user's password, followed by the security token (blocked by default in newer orgs)."""
 
-    title: ClassVar[str] = "user name and password"
+    title: ClassVar[str] = "username and password"
     client_id: str
     client_secret: str = field(repr=False)
     username: str

@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.links import HostAddress
 
 # Which settings make which flow, beside `client_id`.
-_FLOWS = {
-    "refresh token": {"refresh_token"},
-    "JWT bearer": {"username", "private_key"},
-    "username and password": {"client_secret", "username", "password"},
-    "client credentials": {"client_secret"},
+_FLOWS: Mapping[type[Flow], set[str]] = {
+    RefreshToken: {"refresh_token"},
+    JwtBearer: {"username", "private_key"},
+    UsernamePassword: {"client_secret", "username", "password"},
+    ClientCredentials: {"client_secret"},
 }
-_OPTIONAL = {
-    "refresh token": {"client_secret"},
-    "username and password": {"security_token"},
+_OPTIONAL: Mapping[type[Flow], set[str]] = {
+    RefreshToken: {"client_secret"},
+    UsernamePassword: {"security_token"},
 }
 _SIGN_IN_SETTINGS = (
     "access_token",
@@ -81,8 +81,8 @@ def chosen_sign_in(
         if instance is None:
             raise SettingsError(["access_token needs instance_url"])
         return given["access_token"], None
-    flow = _flow_named(names)
-    if flow == "client credentials" and login in (LOGIN, LOGIN_OF_SANDBOXES):
+    flow = _flow_of(names)
+    if flow is ClientCredentials and login in (LOGIN, LOGIN_OF_SANDBOXES):
         raise SettingsError(
             [
                 (
@@ -94,7 +94,7 @@ def chosen_sign_in(
     return None, _made_flow(flow, given, login)
 
 
-def _flow_named(names: set[str]) -> str:
+def _flow_of(names: set[str]) -> type[Flow]:
     if {"private_key", "private_key_path"} <= names:
         raise SettingsError(["private_key and private_key_path are both set: keep one"])
     asked = {"private_key" if name == "private_key_path" else name for name in names}
@@ -125,17 +125,17 @@ def _flow_named(names: set[str]) -> str:
     raise SettingsError(
         [
             f"{_listed(names)} together make no way to sign in. A flow needs client_id and: "
-            + "; or ".join(f"{_listed(needed)} ({flow})" for flow, needed in _FLOWS.items())
+            + "; or ".join(f"{_listed(needed)} ({flow.title})" for flow, needed in _FLOWS.items())
         ]
     )
 
 
-def _made_flow(flow: str, given: Mapping[str, Any], login: HostAddress) -> Flow:
+def _made_flow(flow: type[Flow], given: Mapping[str, Any], login: HostAddress) -> Flow:
     client_id = given["client_id"]
-    if flow == "refresh token":
+    if flow is RefreshToken:
         store = RefreshTokenStore(given["refresh_token"])
         return RefreshToken(client_id, given.get("client_secret"), store)
-    if flow == "JWT bearer":
+    if flow is JwtBearer:
         is_sandbox = bool(given.get("is_sandbox"))
         return JwtBearer(
             client_id,
@@ -143,7 +143,7 @@ def _made_flow(flow: str, given: Mapping[str, Any], login: HostAddress) -> Flow:
             _private_key(given),
             audience(login, is_sandbox=is_sandbox),
         )
-    if flow == "username and password":
+    if flow is UsernamePassword:
         return UsernamePassword(
             client_id,
             given["client_secret"],
