@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import logging
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -26,8 +25,7 @@ from tap_sfbulk_pages.plurals import counted
 from tap_sfbulk_pages.transport import inflated, is_framed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator, Sequence
 
     import requests
 
@@ -84,31 +82,15 @@ class BinaryReading:
         self._fields = tuple(fields)
         self._largest_bytes = largest_bytes
         self._without: list[str] = []
+        self.prepare = reading.prepare
+        self.keep = reading.keep
+        self.prefetch = reading.prefetch
+        self.close = reading.close
 
     @property
     def job_id(self) -> str | None:
         """The query job that is being read."""
         return self._reading.job_id
-
-    def prepare(
-        self,
-        made: Callable[[], None],
-        waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
-    ) -> None:
-        """Prepare the reading of the other fields."""
-        self._reading.prepare(made, waiting)
-
-    def keep(self) -> None:
-        """Save in the state how far the reading has come."""
-        self._reading.keep()
-
-    def prefetch(self) -> None:
-        """Fetch pages of the other fields ahead."""
-        self._reading.prefetch()
-
-    def close(self) -> None:
-        """Fetch nothing more."""
-        self._reading.close()
 
     def pages(self) -> Iterator[PageReading]:
         """Hand over every page that is not done (`Reading.pages`).
