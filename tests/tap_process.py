@@ -271,6 +271,15 @@ class Tap:
         """Run the tap to its end (arguments as of `start`)."""
         return self.start(config, *arguments, **given).end()
 
+    def killed(self, config: Mapping[str, Any], *, after_states: int, **given: Any) -> TapRun:
+        """Run the tap until so many STATE messages have come, and kill it (else as `start`)."""
+        running = self.start(config, **given)
+        running.read_states(after_states)
+        running.kill(signal.SIGKILL)
+        run = running.end()
+        assert run.exit_code == -signal.SIGKILL
+        return run
+
     def catalog(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """Let the tap discover."""
         run = self(config, "--discover")

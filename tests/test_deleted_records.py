@@ -129,10 +129,7 @@ def test_a_load_that_is_killed_tells_what_was_deleted_meanwhile(
     """A record that was written, and deleted before the load went on."""
     server = start_sandbox(**SMALL)
     config = config_for(server, "Account", track_hard_deletes=True)
-    running = tap.start(config)
-    running.read_states(3)
-    running.kill(9)
-    first = running.end()
+    first = tap.killed(config, after_states=3)
     victim = first.records("Account")[0]["Id"]
     server.org.delete("Account", [victim], hard=True)
     second = tap(config, state=first.state)

@@ -119,10 +119,7 @@ def test_a_full_read_that_is_killed_goes_on_as_one(
     server = start_sandbox(**SMALL)
     config = config_for(server, OBJECT, refresh_formula_fields="P7D")
     first = tap(config)
-    running = tap.start(config, state=aged(first.state, 8))
-    running.read_states(4)
-    running.kill(9)
-    killed = running.end()
+    killed = tap.killed(config, after_states=4, state=aged(first.state, 8))
     began = killed.bookmark(OBJECT)["formula_refresh_began_at"]
     assert killed.bookmark(OBJECT)["formulas_refreshed_at"] < began
     jobs = jobs_made(server)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -62,13 +61,6 @@ def most_at_a_time(server: SandboxServer) -> int:
             running -= polls[call.path] == 2
         most = max(most, running)
     return most
-
-
-def killed(tap: Tap, config: dict[str, Any], *, after_states: int, **given: Any) -> TapRun:
-    running = tap.start(config, **given)
-    running.read_states(after_states)
-    running.kill(signal.SIGKILL)
-    return running.end()
 
 
 def test_a_huge_object_is_read_in_ranges_side_by_side(
@@ -211,7 +203,7 @@ def test_a_run_that_is_killed_makes_no_job_again(
 ) -> None:
     server = start_sandbox(**HUGE)
     config = config_for(server, "Account", max_concurrent_jobs=2)
-    first = killed(tap, config, after_states=after_states)
+    first = tap.killed(config, after_states=after_states)
     saved = first.bookmark("Account")["ranges"]
     known = {part["query_job"]["id"] for part in saved["parts"] if "query_job" in part}
     done = [part for part in saved["parts"] if part.get("done")]
@@ -255,10 +247,10 @@ def test_changes_meanwhile_are_not_missed(
     future = {"Name": "future", "SystemModstamp": "2999-01-01T00:00:00.000Z"}
     server.org.upsert("Account", [future])
     config = config_for(server, "Account", max_concurrent_jobs=1, lookback_seconds=0)
-    cut = killed(tap, config, after_states=2)
+    cut = tap.killed(config, after_states=2)
     ranges = cut.bookmark("Account")["ranges"]
     ranges["parts"].reverse()
-    first = killed(tap, config, after_states=8, state=cut.state)
+    first = tap.killed(config, after_states=8, state=cut.state)
     parts = first.bookmark("Account")["ranges"]["parts"]
     assert [part.get("done", False) for part in parts].index(False) > 0
     read = {record["Id"] for record in first.records("Account")}
@@ -306,7 +298,7 @@ def test_a_job_that_failed_so_while_nobody_looked_is_cut_at_once(
 ) -> None:
     server = start_sandbox(**SMALL)
     config = config_for(server, "Account")
-    first = killed(tap, config, after_states=2)
+    first = tap.killed(config, after_states=2)
     (job,) = jobs_of(server)
     job.end("Failed", "QUERY_TIMEOUT: Your query request was running for too long.")
     second = tap(config, state=first.state)
@@ -402,7 +394,7 @@ def test_saved_ranges_of_another_query_are_dropped(
     tap: Tap, start_sandbox: Callable[..., SandboxServer]
 ) -> None:
     server = start_sandbox(**HUGE)
-    first = killed(tap, config_for(server, "Account"), after_states=4)
+    first = tap.killed(config_for(server, "Account"), after_states=4)
     config = config_for(server, "Account", include_deleted=False)
     second = tap(config, state=first.state)
     assert second.exit_code == 0, second.stderr
@@ -416,7 +408,7 @@ def test_saved_ranges_are_read_on_when_the_setting_is_off(
     tap: Tap, start_sandbox: Callable[..., SandboxServer]
 ) -> None:
     server = start_sandbox(**HUGE)
-    first = killed(tap, config_for(server, "Account"), after_states=4)
+    first = tap.killed(config_for(server, "Account"), after_states=4)
     second = tap(config_for(server, "Account", split_jobs=False), state=first.state)
     assert second.exit_code == 0, second.stderr
     assert_same_records(read_in_all(first, second), expected_records(server, "Account"))

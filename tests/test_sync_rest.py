@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import signal
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,13 +45,6 @@ def queries(server: SandboxServer, since: int = 0) -> list[str]:
 def cursor_of(run: TapRun) -> dict[str, Any]:
     saved: dict[str, Any] = run.bookmark("Account")["rest_query"]
     return saved
-
-
-def killed(tap: Tap, config: dict[str, Any], *, after_states: int) -> TapRun:
-    running = tap.start(config)
-    running.read_states(after_states)
-    running.kill(signal.SIGKILL)
-    return running.end()
 
 
 def assert_whole(server: SandboxServer, *runs: TapRun) -> None:
@@ -162,7 +154,7 @@ def test_killed_and_resumed(
     server = start_sandbox(**SMALL)
     refuse_in_bulk(server, "Account")
     config = config_for(server, "Account")
-    first = killed(tap, config, after_states=after_states)
+    first = tap.killed(config, after_states=after_states)
     cursor = cursor_of(first)
     since = len(server.calls)
     second = tap(config, state=first.state)
@@ -180,7 +172,7 @@ def test_a_cursor_that_has_expired_is_asked_for_again(
     server = start_sandbox(**SMALL)
     refuse_in_bulk(server, "Account")
     config = config_for(server, "Account")
-    first = killed(tap, config, after_states=3)
+    first = tap.killed(config, after_states=3)
     server.add_fault(place="query", kind="locator_refused")
     second = tap(config, state=first.state)
     assert_whole(server, second)
@@ -211,7 +203,7 @@ def test_a_cursor_of_another_query_is_not_used(
 ) -> None:
     server = start_sandbox(**SMALL)
     refuse_in_bulk(server, "Account")
-    first = killed(tap, config_for(server, "Account"), after_states=3)
+    first = tap.killed(config_for(server, "Account"), after_states=3)
     since = len(server.calls)
     config = config_for(server, "Account", filters={"Account": "Industry != 'Banking'"})
     second = tap(config, state=first.state)
@@ -460,7 +452,7 @@ def test_a_small_object_goes_on_at_its_cursor(
     server = start_sandbox(**SMALL)
     settings = {"small_objects_through_rest": True, "fallback_to_rest": fallback}
     config = config_for(server, "Account", **settings)
-    first = killed(tap, config, after_states=3)
+    first = tap.killed(config, after_states=3)
     since = len(server.calls)
     second = tap(config, state=first.state)
     assert_whole(server, first, second)
@@ -472,7 +464,7 @@ def test_a_job_that_was_begun_is_read_on_as_a_job(
     tap: Tap, start_sandbox: Callable[..., SandboxServer]
 ) -> None:
     server = start_sandbox(**SMALL, page_rows=5)
-    first = killed(tap, config_for(server, "Account"), after_states=4)
+    first = tap.killed(config_for(server, "Account"), after_states=4)
     assert "query_job" in first.bookmark("Account")
     config = config_for(server, "Account", small_objects_through_rest=True)
     assert_whole(server, first, tap(config, state=first.state))
@@ -498,7 +490,7 @@ def test_the_bookmark_of_a_resumed_query_goes_no_further_than_its_beginning(
 ) -> None:
     server = start_sandbox(**SMALL)
     refuse_in_bulk(server, "Account")
-    first = killed(tap, config_for(server, "Account"), after_states=3)
+    first = tap.killed(config_for(server, "Account"), after_states=3)
     cursor_of(first)["asked_at"] = "2001-01-01T00:00:00.000Z"
     second = tap(config_for(server, "Account"), state=first.state)
     assert_whole(server, first, second)

@@ -52,15 +52,6 @@ def pages_done(run: TapRun, server: SandboxServer) -> list[int]:
     return [number for number, group in enumerate(groups) if written.issuperset(group)]
 
 
-def killed(tap: Tap, config: dict[str, Any], *, after_states: int, **given: Any) -> TapRun:
-    running = tap.start(config, **given)
-    running.read_states(after_states)
-    running.kill(signal.SIGKILL)
-    run = running.end()
-    assert run.exit_code == -signal.SIGKILL
-    return run
-
-
 def wait_for_polls(server: SandboxServer, count: int) -> None:
     """Wait until the tap has asked so often how its job is doing."""
     deadline = time.monotonic() + _LONGEST_WAIT_SECONDS
@@ -94,7 +85,7 @@ def test_killed_and_resumed(
 ) -> None:
     server = start_sandbox(**SMALL)
     config = config_for(server, "Account", **({"stream_maps": maps} if maps else {}))
-    first = killed(tap, config, after_states=after_states)
+    first = tap.killed(config, after_states=after_states)
     since = len(server.calls)
     second = tap(config, state=first.state)
     for message in first.messages + second.messages if maps else ():
@@ -110,7 +101,7 @@ def test_a_resumed_run_does_not_void_what_the_target_holds(
     catalog = tap.catalog(config)
     for entry in catalog["streams"]:
         entry["replication_method"] = "FULL_TABLE"
-    first = killed(tap, config, catalog=catalog, after_states=6)
+    first = tap.killed(config, catalog=catalog, after_states=6)
     second = tap(config, catalog=catalog, state=first.state)
     third = tap(config, catalog=catalog, state=second.state)
     begun = [
@@ -129,7 +120,7 @@ def test_resumed_in_every_form_of_links(
     tap: Tap, start_sandbox: Callable[..., SandboxServer], form: str, style: str
 ) -> None:
     server = start_sandbox(**SMALL, reply_form=form, link_style=style)
-    first = killed(tap, config_for(server, "Account"), after_states=8)
+    first = tap.killed(config_for(server, "Account"), after_states=8)
     since = len(server.calls)
     second = tap(config_for(server, "Account"), state=first.state)
     assert_resumed(first, second, server, since)
@@ -140,7 +131,7 @@ def test_serial_walk_killed_and_resumed(
     tap: Tap, start_sandbox: Callable[..., SandboxServer], after_states: int
 ) -> None:
     server = start_sandbox(**SMALL, result_pages="refused")
-    first = killed(tap, config_for(server, "Account"), after_states=after_states)
+    first = tap.killed(config_for(server, "Account"), after_states=after_states)
     assert first.bookmark("Account")["query_job"]["in_series"]
     since = len(server.calls)
     second = tap(config_for(server, "Account"), state=first.state)
@@ -162,7 +153,7 @@ def test_killed_again_and_again(tap: Tap, start_sandbox: Callable[..., SandboxSe
     done: set[int] = set()
     for pause in (2, 3, 1, 4, 2, 3):
         since = len(server.calls)
-        run = killed(tap, config, after_states=pause, state=state)
+        run = tap.killed(config, after_states=pause, state=state)
         assert not {locators(only_job(server))[page] for page in done} & set(fetched(server, since))
         records |= {record["Id"]: record for record in run.records("Account")}
         state = run.state
@@ -247,7 +238,7 @@ def test_a_target_that_dies(tap: Tap, start_sandbox: Callable[..., SandboxServer
 
 
 def half_read(tap: Tap, server: SandboxServer, config: dict[str, Any] | None = None) -> TapRun:
-    return killed(tap, config or config_for(server, "Account"), after_states=6)
+    return tap.killed(config or config_for(server, "Account"), after_states=6)
 
 
 def assert_read_anew(second: TapRun, server: SandboxServer) -> None:
@@ -423,7 +414,7 @@ def test_the_bookmark_of_a_resumed_job_goes_no_further_than_its_creation(
     # A late chunk of the job shows a change that was made while the job was running.
     late = (now - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
     server.org.upsert("Account", [{"Name": "late", "SystemModstamp": late}])
-    first = killed(tap, config_for(server, "Account"), after_states=4)
+    first = tap.killed(config_for(server, "Account"), after_states=4)
     only_job(server).created = now - timedelta(hours=2)
     second = tap(config_for(server, "Account"), state=first.state)
     assert second.exit_code == 0, second.stderr
