@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import HealthCheck, settings
 from tap_process import Tap, TapServer
 
+from tap_sfbulk_pages import query_jobs
 from tap_sfbulk_pages.sandbox.server import SandboxServer
 
 if TYPE_CHECKING:
@@ -37,6 +38,15 @@ def start_sandbox() -> Iterator[Callable[..., SandboxServer]]:
             return stack.enter_context(SandboxServer(scenario))
 
         yield start
+
+
+@pytest.fixture
+def worker_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hold the secrets where tasks find them, and wait for no job longer than it takes."""
+    monkeypatch.setenv("TAP_SFBULK_PAGES_CLIENT_ID", "an app")
+    monkeypatch.setenv("TAP_SFBULK_PAGES_CLIENT_SECRET", "a secret to be kept")
+    # The sandbox's jobs are complete at once; only the pauses before asking would be left.
+    monkeypatch.setattr(query_jobs, "SHORTEST_POLL_SECONDS", 0.02)
 
 
 @pytest.fixture(scope="session")

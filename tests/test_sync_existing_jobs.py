@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 from salesforce_data import assert_same_records, expected_records, records_of
+from sandbox_calls import places
 from tap_process import config_for, metadata_of, select_fields
 
 if TYPE_CHECKING:
@@ -50,10 +51,6 @@ def job_config(server: SandboxServer, *jobs: dict[str, Any], **settings: Any) ->
 def contacts(server: SandboxServer) -> list[dict[str, Any]]:
     result = server.org.query(SOQL, include_deleted=False, bulk=True)
     return records_of(result.csv(0, len(result)).decode(), TYPES)
-
-
-def places(server: SandboxServer, since: int = 0) -> list[str | None]:
-    return [each.place for each in server.calls[since:]]
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from documentation import script
 from salesforce_data import assert_same_records, expected_records, fields_of
+from sandbox_calls import places, struck
 from spark_lane import SECRET, Lane, executor_processes
 from tap_process import select_fields
 
@@ -62,14 +63,6 @@ def rounded(records: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         }
         for record in records
     ]
-
-
-def places(server: SandboxServer) -> list[str | None]:
-    return [call.place for call in server.calls]
-
-
-def struck(server: SandboxServer) -> list[str]:
-    return [call.fault for call in server.calls if call.fault]
 
 
 def assert_account_is_whole(lane: Lane, server: SandboxServer, **options: str) -> None:

@@ -16,6 +16,7 @@ import pytest
 import stream_run
 from documentation import script
 from salesforce_data import assert_same_records, expected_records
+from sandbox_calls import places, struck
 from spark_lane import Lane, descendants
 
 from tap_sfbulk_pages.errors import RecordCountError
@@ -29,14 +30,6 @@ if TYPE_CHECKING:
 SMALL: dict[str, Any] = {"rows": {"Account": 25}, "page_rows": 2}
 _LONGEST_START_SECONDS = 600
 _LONGEST_END_SECONDS = 60
-
-
-def places(server: SandboxServer) -> list[str | None]:
-    return [call.place for call in server.calls]
-
-
-def struck(server: SandboxServer) -> list[str]:
-    return [call.fault for call in server.calls if call.fault]
 
 
 def batches(folder: Path, log: str) -> list[str]:
