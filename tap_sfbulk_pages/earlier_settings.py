@@ -11,13 +11,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import SettingsError
+from tap_sfbulk_pages.settings_schema import BOOLEANS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     Takeover = Callable[[str, Any], tuple[dict[str, Any], str]]
 
-_TRUE, _FALSE = frozenset({"true", "1", "yes", "on"}), frozenset({"false", "0", "no", "off", ""})
 _MY_DOMAIN_ENDINGS = (".com", ".mil", ".cn")
 
 
@@ -119,7 +119,8 @@ def _tasks(name: str, value: Any) -> tuple[dict[str, Any], str]:
 
 
 def _reports(name: str, value: Any) -> tuple[dict[str, Any], str]:
-    if (isinstance(value, str) and value.strip().lower() in _FALSE) or not value:
+    text = str(value).strip().lower()
+    if not BOOLEANS.get(text, text):
         return {}, "remove it"
     raise SettingsError(
         [
@@ -138,9 +139,9 @@ def _renamed(name: str, value: Any) -> tuple[dict[str, Any], str]:
 
 def _boolean(name: str, value: Any) -> bool:
     text = str(value).strip().lower()
-    if text not in _TRUE | _FALSE:
+    if text not in BOOLEANS:
         raise SettingsError([f"{name} must be true or false, not {value!r}"])
-    return text in _TRUE
+    return BOOLEANS[text]
 
 
 def _integer(name: str, value: Any) -> int:

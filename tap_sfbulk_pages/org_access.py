@@ -18,7 +18,7 @@ from jsonschema.validators import validator_for
 from tap_sfbulk_pages.errors import SettingsError
 from tap_sfbulk_pages.org import Org
 from tap_sfbulk_pages.settings import Settings
-from tap_sfbulk_pages.settings_schema import SCHEMA
+from tap_sfbulk_pages.settings_schema import BOOLEANS, SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 ENVIRONMENT_PREFIX = "TAP_SFBULK_PAGES_"
 
 _PROPERTIES: Mapping[str, Mapping[str, Any]] = SCHEMA["properties"]
-_BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 # By process and by a fingerprint of the settings. A process that was forked has sockets of its own.
 _orgs: dict[tuple[int, str], Org] = {}
@@ -99,7 +98,7 @@ def _value(name: str, text: str) -> Any:
     types = _PROPERTIES[name]["type"]
     try:
         if "boolean" in types:
-            return _BOOLEANS[text.strip().lower()]
+            return BOOLEANS[text.strip().lower()]
         if "integer" in types:
             return int(text)
         if "number" in types:

@@ -347,3 +347,8 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
 DEFAULTS: Mapping[str, Any] = {
     name: schema["default"] for name, schema in SCHEMA["properties"].items() if "default" in schema
 }
+# Texts that stand for booleans, as environment variables and other taps' settings hold them.
+BOOLEANS: Mapping[str, bool] = {
+    **dict.fromkeys(("true", "1", "yes", "on"), True),
+    **dict.fromkeys(("false", "0", "no", "off"), False),
+}
