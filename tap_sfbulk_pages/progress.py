@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tap_sfbulk_pages.activity import Phase
+from tap_sfbulk_pages.durations import duration
 from tap_sfbulk_pages.plurals import counted
 
 if TYPE_CHECKING:
@@ -137,15 +138,6 @@ def progress_table(
             "" if left is None else duration(max(left, 0.0)),
         )
     return table
-
-
-def duration(seconds: float) -> str:
-    """Write a duration: `4.2 s`, `3:05`, `2:03:05`."""
-    if seconds < 60:  # noqa: PLR2004 - a minute
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def _going_on(activity: RunActivity, streams: Sequence[str]) -> list[StreamActivity]:

@@ -9,8 +9,8 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from tap_sfbulk_pages.activity import Phase
+from tap_sfbulk_pages.durations import duration
 from tap_sfbulk_pages.plurals import counted
-from tap_sfbulk_pages.progress import duration
 from tap_sfbulk_pages.run_summary import HEADINGS, summary_rows
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_sfbulk_pages.activity import Phase
+from tap_sfbulk_pages.durations import duration
 from tap_sfbulk_pages.plurals import counted
-from tap_sfbulk_pages.progress import duration
 from tap_sfbulk_pages.text_table import table_lines
 
 if TYPE_CHECKING:
