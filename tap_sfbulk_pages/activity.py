@@ -18,6 +18,8 @@ from enum import Enum
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from tap_sfbulk_pages import job_states
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -40,7 +42,7 @@ class Phase(Enum):
     WRITING = "writing"
 
 
-_PHASES_OF_JOBS = {"UploadComplete": Phase.QUEUED, "InProgress": Phase.RUNNING}
+_PHASES_OF_JOBS = {job_states.QUEUED: Phase.QUEUED, job_states.RUNNING: Phase.RUNNING}
 
 
 class Periods:

@@ -8,6 +8,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from tap_sfbulk_pages import job_states
 from tap_sfbulk_pages.activity import Phase
 from tap_sfbulk_pages.durations import duration
 from tap_sfbulk_pages.plurals import counted
@@ -25,7 +26,11 @@ _REFRESHES_PER_SECOND = 4
 # Lines of a terminal that are left to what else is written there.
 _LINES_LEFT = 8
 _STREAMS_IN_A_LINE = 5
-_JOB_STATES = {"UploadComplete": "queued", "InProgress": "running", "JobComplete": "complete"}
+_JOB_STATES = {
+    job_states.QUEUED: "queued",
+    job_states.RUNNING: "running",
+    job_states.COMPLETE: "complete",
+}
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tap_sfbulk_pages import activity
+from tap_sfbulk_pages import activity, job_states
 from tap_sfbulk_pages.errors import (
     ExtractionError,
     QueryJobError,
@@ -39,8 +39,6 @@ _POLL_SHARE = 0.15
 # In a row; then the job itself is asked, in case the list lags behind.
 _MOST_LISTED_POLLS = 7
 
-_COMPLETE = "JobComplete"
-_FAILED = frozenset({"Failed", "Aborted"})
 # QUERY_TIMEOUT, "Retried more than fifteen times" (Bulk API guide, "How Bulk Queries Are
 # Processed").
 _TOOK_TOO_LONG = re.compile(r"time[d_ ]*out|retried more than", re.IGNORECASE)
@@ -105,7 +103,7 @@ class QueryJob:
     @property
     def is_complete(self) -> bool:
         """Whether the result is there."""
-        return self.state == _COMPLETE
+        return self.state == job_states.COMPLETE
 
     @property
     def is_running(self) -> bool:
@@ -238,7 +236,7 @@ class QueryJobs:
             raise QueryJobError(f"{said} It was left running; try again later.")
         aborted = "It was aborted."
         try:
-            body = {"state": "Aborted"}
+            body = {"state": job_states.ABORTED}
             self._client.perform("PATCH", job.path, api_version=job.api_version, json=body)
         except ExtractionError as error:
             aborted = f"It could not be aborted: {error}"
@@ -282,7 +280,7 @@ def _text(value: Any) -> str:
 
 
 def _failure(job: QueryJob) -> QueryJobError:
-    if job.state == "Failed" and _TOOK_TOO_LONG.search(job.error or ""):
+    if job.state == job_states.FAILED and _TOOK_TOO_LONG.search(job.error or ""):
         return QueryJobTooLongError(
             f"{_ended(job)} Narrow the query with filters, or choose fewer fields."
         )
@@ -290,7 +288,7 @@ def _failure(job: QueryJob) -> QueryJobError:
 
 
 def _ended(job: QueryJob) -> str:
-    if job.state not in _FAILED:
+    if job.state not in (job_states.FAILED, job_states.ABORTED):
         return f"The job is in a state that is not known: {job.state!r}."
     if job.error:
         return f"The job is {job.state}. Salesforce said: {job.error}"
