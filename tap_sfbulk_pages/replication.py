@@ -146,5 +146,7 @@ def bookmark_after(
     if maximum is None:
         return before
     if moment_of(maximum) > now:
-        maximum = literal(now, schema)
+        # A change of this second, still to come, is stamped with its beginning (SOAP API guide,
+        # "Primitive Data Types": a precision of one second).
+        maximum = literal(now.replace(microsecond=0), schema)
     return maximum if before is None else max(before, maximum, key=moment_of)

@@ -130,6 +130,12 @@ def test_bookmark_never_goes_back_nor_into_the_future(
     assert bookmark_after(before, maximum, now=NOON, schema=DATETIME) == after
 
 
+def test_a_bookmark_in_the_present_stops_at_its_second() -> None:
+    now = NOON.replace(microsecond=78_000)
+    future = "2099-01-01T00:00:00.000Z"
+    assert bookmark_after(None, future, now=now, schema=DATETIME) == "2024-03-01T12:00:00.000Z"
+
+
 def test_a_date_in_the_future_stops_at_today() -> None:
     assert bookmark_after(None, "2099-01-01", now=NOON, schema=DATE) == "2024-03-01"
 
