@@ -76,7 +76,7 @@ class BatchFiles:
             except (ImportError, OSError) as error:
                 root = self._storage.root
                 raise SettingsError(
-                    [f"batch_config.storage.root: {root} cannot be written to: {error}"]
+                    f"batch_config.storage.root: {root} cannot be written to: {error}"
                 ) from error
             addresses.append(self._storage.get_url(name))
             records += part.height

@@ -34,18 +34,12 @@ def compression_of(config: BatchConfig) -> str | None:
     encoding = config.encoding
     if encoding.format not in _COMPRESSIONS:
         formats = ", ".join(_COMPRESSIONS)
-        raise SettingsError(
-            [f"batch_config: format must be one of {formats}, not {encoding.format}"]
-        )
+        raise SettingsError(f"batch_config: format must be one of {formats}, not {encoding.format}")
     known = _COMPRESSIONS[encoding.format]
     if encoding.compression not in known:
         names = ", ".join(name for name in known if name)
         raise SettingsError(
-            [
-                (
-                    f"batch_config: {encoding.format} takes the compressions {names}, not "
-                    f"{encoding.compression}"
-                )
-            ]
+            f"batch_config: {encoding.format} takes the compressions {names}, not "
+            f"{encoding.compression}"
         )
     return known[encoding.compression]

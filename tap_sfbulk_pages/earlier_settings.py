@@ -47,7 +47,7 @@ def taken_over(config: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         today = {**settings, **today}
         warnings.append(f"{name} is a setting of another Salesforce tap: {advice}.")
     if errors:
-        raise SettingsError(errors)
+        raise SettingsError(*errors)
     return {**today, **_typed(today)}, warnings
 
 
@@ -69,7 +69,7 @@ def _objects(name: str, value: Any) -> tuple[dict[str, Any], str]:
     if isinstance(value, str):
         value = [each.strip(" []\"'") for each in value.split(",")]
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        raise SettingsError([f"{name} must be a list of names; it is called objects here"])
+        raise SettingsError(f"{name} must be a list of names; it is called objects here")
     return _renamed("objects", value)
 
 
@@ -104,18 +104,14 @@ def _select_fields(name: str, value: Any) -> tuple[dict[str, Any], str]:
     if _boolean(name, value):
         return {}, "remove it, that is the default"
     raise SettingsError(
-        [
-            (
-                f"{name}: false has no counterpart, and every field would be read: remove it, and "
-                'deselect fields in the catalog ("selected": false)'
-            )
-        ]
+        f"{name}: false has no counterpart, and every field would be read: remove it, and "
+        'deselect fields in the catalog ("selected": false)'
     )
 
 
 def _tasks(name: str, value: Any) -> tuple[dict[str, Any], str]:
     condition = json.dumps({"Task": f"CreatedDate = LAST_N_MONTHS:{value}"})
-    raise SettingsError([f'{name} has no counterpart: set "filters": {condition} instead'])
+    raise SettingsError(f'{name} has no counterpart: set "filters": {condition} instead')
 
 
 def _reports(name: str, value: Any) -> tuple[dict[str, Any], str]:
@@ -123,13 +119,9 @@ def _reports(name: str, value: Any) -> tuple[dict[str, Any], str]:
     if not BOOLEANS.get(text, text):
         return {}, "remove it"
     raise SettingsError(
-        [
-            (
-                f"{name} has no counterpart, since no query job reads reports, list views or "
-                "campaigns as such: remove it, and choose records of the objects behind them "
-                "with filters"
-            )
-        ]
+        f"{name} has no counterpart, since no query job reads reports, list views or "
+        "campaigns as such: remove it, and choose records of the objects behind them "
+        "with filters"
     )
 
 
@@ -140,7 +132,7 @@ def _renamed(name: str, value: Any) -> tuple[dict[str, Any], str]:
 def _boolean(name: str, value: Any) -> bool:
     text = str(value).strip().lower()
     if text not in BOOLEANS:
-        raise SettingsError([f"{name} must be true or false, not {value!r}"])
+        raise SettingsError(f"{name} must be true or false, not {value!r}")
     return BOOLEANS[text]
 
 
@@ -148,14 +140,14 @@ def _integer(name: str, value: Any) -> int:
     try:
         return int(value)
     except (TypeError, ValueError):
-        raise SettingsError([f"{name} must be a whole number, not {value!r}"]) from None
+        raise SettingsError(f"{name} must be a whole number, not {value!r}") from None
 
 
 def _number(name: str, value: str) -> float:
     try:
         return float(value)
     except ValueError:
-        raise SettingsError([f"{name} must be a number, not {value!r}"]) from None
+        raise SettingsError(f"{name} must be a number, not {value!r}") from None
 
 
 _EARLIER: Mapping[str, Takeover] = {

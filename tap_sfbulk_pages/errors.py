@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 
 _RESOURCE_STATUSES = frozenset(
@@ -64,9 +64,9 @@ def _restored(kind: type[ExtractionError], arguments: tuple[Any, ...]) -> Extrac
 class SettingsError(ExtractionError):
     """Settings that cannot work, together or alone."""
 
-    def __init__(self, errors: Sequence[str]) -> None:
+    def __init__(self, *errors: str) -> None:
         super().__init__("; ".join(errors))
-        self.errors = tuple(errors)
+        self.errors = errors
 
 
 @contextmanager

@@ -48,7 +48,7 @@ def offered_extra_streams(tap: TapSFBulkPages, paths: FieldPaths) -> list[Stream
             make = partial(ExistingJobStream.discovered, tap, job, paths)
             streams.append(_made(tap, job.name, make))
     if errors:
-        raise SettingsError(errors)
+        raise SettingsError(*errors)
     return streams
 
 
@@ -92,7 +92,7 @@ def _made(tap: TapSFBulkPages, name: str, make: Callable[[], Stream]) -> Stream:
     try:
         return make()
     except (QueryJobError, RefusedError) as error:
-        raise SettingsError([str(error)]) from error
+        raise SettingsError(str(error)) from error
     except UnavailableError as error:
         tap.logger.warning("%s is offered without columns: %s", name, error)
         schema = {"type": "object", "properties": {}}

@@ -86,13 +86,13 @@ class FieldPaths:
             lookup = self._lookup(sobject, relationship)
             if lookup is None:
                 raise SettingsError(
-                    [f"{path}: {sobject.name} has no relationship {relationship} to a parent"]
+                    f"{path}: {sobject.name} has no relationship {relationship} to a parent"
                 )
             spelled.append(lookup.relationship_name)
             sobject = self._parent(lookup, path)
         field = _named(sobject.fields, name)
         if field is None:
-            raise SettingsError([f"{path}: {sobject.name} has no field {name} for this user"])
+            raise SettingsError(f"{path}: {sobject.name} has no field {name} for this user")
         return FoundField(".".join([*spelled, field.name]), field.type)
 
     def begins_with_relationship(self, sobject: SObject, path: str) -> bool:
@@ -111,7 +111,7 @@ class FieldPaths:
         try:
             return self.sobject(name)
         except RefusedError as refusal:
-            raise SettingsError([f"{path}: {refusal}"]) from refusal
+            raise SettingsError(f"{path}: {refusal}") from refusal
 
 
 def _named(fields: Sequence[Field], name: str) -> Field | None:

@@ -66,10 +66,6 @@ class FormulaRefresh:
 
 def _unusable(text: str) -> SettingsError:
     return SettingsError(
-        [
-            (
-                "refresh_formula_fields must be a period of weeks, days or hours in the form of "
-                f"ISO 8601, such as P7D or PT12H, not {text}"
-            )
-        ]
+        "refresh_formula_fields must be a period of weeks, days or hours in the form of "
+        f"ISO 8601, such as P7D or PT12H, not {text}"
     )

@@ -69,7 +69,7 @@ class JobOptions:
             others = ", ".join(sorted(own.keys() - {"soql"}))
             errors.append(f"soql says all that is to be read: leave out {others}")
         if errors:
-            raise SettingsError(errors)
+            raise SettingsError(*errors)
         fields = own.get("fields", "").strip("[]")
         return cls(
             access=OrgAccess.of(given),
@@ -161,12 +161,8 @@ class JobOptions:
         key = replication_key(_paths(self.access.org()).sobject(self.sobject))
         if key is None:
             raise SettingsError(
-                [
-                    (
-                        f"{self.sobject} has no field that tells when a record was changed, so "
-                        "that nothing but all of it can be read, and not as a stream"
-                    )
-                ]
+                f"{self.sobject} has no field that tells when a record was changed, so "
+                "that nothing but all of it can be read, and not as a stream"
             )
         return key
 
@@ -198,7 +194,7 @@ def create_job(options: Mapping[str, str]) -> str:
     """
     parsed = JobOptions.parse(options)
     if parsed.job_id is not None:
-        raise SettingsError(["a job that is made cannot be one that exists: leave out job"])
+        raise SettingsError("a job that is made cannot be one that exists: leave out job")
     fields = [] if parsed.soql else list(parsed.properties())
     return parsed.made_job(fields).id
 
@@ -216,7 +212,7 @@ def check_total(options: Mapping[str, str], *, records: int) -> None:
     """
     parsed = JobOptions.parse(options)
     if parsed.job_id is None:
-        raise SettingsError(["only the total of a job that is named can be checked: set job"])
+        raise SettingsError("only the total of a job that is named can be checked: set job")
     org = parsed.access.org()
     check_records(org, existing_job(org, parsed.job_id), records)
 
@@ -231,7 +227,7 @@ def _typed(soql: str, paths: FieldPaths) -> TypedQuery:
         return TypedQuery.of(QueryText.parse(soql), paths)
     except SettingsError as error:
         hint = "a schema of your own types the columns of any query that Salesforce takes"
-        raise SettingsError([*error.errors, hint]) from error
+        raise SettingsError(*error.errors, hint) from error
 
 
 def _as_typed(soql: str, paths: FieldPaths) -> str:
@@ -260,7 +256,7 @@ def _typed_fields(sobject: SObject, fields: Sequence[str]) -> dict[str, Mapping[
     unknown = [name for name in fields if name.lower() not in spelled]
     if unknown:
         raise SettingsError(
-            [f"{sobject.name} has no field {name} that a query job can read" for name in unknown]
+            *[f"{sobject.name} has no field {name} that a query job can read" for name in unknown]
         )
     names = [spelled[name.lower()] for name in fields] or list(spelled.values())
     return {name: known[name] for name in names}

@@ -55,7 +55,7 @@ class JobStream:
         self, options: JobOptions, fields: Sequence[str], *, job_interval_seconds: int
     ) -> None:
         if options.sobject is None or options.job_id is not None:
-            raise SettingsError(["a stream reads an object: set object, not soql or job"])
+            raise SettingsError("a stream reads an object: set object, not soql or job")
         self._sobject = options.sobject
         self._options = options
         self._fields = fields
@@ -142,12 +142,8 @@ class JobStream:
         """Refuse the offsets of another object."""
         if offset.sobject != self._sobject:
             raise SettingsError(
-                [
-                    (
-                        f"the checkpoint is of {offset.sobject}, not of {self._sobject}: each "
-                        "object needs a checkpoint of its own"
-                    )
-                ]
+                f"the checkpoint is of {offset.sobject}, not of {self._sobject}: each "
+                "object needs a checkpoint of its own"
             )
 
     def _is_due(self, last: JobStreamOffset) -> bool:

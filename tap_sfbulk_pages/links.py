@@ -39,15 +39,11 @@ class HostAddress:
         """
         parts = _split(url.strip())
         if parts is None or parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
-            raise SettingsError(
-                [f"{setting} must be an address like https://acme.my.salesforce.com"]
-            )
+            raise SettingsError(f"{setting} must be an address like https://acme.my.salesforce.com")
         if parts.username is not None or parts.password is not None:
-            raise SettingsError([f"{setting} must not hold a user name or password"])
+            raise SettingsError(f"{setting} must not hold a user name or password")
         if parts.scheme == "http" and not _is_loopback(parts.hostname):
-            raise SettingsError(
-                [f"{setting} must start with https:// (plain http only on loopback)"]
-            )
+            raise SettingsError(f"{setting} must start with https:// (plain http only on loopback)")
         return cls(f"{parts.scheme}://{parts.netloc.lower()}")
 
     def resolve(self, link: str, *, api_version: str) -> str:

@@ -56,7 +56,7 @@ class OrgAccess:
         errors = [_secret(name) for name in texts if _PROPERTIES.get(name, {}).get("secret")]
         errors += [f"there is no option {name}" for name in texts if name not in _PROPERTIES]
         if errors:
-            raise SettingsError(errors)
+            raise SettingsError(*errors)
         return cls(tuple(sorted(texts.items())))
 
     def org(self) -> Org:
@@ -85,7 +85,7 @@ class OrgAccess:
         validator = validator_for(SCHEMA)(SCHEMA)
         errors = [_unfit(error) for error in validator.iter_errors(config)]
         if errors:
-            raise SettingsError(errors)
+            raise SettingsError(*errors)
         return config
 
 
@@ -108,7 +108,7 @@ def _value(name: str, text: str) -> Any:
         if "array" in types or "object" in types:
             return json.loads(text)
     except (KeyError, ValueError):
-        raise SettingsError([f"{name} must be of type {types[0]}, not {text[:100]!r}"]) from None
+        raise SettingsError(f"{name} must be of type {types[0]}, not {text[:100]!r}") from None
     return text
 
 

@@ -77,7 +77,7 @@ class TypedQuery:
         try:
             sobject = paths.sobject(text.sobject)
         except RefusedError as refusal:
-            raise SettingsError([str(refusal)]) from refusal
+            raise SettingsError(str(refusal)) from refusal
         columns: dict[str, Column] = {}
         errors: list[str] = []
         for item in text.items:
@@ -85,7 +85,7 @@ class TypedQuery:
                 for column in _columns(item, text.alias, sobject, paths):
                     _add(columns, column)
         if errors:
-            raise SettingsError(errors)
+            raise SettingsError(*errors)
         return cls(text, sobject, tuple(columns.values()))
 
     @property
@@ -144,7 +144,7 @@ def spelled(names: Sequence[str], columns: Iterable[str]) -> tuple[str, ...]:
     by_lower = {column.lower(): column for column in columns}
     unknown = [name for name in names if name.lower() not in by_lower]
     if unknown:
-        raise SettingsError([f"there is no column {name}" for name in unknown])
+        raise SettingsError(*[f"there is no column {name}" for name in unknown])
     return tuple(by_lower[name.lower()] for name in names)
 
 
@@ -153,7 +153,7 @@ def _add(columns: dict[str, Column], column: Column) -> None:
     before = columns.setdefault(column.name.lower(), column)
     if before is not column and (before.is_computed or column.is_computed):
         raise SettingsError(
-            [f"two columns are called {column.name}: give the function an alias of its own"]
+            f"two columns are called {column.name}: give the function an alias of its own"
         )
 
 
@@ -164,12 +164,8 @@ def _columns(
         found = _found(item.path, alias, sobject, paths)
         if not is_supported(found.type):
             raise SettingsError(
-                [
-                    (
-                        f"no query job returns {found.path}, whose type is {found.type}: select "
-                        "the fields that it is made of, or leave it out"
-                    )
-                ]
+                f"no query job returns {found.path}, whose type is {found.type}: select "
+                "the fields that it is made of, or leave it out"
             )
         yield Column(found.path, found.type, found.path)
     elif item.function == _FIELDS:
@@ -181,16 +177,12 @@ def _columns(
         )
     elif item.function == _DISTANCE:
         if item.alias is None:
-            raise SettingsError([f"give {item.text} an alias, which the column is called by"])
+            raise SettingsError(f"give {item.text} an alias, which the column is called by")
         yield Column(item.alias, "double", item.text, is_computed=True)
     else:
         raise SettingsError(
-            [
-                (
-                    f"the type of {item.text} is not known: select the field itself, or toLabel(), "
-                    "FORMAT(), convertCurrency() or DISTANCE()"
-                )
-            ]
+            f"the type of {item.text} is not known: select the field itself, or toLabel(), "
+            "FORMAT(), convertCurrency() or DISTANCE()"
         )
 
 
@@ -198,7 +190,7 @@ def _fields(item: SelectItem, sobject: SObject) -> Iterator[Column]:
     """Write out FIELDS(): a job refuses all but FIELDS(STANDARD), since it does not know which."""
     group = _GROUPS.get((item.path or "").upper())
     if group is None:
-        raise SettingsError([f"{item.text} must be FIELDS(ALL), (STANDARD) or (CUSTOM)"])
+        raise SettingsError(f"{item.text} must be FIELDS(ALL), (STANDARD) or (CUSTOM)")
     for field in sobject.fields:
         if field.is_custom in group and is_supported(field.type):
             yield Column(field.name, field.type, field.name)

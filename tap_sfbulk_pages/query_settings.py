@@ -55,7 +55,7 @@ class QuerySetting:
         """
         text, key = QueryText.parse(entry["soql"]), entry.get("replication_key")
         if key and text.limit is not None:
-            raise SettingsError([LIMITED])
+            raise SettingsError(LIMITED)
         return cls(
             name=_name(entry),
             text=text,
@@ -88,7 +88,7 @@ class JobSetting:
         """
         if not _JOB_ID.fullmatch(entry["id"]):
             raise SettingsError(
-                [f"{entry['id']} is not the id of a query job: 15 or 18 characters behind 750"]
+                f"{entry['id']} is not the id of a query job: 15 or 18 characters behind 750"
             )
         return cls(name=_name(entry), id=entry["id"], primary_keys=_keys(entry))
 
@@ -108,7 +108,7 @@ def queries_and_jobs(
     names = Counter(entry["name"].lower() for entry in entries)
     errors += [f"queries, jobs: {name} is there twice" for name, n in names.items() if n > 1]
     if errors:
-        raise SettingsError(errors)
+        raise SettingsError(*errors)
     return queries, jobs
 
 
@@ -128,7 +128,7 @@ def check_names(extra: Iterable[QuerySetting | JobSetting], objects: Iterable[st
         if each.name.lower() in taken
     ]
     if errors:
-        raise SettingsError(errors)
+        raise SettingsError(*errors)
 
 
 def parsed_filters(config: Mapping[str, Any]) -> Mapping[str, str]:
@@ -149,7 +149,7 @@ def parsed_filters(config: Mapping[str, Any]) -> Mapping[str, str]:
             with gathered(errors, f"filters: {name}: "):
                 filters[name] = checked_condition(condition)
     if errors:
-        raise SettingsError(errors)
+        raise SettingsError(*errors)
     return filters
 
 
@@ -178,7 +178,7 @@ def _parsed(
 def _name(entry: Mapping[str, Any]) -> str:
     name: str = entry["name"]
     if not _NAME.fullmatch(name):
-        raise SettingsError(["a name is made of letters, digits, _ and -"])
+        raise SettingsError("a name is made of letters, digits, _ and -")
     return name
 
 

@@ -148,7 +148,7 @@ def _replication_key(query: QuerySetting, typed: TypedQuery) -> str | None:
         return None
     column = next((each for each in typed.columns if each.name.lower() == key.lower()), None)
     if column is None or column.is_computed or column.type not in ("date", "datetime"):
-        raise SettingsError([_no_replication_key(key, typed)])
+        raise SettingsError(_no_replication_key(key, typed))
     return column.name
 
 

@@ -44,13 +44,9 @@ def org_address(url: str, *, setting: str) -> HostAddress:
     address = login_address(url, setting=setting)
     if address in (LOGIN, LOGIN_OF_SANDBOXES):
         raise SettingsError(
-            [
-                (
-                    f"{setting} must be the org's own address, like "
-                    f"https://acme.my.salesforce.com; {address.origin} is where users of every "
-                    "org sign in (login_url)"
-                )
-            ]
+            f"{setting} must be the org's own address, like "
+            f"https://acme.my.salesforce.com; {address.origin} is where users of every "
+            "org sign in (login_url)"
         )
     return address
 
@@ -61,12 +57,8 @@ def login_address(url: str, *, setting: str) -> HostAddress:
     for ending, right in _PAGES.items():
         if address.origin.endswith(ending):
             raise SettingsError(
-                [
-                    (
-                        f"{setting} is the address of pages for browsers, which answers no API "
-                        f"call: set it to {address.origin.removesuffix(ending)}{right}"
-                    )
-                ]
+                f"{setting} is the address of pages for browsers, which answers no API "
+                f"call: set it to {address.origin.removesuffix(ending)}{right}"
             )
     return address
 

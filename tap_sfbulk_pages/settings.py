@@ -155,9 +155,9 @@ def _report_path(given: Mapping[str, Any]) -> Path | None:
     path = Path(given["report_path"])
     if not path.parent.is_dir():
         # Told now, since the report is written when the night is over.
-        raise SettingsError([f"report_path: there is no folder {path.parent}"])
+        raise SettingsError(f"report_path: there is no folder {path.parent}")
     if path.is_dir():
-        raise SettingsError([f"report_path must name a file, and {path} is a folder"])
+        raise SettingsError(f"report_path must name a file, and {path} is a folder")
     return path
 
 
@@ -174,5 +174,5 @@ def _start_date(given: Mapping[str, Any]) -> datetime | None:
         return moment_of(text)
     except (OverflowError, ValueError) as error:
         raise SettingsError(
-            [f"start_date must be a date like 2026-01-31T00:00:00Z, not {text}"]
+            f"start_date must be a date like 2026-01-31T00:00:00Z, not {text}"
         ) from error

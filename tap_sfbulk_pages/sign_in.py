@@ -124,7 +124,7 @@ class JwtBearer:
         except (jwt.PyJWTError, TypeError, ValueError):
             # Not `from` the error, which may quote the key.
             raise SettingsError(
-                ["private_key (or private_key_path) holds no RSA private key in PEM form"]
+                "private_key (or private_key_path) holds no RSA private key in PEM form"
             ) from None
         return {
             "grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer",

@@ -67,46 +67,34 @@ def chosen_sign_in(
         others = names | {name for name in _ADDRESSES if name in given}
         if others:
             raise SettingsError(
-                [
-                    (
-                        "sf_cli_org takes session and address from the Salesforce CLI: "
-                        f"remove it, or {_listed(others)}"
-                    )
-                ]
+                "sf_cli_org takes session and address from the Salesforce CLI: "
+                f"remove it, or {_listed(others)}"
             )
         return None, None
     if "access_token" in names:
         if names != {"access_token"}:
-            raise SettingsError([f"{_listed(names)} make two ways to sign in: keep one"])
+            raise SettingsError(f"{_listed(names)} make two ways to sign in: keep one")
         if instance is None:
-            raise SettingsError(["access_token needs instance_url"])
+            raise SettingsError("access_token needs instance_url")
         return given["access_token"], None
     flow = _flow_of(names)
     if flow is ClientCredentials and login in (LOGIN, LOGIN_OF_SANDBOXES):
         raise SettingsError(
-            [
-                (
-                    "the client credentials flow works at the org's own host only: set "
-                    "instance_url to its My Domain address, and no login_url"
-                )
-            ]
+            "the client credentials flow works at the org's own host only: set "
+            "instance_url to its My Domain address, and no login_url"
         )
     return None, _made_flow(flow, given, login)
 
 
 def _flow_of(names: set[str]) -> type[Flow]:
     if {"private_key", "private_key_path"} <= names:
-        raise SettingsError(["private_key and private_key_path are both set: keep one"])
+        raise SettingsError("private_key and private_key_path are both set: keep one")
     asked = {"private_key" if name == "private_key_path" else name for name in names}
     if not asked:
         raise SettingsError(
-            [
-                (
-                    "no way to sign in is set: give access_token, or client_id with client_secret, "
-                    "refresh_token, username and private_key, or username and password, or "
-                    "sf_cli_org"
-                )
-            ]
+            "no way to sign in is set: give access_token, or client_id with client_secret, "
+            "refresh_token, username and private_key, or username and password, or "
+            "sf_cli_org"
         )
     for flow, needed in _FLOWS.items():
         whole = needed | {"client_id"}
@@ -114,19 +102,13 @@ def _flow_of(names: set[str]) -> type[Flow]:
             return flow
     if asked <= {"username", "password", "security_token"}:
         raise SettingsError(
-            [
-                (
-                    f"{_listed(names)} alone are the SOAP login, which newer orgs and API "
-                    "versions do not have: make an External Client App and give instance_url, "
-                    "client_id and client_secret (client credentials)"
-                )
-            ]
+            f"{_listed(names)} alone are the SOAP login, which newer orgs and API "
+            "versions do not have: make an External Client App and give instance_url, "
+            "client_id and client_secret (client credentials)"
         )
     raise SettingsError(
-        [
-            f"{_listed(names)} together make no way to sign in. A flow needs client_id and: "
-            + "; or ".join(f"{_listed(needed)} ({flow.title})" for flow, needed in _FLOWS.items())
-        ]
+        f"{_listed(names)} together make no way to sign in. A flow needs client_id and: "
+        + "; or ".join(f"{_listed(needed)} ({flow.title})" for flow, needed in _FLOWS.items())
     )
 
 
@@ -161,7 +143,7 @@ def _private_key(given: Mapping[str, Any]) -> str:
     try:
         return Path(given["private_key_path"]).read_text(encoding="ascii")
     except (OSError, ValueError) as error:
-        raise SettingsError([f"private_key_path cannot be read: {error}"]) from error
+        raise SettingsError(f"private_key_path cannot be read: {error}") from error
 
 
 def _listed(names: set[str]) -> str:

@@ -112,11 +112,11 @@ class QueryText:
         """
         tokens = _tokens(text)
         if not tokens or not tokens[0].is_word("SELECT"):
-            raise SettingsError(["a query begins with SELECT"])
+            raise SettingsError("a query begins with SELECT")
         outer = [token for token in tokens if token.depth == 0]
         source = next((token for token in outer if token.is_word("FROM")), None)
         if source is None:
-            raise SettingsError(["the query has no FROM"])
+            raise SettingsError("the query has no FROM")
         place = tokens.index(source)
         behind = tokens[place + 1 :]
         starts = [
@@ -186,7 +186,7 @@ def checked_condition(text: str) -> str:
     outer = [token for token in tokens if token.depth == 0]
     for token, following in zip_longest(outer, outer[1:]):
         if _begins_clause(token, following):
-            raise SettingsError([f"it must be a condition alone: leave out {token.text}"])
+            raise SettingsError(f"it must be a condition alone: leave out {token.text}")
     return text.strip()
 
 
@@ -200,17 +200,17 @@ def _tokens(text: str) -> list[_Token]:
     for match in _TOKENS.finditer(text):
         kind, word = str(match.lastgroup), match[0]
         if kind == "comment":
-            raise SettingsError([f"SOQL knows no comments: leave out {word}"])
+            raise SettingsError(f"SOQL knows no comments: leave out {word}")
         if word in ("'", ";"):
             hint = "a text in quotes has no end" if word == "'" else "leave out the semicolon"
-            raise SettingsError([hint])
+            raise SettingsError(hint)
         depth += word == "("
         tokens.append(_Token(kind, word, match.start(), match.end(), depth))
         depth -= word == ")"
         if depth < 0:
-            raise SettingsError(["a bracket is closed that was not opened"])
+            raise SettingsError("a bracket is closed that was not opened")
     if depth:
-        raise SettingsError(["a bracket is not closed"])
+        raise SettingsError("a bracket is not closed")
     return tokens
 
 
@@ -228,11 +228,11 @@ def _source(tokens: Sequence[_Token]) -> tuple[str, str | None]:
     words = [token.text for token in tokens if not token.is_word("AS")]
     if any(word == "," for word in words):
         raise SettingsError(
-            ["name one object in FROM, and write out the way to the others, as in Account.Name"]
+            "name one object in FROM, and write out the way to the others, as in Account.Name"
         )
     if not 1 <= len(words) <= 2 or any(token.kind != "word" for token in tokens):  # noqa: PLR2004
         found = f", not {' '.join(words)}" if words else ""
-        raise SettingsError([f"FROM must be followed by the name of an object{found}"])
+        raise SettingsError(f"FROM must be followed by the name of an object{found}")
     return words[0], words[1] if len(words) > 1 else None
 
 
@@ -241,12 +241,12 @@ def _clauses(text: str, starts: Sequence[_Token]) -> dict[str, str]:
     for token, following in zip_longest(starts, starts[1:]):
         word = token.text.upper()
         if word in _REFUSED_CLAUSES:
-            raise SettingsError([_REFUSED_CLAUSES[word]])
+            raise SettingsError(_REFUSED_CLAUSES[word])
         if word in clauses:
-            raise SettingsError([f"the query has two clauses {word}"])
+            raise SettingsError(f"the query has two clauses {word}")
         clauses[word] = text[token.end : following.start if following else None].strip()
     if not clauses.get("LIMIT", "0").isdecimal():
-        raise SettingsError([f"LIMIT must be followed by a whole number, not {clauses['LIMIT']}"])
+        raise SettingsError(f"LIMIT must be followed by a whole number, not {clauses['LIMIT']}")
     return clauses
 
 
@@ -264,24 +264,24 @@ def _parts(tokens: Sequence[_Token]) -> Iterator[list[_Token]]:
 
 def _item(text: str, tokens: Sequence[_Token]) -> SelectItem:
     if not tokens:
-        raise SettingsError(["the SELECT list has an empty place"])
+        raise SettingsError("the SELECT list has an empty place")
     own = text[tokens[0].start : tokens[-1].end]
     first = tokens[0]
     if first.text == "(":
         raise SettingsError(
-            [f"a query job returns no child records: make a query of its own of {own}"]
+            f"a query job returns no child records: make a query of its own of {own}"
         )
     if first.is_word("TYPEOF"):
         raise SettingsError(
-            ["a query job knows no TYPEOF: select fields that all objects have, as in What.Name"]
+            "a query job knows no TYPEOF: select fields that all objects have, as in What.Name"
         )
     if first.kind != "word":
-        raise SettingsError([f"{own} is neither a field nor a function of one"])
+        raise SettingsError(f"{own} is neither a field nor a function of one")
     if len(tokens) == 1:
         return SelectItem(own, own)
     if tokens[1].text != "(":
         raise SettingsError(
-            [f"only functions can have an alias: write {first.text} instead of {own}"]
+            f"only functions can have an alias: write {first.text} instead of {own}"
         )
     return _function(own, tokens)
 
@@ -289,7 +289,7 @@ def _item(text: str, tokens: Sequence[_Token]) -> SelectItem:
 def _function(own: str, tokens: Sequence[_Token]) -> SelectItem:
     name = tokens[0].text.upper()
     if name in _AGGREGATES:
-        raise SettingsError([_NO_AGGREGATES.format(own)])
+        raise SettingsError(_NO_AGGREGATES.format(own))
     close = next(
         index
         for index, token in enumerate(tokens)
@@ -297,7 +297,7 @@ def _function(own: str, tokens: Sequence[_Token]) -> SelectItem:
     )
     behind = tokens[close + 1 :]
     if len(behind) > 1 or any(token.kind != "word" for token in behind):
-        raise SettingsError([f"{own} is neither a field nor a function of one"])
+        raise SettingsError(f"{own} is neither a field nor a function of one")
     inside = tokens[2:close]
     words = [
         token

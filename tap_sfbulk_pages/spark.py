@@ -117,7 +117,7 @@ class SFBulkDataSource(DataSource):
         try:
             from tap_sfbulk_pages.spark_stream import SFBulkStreamReader  # noqa: PLC0415 - from 4.2
         except ImportError as error:
-            raise SettingsError([f"streams need Spark 4.2 or newer: {error}"]) from error
+            raise SettingsError(f"streams need Spark 4.2 or newer: {error}") from error
         return SFBulkStreamReader(self._options, _properties(schema), self._of_stream)
 
 
@@ -190,5 +190,5 @@ def _properties(schema: StructType | pa.Schema) -> dict[str, Mapping[str, Any]]:
         if type_ not in known
     ]
     if errors:
-        raise SettingsError(errors)
+        raise SettingsError(*errors)
     return {name: known[type_] for name, type_ in given.items()}

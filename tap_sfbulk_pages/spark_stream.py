@@ -138,5 +138,5 @@ def _number(name: str, text: str) -> int:
         SettingsError: If it is no number above zero.
     """
     if not text.strip().isdecimal() or not int(text):
-        raise SettingsError([f"{name} must be a whole number above zero, not {text[:100]!r}"])
+        raise SettingsError(f"{name} must be a whole number above zero, not {text[:100]!r}")
     return int(text)

@@ -171,7 +171,7 @@ class BulkStream(RESTStream[ParseResult | None]):
         except Exception as error:
             if not self.is_mapped:
                 raise
-            raise SettingsError([self._failed_expression(record, error)]) from error
+            raise SettingsError(self._failed_expression(record, error)) from error
 
     def _failed_expression(self, record: Mapping[str, Any], error: Exception) -> str:
         """Say which expression fails, where, and why."""

@@ -141,7 +141,7 @@ class TapSFBulkPages(Tap):
         if mapped:
             files = "batch_config writes records as the result pages have them"
             raise SettingsError(
-                [f"{files}, without stream maps or flattening: leave one out ({', '.join(mapped)})"]
+                f"{files}, without stream maps or flattening: leave one out ({', '.join(mapped)})"
             )
 
     @override

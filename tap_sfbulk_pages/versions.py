@@ -33,9 +33,9 @@ def parsed_version(text: str) -> str:
     """
     match = re.fullmatch(r"v?([0-9]{2,3})(?:\.0)?", text.strip())
     if not match:
-        raise SettingsError([f"api_version must be like 62.0, not {text!r}"])
+        raise SettingsError(f"api_version must be like 62.0, not {text!r}")
     if float(match[1]) < OLDEST:
-        raise SettingsError([f"api_version must be at least {OLDEST}, not {text}"])
+        raise SettingsError(f"api_version must be at least {OLDEST}, not {text}")
     return f"{match[1]}.0"
 
 
@@ -75,7 +75,7 @@ def version_explained(client: SalesforceClient, api_version: str) -> Iterator[No
             raise
         told = f"the org has no version {api_version}; its newest is {max(versions):.1f}"
         raise SettingsError(
-            [f"api_version: {told}. Set that, or leave api_version out. {error}"]
+            f"api_version: {told}. Set that, or leave api_version out. {error}"
         ) from error
 
 

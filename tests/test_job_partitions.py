@@ -188,7 +188,7 @@ def test_a_job_that_goes_while_it_is_read(start_sandbox: Callable[..., SandboxSe
     [
         RefusedError("refused", status=404, error_code="NOT_FOUND", said="gone"),
         UnavailableError("unavailable", retry_after=3.0),
-        SettingsError(["one", "two"]),
+        SettingsError("one", "two"),
     ],
 )
 def test_errors_come_back_from_tasks_as_they_were(error: ExtractionError) -> None:
