@@ -5,3 +5,5 @@ RUNNING = "InProgress"
 COMPLETE = "JobComplete"
 FAILED = "Failed"
 ABORTED = "Aborted"
+
+UNFINISHED = frozenset({QUEUED, RUNNING})

@@ -23,7 +23,7 @@ from tap_sfbulk_pages.errors import (
     QueryJobTooLongError,
     RefusedError,
 )
-from tap_sfbulk_pages.running_jobs import RUNNING_STATES, RunningJobs
+from tap_sfbulk_pages.running_jobs import RunningJobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,7 +108,7 @@ class QueryJob:
     @property
     def is_running(self) -> bool:
         """Whether the result may still come."""
-        return self.state in RUNNING_STATES
+        return self.state in job_states.UNFINISHED
 
 
 class QueryJobs:

@@ -109,20 +109,21 @@ def not_after(maximum: str | None, asked_at: str | None) -> str | None:
     """Hold a maximum against the moment at which the query was asked.
 
     A query job reads an object in chunks, one after another, so that a later chunk can show a
-    change that is younger than one that an earlier chunk has missed.
+    change that is younger than one that an earlier chunk has missed: the missed one may be stamped
+    with the second in which the query was asked, but not with an earlier one.
 
     Args:
         maximum: Over the result; None if no row had a value.
-        asked_at: By Salesforce's clock, which tells whole seconds; None where it is not known.
+        asked_at: By Salesforce's clock; None where it is not known.
 
     Returns:
-        The maximum, or the end of that second if it is earlier.
+        The maximum, or the beginning of that second if it is earlier.
     """
     if maximum is None or asked_at is None:
         return maximum
     try:
-        latest = moment_of(asked_at) + timedelta(seconds=1)
-    except (ValueError, OverflowError):
+        latest = moment_of(asked_at).replace(microsecond=0)
+    except ValueError:
         return maximum
     if moment_of(maximum) <= latest:
         return maximum

@@ -14,6 +14,7 @@ from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from tap_sfbulk_pages import job_states
 from tap_sfbulk_pages.errors import ExtractionError
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from tap_sfbulk_pages.client import SalesforceClient
 
-RUNNING_STATES = frozenset({"UploadComplete", "InProgress"})
 # With fewer, a call for each costs no more.
 _FEWEST_JOBS = 3
 
@@ -84,7 +84,9 @@ class RunningJobs:
             logger.info("Jobs are asked about one by one: %s", error)
             states = {}
         self._is_of_use = not self._waited_for.keys().isdisjoint(states)
-        self._running = frozenset(job for job, state in states.items() if state in RUNNING_STATES)
+        self._running = frozenset(
+            job for job, state in states.items() if state in job_states.UNFINISHED
+        )
         self._listed_at = asked_at
 
 
