@@ -263,8 +263,8 @@ def current() -> StreamActivity | None:
 
 
 @contextmanager
-def on_behalf_of(stream: StreamActivity) -> Iterator[None]:
-    """Work for a stream on this thread; threads do not hand it on by themselves."""
+def on_behalf_of(stream: StreamActivity | None) -> Iterator[None]:
+    """Work for a stream on this thread, or for none; threads do not hand it on by themselves."""
     token = _current.set(stream)
     try:
         yield

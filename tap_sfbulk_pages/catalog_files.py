@@ -7,20 +7,26 @@ of objects would take gigabytes, however few of them are read.
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack
 from textwrap import indent
 from typing import IO, TYPE_CHECKING, Any
 
 import ijson
-from singer_sdk.singerlib import MetadataMapping
+from singer_sdk.singerlib import CatalogEntry, MetadataMapping
 
+from tap_sfbulk_pages.earlier_catalogs import understand, warnings_of
 from tap_sfbulk_pages.errors import CatalogError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-    from singer_sdk.singerlib import CatalogEntry
+    from typing_extensions import Self
+
+logger = logging.getLogger(__name__)
 
 
 def write_catalog(entries: Iterable[CatalogEntry], file: IO[str]) -> None:
@@ -41,24 +47,67 @@ def write_catalog(entries: Iterable[CatalogEntry], file: IO[str]) -> None:
     file.flush()
 
 
-def read_selected(file: IO[bytes]) -> dict[str, Any]:
-    """Read a catalog; streams that are not selected are left out.
+class SelectedEntries(Mapping[str, CatalogEntry]):
+    """The entries of a catalog that are selected, by stream; they wait on disk.
+
+    A context manager, behind which they are gone.
+
+    Args:
+        file: The catalog, of this tap or another (`earlier_catalogs.py`).
 
     Raises:
-        CatalogError: If it is not JSON, or has no streams at all.
+        CatalogError: If it is not JSON, has no streams at all, or asks for something that would be
+            read otherwise here.
     """
-    is_empty = True
-    selected = []
-    try:
-        for entry in ijson.items(file, "streams.item", use_float=True):
-            is_empty = False
-            if _is_selected(entry):
-                selected.append(entry)
-    except ijson.JSONError as error:
-        raise CatalogError(f"The catalog is not JSON: {error}") from error
-    if is_empty:
-        raise CatalogError("The catalog has no streams. Make one with --discover.")
-    return {"streams": selected}
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._places: dict[str, int] = {}
+        with ExitStack() as opened:
+            self._written = opened.enter_context(tempfile.TemporaryFile())
+            self._read(file)
+            self._opened = opened.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._opened.close()
+
+    def __getitem__(self, name: str) -> CatalogEntry:
+        """Read the entry of a stream."""
+        self._written.seek(self._places[name])
+        return CatalogEntry.from_dict(json.loads(self._written.readline()))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._places
+
+    def _read(self, file: IO[bytes]) -> None:
+        is_empty = True
+        without_choice = []
+        try:
+            for entry in ijson.items(file, "streams.item", use_float=True):
+                is_empty = False
+                if not _is_selected(entry):
+                    continue
+                if not understand(entry):
+                    without_choice.append(entry["tap_stream_id"])
+                self._keep(entry)
+        except ijson.JSONError as error:
+            raise CatalogError(f"The catalog is not JSON: {error}") from error
+        if is_empty:
+            raise CatalogError("The catalog has no streams. Make one with --discover.")
+        for warning in warnings_of(without_choice):
+            logger.warning("%s", warning)
+
+    def _keep(self, entry: dict[str, Any]) -> None:
+        self._places[entry["tap_stream_id"]] = self._written.tell()
+        self._written.write(json.dumps(entry).encode() + b"\n")
 
 
 def _is_selected(entry: dict[str, Any]) -> bool:

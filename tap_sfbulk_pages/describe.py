@@ -11,16 +11,18 @@ import logging
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from http import HTTPStatus
-from itertools import islice
+from itertools import dropwhile, islice
 from typing import TYPE_CHECKING, Any
 
-from tap_sfbulk_pages.errors import RefusedError, UnavailableError
+from tap_sfbulk_pages.activity import on_behalf_of
+from tap_sfbulk_pages.errors import ExtractionError, RefusedError, UnavailableError
 from tap_sfbulk_pages.replies import code_and_text
 from tap_sfbulk_pages.retries import is_transient
 from tap_sfbulk_pages.versions import version_explained
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from tap_sfbulk_pages.client import SalesforceClient
 
@@ -134,6 +136,61 @@ def described(
     remaining = iter(names)
     while batch := list(islice(remaining, OBJECTS_A_CALL)):
         yield from _described_together(client, api_version, batch).items()
+
+
+class DescribesInTurn:
+    """Describes of sObjects that are needed one after another, `OBJECTS_A_CALL` a call.
+
+    Args:
+        client: The org.
+        api_version: As `62.0`.
+        names: In the order in which they are needed; the first are described at once.
+        waiting: Entered while a call goes on.
+
+    Raises:
+        ExtractionError: If the first call fails as a whole.
+    """
+
+    def __init__(
+        self,
+        client: SalesforceClient,
+        api_version: str,
+        names: Iterable[str],
+        waiting: Callable[[], AbstractContextManager[None]],
+    ) -> None:
+        self._client = client
+        self._api_version = api_version
+        self._remaining = iter(names)
+        self._waiting = waiting
+        self._describe(self._remaining)
+        if self._error:
+            raise self._error
+
+    def take(self, name: str) -> SObject | RefusedError | UnavailableError:
+        """Take what Salesforce says of an object (`described`), which is dropped here.
+
+        Args:
+            name: One that was given; those before it can be taken no more.
+
+        Raises:
+            ExtractionError: If the call failed as a whole that would have told.
+        """
+        if name not in self._names:
+            self._describe(dropwhile(lambda each: each != name, self._remaining))
+        if self._error:
+            raise self._error
+        return self._outcomes.pop(name)
+
+    def _describe(self, names: Iterable[str]) -> None:
+        self._names = list(islice(names, OBJECTS_A_CALL))
+        self._outcomes: dict[str, SObject | RefusedError | UnavailableError] = {}
+        self._error: ExtractionError | None = None
+        try:
+            # No stream's call, whatever is being read meanwhile.
+            with self._waiting(), on_behalf_of(None):
+                self._outcomes |= described(self._client, self._api_version, self._names)
+        except ExtractionError as error:
+            self._error = error
 
 
 def _described_together(

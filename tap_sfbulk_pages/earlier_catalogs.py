@@ -8,9 +8,12 @@ one beside it. The schema stays the catalog's, so that tables keep the columns t
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import CatalogError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _METHODS = frozenset({"FULL_TABLE", "INCREMENTAL"})
 
@@ -28,27 +31,45 @@ def understood(catalog: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
         CatalogError: If an entry asks for something that would be read otherwise here.
     """
     catalog = copy.deepcopy(catalog)
-    without_choice = []
-    for entry in catalog.get("streams", []):
-        root = _root_metadata(entry)
-        if entry.get("stream_alias"):
-            raise CatalogError(
-                f"The catalog gives {entry['tap_stream_id']} the stream_alias "
-                f"{entry['stream_alias']!r}. Remove it, and set "
-                f'"stream_maps": {{"{entry["tap_stream_id"]}": '
-                f'{{"__alias__": "{entry["stream_alias"]}"}}}} instead.'
-            )
-        forced = root.get("forced-replication-method")
-        if isinstance(forced, dict):
-            root["forced-replication-method"] = forced.get("replication-method")
-        # The SDK announces the key of the entry alone.
-        entry.setdefault("key_properties", root.get("table-key-properties"))
-        _take_over_method(entry, root)
-        if root.get("selected") and _chooses_nothing(entry, root):
-            without_choice.append(str(entry["tap_stream_id"]))
+    entries = catalog.get("streams", [])
+    without_choice = [entry["tap_stream_id"] for entry in entries if not understand(entry)]
+    return catalog, warnings_of(without_choice)
+
+
+def understand(entry: dict[str, Any]) -> bool:
+    """Say in the SDK's way what an entry of a catalog says in another tap's.
+
+    Args:
+        entry: Changed in place.
+
+    Returns:
+        Whether it is known what is read of the stream; if not, `warnings_of` tells the user.
+
+    Raises:
+        CatalogError: If it asks for something that would be read otherwise here.
+    """
+    root = _root_metadata(entry)
+    if entry.get("stream_alias"):
+        raise CatalogError(
+            f"The catalog gives {entry['tap_stream_id']} the stream_alias "
+            f"{entry['stream_alias']!r}. Remove it, and set "
+            f'"stream_maps": {{"{entry["tap_stream_id"]}": '
+            f'{{"__alias__": "{entry["stream_alias"]}"}}}} instead.'
+        )
+    forced = root.get("forced-replication-method")
+    if isinstance(forced, dict):
+        root["forced-replication-method"] = forced.get("replication-method")
+    # The SDK announces the key of the entry alone.
+    entry.setdefault("key_properties", root.get("table-key-properties"))
+    _take_over_method(entry, root)
+    return not (root.get("selected") and _chooses_nothing(entry, root))
+
+
+def warnings_of(without_choice: Sequence[str]) -> list[str]:
+    """Tell of streams whose replication key the catalog leaves open."""
     if not without_choice:
-        return catalog, []
-    return catalog, [
+        return []
+    return [
         (
             f"The catalog chooses no replication key for {', '.join(without_choice)}: all of "
             "their records are read each time. To read changes alone, add the replication-key "

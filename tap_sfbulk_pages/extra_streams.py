@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from singer_sdk.singerlib import CatalogEntry
-    from singer_sdk.streams import Stream
 
+    from tap_sfbulk_pages.streams import BulkStream
     from tap_sfbulk_pages.tap import TapSFBulkPages
 
 
-def offered_extra_streams(tap: TapSFBulkPages, paths: FieldPaths) -> list[Stream]:
+def offered_extra_streams(tap: TapSFBulkPages, paths: FieldPaths) -> list[BulkStream]:
     """Make all of them.
 
     Args:
@@ -38,7 +38,7 @@ def offered_extra_streams(tap: TapSFBulkPages, paths: FieldPaths) -> list[Stream
         ExtractionError: If the org cannot be asked.
     """
     settings = tap.org.settings
-    streams: list[Stream] = []
+    streams: list[BulkStream] = []
     errors: list[str] = []
     for query in settings.queries:
         with gathered(errors, f"queries: {query.name}: "):
@@ -54,7 +54,7 @@ def offered_extra_streams(tap: TapSFBulkPages, paths: FieldPaths) -> list[Stream
 
 def selected_extra_streams(
     tap: TapSFBulkPages, entries: Mapping[str, CatalogEntry]
-) -> dict[str, Stream]:
+) -> dict[str, BulkStream]:
     """Make those that a catalog selects; one that cannot be read says so itself, later.
 
     Args:
@@ -63,7 +63,7 @@ def selected_extra_streams(
     """
     org = tap.org
     paths = FieldPaths(org.client, org.api_version)
-    streams: dict[str, Stream] = {}
+    streams: dict[str, BulkStream] = {}
     for query in org.settings.queries:
         if query.name in entries:
             try:
@@ -83,7 +83,7 @@ def selected_extra_streams(
     return streams
 
 
-def _made(tap: TapSFBulkPages, name: str, make: Callable[[], Stream]) -> Stream:
+def _made(tap: TapSFBulkPages, name: str, make: Callable[[], BulkStream]) -> BulkStream:
     """Make a stream; one whose columns the org does not tell at the moment fails when it is read.
 
     Raises:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
+from contextlib import ExitStack
+from operator import attrgetter
 from typing import IO, TYPE_CHECKING, Any
 
 import click
 
 from tap_sfbulk_pages.allowances import API_CALLS, QUERY_JOBS, UNITS
-from tap_sfbulk_pages.catalog_files import read_selected
+from tap_sfbulk_pages.catalog_files import SelectedEntries
 from tap_sfbulk_pages.command_line import errors_for_people
-from tap_sfbulk_pages.errors import ExtractionError
 from tap_sfbulk_pages.plan import StreamPlan, count_records, daily_needs
 from tap_sfbulk_pages.plurals import counted
 from tap_sfbulk_pages.tap import TapSFBulkPages
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from tap_sfbulk_pages.plan import DailyNeed
     from tap_sfbulk_pages.settings import Settings
-    from tap_sfbulk_pages.streams import BulkStream
 
 _HEADINGS = ("stream", "records", "jobs", "pages", "calls", "MB", "how")
 _LONGEST_QUERY = 160
@@ -63,14 +63,17 @@ def main(
 ) -> None:
     """Print what a run would do; no query job is made."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    with errors_for_people():
+    with errors_for_people(), ExitStack() as opened:
+        entries = opened.enter_context(SelectedEntries(catalog)) if catalog else None
         tap = TapSFBulkPages(
             config=config.config,
             parse_env_config=config.parse_env,
-            catalog=read_selected(catalog) if catalog else None,
             state=json.load(state) if state else None,
+            setup_mapper=False,
         )
-        plans = [_plan(stream) for stream in tap.selected_streams]
+        streams = tap.streams_in_turn(entries)
+        plans = [plan for stream in streams if (plan := stream.plan())]
+        plans.sort(key=attrgetter("stream"))
         count_records(tap.org, plans, exactly=exactly)
         needs = daily_needs(tap.org, plans)
         made = tap.org.calls.made
@@ -78,13 +81,6 @@ def main(
         click.echo(json.dumps(_as_json(plans, needs, made), indent=2))
     else:
         click.echo("\n".join(_as_text(plans, needs, made, tap.org.settings)))
-
-
-def _plan(stream: BulkStream) -> StreamPlan:
-    try:
-        return stream.plan()
-    except ExtractionError as error:
-        return StreamPlan(stream.name, trouble=str(error))
 
 
 def _as_json(plans: Sequence[StreamPlan], needs: Sequence[DailyNeed], made: int) -> Any:

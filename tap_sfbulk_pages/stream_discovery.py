@@ -6,7 +6,7 @@ from heapq import merge
 from typing import TYPE_CHECKING
 
 from tap_sfbulk_pages.describe import described, offered_names
-from tap_sfbulk_pages.errors import ExtractionError, RefusedError, UnavailableError
+from tap_sfbulk_pages.errors import CatalogError, ExtractionError, RefusedError, UnavailableError
 from tap_sfbulk_pages.extra_streams import offered_extra_streams, selected_extra_streams
 from tap_sfbulk_pages.field_paths import FieldPaths
 from tap_sfbulk_pages.query_settings import check_names, warn_of_filters
@@ -17,13 +17,14 @@ from tap_sfbulk_pages.unreadable_stream import UnreadableStream
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from singer_sdk.singerlib import Catalog
-    from singer_sdk.streams import Stream
+    from singer_sdk.singerlib import Catalog, CatalogEntry
 
+    from tap_sfbulk_pages.describe import SObject
+    from tap_sfbulk_pages.streams import BulkStream
     from tap_sfbulk_pages.tap import TapSFBulkPages
 
 
-def offered_streams(tap: TapSFBulkPages) -> Iterator[Stream]:
+def offered_streams(tap: TapSFBulkPages) -> Iterator[BulkStream]:
     """Make a stream of everything that the org offers and the settings do not exclude.
 
     Yields:
@@ -32,30 +33,34 @@ def offered_streams(tap: TapSFBulkPages) -> Iterator[Stream]:
     Raises:
         ExtractionError: If the org does not tell what it offers, or settings contradict it.
     """
+    names, extra = offered_things(tap)
+    yield from merge(_offered_objects(tap, names), sorted(extra, key=_name), key=_name)
+
+
+def offered_things(tap: TapSFBulkPages) -> tuple[list[str], list[BulkStream]]:
+    """List what the org offers and the settings do not exclude.
+
+    Returns:
+        The names of the objects, ordered, and the streams of the settings `queries` and `jobs`.
+
+    Raises:
+        ExtractionError: If the org does not tell what it offers, or settings contradict it.
+    """
     org, settings = tap.org, tap.org.settings
     names = sorted(offered_names(org.client, org.api_version, settings.objects))
     check_names([*settings.queries, *settings.jobs], names)
     warn_of_filters(settings.filters, names)
-    _warn_of_hindered(tap)
-    extra = offered_extra_streams(tap, FieldPaths(org.client, org.api_version))
-    yield from merge(_offered_objects(tap, names), sorted(extra, key=_name), key=_name)
+    warn_of_hindered(tap)
+    return names, offered_extra_streams(tap, FieldPaths(org.client, org.api_version))
 
 
-def _offered_objects(tap: TapSFBulkPages, names: Iterable[str]) -> Iterator[Stream]:
+def _offered_objects(tap: TapSFBulkPages, names: Iterable[str]) -> Iterator[BulkStream]:
     for name, outcome in described(tap.org.client, tap.org.api_version, names):
-        if isinstance(outcome, RefusedError):
-            tap.logger.warning("%s is left out: %s", name, outcome)
-        elif isinstance(outcome, UnavailableError):
-            # To be read, by this run or with this catalog, would be an error: left out instead,
-            # nobody would miss it.
-            tap.logger.warning("%s is offered without fields: %s", name, outcome)
-            nothing = {"type": "object", "properties": {}}
-            yield UnreadableStream(tap, name=name, schema=nothing, error=outcome)
-        else:
-            yield SObjectStream(tap, outcome)
+        if stream := offered_object(tap, name, outcome):
+            yield stream
 
 
-def _warn_of_hindered(tap: TapSFBulkPages, selected: Iterable[str] = ()) -> None:
+def warn_of_hindered(tap: TapSFBulkPages, selected: Iterable[str] = ()) -> None:
     """Warn of objects that the settings name, not just fit, and that are left alone all the same.
 
     Args:
@@ -72,11 +77,33 @@ def _warn_of_hindered(tap: TapSFBulkPages, selected: Iterable[str] = ()) -> None
             )
 
 
-def _name(stream: Stream) -> str:
+def offered_object(
+    tap: TapSFBulkPages, name: str, outcome: SObject | RefusedError | UnavailableError
+) -> BulkStream | None:
+    """Make the stream of an object; None where it is left out.
+
+    Args:
+        tap: The tap.
+        name: The object.
+        outcome: Of its describe.
+    """
+    if isinstance(outcome, RefusedError):
+        tap.logger.warning("%s is left out: %s", name, outcome)
+        return None
+    if isinstance(outcome, UnavailableError):
+        # To be read, by this run or with this catalog, would be an error: left out instead,
+        # nobody would miss it.
+        tap.logger.warning("%s is offered without fields: %s", name, outcome)
+        nothing = {"type": "object", "properties": {}}
+        return UnreadableStream(tap, name=name, schema=nothing, error=outcome)
+    return SObjectStream(tap, outcome)
+
+
+def _name(stream: BulkStream) -> str:
     return stream.name
 
 
-def selected_streams(tap: TapSFBulkPages, catalog: Catalog) -> list[Stream]:
+def selected_streams(tap: TapSFBulkPages, catalog: Catalog) -> list[BulkStream]:
     """Make the streams that the catalog selects; nothing else is described.
 
     Raises:
@@ -88,14 +115,33 @@ def selected_streams(tap: TapSFBulkPages, catalog: Catalog) -> list[Stream]:
         for entry in catalog.streams
         if entry.metadata.resolve_selection().get((), True)
     }
-    _warn_of_hindered(tap, entries)
+    warn_of_hindered(tap, entries)
     extra = selected_extra_streams(tap, entries)
     names = [name for name in entries if name not in extra]
-    streams = list(extra.values())
-    for name, outcome in described(org.client, org.api_version, names):
-        if isinstance(outcome, ExtractionError):
-            schema = entries[name].schema.to_dict()
-            streams.append(UnreadableStream(tap, name=name, schema=schema, error=outcome))
-        else:
-            streams.append(SObjectStream(tap, outcome))
-    return streams
+    objects = described(org.client, org.api_version, names)
+    return [
+        *extra.values(),
+        *(selected_object(tap, entries[name], outcome) for name, outcome in objects),
+    ]
+
+
+def selected_object(
+    tap: TapSFBulkPages, entry: CatalogEntry, outcome: SObject | RefusedError | UnavailableError
+) -> BulkStream:
+    """Make the stream of an object that a catalog selects, before the catalog is applied.
+
+    Args:
+        tap: The tap.
+        entry: Of the catalog.
+        outcome: Of the object's describe.
+    """
+    error: ExtractionError
+    if isinstance(outcome, ExtractionError):
+        error = outcome
+    elif outcome.name != entry.tap_stream_id:
+        # The SDK would find neither the selection nor the bookmark.
+        error = CatalogError(f"Salesforce spells it {outcome.name}: so must the catalog.")
+    else:
+        return SObjectStream(tap, outcome)
+    schema = entry.schema.to_dict()
+    return UnreadableStream(tap, name=entry.tap_stream_id, schema=schema, error=error)

@@ -263,6 +263,11 @@ class BulkStream(RESTStream[ParseResult | None]):
             with on_behalf_of(self.activity):
                 self._reading.prefetch()
 
+    def close(self) -> None:
+        """Fetch nothing more."""
+        if self._reading:
+            self._reading.close()
+
     def _pages(self) -> Iterator[PageReading]:
         """Hand over the pages of the stream; each is done when the next is asked for."""
         for page in self._prepared_reading().pages():

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
-import json
 import signal
 import sys
 import threading
+from contextlib import ExitStack
 from functools import cached_property, partial
 from typing import IO, TYPE_CHECKING, Any, ClassVar, TextIO, cast
 
@@ -14,12 +13,14 @@ import click
 from singer_sdk import Tap
 from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.helpers._util import load_json
+from singer_sdk.plugin_base import _ConfigInput
 from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
 from tap_sfbulk_pages import earlier_catalogs, earlier_settings, earlier_states
-from tap_sfbulk_pages.activity import READ, RunActivity, on_behalf_of
-from tap_sfbulk_pages.catalog_files import read_selected, write_catalog
+from tap_sfbulk_pages.activity import READ, RunActivity
+from tap_sfbulk_pages.catalog_files import SelectedEntries, write_catalog
 from tap_sfbulk_pages.command_line import buffer_stdout, errors_for_people
 from tap_sfbulk_pages.connection_checks import check_connection
 from tap_sfbulk_pages.errors import (
@@ -34,14 +35,17 @@ from tap_sfbulk_pages.run_outcome import RunOutcome
 from tap_sfbulk_pages.run_seen import run_seen
 from tap_sfbulk_pages.settings import Settings
 from tap_sfbulk_pages.settings_schema import SCHEMA
+from tap_sfbulk_pages.state_lines import StateLines
 from tap_sfbulk_pages.stop_signal import RunStopped, StopSignal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from singer_sdk.singerlib import CatalogEntry
     from singer_sdk.streams import Stream
 
     from tap_sfbulk_pages.streams import BulkStream
+    from tap_sfbulk_pages.streams_in_turn import StreamInTurn
 
 
 class TapSFBulkPages(Tap):
@@ -53,7 +57,7 @@ class TapSFBulkPages(Tap):
     # The catalog comes from the org, which needs valid settings.
     dynamic_catalog = True
 
-    _schedule: JobSchedule[BulkStream] | None = None
+    _schedule: JobSchedule[StreamInTurn] | None = None
 
     def __init__(
         self,
@@ -80,6 +84,7 @@ class TapSFBulkPages(Tap):
         super().__init__(
             config=config, catalog=catalog, parse_env_config=parse_env_config, **others
         )
+        self._state_writer = StateLines(self.write_lines)
 
     def _warn(self, warnings: Iterable[str]) -> None:
         for warning in warnings:
@@ -135,14 +140,8 @@ class TapSFBulkPages(Tap):
         if self.input_catalog is not None:
             _ = self.streams
         super().setup_mapper()
-        if not self.config.get("batch_config"):
-            return
-        mapped = [stream.name for stream in self.selected_streams if stream.is_mapped]
-        if mapped:
-            files = "batch_config writes records as the result pages have them"
-            raise SettingsError(
-                f"{files}, without stream maps or flattening: leave one out ({', '.join(mapped)})"
-            )
+        if self.config.get("batch_config"):
+            check_files(stream.name for stream in self.selected_streams if stream.is_mapped)
 
     @override
     def load_state(self, state: dict[str, Any]) -> None:
@@ -176,16 +175,43 @@ class TapSFBulkPages(Tap):
         Raises:
             click.ClickException: If streams could not be read, after the others.
         """
+        from tap_sfbulk_pages.streams_in_turn import StreamInTurn  # noqa: PLC0415 - as above
+
+        streams = [StreamInTurn.of(self, stream) for stream in self.selected_streams]
+        self._read_all(sorted(streams, key=lambda stream: not stream.has_saved_job))
+
+    def streams_in_turn(self, entries: Mapping[str, CatalogEntry] | None) -> list[StreamInTurn]:
+        """List the streams of a run that holds few of them at a time; `streams` are all of them.
+
+        Args:
+            entries: Those that a catalog selects; None for no catalog.
+
+        Raises:
+            ExtractionError: If the org cannot be asked, or settings contradict it or each other.
+        """
+        from tap_sfbulk_pages import streams_in_turn  # noqa: PLC0415 - as above
+
+        # The SDK would fill the mapper with all streams.
+        super(Tap, self).setup_mapper()
+        if entries is None:
+            return streams_in_turn.offered_in_turn(self)
+        return streams_in_turn.selected_in_turn(self, entries)
+
+    def _read_all(self, streams: Sequence[StreamInTurn]) -> None:
+        """Read streams; one that cannot be read does not stop the others.
+
+        Raises:
+            click.ClickException: If streams could not be read, after the others.
+        """
         outcome = RunOutcome()
-        selected = sorted(self.selected_streams, key=lambda stream: not stream.has_saved_job)
-        with run_seen(self.activity, [stream.name for stream in selected], self.org):
-            self._read_all(selected, outcome)
+        with run_seen(self.activity, [stream.name for stream in streams], self.org):
+            self._read_in_turn(streams, outcome)
         if not outcome.is_whole:
             raise click.ClickException(outcome.summary())
 
-    def _read_all(self, selected: Sequence[BulkStream], outcome: RunOutcome) -> None:
+    def _read_in_turn(self, streams: Sequence[StreamInTurn], outcome: RunOutcome) -> None:
         self._schedule = JobSchedule(
-            selected,
+            streams,
             most_ahead=self.org.settings.max_concurrent_jobs,
             slots=self.org.job_slots,
             waiting=self.stop_signal.waiting,
@@ -218,16 +244,16 @@ class TapSFBulkPages(Tap):
         if self._schedule:
             self._schedule.tend()
 
-    def _sync_streams(self, schedule: JobSchedule[BulkStream], outcome: RunOutcome) -> None:
+    def _sync_streams(self, schedule: JobSchedule[StreamInTurn], outcome: RunOutcome) -> None:
         self._reset_state_progress_markers()
         if self.state:
             self._state_writer.write_state(self.state)
         for stream in schedule:
             self.stop_signal.check()
+            if stream.is_left_out:
+                continue
             try:
-                with on_behalf_of(stream.activity):
-                    stream.sync()
-                stream.finalize_state_progress_markers()
+                stream.read()
             except BrokenPipeError:
                 raise
             except Exception as error:  # noqa: BLE001 - whatever it is, the other streams go on
@@ -237,8 +263,9 @@ class TapSFBulkPages(Tap):
             else:
                 outcome.read.append(stream.name)
                 stream.activity.outcome = READ
+            stream.forget()
 
-    def _note_failure(self, stream: BulkStream, error: Exception, outcome: RunOutcome) -> None:
+    def _note_failure(self, stream: StreamInTurn, error: Exception, outcome: RunOutcome) -> None:
         job = f" (job {stream.job_id})" if stream.job_id else ""
         is_known = isinstance(error, ExtractionError)
         reason = str(error) if is_known else f"{type(error).__name__}: {error}"
@@ -277,14 +304,35 @@ class TapSFBulkPages(Tap):
 
     @override
     @classmethod
-    def invoke(cls, *, catalog: IO[str] | None = None, **arguments: Any) -> None:
-        """Run the tap; errors end it with a message, not a traceback."""
-        with errors_for_people():
+    def invoke(  # type: ignore[override] # as the SDK's own
+        cls,
+        *,
+        about: bool = False,
+        about_format: str | None = None,
+        config: _ConfigInput | None = None,
+        state: IO[str] | None = None,
+        catalog: IO[str] | None = None,
+    ) -> None:
+        """Run the tap; errors end it with a message, not a traceback.
+
+        The SDK's own holds the whole catalog, and a stream of each of its entries.
+        """
+        with errors_for_people(), ExitStack() as opened:
             buffer_stdout()
+            super(Tap, cls).invoke(about=about, about_format=about_format)
+            cls.print_version(print_fn=cls.logger.info)
+            entries = None
             if catalog:
-                # What the SDK parses.
-                catalog = io.StringIO(json.dumps(read_selected(cast("TextIO", catalog).buffer)))
-            super().invoke(catalog=catalog, **arguments)
+                file = cast("TextIO", catalog).buffer
+                entries = opened.enter_context(SelectedEntries(file))
+            given = config or _ConfigInput()
+            tap = cls(
+                config=given.config,
+                parse_env_config=given.parse_env,
+                state=load_json(state.read()) if state else None,
+                setup_mapper=False,
+            )
+            tap._read_all(tap.streams_in_turn(entries))
 
     @override
     @classmethod
@@ -320,6 +368,20 @@ class TapSFBulkPages(Tap):
             else:
                 tap.run_connection_test()
         ctx.exit()
+
+
+def check_files(mapped: Iterable[str]) -> None:
+    """Let no stream leave in files as it comes that is to be changed too.
+
+    Args:
+        mapped: The streams that stream maps or flattening change, where files are to be written.
+
+    Raises:
+        SettingsError: If there are any.
+    """
+    if names := ", ".join(mapped):
+        files = "batch_config writes records as the result pages have them"
+        raise SettingsError(f"{files}, without stream maps or flattening: leave one out ({names})")
 
 
 def _without_secret(text: str) -> str:
