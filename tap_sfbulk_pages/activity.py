@@ -236,7 +236,9 @@ class RunActivity:
 
     def stream(self, name: str) -> StreamActivity:
         """Give the activity of a stream."""
-        return self.streams.setdefault(name, StreamActivity(name, self._began))
+        if name not in self.streams:
+            self.streams[name] = StreamActivity(name, self._began)
+        return self.streams[name]
 
     @property
     def begun(self) -> list[StreamActivity]:
