@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.page_reading import PageReading
 
 # Of `csv_scan.BLOCK_BYTES` each; a part is held in memory while it is written.
-_BLOCKS_A_PART = 32
+_BLOCKS_A_PART = 16
 # Reached sooner by blocks with binary values.
 _LARGEST_PART_BYTES = 128_000_000
 
@@ -79,7 +79,7 @@ class BatchFiles:
                     f"batch_config.storage.root: {root} cannot be written to: {error}"
                 ) from error
             addresses.append(self._storage.get_url(name))
-            records += part.height
+            records += sum(block.height for block in part)
         return addresses, records
 
     @property
@@ -89,14 +89,13 @@ class BatchFiles:
         return ".jsonl.gz" if self._compression == "gzip" else ".jsonl"
 
     def _write_part(
-        self, part: pl.DataFrame, types: Mapping[str, CellType], file: IO[bytes]
+        self, part: list[pl.DataFrame], types: Mapping[str, CellType], file: IO[bytes]
     ) -> None:
-        compression = cast("Any", self._compression)
         if self._format == "jsonl":
-            lines = json_lines(part, types)
-            file.write(igzip.compress(lines, mtime=0) if compression == "gzip" else lines)
+            self._write_lines((json_lines(block, types) for block in part), file)
             return
-        frame = typed(part, self._properties)
+        frame = typed(pl.concat(part), self._properties)
+        compression = cast("Any", self._compression)
         if self._format == "parquet":
             frame.write_parquet(file, compression=compression)
         else:
@@ -104,14 +103,21 @@ class BatchFiles:
             oldest = pl.CompatLevel.oldest()
             frame.write_ipc(file, compression=compression, compat_level=oldest)
 
+    def _write_lines(self, lines: Iterable[bytes], file: IO[bytes]) -> None:
+        if self._compression != "gzip":
+            file.writelines(lines)
+            return
+        with igzip.IGzipFile(fileobj=file, mode="wb", mtime=0) as compressed:  # type: ignore[no-untyped-call]
+            compressed.writelines(lines)
 
-def _parts(blocks: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+
+def _parts(blocks: Iterable[pl.DataFrame]) -> Iterator[list[pl.DataFrame]]:
     part: list[pl.DataFrame] = []
     for block in blocks:
         part.append(block)
         is_large = sum(each.estimated_size() for each in part) >= _LARGEST_PART_BYTES
         if is_large or len(part) == _BLOCKS_A_PART:
-            yield pl.concat(part)
+            yield part
             part = []
     if part:
-        yield pl.concat(part)
+        yield part
