@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 _LONGEST_QUOTE = 2000
+# Modules are compiled once, not at each start.
+_USUAL_ENVIRONMENT = {
+    name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
+}
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ class Measured:
             stdin=stdin,
             stdout=stdout,
             stderr=self._log,
-            env={**os.environ, **(environment or {})},
+            env={**_USUAL_ENVIRONMENT, **(environment or {})},
         )
 
     def end(self) -> Usage:
