@@ -22,8 +22,8 @@ EVERY_PYTHON = pytest.mark.parametrize("version", interpreters())
 USER_CODE = """\
 from tap_sfbulk_pages.errors import SettingsError
 
-reveal_type(SettingsError(["wrong"]).errors)
-first: int = SettingsError(["wrong"]).errors[0]
+reveal_type(SettingsError("wrong").errors)
+first: int = SettingsError("wrong").errors[0]
 """
 
 
