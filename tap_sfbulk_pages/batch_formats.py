@@ -1,4 +1,4 @@
-"""The formats of BATCH files, and the compressions that each takes."""
+"""The formats of BATCH files, the compressions that each takes, and whose records they can hold."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tap_sfbulk_pages.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from singer_sdk.helpers._batch import BatchConfig
 
@@ -43,3 +43,17 @@ def compression_of(config: BatchConfig) -> str | None:
             f"{encoding.compression}"
         )
     return known[encoding.compression]
+
+
+def check_unchanged(mapped: Iterable[str]) -> None:
+    """Let no stream leave in files as it comes that is to be changed too.
+
+    Args:
+        mapped: The streams that stream maps or flattening change, where files are to be written.
+
+    Raises:
+        SettingsError: If there are any.
+    """
+    if names := ", ".join(mapped):
+        files = "batch_config writes records as the result pages have them"
+        raise SettingsError(f"{files}, without stream maps or flattening: leave one out ({names})")

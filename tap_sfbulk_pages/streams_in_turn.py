@@ -18,6 +18,7 @@ from singer_sdk.singerlib import Catalog
 
 from tap_sfbulk_pages import stream_state
 from tap_sfbulk_pages.activity import on_behalf_of
+from tap_sfbulk_pages.batch_formats import check_unchanged
 from tap_sfbulk_pages.describe import DescribesInTurn, SObject, described
 from tap_sfbulk_pages.errors import ExtractionError, SettingsError
 from tap_sfbulk_pages.extra_streams import selected_extra_streams
@@ -30,7 +31,6 @@ from tap_sfbulk_pages.stream_discovery import (
     selected_object,
     warn_of_hindered,
 )
-from tap_sfbulk_pages.tap import check_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -235,7 +235,7 @@ def _check_files(tap: TapSFBulkPages, names: Iterable[str]) -> None:
     options, sources = tap.mapper.flattening_options, _sources(tap)
     is_flattened = options is not None and options.enabled and options.max_level > 0
     is_all = is_flattened or tap.mapper.default_mapper_type is not SameRecordTransform
-    check_files(
+    check_unchanged(
         name for name in names if is_all or any(fnmatch(name, source) for source in sources)
     )
 

@@ -1,4 +1,4 @@
-"""The tap: settings, org and streams wired together, and the run over all streams."""
+"""The tap: settings, org and streams wired together."""
 
 from __future__ import annotations
 
@@ -19,24 +19,18 @@ from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
 from tap_sfbulk_pages import earlier_catalogs, earlier_settings, earlier_states
-from tap_sfbulk_pages.activity import READ, RunActivity
+from tap_sfbulk_pages.activity import RunActivity
+from tap_sfbulk_pages.batch_formats import check_unchanged
 from tap_sfbulk_pages.catalog_files import SelectedEntries, write_catalog
 from tap_sfbulk_pages.command_line import buffer_stdout, errors_for_people
 from tap_sfbulk_pages.connection_checks import check_connection
-from tap_sfbulk_pages.errors import (
-    AllowanceError,
-    ExtractionError,
-    SettingsError,
-    StateError,
-)
-from tap_sfbulk_pages.job_schedule import JobSchedule
+from tap_sfbulk_pages.errors import StateError
 from tap_sfbulk_pages.org import Org
-from tap_sfbulk_pages.run_outcome import RunOutcome
-from tap_sfbulk_pages.run_seen import run_seen
 from tap_sfbulk_pages.settings import Settings
 from tap_sfbulk_pages.settings_schema import SCHEMA
 from tap_sfbulk_pages.state_lines import StateLines
-from tap_sfbulk_pages.stop_signal import RunStopped, StopSignal
+from tap_sfbulk_pages.stop_signal import StopSignal
+from tap_sfbulk_pages.stream_run import StreamRun
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -57,7 +51,7 @@ class TapSFBulkPages(Tap):
     # The catalog comes from the org, which needs valid settings.
     dynamic_catalog = True
 
-    _schedule: JobSchedule[StreamInTurn] | None = None
+    _run: StreamRun | None = None
 
     def __init__(
         self,
@@ -141,7 +135,7 @@ class TapSFBulkPages(Tap):
             _ = self.streams
         super().setup_mapper()
         if self.config.get("batch_config"):
-            check_files(stream.name for stream in self.selected_streams if stream.is_mapped)
+            check_unchanged(stream.name for stream in self.selected_streams if stream.is_mapped)
 
     @override
     def load_state(self, state: dict[str, Any]) -> None:
@@ -198,32 +192,21 @@ class TapSFBulkPages(Tap):
         return streams_in_turn.selected_in_turn(self, entries)
 
     def _read_all(self, streams: Sequence[StreamInTurn]) -> None:
-        """Read streams; one that cannot be read does not stop the others.
-
-        Raises:
-            click.ClickException: If streams could not be read, after the others.
-        """
-        outcome = RunOutcome()
-        with run_seen(self.activity, [stream.name for stream in streams], self.org):
-            self._read_in_turn(streams, outcome)
-        if not outcome.is_whole:
-            raise click.ClickException(outcome.summary())
-
-    def _read_in_turn(self, streams: Sequence[StreamInTurn], outcome: RunOutcome) -> None:
-        self._schedule = JobSchedule(
+        with self.stop_signal.writing():
+            self._reset_state_progress_markers()
+            if self.state:
+                self._write_state()
+        self._run = StreamRun(
             streams,
-            most_ahead=self.org.settings.max_concurrent_jobs,
-            slots=self.org.job_slots,
-            waiting=self.stop_signal.waiting,
+            org=self.org,
+            activity=self.activity,
+            stop_signal=self.stop_signal,
+            write_state=self._write_state,
         )
-        try:
-            with self.stop_signal.writing():
-                self._sync_streams(self._schedule, outcome)
-        except RunStopped as stopped:
-            self._schedule.keep_jobs()
-            self._state_writer.write_state(self.state)
-            self.logger.warning("Stopped by %s.", signal.Signals(stopped.signal_number).name)
-            sys.exit(stopped.exit_code)
+        self._run.read()
+
+    def _write_state(self) -> None:
+        self._state_writer.write_state(self.state)
 
     @override  # type: ignore[misc]
     def run_connection_test(self) -> bool:
@@ -241,40 +224,8 @@ class TapSFBulkPages(Tap):
 
     def tend(self) -> None:
         """Look after the jobs ahead (`JobSchedule.tend`)."""
-        if self._schedule:
-            self._schedule.tend()
-
-    def _sync_streams(self, schedule: JobSchedule[StreamInTurn], outcome: RunOutcome) -> None:
-        self._reset_state_progress_markers()
-        if self.state:
-            self._state_writer.write_state(self.state)
-        for stream in schedule:
-            self.stop_signal.check()
-            if stream.is_left_out:
-                continue
-            try:
-                stream.read()
-            except BrokenPipeError:
-                raise
-            except Exception as error:  # noqa: BLE001 - whatever it is, the other streams go on
-                self._note_failure(stream, error, outcome)
-                if isinstance(error, AllowanceError):
-                    outcome.not_begun += [left.name for left in schedule.begin_no_more()]
-            else:
-                outcome.read.append(stream.name)
-                stream.activity.outcome = READ
-            stream.forget()
-
-    def _note_failure(self, stream: StreamInTurn, error: Exception, outcome: RunOutcome) -> None:
-        job = f" (job {stream.job_id})" if stream.job_id else ""
-        is_known = isinstance(error, ExtractionError)
-        reason = str(error) if is_known else f"{type(error).__name__}: {error}"
-        self.logger.error(
-            "Stream %s%s: %s", stream.name, job, reason, exc_info=None if is_known else error
-        )
-        outcome.failed[stream.name] = f"{reason}{job}"
-        stream.activity.outcome = reason
-        stream.activity.note(f"Failed: {reason}")
+        if self._run:
+            self._run.tend()
 
     @property
     def selected_streams(self) -> list[BulkStream]:
@@ -368,20 +319,6 @@ class TapSFBulkPages(Tap):
             else:
                 tap.run_connection_test()
         ctx.exit()
-
-
-def check_files(mapped: Iterable[str]) -> None:
-    """Let no stream leave in files as it comes that is to be changed too.
-
-    Args:
-        mapped: The streams that stream maps or flattening change, where files are to be written.
-
-    Raises:
-        SettingsError: If there are any.
-    """
-    if names := ", ".join(mapped):
-        files = "batch_config writes records as the result pages have them"
-        raise SettingsError(f"{files}, without stream maps or flattening: leave one out ({names})")
 
 
 def _without_secret(text: str) -> str:
