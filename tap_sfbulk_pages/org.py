@@ -25,6 +25,7 @@ from tap_sfbulk_pages.versions import newest_tested
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tap_sfbulk_pages.allowances import Limit
     from tap_sfbulk_pages.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ class Org:
         """
         with self._lock:
             if self._job_allowance is None:
-                self._job_allowance = self._asked_job_allowance()
+                self._job_allowance = JobAllowance(self.limits())
             return self._job_allowance
 
     def record_counts(self) -> Mapping[str, int]:
@@ -88,12 +89,17 @@ class Org:
                     self._record_counts = {}
             return self._record_counts
 
-    def _asked_job_allowance(self) -> JobAllowance:
+    def limits(self) -> Mapping[str, Limit]:
+        """Ask for the org's daily limits; none are told to a user who may not ask.
+
+        Raises:
+            ExtractionError: As `SalesforceClient.document`.
+        """
         try:
-            return JobAllowance(org_limits(self.client, self.api_version))
+            return org_limits(self.client, self.api_version)
         except RefusedError as error:
             logger.info("The org's limits are not known: %s", error)
-            return JobAllowance({})
+            return {}
 
     @cached_property
     def api_version(self) -> str:

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from tap_sfbulk_pages import stream_state
-from tap_sfbulk_pages.allowances import API_CALLS, QUERY_JOBS, RESULT_MEGABYTES, org_limits
+from tap_sfbulk_pages.allowances import API_CALLS, QUERY_JOBS, RESULT_MEGABYTES
 from tap_sfbulk_pages.cells import CellType
 from tap_sfbulk_pages.errors import ExtractionError
 from tap_sfbulk_pages.plurals import counted
 from tap_sfbulk_pages.query_jobs import Query
-from tap_sfbulk_pages.record_counts import record_counts
 from tap_sfbulk_pages.rest_fallback import SMALL
 from tap_sfbulk_pages.restricted_objects import is_refused_by_bulk
 from tap_sfbulk_pages.saved_ranges import SavedRanges, is_done
@@ -211,7 +210,7 @@ def count_records(org: Org, plans: Sequence[StreamPlan], *, exactly: bool) -> No
     Raises:
         ExtractionError: As `SalesforceClient.document`.
     """
-    counts = record_counts(org.client, org.api_version)
+    counts = org.record_counts()
     for plan in plans:
         clauses = QueryText.parse(plan.query.soql).clauses if plan.query else {}
         is_part = bool(clauses.keys() - {"ORDER"})
@@ -220,8 +219,8 @@ def count_records(org: Org, plans: Sequence[StreamPlan], *, exactly: bool) -> No
         else:
             plan.records = counts.get(plan.sobject or "")
             plan.is_upper_bound = is_part or plan.query is None
-        if plan.sobject in counts:
-            plan.suit(counts[plan.sobject])
+        if (count := counts.get(plan.sobject or "")) is not None:
+            plan.suit(count)
 
 
 def _count_exactly(org: Org, plan: StreamPlan) -> None:
@@ -246,7 +245,7 @@ def daily_needs(org: Org, plans: Sequence[StreamPlan]) -> list[DailyNeed]:
     Raises:
         ExtractionError: As `SalesforceClient.document`.
     """
-    limits = org_limits(org.client, org.api_version)
+    limits = org.limits()
     readable = [plan for plan in plans if not plan.trouble]
     needed = {
         API_CALLS: sum(plan.calls for plan in readable),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -104,6 +105,18 @@ def test_a_job_that_goes_on_is_not_made_again(
     assert planned["Lead"]["how"] == f"job {job} goes on, 0 records done"
     assert planned["Account"]["jobs"] == 1
     assert planned["Account"]["how"].startswith("changes since 20")
+
+
+def test_a_user_who_may_not_ask_for_counts_and_limits(
+    plan: Callable[..., Result], start_sandbox: Callable[..., SandboxServer]
+) -> None:
+    """Both are limits to Salesforce, and need permissions that reading does not."""
+    server = start_sandbox(**SMALL)
+    server.add_fault(place="limits", kind="status", status=403, times="forever")
+    result = plan(config=config_for(server, *STREAMS))
+    assert result.exit_code == 0, result.output
+    assert "Account  ?" in re.sub(" +", "  ", result.stdout)
+    assert "the org does not tell how many are left" in result.stdout
 
 
 def test_ranges_and_what_is_small(
