@@ -98,33 +98,30 @@ def _read(double: OrgDouble, case: str) -> Row:
 
 
 def _huge_org(objects: int) -> list[Row]:
-    """Discover an org of many rich objects and read one of them; read all objects of a tenth."""
+    """Discover an org of many rich objects, read one of them, and all of them."""
     records = 10
-    rows: list[Row] = []
-    for count, reads_all in ((objects, False), (objects // 10, True)):
-        size = f"{count:,} objects of {_HUGE_FIELDS} fields"
-        double = OrgDouble(objects=count, fields=_HUGE_FIELDS, page_records=records)
-        with double, tempfile.TemporaryDirectory() as folder:
-            catalog, selected = Path(folder) / "catalog.json", Path(folder) / "selected.json"
-            progress(f"discovery of {size}")
-            with catalog.open("wb") as file:
-                usage = Measured(double.tap("--discover"), stdout=file).end()
-            if reads_all:
-                progress(f"all of {size}")
-                usage = Measured(double.tap(f"--catalog={catalog}")).end()
-                rows.append(row_of(f"{size}: all of them read", count * records, usage))
-                continue
-            rows.append(row_of(f"{size}: discovery", 0, usage))
-            # In a process of its own, since this one must stay small.
-            chooser = multiprocessing.get_context("spawn").Process(
-                target=_select_first, args=(catalog, selected)
-            )
-            chooser.start()
-            chooser.join()
-            progress(f"one of {size}")
-            usage = Measured(double.tap(f"--catalog={selected}")).end()
-            rows.append(row_of(f"{size}: one of them read", records, usage))
-    return rows
+    size = f"{objects:,} objects of {_HUGE_FIELDS} fields"
+    double = OrgDouble(objects=objects, fields=_HUGE_FIELDS, page_records=records)
+    with double, tempfile.TemporaryDirectory() as folder:
+        catalog, selected = Path(folder) / "catalog.json", Path(folder) / "selected.json"
+        progress(f"discovery of {size}")
+        with catalog.open("wb") as file:
+            discovery = Measured(double.tap("--discover"), stdout=file).end()
+        # In a process of its own, since this one must stay small.
+        chooser = multiprocessing.get_context("spawn").Process(
+            target=_select_first, args=(catalog, selected)
+        )
+        chooser.start()
+        chooser.join()
+        progress(f"one of {size}")
+        one = Measured(double.tap(f"--catalog={selected}")).end()
+        progress(f"all of {size}")
+        everything = Measured(double.tap(f"--catalog={catalog}")).end()
+    return [
+        row_of(f"{size}: discovery", 0, discovery),
+        row_of(f"{size}: one of them read", records, one),
+        row_of(f"{size}: all of them read", objects * records, everything),
+    ]
 
 
 def _select_first(catalog: Path, selected: Path) -> None:
