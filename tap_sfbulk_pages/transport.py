@@ -30,7 +30,7 @@ CONNECT_TIMEOUT_SECONDS = 20.0
 # Less than this, averaged over the time allowed for silence, is a connection that drips.
 SLOWEST_BYTES_PER_SECOND = 512
 # No JSON reply comes near; a compressed reply that goes on beyond it is no reply.
-LARGEST_JSON_BYTES = 512 << 20
+LARGEST_JSON_BYTES = 256 << 20
 LARGEST_ERROR_BYTES = 16 << 10
 
 # With one of them a body that is cut is noticed; without, only the connection's end marks its end.

@@ -108,6 +108,7 @@ _USUAL = {
     ),
     "/sobjects": json_reply({"sobjects": [{"name": "Thing", "queryable": True}]}),
     "/limits": json_reply({}),
+    "/limits/recordCount": json_reply({"sObjects": []}),
     "/jobs/query": json_reply({"id": JOB, "state": "UploadComplete"}),
     f"/jobs/query/{JOB}": json_reply(
         {"id": JOB, "state": "JobComplete", "numberRecordsProcessed": 2}
