@@ -55,6 +55,12 @@ class History:
             self._done |= set(job.get("locators_done", ()))
 
     @property
+    def has_read_the_job(self) -> bool:
+        """Whether the last state tells of a job that has been read to its end."""
+        bookmark = self.state["bookmarks"].get(SOBJECT, {}) if self.state else {}
+        return "replication_key_value" in bookmark and "query_job" not in bookmark
+
+    @property
     def jobs_made(self) -> int:
         return [each.place for each in self.server.calls].count("create")
 

@@ -50,7 +50,7 @@ def test_no_permission_for_an_object_of_the_catalog(
     assert run.exit_code == 1
     assert "Traceback" not in run.stderr
     summary = run.stderr.rpartition("Error: ")[2]
-    assert summary.startswith("1 of 3 streams were not read")
+    assert summary.startswith("1 of 3 streams was not read")
     assert "Contact: Salesforce does not describe Contact: 404 NOT_FOUND" in summary
     for name in ("Account", "Lead"):
         assert_same_records(run.records(name), expected_records(server, name))
@@ -109,7 +109,7 @@ def test_an_object_whose_describe_stays_in_error_leaves_the_others_alone(
     run = tap(config, **given)
     assert run.exit_code == 1
     summary = run.stderr.rpartition("Error: ")[2]
-    assert summary.startswith("1 of 3 streams were not read")
+    assert summary.startswith("1 of 3 streams was not read")
     assert "Contact: Salesforce does not describe Contact: 500 UNKNOWN_EXCEPTION" in summary
     assert run.streams == {"Account", "Lead"}
     for name in ("Account", "Lead"):
