@@ -136,8 +136,8 @@ class StreamActivity:
 
     @property
     def has_begun(self) -> bool:
-        """Whether anything has been done for it."""
-        return bool(self.calls)
+        """Whether anything has been done for it, or it has failed without."""
+        return bool(self.calls) or self.has_failed
 
     @property
     def is_going_on(self) -> bool:

@@ -11,7 +11,7 @@ import logging
 import re
 import time
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -182,17 +182,21 @@ class QueryJobs:
                 pause = min(max(pause, SHORTEST_POLL_SECONDS), LONGEST_POLL_SECONDS)
                 with waiting():
                     time.sleep(min(pause, deadline - now))
-                if listed_polls < _MOST_LISTED_POLLS and self._is_listed_as_running(job, pause):
+                state = (
+                    self._listed_state(job, pause) if listed_polls < _MOST_LISTED_POLLS else None
+                )
+                if state:
                     listed_polls += 1
+                    job = _noted(replace(job, state=state))
                 else:
                     listed_polls = 0
                     job = self.info(job)
         return job
 
-    def _is_listed_as_running(self, job: QueryJob, pause: float) -> bool:
-        """Tell whether the list of jobs, not much older than now, says that a job runs."""
+    def _listed_state(self, job: QueryJob, pause: float) -> str | None:
+        """Tell what the list of jobs, not much older than now, says of a job that runs."""
         since = time.monotonic() - pause / 2
-        return self._running.has(job.id, api_version=job.api_version, since=since)
+        return self._running.state(job.id, api_version=job.api_version, since=since)
 
     def check_still_there(self, job: QueryJob, error: ExtractionError) -> None:
         """Find out whether an error means that a job has gone, or has lost its result.
@@ -257,17 +261,23 @@ def job_in(reply: Any, api_version: str, *, is_ours: bool = True) -> QueryJob:
         LookupError, TypeError, ValueError: If the reply is none of a job.
     """
     records, created = reply.get("numberRecordsProcessed"), reply.get("createdDate")
-    job = QueryJob(
-        id=_text(reply["id"]),
-        api_version=api_version,
-        state=_text(reply["state"]),
-        records=None if records is None else int(records),
-        error=reply.get("errorMessage"),
-        column_delimiter=reply.get("columnDelimiter") or "COMMA",
-        created=created if isinstance(created, str) else None,
-        sobject=reply.get("object"),
-        is_ours=is_ours,
+    return _noted(
+        QueryJob(
+            id=_text(reply["id"]),
+            api_version=api_version,
+            state=_text(reply["state"]),
+            records=None if records is None else int(records),
+            error=reply.get("errorMessage"),
+            column_delimiter=reply.get("columnDelimiter") or "COMMA",
+            created=created if isinstance(created, str) else None,
+            sobject=reply.get("object"),
+            is_ours=is_ours,
+        )
     )
+
+
+def _noted(job: QueryJob) -> QueryJob:
+    """Note how a job is doing for the stream that it is made for."""
     if stream := activity.current():
         stream.note_job(job)
     return job

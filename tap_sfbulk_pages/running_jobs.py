@@ -18,7 +18,7 @@ from tap_sfbulk_pages import job_states
 from tap_sfbulk_pages.errors import ExtractionError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from tap_sfbulk_pages.client import SalesforceClient
 
@@ -40,7 +40,7 @@ class RunningJobs:
         self._lock = threading.Lock()
         # Several streams may wait for one job.
         self._waited_for: Counter[str] = Counter()
-        self._running: frozenset[str] = frozenset()
+        self._states: Mapping[str, str] = {}
         self._listed_at = 0.0
         self._is_of_use = True
 
@@ -55,8 +55,8 @@ class RunningJobs:
             with self._lock:
                 self._waited_for -= Counter([job_id])
 
-    def has(self, job_id: str, *, api_version: str, since: float) -> bool:
-        """Tell whether a job is known to run.
+    def state(self, job_id: str, *, api_version: str, since: float) -> str | None:
+        """Tell the state of a job that is known to run.
 
         Args:
             job_id: One that is waited for.
@@ -64,14 +64,14 @@ class RunningJobs:
             since: A moment (`time.monotonic`); a list that is older is asked for anew.
 
         Returns:
-            False if it does not run, or if that is not known.
+            One of `job_states.UNFINISHED`; None if it does not run, or if that is not known.
         """
         with self._lock:
             if not self._is_of_use or len(self._waited_for) < _FEWEST_JOBS:
-                return False
+                return None
             if self._listed_at < since:
                 self._ask(api_version)
-            return job_id in self._running
+            return self._states.get(job_id)
 
     def _ask(self, api_version: str) -> None:
         """Ask for the list; where it is refused, or names no job of ours, not again."""
@@ -84,9 +84,9 @@ class RunningJobs:
             logger.info("Jobs are asked about one by one: %s", error)
             states = {}
         self._is_of_use = not self._waited_for.keys().isdisjoint(states)
-        self._running = frozenset(
-            job for job, state in states.items() if state in job_states.UNFINISHED
-        )
+        self._states = {
+            job: state for job, state in states.items() if state in job_states.UNFINISHED
+        }
         self._listed_at = asked_at
 
 

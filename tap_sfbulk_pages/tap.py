@@ -24,8 +24,9 @@ from tap_sfbulk_pages.batch_formats import check_unchanged
 from tap_sfbulk_pages.catalog_files import SelectedEntries, write_catalog
 from tap_sfbulk_pages.command_line import buffer_stdout, errors_for_people
 from tap_sfbulk_pages.connection_checks import check_connection
-from tap_sfbulk_pages.errors import StateError
+from tap_sfbulk_pages.errors import ExtractionError, StateError
 from tap_sfbulk_pages.org import Org
+from tap_sfbulk_pages.run_outcome import RunOutcome
 from tap_sfbulk_pages.settings import Settings
 from tap_sfbulk_pages.settings_schema import SCHEMA
 from tap_sfbulk_pages.state_lines import StateLines
@@ -210,8 +211,24 @@ class TapSFBulkPages(Tap):
 
     @override  # type: ignore[misc]
     def run_connection_test(self) -> bool:
-        """Read a record of each selected stream; the SDK would select every one."""
-        return self.run_sync_dry_run(dry_run_record_limit=1, streams=self.selected_streams)
+        """Read a record of each selected stream; the SDK would select every one.
+
+        No state is told: what was read is not what it would call done.
+
+        Raises:
+            click.ClickException: If streams could not be read, after the others.
+        """
+        self._state_writer = StateLines(lambda _: None)
+        outcome = RunOutcome()
+        for stream in self.selected_streams:
+            try:
+                self.run_sync_dry_run(dry_run_record_limit=1, streams=[stream])
+                outcome.read.append(stream.name)
+            except ExtractionError as error:  # noqa: PERF203 - each stream for itself
+                outcome.failed[stream.name] = str(error)
+        if not outcome.is_whole:
+            raise click.ClickException(outcome.summary())
+        return True
 
     def safe_point(self) -> None:
         """Look, between two blocks of records, for a signal and at the jobs ahead.

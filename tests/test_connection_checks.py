@@ -59,6 +59,20 @@ def test_a_sound_connection(tap: Tap, server: SandboxServer, argument: str) -> N
     assert [each.place for each in server.calls].count("token") == 1
     assert len(run.records("Account")) == (argument == "--test")
     assert run.streams == {"Account"}
+    # A state of it would say that all older records have been read.
+    assert not run.states
+
+
+def test_a_stream_that_cannot_be_read_does_not_hide_the_others(
+    tap: Tap, server: SandboxServer
+) -> None:
+    bad = {"name": "aaa_bad", "soql": "SELECT Id FROM Account WHERE Nonsense__c = 1"}
+    run = checked(tap, server, "--test", queries=[bad])
+    assert run.exit_code == 1
+    assert "Traceback" not in run.stderr
+    assert len(run.records("Account")) == 1
+    assert "Failed: aaa_bad: " in run.stderr
+    assert "INVALID_FIELD" in run.stderr
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,20 @@ def test_the_summary_counts_what_each_stream_came_to(
     assert "Error: 1 of 3 streams was not read to its end.\n" in run.stderr
 
 
+def test_a_stream_that_is_not_described_has_failed(
+    tap: Tap, start_sandbox: Callable[..., SandboxServer], tmp_path: Path
+) -> None:
+    config = config_for(start_sandbox(**SMALL), *STREAMS)
+    catalog = tap.catalog(config)
+    catalog["streams"][0]["tap_stream_id"] = catalog["streams"][0]["stream"] = "Acount"
+    report = tmp_path / "report.html"
+    run = tap(config | {"report_path": str(report)}, catalog=catalog)
+    assert run.exit_code == 1
+    assert re.search("^ +Acount .* failed$", run.stderr, flags=re.MULTILINE)
+    assert "40 records of 3 streams" in run.stderr
+    assert "does not describe Acount" in report.read_text(encoding="utf-8")
+
+
 def test_one_is_not_called_several(tap: Tap, start_sandbox: Callable[..., SandboxServer]) -> None:
     run = tap(config_for(start_sandbox(rows={"Account": 1}), "Account"))
     assert "1 record of 1 stream in " in run.stderr

@@ -56,23 +56,23 @@ class Client:
         )
 
 
-def running(client: Any, *, waited_for: tuple[str, ...] = JOBS, times: int = 2) -> set[str]:
-    """Ask for each job so many times, each time for a new list."""
+def running(client: Any, *, waited_for: tuple[str, ...] = JOBS, times: int = 2) -> dict[str, str]:
+    """Ask for the state of each job so many times, each time for a new list."""
     jobs = RunningJobs(client)
     with ExitStack() as stack:
         for job in waited_for:
             stack.enter_context(jobs.waiting_for(job))
         return {
-            job
+            job: state
             for _ in range(times)
             for job in waited_for
-            if jobs.has(job, api_version="62.0", since=math.inf)
+            if (state := jobs.state(job, api_version="62.0", since=math.inf))
         }
 
 
 def test_only_what_runs_is_told() -> None:
     client = Client({"750a": "InProgress", "750b": "JobComplete", "750x": "InProgress"})
-    assert running(client) == {"750a"}
+    assert running(client) == {"750a": "InProgress"}
 
 
 @pytest.mark.parametrize("states", [None, {}, {"750x": "InProgress"}])
@@ -80,11 +80,11 @@ def test_a_list_that_is_refused_or_knows_no_job_of_ours_is_not_asked_for_again(
     states: dict[str, str] | None,
 ) -> None:
     client = Client(states)
-    assert running(client) == set()
+    assert running(client) == {}
     assert client.calls == 1
 
 
 def test_one_job_is_asked_for_itself() -> None:
     client = Client({"750a": "InProgress"})
-    assert running(client, waited_for=("750a",)) == set()
+    assert running(client, waited_for=("750a",)) == {}
     assert not client.calls
