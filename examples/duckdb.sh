@@ -4,4 +4,4 @@
 set -euo pipefail
 examples=$(dirname "$0")
 
-"$examples/load" duckdb.state target-duckdb --config "$examples/duckdb.json"
+exec "$examples/load" duckdb.state target-duckdb --config "$examples/duckdb.json"

@@ -5,4 +5,4 @@ set -euo pipefail
 examples=$(dirname "$0")
 
 mkdir -p jsonl
-"$examples/load" jsonl.state target-jsonl --config "$examples/jsonl.json"
+exec "$examples/load" jsonl.state target-jsonl --config "$examples/jsonl.json"

@@ -7,4 +7,4 @@ export PATH=$PWD/tap/bin:$PWD/target/bin:$PATH
 set -o allexport
 source salesforce.env
 set +o allexport
-./duckdb.sh
+exec ./duckdb.sh

@@ -10,4 +10,4 @@ export TAP_SFBULK_PAGES_BATCH_CONFIG='{
   "storage": {"root": "file://'$PWD'/parquet"}
 }'
 mkdir -p parquet
-"$examples/load" parquet.state jq --compact-output 'select(.type == "STATE").value'
+exec "$examples/load" parquet.state jq --compact-output 'select(.type == "STATE").value'

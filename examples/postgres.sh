@@ -9,4 +9,4 @@ export TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA=salesforce
 # The next run reads the last minutes again: merge by key.
 export TARGET_POSTGRES_LOAD_METHOD=upsert
 export TARGET_POSTGRES_USE_COPY=true
-"$examples/load" postgres.state target-postgres --config ENV
+exec "$examples/load" postgres.state target-postgres --config ENV

@@ -83,6 +83,7 @@ async def _expire_tokens(sandbox: Sandbox, _content: Any) -> Any:
 async def _upsert(sandbox: Sandbox, content: Any, sobject: str) -> Any:
     """Take records, or ``{"records": [...], "committed": false}`` for an open transaction."""
     body = content if isinstance(content, dict) and "records" in content else {"records": content}
+    _check_keys(body, "records", "committed")
     records = body["records"] if isinstance(body["records"], list) else [_mapping(body["records"])]
     ids = await asyncio.to_thread(
         sandbox.org.upsert,
@@ -99,6 +100,7 @@ async def _commit(sandbox: Sandbox, _content: Any) -> None:
 
 async def _delete(sandbox: Sandbox, content: Any, sobject: str) -> None:
     body = {"ids": content} if isinstance(content, list) else _mapping(content)
+    _check_keys(body, "ids", "hard")
     await asyncio.to_thread(
         sandbox.org.delete,
         _known(sandbox, sobject),
@@ -110,6 +112,7 @@ async def _delete(sandbox: Sandbox, content: Any, sobject: str) -> None:
 async def _visibility(sandbox: Sandbox, content: Any) -> None:
     """Show or hide an sObject or, with ``field``, one of its fields."""
     body = _mapping(content)
+    _check_keys(body, "sobject", "field", "visible")
     sobject, visible = _known(sandbox, str(body.get("sobject"))), bool(body.get("visible"))
     if body.get("field"):
         sandbox.org.set_field_visible(sobject, body["field"], visible)
@@ -144,6 +147,11 @@ def _mapping(content: Any) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ValueError("expected a JSON object")  # noqa: TRY004 - an error of the caller
     return content
+
+
+def _check_keys(body: dict[str, Any], *known: str) -> None:
+    if unknown := ", ".join(sorted(body.keys() - set(known))):
+        raise ValueError(f"{unknown}: not known; what is known is {', '.join(known)}")
 
 
 def _known(sandbox: Sandbox, sobject: str) -> str:

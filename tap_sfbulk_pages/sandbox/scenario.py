@@ -50,7 +50,9 @@ class Scenario:
         rows: Number of records by sObject, for those that shall differ from the default.
         now: The org's present; generated records are older. Default: the clock, and records that
             end at a fixed day.
-        credentials: If set, clients must sign in with exactly these. If not, any will do.
+        credentials: If set, clients must sign in with exactly these (`client_id`, `client_secret`,
+            `username`, `password`, `security_token`, `refresh_token`, `access_token`,
+            `public_key`). If not, any will do.
         refresh_token_rotation: Each use of a refresh token gives a new one and kills it.
         token_lifetime_calls: API calls after which an access token expires.
         page_rows: Rows of a result page.

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import re
 import runpy
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,19 +44,24 @@ def run_example(programs: TargetPrograms, tmp_path: Path) -> Callable[..., Run]:
     """Run a script of the examples in an empty folder: `run_example(server, name, target)`."""
 
     def run(server: SandboxServer, name: str, target: str | None = None, **variables: str) -> Run:
-        folders = [str(Path(sys.executable).parent), os.environ["PATH"]]
-        if target:
-            folders.append(str(programs.path(target).parent))
-        environment = {
-            **os.environ,
-            "PATH": os.pathsep.join(folders),
-            "TAP_SFBULK_PAGES_INSTANCE_URL": server.url,
-            "TAP_SFBULK_PAGES_ACCESS_TOKEN": "00D!token",
-            **variables,
-        }
+        environment = {**variables_for(server, programs, target), **variables}
         return finished([str(EXAMPLES / name)], environment, tmp_path)
 
     return run
+
+
+def variables_for(
+    server: SandboxServer, programs: TargetPrograms, target: str | None
+) -> dict[str, str]:
+    folders = [str(Path(sys.executable).parent), os.environ["PATH"]]
+    if target:
+        folders.append(str(programs.path(target).parent))
+    return {
+        **os.environ,
+        "PATH": os.pathsep.join(folders),
+        "TAP_SFBULK_PAGES_INSTANCE_URL": server.url,
+        "TAP_SFBULK_PAGES_ACCESS_TOKEN": "00D!token",
+    }
 
 
 def finished(command: list[str], environment: Mapping[str, str], folder: Path) -> Run:
@@ -141,6 +149,36 @@ def test_json_lines(
     assert run.returncode == 0, run.stderr
     counts = {path.name: len(path.read_bytes().splitlines()) for path in tmp_path.glob("jsonl/*")}
     assert counts == {"Account.jsonl": 120, "Opportunity.jsonl": 200}
+
+
+@pytest.mark.parametrize("send", [os.kill, os.killpg])
+def test_a_signal_stops_tap_and_target_with_a_true_state(
+    programs: TargetPrograms,
+    start_sandbox: Callable[..., SandboxServer],
+    tmp_path: Path,
+    send: Callable[[int, int], None],
+) -> None:
+    """To the script alone, as a scheduler sends it, or to all of its group, as a terminal does."""
+    server = start_sandbox(rows={"Account": 200}, page_rows=10)
+    server.add_fault(place="page", kind="stall", match={"page": 15})
+    environment = {
+        **variables_for(server, programs, "target-jsonl"),
+        "TAP_SFBULK_PAGES_OBJECTS": '["Account"]',
+    }
+    script = str(EXAMPLES / "jsonl.sh")
+    with subprocess.Popen([script], env=environment, cwd=tmp_path, start_new_session=True) as running:
+        deadline = time.monotonic() + LONGEST_RUN_SECONDS
+        while not any(each.fault for each in server.calls) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        send(running.pid, signal.SIGTERM)
+    assert running.returncode == 128 + signal.SIGTERM
+    state = json.loads((tmp_path / "jsonl.state").read_text(encoding="utf-8"))
+    assert "query_job" in state["bookmarks"]["Account"]
+    server._sandbox.faults.clear()
+    assert finished([script], environment, tmp_path).returncode == 0
+    lines = (tmp_path / "jsonl" / "Account.jsonl").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == len({json.loads(line)["Id"] for line in lines}) == 200
+    assert [each.place for each in server.calls].count("create") == 1
 
 
 @needs_jq
