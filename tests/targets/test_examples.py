@@ -166,7 +166,9 @@ def test_a_signal_stops_tap_and_target_with_a_true_state(
         "TAP_SFBULK_PAGES_OBJECTS": '["Account"]',
     }
     script = str(EXAMPLES / "jsonl.sh")
-    with subprocess.Popen([script], env=environment, cwd=tmp_path, start_new_session=True) as running:
+    with subprocess.Popen(
+        [script], env=environment, cwd=tmp_path, start_new_session=True
+    ) as running:
         deadline = time.monotonic() + LONGEST_RUN_SECONDS
         while not any(each.fault for each in server.calls) and time.monotonic() < deadline:
             time.sleep(0.05)
