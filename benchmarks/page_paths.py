@@ -25,11 +25,11 @@ from singer_sdk.io_base import SingerWriter
 from singer_sdk.singerlib import RecordMessage
 
 from tap_sfbulk_pages.cells import CellType
-from tap_sfbulk_pages.columns import blocks
+from tap_sfbulk_pages.csv_blocks import CsvBlocks, frames
 from tap_sfbulk_pages.csv_scan import CsvScan
 from tap_sfbulk_pages.page_body import PageBody, PageMemory
 from tap_sfbulk_pages.page_download import ResultPage
-from tap_sfbulk_pages.records import record_lines, rows
+from tap_sfbulk_pages.records import lines_of, record_message, rows
 from tap_sfbulk_pages.transport import CHUNK_BYTES, inflated
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 STREAM = "Opportunity"
+MESSAGE = record_message(STREAM, time_extracted=NOW, version=None)
 FEWEST_WALKS = 2
 _UNBOUNDED = 1 << 40
 _EXTRACTED = NOW.isoformat()
@@ -112,16 +113,22 @@ def block_path_from_gzip(page: MeasuredPage) -> None:
 
 
 def _write_blocks(page: MeasuredPage, result_page: ResultPage) -> None:
-    for block in blocks(result_page, page.types):
-        lines = record_lines(block, page.types, stream=STREAM, time_extracted=NOW, version=None)
-        page.sink.write(lines)
+    blocks = CsvBlocks(result_page, page.types)
+    for text in blocks:
+        page.sink.write(blocks.lines(text, MESSAGE).text)
+
+
+def block_path_by_columns(page: MeasuredPage) -> None:
+    """Count the page, and go the way of blocks that are not plain: through columns."""
+    for frame in frames(received(page.text, None), page.types):
+        page.sink.write(lines_of(frame, page.types, MESSAGE, None).text)
 
 
 def row_path(page: MeasuredPage) -> None:
     """Count and decode, then a dictionary and a message of the SDK for each record."""
     writer = SingerWriter()
-    for block in blocks(received(page.text, None), page.types):
-        for record in rows(block, page.types):
+    for frame in frames(received(page.text, None), page.types):
+        for record in rows(frame, page.types):
             writer.write_message(RecordMessage(STREAM, record, time_extracted=NOW))
 
 
@@ -215,6 +222,7 @@ PATHS: Mapping[str, Callable[[MeasuredPage], None]] = {
         block_path,
         block_path_uncounted,
         block_path_from_gzip,
+        block_path_by_columns,
         csv_and_json,
         row_path,
         bare_polars,

@@ -18,6 +18,7 @@ _LABELS = {
     "block_path": "block path (count, parse, encode)",
     "block_path_uncounted": "block path without the count",
     "block_path_from_gzip": "block path, page as gzip",
+    "block_path_by_columns": "block path through columns",
     "csv_and_json": "csv + json",
     "row_path": "row path, SDK's messages",
     "bare_polars": "bare Polars, by blocks",

@@ -6,7 +6,8 @@ Files are named by stream, job, page and part, so that a page that is read again
 from __future__ import annotations
 
 import hashlib
-from typing import IO, TYPE_CHECKING, Any, cast
+from functools import partial
+from typing import IO, TYPE_CHECKING, Any, TypeVar, cast
 
 import polars as pl
 from isal import igzip
@@ -14,15 +15,16 @@ from isal import igzip
 from tap_sfbulk_pages.arrow_types import typed
 from tap_sfbulk_pages.batch_formats import compression_of
 from tap_sfbulk_pages.errors import SettingsError
-from tap_sfbulk_pages.records import json_lines
+from tap_sfbulk_pages.records import JSON_LINES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from singer_sdk.helpers._batch import BatchConfig
 
-    from tap_sfbulk_pages.cells import CellType
     from tap_sfbulk_pages.page_reading import PageReading
+
+Block = TypeVar("Block")
 
 # Of `csv_scan.BLOCK_BYTES` each; a part is held in memory while it is written.
 _BLOCKS_A_PART = 16
@@ -56,7 +58,7 @@ class BatchFiles:
         """Write a page.
 
         Args:
-            page: All its blocks are read.
+            page: Read to its end.
             job_id: The job that it belongs to.
 
         Returns:
@@ -67,20 +69,19 @@ class BatchFiles:
             SettingsError: If the storage cannot be written to.
         """
         locator = hashlib.sha256(page.name.encode()).hexdigest()[:16]
-        addresses, records = [], 0
-        for number, part in enumerate(_parts(page.blocks())):
+        addresses = []
+        for number, write_part in enumerate(self._parts(page)):
             name = f"{self._prefix}-{job_id}-{locator}-{number:04}{self._ending}"
             try:
                 with self._storage.open(name, "wb") as file:
-                    self._write_part(part, page.types, file)
+                    write_part(file)
             except (ImportError, OSError) as error:
                 root = self._storage.root
                 raise SettingsError(
                     f"batch_config.storage.root: {root} cannot be written to: {error}"
                 ) from error
             addresses.append(self._storage.get_url(name))
-            records += sum(block.height for block in part)
-        return addresses, records
+        return addresses, page.records
 
     @property
     def _ending(self) -> str:
@@ -88,13 +89,17 @@ class BatchFiles:
             return f".{self._format}"
         return ".jsonl.gz" if self._compression == "gzip" else ".jsonl"
 
-    def _write_part(
-        self, part: list[pl.DataFrame], types: Mapping[str, CellType], file: IO[bytes]
-    ) -> None:
+    def _parts(self, page: PageReading) -> Iterator[Callable[[IO[bytes]], None]]:
+        """Yield what writes each file of a page."""
         if self._format == "jsonl":
-            self._write_lines((json_lines(block, types) for block in part), file)
-            return
-        frame = typed(pl.concat(part), self._properties)
+            for lines in _grouped(page.lines(JSON_LINES), lambda block: len(block.text)):
+                yield partial(self._write_lines, [block.text for block in lines])
+        else:
+            for frames in _grouped(page.frames(), pl.DataFrame.estimated_size):
+                yield partial(self._write_columns, frames)
+
+    def _write_columns(self, frames: list[pl.DataFrame], file: IO[bytes]) -> None:
+        frame = typed(pl.concat(frames), self._properties)
         compression = cast("Any", self._compression)
         if self._format == "parquet":
             frame.write_parquet(file, compression=compression)
@@ -111,13 +116,15 @@ class BatchFiles:
             compressed.writelines(lines)
 
 
-def _parts(blocks: Iterable[pl.DataFrame]) -> Iterator[list[pl.DataFrame]]:
-    part: list[pl.DataFrame] = []
+def _grouped(blocks: Iterable[Block], size_of: Callable[[Block], float]) -> Iterator[list[Block]]:
+    """Put the blocks of each file together."""
+    group: list[Block] = []
+    size = 0.0
     for block in blocks:
-        part.append(block)
-        is_large = sum(each.estimated_size() for each in part) >= _LARGEST_PART_BYTES
-        if is_large or len(part) == _BLOCKS_A_PART:
-            yield part
-            part = []
-    if part:
-        yield part
+        group.append(block)
+        size += size_of(block)
+        if size >= _LARGEST_PART_BYTES or len(group) == _BLOCKS_A_PART:
+            yield group
+            group, size = [], 0.0
+    if group:
+        yield group

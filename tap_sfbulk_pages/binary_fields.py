@@ -22,6 +22,7 @@ from tap_sfbulk_pages.errors import RefusedError, UnavailableError
 from tap_sfbulk_pages.fetching import Fetching
 from tap_sfbulk_pages.page_reading import PageReading
 from tap_sfbulk_pages.plurals import counted
+from tap_sfbulk_pages.records import FrameBlocks
 from tap_sfbulk_pages.transport import inflated, is_framed
 
 if TYPE_CHECKING:
@@ -99,16 +100,18 @@ class BinaryReading:
             ExtractionError: As `Reading.pages`, or if a value cannot be had.
         """
         for page in self._reading.pages():
+            types = {**page.types, **dict.fromkeys(self._fields, CellType.TEXT)}
             yield PageReading(
                 page.name,
                 received_at=page.received_at,
-                types={**page.types, **dict.fromkeys(self._fields, CellType.TEXT)},
-                frames=self._filled(page),
+                types=types,
+                blocks=FrameBlocks(self._filled(page), types),
+                executor=self._context.org.encoders,
             )
 
     def _filled(self, page: PageReading) -> Iterator[pl.DataFrame]:
         self._without = []
-        for block in page.blocks():
+        for block in page.frames():
             yield from self._blocks_of(block)
         if self._without:
             logger.warning(

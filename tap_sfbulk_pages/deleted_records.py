@@ -22,6 +22,7 @@ from tap_sfbulk_pages.catalog import DELETED_AT, KEY
 from tap_sfbulk_pages.cells import CellType
 from tap_sfbulk_pages.errors import RefusedError
 from tap_sfbulk_pages.page_reading import PageReading
+from tap_sfbulk_pages.records import FrameBlocks
 from tap_sfbulk_pages.replication import moment_of
 
 if TYPE_CHECKING:
@@ -135,7 +136,8 @@ class WithDeletedRecords:
                     f"deleted-{start.isoformat()}",
                     received_at=datetime.now(timezone.utc),
                     types=_TYPES,
-                    frames=deleted.records.iter_slices(_RECORDS_A_BLOCK),
+                    blocks=FrameBlocks(deleted.records.iter_slices(_RECORDS_A_BLOCK), _TYPES),
+                    executor=self._context.org.encoders,
                 )
                 yield page
                 if not page.is_read:

@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from tap_sfbulk_pages.arrow_types import arrow_type, typed
 from tap_sfbulk_pages.cells import cell_type
-from tap_sfbulk_pages.columns import blocks
+from tap_sfbulk_pages.csv_blocks import frames
 from tap_sfbulk_pages.errors import (
     ListingError,
     RefusedError,
@@ -166,7 +166,7 @@ class JobRead:
                     counted(page.nul_characters, "NUL character"),
                     page.locator,
                 )
-            for block in blocks(page, types):
+            for block in frames(page, types):
                 table = typed(block, self.properties).to_arrow(compat_level=_OLDEST)
                 yield from table.cast(schema).to_batches()
 

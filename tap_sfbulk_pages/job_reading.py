@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages import activity, stream_state
-from tap_sfbulk_pages.columns import blocks
+from tap_sfbulk_pages.csv_blocks import CsvBlocks, check_count
 from tap_sfbulk_pages.errors import (
     ExtractionError,
     ListingError,
@@ -275,18 +275,20 @@ class JobReading:
         for page in self._job_pages():
             self._nul_characters += page.nul_characters
             with closing(page):
-                types = self._request.types
+                types, replication_key = self._request.types, self._request.replication_key
                 reading = PageReading(
                     page.locator,
                     received_at=page.received_at,
                     types=types,
-                    frames=blocks(page, types, self._org.encoders),
-                    replication_key=self._request.replication_key,
+                    blocks=CsvBlocks(page, types, replication_key),
+                    executor=self._org.encoders,
+                    replication_key=replication_key,
                     maximum=self._progress.maximum,
                 )
                 yield reading
             if not reading.is_read:
                 raise AssertionError("a page was given back before its blocks were read")
+            check_count(page, reading.records)
             self._progress.finish(page.locator, records=page.records, maximum=reading.maximum)
             self._org.job_allowance().take_volume(page.text_bytes)
             self.keep()

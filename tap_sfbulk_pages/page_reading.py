@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from tap_sfbulk_pages.replication import later
+from tap_sfbulk_pages.ahead import ahead
+from tap_sfbulk_pages.replication import greatest_of, later
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from concurrent.futures import Executor
     from contextlib import AbstractContextManager
     from datetime import datetime
 
@@ -22,7 +25,10 @@ if TYPE_CHECKING:
 
     from tap_sfbulk_pages.cells import CellType
     from tap_sfbulk_pages.org import Org
+    from tap_sfbulk_pages.records import Envelope, RecordLines
     from tap_sfbulk_pages.result_pages import ResultPagesPaginator
+
+Block = TypeVar("Block")
 
 
 @dataclass(frozen=True)
@@ -110,6 +116,27 @@ class NothingToRead:
         """Do nothing."""
 
 
+class PageBlocks(Protocol[Block]):
+    """The records of a page, block by block, in whichever form they came."""
+
+    def __iter__(self) -> Iterator[Block]:
+        """Yield the blocks; once only, and on the thread that writes."""
+
+    def frame(self, block: Block) -> pl.DataFrame:
+        """Decode a block into columns, on any thread.
+
+        Raises:
+            ResultPageError: If it cannot be decoded.
+        """
+
+    def lines(self, block: Block, envelope: Envelope) -> RecordLines:
+        """Make a block lines, on any thread.
+
+        Raises:
+            ResultPageError: If it cannot be decoded.
+        """
+
+
 class PageReading:
     """A page that is handed over to be written.
 
@@ -117,7 +144,8 @@ class PageReading:
         name: What the page is called in its stream: its locator, where it has one.
         received_at: When it was whole, UTC.
         types: Its fields, in order, and how their cells are read.
-        frames: Its records as blocks of columns (`columns.blocks`).
+        blocks: Its records.
+        executor: Decodes a few blocks ahead.
         replication_key: The field whose maximum is kept; None for none.
         maximum: The greatest replication key value of the pages before it.
     """
@@ -128,7 +156,8 @@ class PageReading:
         *,
         received_at: datetime,
         types: Mapping[str, CellType],
-        frames: Iterator[pl.DataFrame],
+        blocks: PageBlocks[Any],
+        executor: Executor,
         replication_key: str | None = None,
         maximum: str | None = None,
     ) -> None:
@@ -138,18 +167,36 @@ class PageReading:
         self.maximum = maximum
         self.is_read = False
         self.records = 0
-        self._frames = frames
+        self._blocks = blocks
+        self._executor = executor
         self._replication_key = replication_key
 
-    def blocks(self) -> Iterator[pl.DataFrame]:
-        """Yield the records as blocks of columns, keeping the maximum.
+    def frames(self) -> Iterator[pl.DataFrame]:
+        """Yield the records as columns, block by block, keeping the maximum.
 
         Raises:
             ResultPageError: If the page cannot be decoded.
         """
-        for block in self._frames:
+        for frame in ahead(self._executor, self._blocks.frame, self._blocks):
             if self._replication_key:
-                self.maximum = later(self.maximum, block[self._replication_key])
-            self.records += block.height
-            yield block
+                self._keep(greatest_of(frame[self._replication_key]), self._replication_key)
+            self.records += frame.height
+            yield frame
         self.is_read = True
+
+    def lines(self, envelope: Envelope) -> Iterator[RecordLines]:
+        """Yield the records as finished lines, block by block, keeping the maximum.
+
+        Raises:
+            ResultPageError: If the page cannot be decoded.
+        """
+        encode = partial(self._blocks.lines, envelope=envelope)
+        for lines in ahead(self._executor, encode, self._blocks):
+            if self._replication_key:
+                self._keep(lines.greatest, self._replication_key)
+            self.records += lines.records
+            yield lines
+        self.is_read = True
+
+    def _keep(self, greatest: str | None, replication_key: str) -> None:
+        self.maximum = later(self.maximum, greatest, replication_key=replication_key)

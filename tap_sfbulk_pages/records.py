@@ -1,16 +1,18 @@
-"""Records out of blocks: one dictionary a row, or finished RECORD lines for a whole block."""
+"""Records out of columns: one dictionary a row, or finished lines for a whole block."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from tap_sfbulk_pages.cells import CellType, integer_value, number_value
+from tap_sfbulk_pages.replication import greatest_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
 
 _VALUES: Mapping[CellType, Callable[[str], Any]] = {
@@ -24,7 +26,7 @@ def rows(block: pl.DataFrame, types: Mapping[str, CellType]) -> Iterator[dict[st
     """Make the records of a block, converted by column.
 
     Args:
-        block: From `columns.blocks`.
+        block: Columns as `columns.py` makes them.
         types: Of its columns, in order.
 
     Yields:
@@ -41,48 +43,112 @@ def rows(block: pl.DataFrame, types: Mapping[str, CellType]) -> Iterator[dict[st
         yield dict(zip(names, row, strict=True))
 
 
-def record_lines(
+@dataclass(frozen=True)
+class Envelope:
+    """What stands around the JSON object of each record in its line.
+
+    Attributes:
+        before: Up to the object.
+        behind: From the object to the line end.
+    """
+
+    before: str
+    behind: str
+
+
+# Bare objects.
+JSON_LINES = Envelope("", "\n")
+
+
+def record_message(stream: str, *, time_extracted: datetime, version: int | None) -> Envelope:
+    """Make what stands around a record in a RECORD message.
+
+    Args:
+        stream: Name of the stream.
+        time_extracted: When the page was received.
+        version: The table version, where the stream has one.
+    """
+    ending = "" if version is None else f', "version": {version}'
+    return Envelope(
+        f'{{"type": "RECORD", "stream": {json.dumps(stream)}, "record": ',
+        f'{ending}, "time_extracted": "{time_extracted.isoformat()}"}}\n',
+    )
+
+
+@dataclass(frozen=True)
+class RecordLines:
+    """The finished lines of a block.
+
+    Attributes:
+        text: UTF-8, each line with its line end.
+        records: How many there are.
+        greatest: The replication key's greatest text; None if no record has one, or there is none.
+    """
+
+    text: bytes
+    records: int
+    greatest: str | None
+
+
+def lines_of(
     block: pl.DataFrame,
     types: Mapping[str, CellType],
-    *,
-    stream: str,
-    time_extracted: datetime,
-    version: int | None,
-) -> bytes:
-    """Make the RECORD messages of a block, without a Python object for each record.
+    envelope: Envelope,
+    replication_key: str | None,
+) -> RecordLines:
+    """Make lines of a block of columns, without a Python object for each record.
 
     Text columns are JSON-encoded by column; the other cells are JSON text already.
 
     Args:
-        block: From `columns.blocks`.
+        block: Columns as `columns.py` makes them.
         types: Of its columns.
-        stream: Name of the stream.
-        time_extracted: When the page was received.
-        version: The table version, where the stream has one.
+        envelope: Around each record.
+        replication_key: The column whose greatest value is told; None for none.
 
-    Returns:
-        UTF-8 lines, each with its line end.
+    Raises:
+        ResultPageError: If the replication key holds no date.
     """
-    ending = "" if version is None else f', "version": {version}'
-    return _joined(
-        block,
-        pl.lit(f'{{"type": "RECORD", "stream": {json.dumps(stream)}, "record": '),
-        *_json_record(types),
-        pl.lit(f'{ending}, "time_extracted": "{time_extracted.isoformat()}"}}\n'),
-    )
+    parts = [pl.lit(envelope.before), *_json_record(types), pl.lit(envelope.behind)]
+    # As binary, since text would be decoded on its way to Python, and encoded again.
+    text: bytes = block.select(pl.concat_str(parts).str.join("").cast(pl.Binary)).item()
+    greatest = greatest_of(block[replication_key]) if replication_key else None
+    return RecordLines(text, block.height, greatest)
 
 
-def json_lines(block: pl.DataFrame, types: Mapping[str, CellType]) -> bytes:
-    """Make a line of JSON for each record of a block: its bare values.
+class FrameBlocks:
+    """Blocks of a page that are columns already.
 
     Args:
-        block: From `columns.blocks`.
-        types: Of its columns.
-
-    Returns:
-        UTF-8 lines, each with its line end.
+        frames: As `columns.py` makes them.
+        types: Of their columns, in order.
+        replication_key: As of `lines_of`.
     """
-    return _joined(block, *_json_record(types), pl.lit("\n"))
+
+    def __init__(
+        self,
+        frames: Iterable[pl.DataFrame],
+        types: Mapping[str, CellType],
+        replication_key: str | None = None,
+    ) -> None:
+        self._frames = frames
+        self._types = types
+        self._replication_key = replication_key
+
+    def __iter__(self) -> Iterator[pl.DataFrame]:
+        return iter(self._frames)
+
+    def frame(self, block: pl.DataFrame) -> pl.DataFrame:
+        """Give the block as it is."""
+        return block
+
+    def lines(self, block: pl.DataFrame, envelope: Envelope) -> RecordLines:
+        """Make a block lines.
+
+        Raises:
+            ResultPageError: As `lines_of`.
+        """
+        return lines_of(block, self._types, envelope, self._replication_key)
 
 
 def _json_record(types: Mapping[str, CellType]) -> list[pl.Expr]:
@@ -98,9 +164,3 @@ def _json_record(types: Mapping[str, CellType]) -> list[pl.Expr]:
     encoded = pl.struct(texts).struct.json_encode()
     # Without its first character a text is a view of itself; without its last one, a copy.
     return [*parts, pl.lit(","), encoded.str.slice(1)] if others else [encoded]
-
-
-def _joined(block: pl.DataFrame, *parts: pl.Expr) -> bytes:
-    # As binary, since text would be decoded on its way to Python, and encoded again.
-    lines: bytes = block.select(pl.concat_str(parts).str.join("").cast(pl.Binary)).item()
-    return lines

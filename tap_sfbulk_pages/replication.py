@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from tap_sfbulk_pages.errors import ResultPageError, StateError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
     import polars as pl
@@ -76,32 +76,43 @@ def lower_bound(
         ) from error
 
 
-def later(maximum: str | None, column: pl.Series) -> str | None:
-    """Tell the greatest value of a column and of what came before.
+def greatest_of(column: pl.Series) -> str | None:
+    """Tell the latest date or datetime of a column.
 
     Args:
-        maximum: Of the blocks before; None for none.
-        column: The replication key's texts.
+        column: Texts of the replication key.
 
     Returns:
-        The text of the greatest; None if there is none.
+        The text of the latest; None if there is none.
 
     Raises:
         ResultPageError: If a value is no date.
     """
     texts = column.drop_nulls()
     if texts.is_empty():
-        return maximum
+        return None
+    if texts.str.contains(_UNIFORM).all():
+        return str(texts.max())
+    return _latest(texts.unique().to_list(), column.name)
+
+
+def later(maximum: str | None, text: str | None, *, replication_key: str) -> str | None:
+    """Tell the later of two values of a replication key; None stands for no value.
+
+    Raises:
+        ResultPageError: If one is no date.
+    """
+    # Of one text too, so that it is known to be a date.
+    texts = [each for each in (text, maximum) if each is not None]
+    return _latest(texts, replication_key) if texts else None
+
+
+def _latest(texts: Iterable[str], replication_key: str) -> str:
     try:
-        if texts.str.contains(_UNIFORM).all():
-            greatest = str(texts.max())
-        else:
-            greatest = max(texts.unique().to_list(), key=moment_of)
-        # Of one text too, so that it is known to be a date.
-        return max([greatest, *filter(None, [maximum])], key=moment_of)
+        return max(texts, key=moment_of)
     except (OverflowError, ValueError) as error:
         raise ResultPageError(
-            f"The replication key {column.name} holds no date: {error}"
+            f"The replication key {replication_key} holds no date: {error}"
         ) from error
 
 

@@ -18,6 +18,7 @@ from tap_sfbulk_pages.fetching import Fetching
 from tap_sfbulk_pages.page_reading import PageReading
 from tap_sfbulk_pages.plurals import counted
 from tap_sfbulk_pages.query_jobs import Query
+from tap_sfbulk_pages.records import FrameBlocks
 from tap_sfbulk_pages.replication import literal, not_after
 from tap_sfbulk_pages.rest_query import RestQuery
 from tap_sfbulk_pages.stream_state import SavedRestQuery
@@ -214,12 +215,14 @@ class RestReading:
             RecordCountError: If there are not as many records as Salesforce has counted.
         """
         with closing(page):
+            types, replication_key = self._request.types, self._request.replication_key
             reading = PageReading(
                 self._link or f"{self._request.query.fingerprint} {page.received_at.isoformat()}",
                 received_at=page.received_at,
-                types=self._request.types,
-                frames=_blocks(page),
-                replication_key=self._request.replication_key,
+                types=types,
+                blocks=FrameBlocks(_frames(page), types, replication_key),
+                executor=self._context.org.encoders,
+                replication_key=replication_key,
                 maximum=self._maximum,
             )
             yield reading
@@ -246,6 +249,6 @@ class RestReading:
             )
 
 
-def _blocks(page: RestPage) -> Iterator[pl.DataFrame]:
+def _frames(page: RestPage) -> Iterator[pl.DataFrame]:
     if page.records:
         yield page.block()

@@ -8,7 +8,7 @@ from where, is each kind of stream's own (`sobject_stream.py`).
 from __future__ import annotations
 
 from abc import abstractmethod
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import ParseResult, urlparse
 
@@ -19,17 +19,15 @@ from typing_extensions import override
 
 from tap_sfbulk_pages import stream_state
 from tap_sfbulk_pages.activity import Phase, on_behalf_of
-from tap_sfbulk_pages.ahead import ahead
 from tap_sfbulk_pages.batch_files import BatchFiles
 from tap_sfbulk_pages.errors import SettingsError
 from tap_sfbulk_pages.page_reading import ReadingContext
-from tap_sfbulk_pages.records import record_lines, rows
+from tap_sfbulk_pages.records import record_message, rows
 from tap_sfbulk_pages.result_pages import ResultPagesPaginator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 
-    import polars as pl
     import requests
     from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
     from singer_sdk.helpers.types import Context
@@ -118,9 +116,9 @@ class BulkStream(RESTStream[ParseResult | None]):
     def request_records(self, context: Context | None) -> Iterable[dict[str, Any]]:
         """Yield records one by one: the row path, for stream maps and record limits."""
         for page in self._pages():
-            for block in page.blocks():
+            for frame in page.frames():
                 self._tap.safe_point()
-                yield from rows(block, page.types)
+                yield from rows(frame, page.types)
 
     @override
     def _sync_records(
@@ -132,23 +130,14 @@ class BulkStream(RESTStream[ParseResult | None]):
             return
         with self.get_record_counter() as counter, self.get_sync_timer():
             for page in self._pages():
-                encode = partial(self._encoded, page)
-                for lines, count in ahead(self._tap.org.encoders, encode, page.blocks()):
+                message = record_message(
+                    self.name, time_extracted=page.received_at, version=self._stream_version
+                )
+                for lines in page.lines(message):
                     self._tap.safe_point()
-                    self._tap.write_lines(lines)
-                    counter.increment(count)
+                    self._tap.write_lines(lines.text)
+                    counter.increment(lines.records)
         yield from ()
-
-    def _encoded(self, page: PageReading, block: pl.DataFrame) -> tuple[bytes, int]:
-        """Make the RECORD lines of a block, and count its records."""
-        lines = record_lines(
-            block,
-            page.types,
-            stream=self.name,
-            time_extracted=page.received_at,
-            version=self._stream_version,
-        )
-        return lines, block.height
 
     @override
     def generate_child_contexts(

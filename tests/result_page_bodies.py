@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from tap_sfbulk_pages.columns import blocks
+from tap_sfbulk_pages.csv_blocks import frames
 from tap_sfbulk_pages.page_body import PageMemory
 from tap_sfbulk_pages.page_download import PageDownload, ResultPage
 from tap_sfbulk_pages.query_jobs import QueryJob
@@ -78,7 +78,7 @@ def received(
 def records_in(page: ResultPage, types: Mapping[str, CellType]) -> list[dict[str, Any]]:
     """Decode a page by the row path, and close it."""
     with closing(page):
-        return [row for block in blocks(page, types) for row in rows(block, types)]
+        return [row for frame in frames(page, types) for row in rows(frame, types)]
 
 
 def csv_of(

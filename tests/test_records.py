@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import datetime, timezone
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -13,10 +13,14 @@ from hypothesis import strategies as st
 from result_page_bodies import csv_of, received, records_in
 from test_columns import CELLS
 
+from tap_sfbulk_pages import compiled_lines
 from tap_sfbulk_pages.cells import CellType
-from tap_sfbulk_pages.columns import blocks
+from tap_sfbulk_pages.csv_blocks import CsvBlocks, frames
 from tap_sfbulk_pages.errors import ResultPageError
-from tap_sfbulk_pages.records import json_lines, record_lines
+from tap_sfbulk_pages.records import JSON_LINES, Envelope, record_message
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 RECEIVED_AT = datetime(2026, 1, 31, 12, 30, 45, 123456, tzinfo=timezone.utc)
 NUMBERS = st.one_of(
@@ -50,13 +54,28 @@ def tables(draw: st.DrawFn) -> tuple[dict[str, CellType], list[list[str]]]:
     return types, draw(st.lists(row, min_size=1, max_size=6))
 
 
-def lines_of(body: bytes, types: dict[str, CellType], **options: Any) -> list[dict[str, Any]]:
+@pytest.fixture(scope="module", params=["compiled", "through columns"], autouse=True)
+def way(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Make lines each way."""
+    if request.param == "compiled":
+        assert compiled_lines.LIBRARY.exists(), "There is no C compiler where the tap was installed"
+        yield
+    else:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(compiled_lines, "_compiled", lambda: None)
+            yield
+
+
+def lines_of(body: bytes, types: dict[str, CellType], envelope: Envelope) -> list[dict[str, Any]]:
+    blocks = CsvBlocks(received(body, fields=types), types)
+    text = b"".join(blocks.lines(block, envelope).text for block in blocks)
+    assert text.endswith(b"\n")
+    return [json.loads(line, parse_float=Decimal) for line in text[:-1].split(b"\n")]
+
+
+def messages_of(body: bytes, types: dict[str, CellType], **options: Any) -> list[dict[str, Any]]:
     rest = {"stream": "Account", "time_extracted": RECEIVED_AT, "version": None, **options}
-    lines = b"".join(
-        record_lines(block, types, **rest) for block in blocks(received(body, fields=types), types)
-    )
-    assert lines.endswith(b"\n")
-    return [json.loads(line, parse_float=Decimal) for line in lines[:-1].split(b"\n")]
+    return lines_of(body, types, record_message(**rest))
 
 
 def exact(value: Any) -> Any:
@@ -70,17 +89,14 @@ def test_block_path_and_row_path_say_the_same(
     types, cells = table
     body = csv_of([list(types), *cells])
     rows = records_in(received(body, fields=types), types)
-    messages = lines_of(body, types)
+    messages = messages_of(body, types)
     exactly = [{name: exact(value) for name, value in row.items()} for row in rows]
     assert [message["record"] for message in messages] == exactly
     for message, row in zip(messages, exactly, strict=True):
         assert message["record"].keys() == row.keys()
         kinds = {name: type(value) for name, value in row.items() if not isinstance(value, Decimal)}
         assert {name: type(message["record"][name]) for name in kinds} == kinds
-    bare = b"".join(
-        json_lines(block, types) for block in blocks(received(body, fields=types), types)
-    )
-    assert [json.loads(line, parse_float=Decimal) for line in bare.splitlines()] == exactly
+    assert lines_of(body, types, JSON_LINES) == exactly
 
 
 @given(tables())
@@ -105,7 +121,7 @@ def test_rows_are_what_the_cells_mean(table: tuple[dict[str, CellType], list[lis
 def test_message() -> None:
     body = csv_of([["Id", "Count__c"], ["a", "1"]])
     types = {"Id": CellType.TEXT, "Count__c": CellType.INTEGER}
-    (message,) = lines_of(body, types, stream='A"ccount', version=17)
+    (message,) = messages_of(body, types, stream='A"ccount', version=17)
     assert message == {
         "type": "RECORD",
         "stream": 'A"ccount',
@@ -113,7 +129,7 @@ def test_message() -> None:
         "version": 17,
         "time_extracted": "2026-01-31T12:30:45.123456+00:00",
     }
-    (message,) = lines_of(body, types)
+    (message,) = messages_of(body, types)
     assert "version" not in message
 
 
@@ -130,11 +146,11 @@ def test_message() -> None:
 def test_a_value_of_another_type_is_refused(kind: CellType, cell: str) -> None:
     page = received(csv_of([["F"], [cell]]), fields=["F"])
     with pytest.raises(ResultPageError, match=r"^The field \w+: A \w+ field holds"):
-        list(blocks(page, {"F": kind}))
+        list(frames(page, {"F": kind}))
 
 
 @pytest.mark.parametrize("cell", ["5\n", "\n5", "5\r\n", "5 ", "-7\n"])
 @pytest.mark.parametrize("kind", [CellType.INTEGER, CellType.NUMBER])
 def test_a_number_never_breaks_its_line(kind: CellType, cell: str) -> None:
-    (message,) = lines_of(csv_of([["F"], [cell]]), {"F": kind})
+    (message,) = messages_of(csv_of([["F"], [cell]]), {"F": kind})
     assert message["record"] == {"F": int(cell)}

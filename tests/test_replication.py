@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tap_sfbulk_pages.errors import ResultPageError, StateError
 from tap_sfbulk_pages.replication import (
     bookmark_after,
+    greatest_of,
     later,
     literal,
     lower_bound,
@@ -20,6 +21,7 @@ from tap_sfbulk_pages.replication import (
     not_after,
 )
 
+KEY = "SystemModstamp"
 NOON = datetime(2024, 3, 1, 12, tzinfo=timezone.utc)
 DATETIME, DATE = {"format": "date-time"}, {"format": "date"}
 # What Salesforce can store.
@@ -96,20 +98,25 @@ def test_the_maximum_of_all_blocks_in_any_order(
     maximum = None
     for block in blocks:
         texts = [*(written(moment) for moment in block), None]
-        maximum = later(maximum, pl.Series("SystemModstamp", texts, dtype=pl.String))
+        greatest = greatest_of(pl.Series(KEY, texts, dtype=pl.String))
+        maximum = later(maximum, greatest, replication_key=KEY)
     moments = [moment for block in blocks for moment in block]
     assert maximum == (written(max(moments)) if moments else None)
 
 
 def test_forms_that_do_not_sort_as_texts() -> None:
     texts = ["2024-03-01T12:00:00.000+0200", "2024-03-01T11:00:00.000Z"]
-    assert later(None, pl.Series(texts)) == "2024-03-01T11:00:00.000Z"
+    assert greatest_of(pl.Series(texts)) == "2024-03-01T11:00:00.000Z"
 
 
 @pytest.mark.parametrize("text", ["soon", "2024-99-99", "2024-99-99T00:00:00.000Z", ""])
 def test_a_value_that_is_no_date_is_refused(text: str) -> None:
-    with pytest.raises(ResultPageError, match="SystemModstamp"):
-        later(None, pl.Series("SystemModstamp", [text, "2024-03-01T12:00:00.000Z"]))
+    with pytest.raises(ResultPageError, match=KEY):
+        later(
+            None,
+            greatest_of(pl.Series(KEY, [text, "2024-03-01T12:00:00.000Z"])),
+            replication_key=KEY,
+        )
 
 
 @pytest.mark.parametrize(
