@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_sfbulk_pages.columns import parsed, typed
-from tap_sfbulk_pages.compiled_lines import CompiledLines
+from tap_sfbulk_pages.csv_lines import CsvLines
 from tap_sfbulk_pages.errors import ResultPageError
 from tap_sfbulk_pages.plurals import counted
 from tap_sfbulk_pages.records import lines_of
@@ -39,7 +39,7 @@ class CsvBlocks:
         self._types = types
         self._replication_key = replication_key
         self._names = _canonical(page.columns, types)
-        self._compiled = CompiledLines.of(
+        self._compiled = CsvLines.of(
             self._names, types, delimiter=page.delimiter, replication_key=replication_key
         )
 

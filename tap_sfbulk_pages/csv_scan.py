@@ -1,9 +1,7 @@
 """Counting the records of a CSV body while it arrives, before any of them is written.
 
-The scan tells what is inside quotes from what is outside, which is enough to count records and
-cells exactly, whatever line ends, delimiters or quotes the values hold. It also finds where the
-body can be cut into blocks of whole records. Polars counts at the speed of memory, a fraction of
-what parsing costs.
+The scan also finds where the body can be cut into blocks of whole records. Nothing of the body is
+held but its header line.
 """
 
 from __future__ import annotations
@@ -11,17 +9,15 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass, field
 
-import polars as pl
-
+from tap_sfbulk_pages.csv_marks import marks_of
 from tap_sfbulk_pages.errors import UnavailableError
 
-# Large enough that the fixed costs of a call to Polars vanish, small enough for memory and caches.
+# Large enough that the fixed costs of a block vanish, small enough for memory and caches.
 BLOCK_BYTES = 1 << 20
 # 800 fields of 131,072 characters would still fit.
 LARGEST_RECORD_BYTES = 128 << 20
 
 _BOM = b"\xef\xbb\xbf"
-_QUOTE = b'"'
 _LINE_END = b"\n"
 
 
@@ -56,16 +52,10 @@ class CsvScan:
 
     def __init__(self, delimiter: bytes) -> None:
         self._delimiter = delimiter
-        # Behind the last cut.
-        self._pieces: list[bytes] = []
-        self._held = 0
-        self._enough = BLOCK_BYTES
-        self._header = b""
-        self._lines = 0
-        self._delimiters = 0
-        self._nul_characters = 0
+        self._marks = marks_of(delimiter)
+        # With its line end, once that has come.
+        self._header = bytearray()
         self._cuts: list[int] = []
-        self._size = 0
         self._ends_with_line = True
 
     def feed(self, piece: bytes) -> None:
@@ -74,66 +64,54 @@ class CsvScan:
         Raises:
             UnavailableError: If the text is not UTF-8, or a record has no end.
         """
-        self._pieces.append(piece)
-        self._held += len(piece)
-        if self._held < self._enough:
+        if not piece:
             return
-        text = b"".join(self._pieces)
-        end = _last_record_end(text)
-        if end:
-            self._count(text[:end])
-            self._hold(text[end:])
-        elif len(text) > LARGEST_RECORD_BYTES:
+        if not self._marks.take(piece):
+            raise UnavailableError("The page is not UTF-8.")
+        self._ends_with_line = piece.endswith(_LINE_END)
+        if not self._cuts:
+            self._take_header(piece)
+        elif self._marks.record_end - self._cuts[-1] >= BLOCK_BYTES:
+            self._cuts.append(self._marks.record_end)
+        if self._marks.size - self._marks.record_end > LARGEST_RECORD_BYTES:
             raise UnavailableError(f"A record of the page is over {LARGEST_RECORD_BYTES} bytes.")
-        else:
-            self._hold(text)
-            self._enough = 2 * len(text)
 
     def finish(self) -> CountedText:
         """Count what is left, once the body is whole.
 
         Raises:
-            UnavailableError: If the body ends inside a value, the first line is no header, cells
-                are missing or too many, or the text is not UTF-8.
+            UnavailableError: If the body ends inside a value, the first line is no header, or cells
+                are missing or too many.
         """
-        if rest := b"".join(self._pieces):
-            if _marks(rest, _QUOTE, in_quotes=True) % 2:
-                raise UnavailableError("The page ends in the middle of a record.")
-            self._count(rest)
+        marks = self._marks
+        if not marks.is_whole:
+            raise UnavailableError("The page ends in the middle of a record.")
+        if not self._cuts and self._header:
+            self._cuts.append(len(self._header))
+        if self._cuts and self._cuts[-1] != marks.size:
+            self._cuts.append(marks.size)
         columns = self._columns()
-        if self._delimiters != self._lines * max(len(columns) - 1, 0):
+        lines = marks.line_ends + (not self._ends_with_line)
+        if marks.delimiters != lines * max(len(columns) - 1, 0):
             raise UnavailableError(
-                f"The page's {self._lines} lines hold {self._delimiters + self._lines} cells, "
+                f"The page's {lines} lines hold {marks.delimiters + lines} cells, "
                 f"which are not {len(columns)} in each."
             )
         return CountedText(
             columns=columns,
-            records=max(self._lines - 1, 0),
-            size=self._size,
+            records=max(lines - 1, 0),
+            size=marks.size,
             cuts=tuple(self._cuts),
-            nul_characters=self._nul_characters,
+            nul_characters=marks.nul_characters,
             ends_with_line=self._ends_with_line,
         )
 
-    def _hold(self, text: bytes) -> None:
-        """Keep what stands behind the last cut, until there is enough for a block."""
-        self._pieces, self._held, self._enough = [text], len(text), BLOCK_BYTES
-
-    def _count(self, text: bytes) -> None:
-        """Take a block of whole records."""
-        _check_characters(text)
-        if not self._cuts:
-            # Field names hold no line end.
-            self._header = text[: text.find(_LINE_END) + 1] or text
+    def _take_header(self, piece: bytes) -> None:
+        """Take the first line; field names hold no line end."""
+        end = piece.find(_LINE_END) + 1
+        self._header += piece[:end] if end else piece
+        if end:
             self._cuts.append(len(self._header))
-        self._ends_with_line = text.endswith(_LINE_END)
-        self._lines += _marks(text, _LINE_END) + (not self._ends_with_line)
-        self._delimiters += _marks(text, self._delimiter)
-        if b"\0" in text:
-            self._nul_characters += text.count(b"\0")
-        self._size += len(text)
-        if self._cuts[-1] != self._size:
-            self._cuts.append(self._size)
 
     def _columns(self) -> tuple[str, ...]:
         """Read the header line."""
@@ -142,50 +120,3 @@ class CsvScan:
             return tuple(next(csv.reader([line], delimiter=self._delimiter.decode()), ()))
         except csv.Error as error:
             raise UnavailableError(f"The page's first line is no header line ({error}).") from error
-
-
-def _last_record_end(text: bytes) -> int:
-    """Tell where the last whole record of a text ends that begins with one; 0 if none does."""
-    in_quotes = _marks(text, _QUOTE, in_quotes=True) % 2
-    end = len(text)
-    while (at := text.rfind(_LINE_END, 0, end)) >= 0:
-        in_quotes ^= text.count(_QUOTE, at, end) % 2
-        if not in_quotes:
-            return at + 1
-        end = at
-    return 0
-
-
-def _marks(text: bytes, mark: bytes, *, in_quotes: bool = False) -> int:
-    """Count how often a byte stands in a text that is not empty.
-
-    To Polars it is the end of a line, and counting lines is what it does fastest.
-
-    Args:
-        text: Where.
-        mark: What.
-        in_quotes: Whether those inside quotes count too.
-    """
-    lines = pl.scan_csv(
-        text,
-        has_header=False,
-        schema={"": pl.String},
-        eol_char=mark.decode(),
-        separator="\0",
-        quote_char=None if in_quotes else '"',
-    )
-    try:
-        count: int = lines.select(pl.len()).collect(engine="in-memory").item()
-    except (OSError, pl.exceptions.PolarsError) as error:
-        # What begins like a compressed file is taken for one.
-        raise UnavailableError(f"The page is no CSV ({error}).") from error
-    return count - (not text.endswith(mark))
-
-
-def _check_characters(text: bytes) -> None:
-    if text.isascii():
-        return
-    try:
-        pl.Series([text], dtype=pl.Binary).cast(pl.String)
-    except pl.exceptions.PolarsError as error:
-        raise UnavailableError("The page is not UTF-8.") from error

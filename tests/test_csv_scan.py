@@ -4,19 +4,35 @@ from __future__ import annotations
 
 import csv
 import io
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tap_sfbulk_pages import csv_scan
+from tap_sfbulk_pages import compiled, csv_scan
 from tap_sfbulk_pages.csv_scan import CountedText, CsvScan
 from tap_sfbulk_pages.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 TEXTS = st.text(st.sampled_from('ab"\n\r, é😀'), max_size=8)
 TABLES = st.integers(1, 4).flatmap(
     lambda width: st.lists(st.lists(TEXTS, min_size=width, max_size=width), max_size=6)
 )
+
+
+@pytest.fixture(scope="module", params=["compiled", "by Python"], autouse=True)
+def way(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Count each way."""
+    if request.param == "compiled":
+        assert compiled.library(), "There was no C compiler where the tap was installed"
+        yield
+    else:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(compiled, "library", lambda: None)
+            yield
 
 
 def scanned(body: bytes, chunk: int = 1 << 16) -> CountedText:
@@ -121,8 +137,3 @@ def test_a_record_without_an_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_header_without_an_end_is_refused() -> None:
     with pytest.raises(UnavailableError):
         scanned(b'"Id' + b"x" * (2 << 20))
-
-
-def test_what_looks_like_a_compressed_file_is_no_page() -> None:
-    with pytest.raises(UnavailableError, match="no CSV"):
-        scanned(b"x\x01,b\n1,2\n")

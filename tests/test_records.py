@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from result_page_bodies import csv_of, received, records_in
 from test_columns import CELLS
 
-from tap_sfbulk_pages import compiled_lines
+from tap_sfbulk_pages import compiled
 from tap_sfbulk_pages.cells import CellType
 from tap_sfbulk_pages.csv_blocks import CsvBlocks, frames
 from tap_sfbulk_pages.errors import ResultPageError
@@ -58,11 +58,11 @@ def tables(draw: st.DrawFn) -> tuple[dict[str, CellType], list[list[str]]]:
 def way(request: pytest.FixtureRequest) -> Iterator[None]:
     """Make lines each way."""
     if request.param == "compiled":
-        assert compiled_lines.LIBRARY.exists(), "There is no C compiler where the tap was installed"
+        assert compiled.library(), "There is no C compiler where the tap was installed"
         yield
     else:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(compiled_lines, "_compiled", lambda: None)
+            patch.setattr(compiled, "library", lambda: None)
             yield
 
 

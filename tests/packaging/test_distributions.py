@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 EVERY_PYTHON = pytest.mark.parametrize("version", interpreters())
 
+LIBRARY = "tap_sfbulk_pages/libsfbulk.so"
 USER_CODE = """\
 from tap_sfbulk_pages.errors import SettingsError
 
@@ -57,6 +58,31 @@ def test_wheel_runs(installed: WheelEnvironments, version: str, tmp_path: Path) 
     assert types[-1] == "STATE"
 
 
+@EVERY_PYTHON
+def test_compiled_code_runs(installed: WheelEnvironments, version: str, tmp_path: Path) -> None:
+    loads = "from tap_sfbulk_pages import compiled; raise SystemExit(not compiled.library())"
+    loaded = run([installed.program(version, "python"), "-c", loads], folder=tmp_path)
+    assert loaded.returncode == 0, loaded.stderr
+
+
+@pytest.mark.parametrize("variables", [{"CC": "false"}, {"PATH": ""}])
+def test_without_a_compiler_the_wheel_is_for_every_platform(
+    built: Distributions, variables: dict[str, str], tmp_path: Path
+) -> None:
+    with tarfile.open(built.sdist) as sdist:
+        sdist.extractall(tmp_path, filter="data")
+    (source,) = tmp_path.iterdir()
+    made = run(
+        [sys.executable, "-m", "build", "--wheel", "--outdir", tmp_path, source],
+        variables=variables,
+    )
+    assert made.returncode == 0, made.stdout + made.stderr
+    assert "will read CSV the slower way" in made.stderr
+    (wheel,) = tmp_path.glob("*-py3-none-any.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        assert LIBRARY not in archive.namelist()
+
+
 def test_types_of_the_wheel_reach_its_users(installed: WheelEnvironments, tmp_path: Path) -> None:
     (tmp_path / "user_code.py").write_text(USER_CODE, encoding="utf-8")
     python = installed.program(THIS_PYTHON, "python")
@@ -77,7 +103,7 @@ def test_wheel_holds_the_package_and_nothing_else(built: Distributions) -> None:
         "tap_sfbulk_pages",
         "pyspark_sfbulk.py",
     }
-    assert "tap_sfbulk_pages/py.typed" in names
+    assert {"tap_sfbulk_pages/py.typed", LIBRARY} <= set(names)
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
     modules = {str(path.relative_to(ROOT)) for path in ROOT.glob("tap_sfbulk_pages/**/*.py")}
     assert modules <= set(names)
@@ -95,7 +121,10 @@ def test_sdist_holds_what_building_testing_and_reading_need(built: Distributions
         "examples/README.md",
         "meltano.yml",
         "mkdocs.yml",
+        "hatch_build.py",
         "pyproject.toml",
         "scripts/test",
+        "tap_sfbulk_pages/csv_lines.c",
         "tests/conftest.py",
     } <= names
+    assert LIBRARY not in names

@@ -1,22 +1,20 @@
 """Lines out of CSV without a detour, by compiled code, where the CSV is as Salesforce writes it.
 
 Salesforce puts every cell in quotes and writes most numbers as JSON does, so that a line of JSON is
-little more than a copy with names in between. `compiled_lines.c` makes it, ten times as fast as the
-way through columns. A block in which anything is written otherwise is left to that way, which also
-says what is wrong with it: what values mean is decided there alone. Where the code has not been
-compiled (`hatch_build.py`), every block goes that way.
+little more than a copy with names in between. `csv_lines.c` makes it, ten times as fast as the way
+through columns. A block in which anything is written otherwise is left to that way, which also says
+what is wrong with it: what values mean is decided there alone. Where nothing is compiled, every
+block goes that way.
 """
 
 from __future__ import annotations
 
 import ctypes
 import json
-import logging
 import threading
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from tap_sfbulk_pages import compiled
 from tap_sfbulk_pages.cells import CellType
 from tap_sfbulk_pages.records import RecordLines
 
@@ -25,9 +23,7 @@ if TYPE_CHECKING:
 
     from tap_sfbulk_pages.records import Envelope
 
-LIBRARY = Path(__file__).with_name("libcompiled_lines.so")
-
-# As in `compiled_lines.c`.
+# As in `csv_lines.c`.
 _TOO_SMALL = -2
 _LEFT_OUT = 0
 _CELL_TYPES = {
@@ -40,7 +36,6 @@ _DATETIME_SIZE = 24
 # Lines are rarely more than three times as long as their CSV: names stand in each.
 _TIMES_THE_CSV = 4
 
-logger = logging.getLogger(__name__)
 # The memory in which each thread's lines are made, block after block.
 _scratch = threading.local()
 
@@ -54,11 +49,27 @@ class _Column(ctypes.Structure):
     )
 
 
-class CompiledLines:
+_ARGUMENTS = (
+    ctypes.c_char_p,
+    ctypes.c_size_t,
+    ctypes.c_uint8,
+    ctypes.POINTER(_Column),
+    ctypes.c_size_t,
+    ctypes.c_char_p,
+    ctypes.c_size_t,
+    ctypes.c_char_p,
+    ctypes.c_size_t,
+    ctypes.c_void_p,
+    ctypes.POINTER(ctypes.c_size_t),
+    ctypes.c_char_p,
+)
+
+
+class CsvLines:
     """Makes lines of the blocks of one page.
 
     Args:
-        make: The compiled function.
+        library: What is compiled.
         names: Of the CSV's columns, in order.
         types: Of the columns that are written.
         delimiter: Between cells.
@@ -67,14 +78,16 @@ class CompiledLines:
 
     def __init__(
         self,
-        make: Any,
+        library: ctypes.CDLL,
         names: Sequence[str],
         types: Mapping[str, CellType],
         *,
         delimiter: str,
         replication_key: str | None,
     ) -> None:
-        self._make = make
+        self._make = library.sfbulk_lines
+        self._make.restype = ctypes.c_int64
+        self._make.argtypes = _ARGUMENTS
         self._delimiter = ord(delimiter)
         self._columns = (_Column * len(names))()
         written = 0
@@ -96,12 +109,12 @@ class CompiledLines:
         *,
         delimiter: str,
         replication_key: str | None,
-    ) -> CompiledLines | None:
+    ) -> CsvLines | None:
         """Make ready for a page; None if nothing is compiled, or a field has no column."""
-        make = _compiled()
-        if make is None or not types.keys() <= set(names):
+        library = compiled.library()
+        if library is None or not types.keys() <= set(names):
             return None
-        return cls(make, names, types, delimiter=delimiter, replication_key=replication_key)
+        return cls(library, names, types, delimiter=delimiter, replication_key=replication_key)
 
     def lines(self, text: bytes, envelope: Envelope) -> RecordLines | None:
         """Make lines of a block; None if anything in it is not written as Salesforce does.
@@ -144,29 +157,3 @@ def _scratch_of(size: int) -> bytearray:
     if len(scratch) < size:
         scratch = _scratch.memory = bytearray(size)
     return scratch
-
-
-@cache
-def _compiled() -> Any:
-    """Load what was compiled when the tap was installed; None if there is nothing."""
-    try:
-        make = ctypes.CDLL(str(LIBRARY)).sfbulk_lines
-    except OSError as error:
-        logger.info("Lines are made the slow way, since nothing is compiled: %s", error)
-        return None
-    make.restype = ctypes.c_int64
-    make.argtypes = (
-        ctypes.c_char_p,
-        ctypes.c_size_t,
-        ctypes.c_uint8,
-        ctypes.POINTER(_Column),
-        ctypes.c_size_t,
-        ctypes.c_char_p,
-        ctypes.c_size_t,
-        ctypes.c_char_p,
-        ctypes.c_size_t,
-        ctypes.c_void_p,
-        ctypes.POINTER(ctypes.c_size_t),
-        ctypes.c_char_p,
-    )
-    return make

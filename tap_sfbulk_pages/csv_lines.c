@@ -1,4 +1,4 @@
-/* Lines of JSON out of a block of a result page, as Salesforce writes its CSV (compiled_lines.py).
+/* Lines of JSON out of a block of a result page, as Salesforce writes its CSV (csv_lines.py).
 
    Whatever is not written so makes the whole block NOT_PLAIN: no value is corrected here, and
    nothing is refused. */

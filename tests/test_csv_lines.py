@@ -14,11 +14,11 @@ from result_page_bodies import DELIMITERS, csv_of, received
 from test_columns import CELLS
 from test_records import BOOLEANS, INTEGERS, NUMBERS
 
-from tap_sfbulk_pages import compiled_lines, csv_scan
+from tap_sfbulk_pages import csv_lines, csv_scan
 from tap_sfbulk_pages.cells import CellType
 from tap_sfbulk_pages.columns import parsed, typed
-from tap_sfbulk_pages.compiled_lines import CompiledLines
 from tap_sfbulk_pages.csv_blocks import CsvBlocks
+from tap_sfbulk_pages.csv_lines import CsvLines
 from tap_sfbulk_pages.errors import ResultPageError
 from tap_sfbulk_pages.records import JSON_LINES, RecordLines, lines_of
 
@@ -53,7 +53,7 @@ def compiled(
     replication_key: str | None = None,
 ) -> RecordLines | None:
     """Make lines of CSV; None if it is left to columns."""
-    lines = CompiledLines.of(names, types, delimiter=delimiter, replication_key=replication_key)
+    lines = CsvLines.of(names, types, delimiter=delimiter, replication_key=replication_key)
     assert lines, "There is no C compiler where the tap was installed"
     return lines.lines(text, JSON_LINES)
 
@@ -184,8 +184,8 @@ def test_a_record_without_a_replication_key() -> None:
 def test_lines_that_are_much_longer_than_their_csv(
     size: int, character: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(compiled_lines, "_TIMES_THE_CSV", 0)
-    monkeypatch.setattr(compiled_lines, "_scratch_of", lambda size: bytearray(size or 1))
+    monkeypatch.setattr(csv_lines, "_TIMES_THE_CSV", 0)
+    monkeypatch.setattr(csv_lines, "_scratch_of", lambda size: bytearray(size or 1))
     text = csv_of([["x", character * size]])
     made = compiled(text, ["E", "F" * 200], {"F" * 200: CellType.TEXT})
     assert made
