@@ -27,9 +27,10 @@ from singer_sdk.singerlib import RecordMessage
 from tap_sfbulk_pages.cells import CellType
 from tap_sfbulk_pages.csv_blocks import CsvBlocks, frames
 from tap_sfbulk_pages.csv_scan import CsvScan
+from tap_sfbulk_pages.json_lines import record_message
 from tap_sfbulk_pages.page_body import PageBody, PageMemory
 from tap_sfbulk_pages.page_download import ResultPage
-from tap_sfbulk_pages.records import lines_of, record_message, rows
+from tap_sfbulk_pages.records import lines_of, rows
 from tap_sfbulk_pages.transport import CHUNK_BYTES, inflated
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from isal import igzip
 from tap_sfbulk_pages.arrow_types import typed
 from tap_sfbulk_pages.batch_formats import compression_of
 from tap_sfbulk_pages.errors import SettingsError
-from tap_sfbulk_pages.records import JSON_LINES
+from tap_sfbulk_pages.json_lines import JSON_LINES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_sfbulk_pages.columns import parsed, typed
 from tap_sfbulk_pages.csv_lines import CsvLines
 from tap_sfbulk_pages.errors import ResultPageError
 from tap_sfbulk_pages.plurals import counted
-from tap_sfbulk_pages.records import lines_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -16,8 +14,8 @@ if TYPE_CHECKING:
     import polars as pl
 
     from tap_sfbulk_pages.cells import CellType
+    from tap_sfbulk_pages.json_lines import Envelope, RecordLines
     from tap_sfbulk_pages.page_download import ResultPage
-    from tap_sfbulk_pages.records import Envelope, RecordLines
 
 
 class CsvBlocks:
@@ -77,6 +75,8 @@ class CsvBlocks:
         Raises:
             ResultPageError: If the CSV cannot be read, or a value is not of its field's type.
         """
+        from tap_sfbulk_pages.columns import parsed, typed  # noqa: PLC0415 - brings Polars
+
         frame = parsed(text, self._names, self._page.delimiter)
         return typed(frame.select(list(self._types)), self._types)
 
@@ -87,7 +87,11 @@ class CsvBlocks:
             ResultPageError: As `frame`.
         """
         lines = self._compiled.lines(text, envelope) if self._compiled else None
-        return lines or lines_of(self.frame(text), self._types, envelope, self._replication_key)
+        if lines:
+            return lines
+        from tap_sfbulk_pages.records import lines_of  # noqa: PLC0415 - brings Polars
+
+        return lines_of(self.frame(text), self._types, envelope, self._replication_key)
 
     def _without_nul(self, text: bytes) -> bytes:
         return text.replace(b"\0", b"") if self._page.nul_characters else text

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 
 from tap_sfbulk_pages import compiled
 from tap_sfbulk_pages.cells import CellType
-from tap_sfbulk_pages.records import RecordLines
+from tap_sfbulk_pages.json_lines import RecordLines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tap_sfbulk_pages.records import Envelope
+    from tap_sfbulk_pages.json_lines import Envelope
 
 # As in `csv_lines.c`.
 _TOO_SMALL = -2

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     import polars as pl
 
     from tap_sfbulk_pages.cells import CellType
+    from tap_sfbulk_pages.json_lines import Envelope, RecordLines
     from tap_sfbulk_pages.org import Org
-    from tap_sfbulk_pages.records import Envelope, RecordLines
     from tap_sfbulk_pages.result_pages import ResultPagesPaginator
 
 Block = TypeVar("Block")

@@ -10,7 +10,6 @@ from singer_sdk.singerlib import Schema
 from singer_sdk.singerlib.catalog import Metadata
 from typing_extensions import override
 
-from tap_sfbulk_pages.binary_fields import BinaryReading
 from tap_sfbulk_pages.catalog import (
     DELETED_AT,
     KEY,
@@ -24,7 +23,6 @@ from tap_sfbulk_pages.catalog import (
     with_deleted_at,
 )
 from tap_sfbulk_pages.cells import CellType, cell_type
-from tap_sfbulk_pages.deleted_records import WithDeletedRecords, begin_tracking
 from tap_sfbulk_pages.errors import ExtractionError
 from tap_sfbulk_pages.formula_refresh import FormulaRefresh
 from tap_sfbulk_pages.incremental import BOUND_FORMATS, EVERYTHING, Incremental
@@ -32,7 +30,6 @@ from tap_sfbulk_pages.plan import consider_other_ways, job_plan
 from tap_sfbulk_pages.ranged_query import RangedQuery
 from tap_sfbulk_pages.ranges import Range, RangeField
 from tap_sfbulk_pages.rest_fallback import FallbackReading
-from tap_sfbulk_pages.rest_reading import RestReading
 from tap_sfbulk_pages.restricted_objects import hindrance
 from tap_sfbulk_pages.split_reading import SplitReading
 from tap_sfbulk_pages.streams import BulkStream
@@ -150,6 +147,8 @@ class SObjectStream(BulkStream):
         reading = self._with_rest(bulk, context, request, finished)
         if not self._tracks_deletes:
             return reading
+        from tap_sfbulk_pages.deleted_records import WithDeletedRecords, begin_tracking  # noqa: PLC0415 - brings Polars
+
         begin_tracking(self.stream_state, query.replication_key)
         return WithDeletedRecords(reading, context, sobject=self.name, state=self.stream_state)
 
@@ -164,6 +163,8 @@ class SObjectStream(BulkStream):
         datetimes = {field.name for field in self._sobject.fields if field.type == "datetime"}
 
         def rest() -> PreparedReading:
+            from tap_sfbulk_pages.rest_reading import RestReading  # noqa: PLC0415 - brings Polars
+
             return RestReading(
                 context,
                 request,
@@ -178,6 +179,8 @@ class SObjectStream(BulkStream):
         )
         if not self._binary_fields:
             return reading
+        from tap_sfbulk_pages.binary_fields import BinaryReading  # noqa: PLC0415 - brings Polars
+
         return BinaryReading(
             context,
             reading,

@@ -19,10 +19,9 @@ from typing_extensions import override
 
 from tap_sfbulk_pages import stream_state
 from tap_sfbulk_pages.activity import Phase, on_behalf_of
-from tap_sfbulk_pages.batch_files import BatchFiles
 from tap_sfbulk_pages.errors import SettingsError
+from tap_sfbulk_pages.json_lines import record_message
 from tap_sfbulk_pages.page_reading import ReadingContext
-from tap_sfbulk_pages.records import record_message, rows
 from tap_sfbulk_pages.result_pages import ResultPagesPaginator
 
 if TYPE_CHECKING:
@@ -115,6 +114,8 @@ class BulkStream(RESTStream[ParseResult | None]):
     @override
     def request_records(self, context: Context | None) -> Iterable[dict[str, Any]]:
         """Yield records one by one: the row path, for stream maps and record limits."""
+        from tap_sfbulk_pages.records import rows  # noqa: PLC0415 - brings Polars
+
         for page in self._pages():
             for frame in page.frames():
                 self._tap.safe_point()
@@ -186,6 +187,8 @@ class BulkStream(RESTStream[ParseResult | None]):
         self, batch_config: BatchConfig, context: Context | None = None
     ) -> Iterable[tuple[BaseBatchFileEncoding, list[str]]]:
         """Write each page as files; it is done once its BATCH message is out."""
+        from tap_sfbulk_pages.batch_files import BatchFiles  # noqa: PLC0415 - brings Polars
+
         files = BatchFiles(batch_config, stream=self.name, properties=self._properties)
         with self.get_record_counter() as counter, self.get_sync_timer():
             for page in self._pages():

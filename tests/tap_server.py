@@ -12,7 +12,15 @@ import os
 import sys
 from typing import Any
 
-from tap_sfbulk_pages import job_pages, query_jobs
+# With all that a run loads when it needs it.
+from tap_sfbulk_pages import (
+    batch_files,  # noqa: F401 - loaded
+    binary_fields,  # noqa: F401 - loaded
+    deleted_records,  # noqa: F401 - loaded
+    job_pages,
+    query_jobs,
+    rest_reading,  # noqa: F401 - loaded
+)
 from tap_sfbulk_pages.tap import TapSFBulkPages
 
 # The sandbox's jobs are complete at once; only the pauses before asking would be left.

@@ -136,20 +136,39 @@ def test_a_secret_of_a_wrong_type_is_not_shown(
     assert "s3cr3t" not in run.stderr
 
 
-@pytest.mark.parametrize("option", ["--version", "--about"])
-def test_nothing_is_loaded_that_is_not_needed(option: str) -> None:
+def loaded_by(*arguments: str | Path) -> set[str]:
+    """Run a command in a process of its own, and tell what it has loaded at its end."""
     program = (
         "import sys\n"
         "from tap_sfbulk_pages.tap import TapSFBulkPages\n"
         "try:\n"
-        f"    TapSFBulkPages.cli([{option!r}])\n"
+        "    TapSFBulkPages.cli()\n"
         "finally:\n"
         "    print(*sys.modules, file=sys.stderr)\n"
     )
     run = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, check=True, timeout=60, text=True
+        [sys.executable, "-c", program, *arguments],
+        capture_output=True,
+        check=True,
+        timeout=60,
+        text=True,
     )
-    assert "tap-sfbulk-pages" in run.stdout
-    loaded = set(run.stderr.split())
+    assert run.stdout
+    loaded = set(run.stderr.splitlines()[-1].split())
     assert "tap_sfbulk_pages.tap" in loaded
+    return loaded
+
+
+@pytest.mark.parametrize("option", ["--version", "--about"])
+def test_nothing_is_loaded_that_is_not_needed(option: str) -> None:
+    assert not loaded_by(option) & {"polars", "pyarrow", "jwt", "cryptography"}
+
+
+def test_columns_are_not_loaded_for_lines_that_are_copied(
+    start_sandbox: Callable[..., SandboxServer], tmp_path: Path
+) -> None:
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(config_for(start_sandbox(), "Account")), encoding="utf-8")
+    loaded = loaded_by("--config", config)
+    assert "tap_sfbulk_pages.csv_lines" in loaded
     assert not loaded & {"polars", "pyarrow", "jwt", "cryptography"}

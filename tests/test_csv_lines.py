@@ -20,7 +20,8 @@ from tap_sfbulk_pages.columns import parsed, typed
 from tap_sfbulk_pages.csv_blocks import CsvBlocks
 from tap_sfbulk_pages.csv_lines import CsvLines
 from tap_sfbulk_pages.errors import ResultPageError
-from tap_sfbulk_pages.records import JSON_LINES, RecordLines, lines_of
+from tap_sfbulk_pages.json_lines import JSON_LINES, RecordLines
+from tap_sfbulk_pages.records import lines_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

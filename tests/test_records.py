@@ -17,7 +17,7 @@ from tap_sfbulk_pages import compiled
 from tap_sfbulk_pages.cells import CellType
 from tap_sfbulk_pages.csv_blocks import CsvBlocks, frames
 from tap_sfbulk_pages.errors import ResultPageError
-from tap_sfbulk_pages.records import JSON_LINES, Envelope, record_message
+from tap_sfbulk_pages.json_lines import JSON_LINES, Envelope, record_message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
