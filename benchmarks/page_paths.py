@@ -15,7 +15,9 @@ import resource
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,12 +26,14 @@ from isal import igzip
 from singer_sdk.io_base import SingerWriter
 from singer_sdk.singerlib import RecordMessage
 
+from tap_sfbulk_pages.ahead import ahead
 from tap_sfbulk_pages.cells import CellType
 from tap_sfbulk_pages.csv_blocks import CsvBlocks, frames
 from tap_sfbulk_pages.csv_scan import CsvScan
 from tap_sfbulk_pages.json_lines import record_message
 from tap_sfbulk_pages.page_body import PageBody, PageMemory
 from tap_sfbulk_pages.page_download import ResultPage
+from tap_sfbulk_pages.page_reading import PageReading
 from tap_sfbulk_pages.records import lines_of, rows
 from tap_sfbulk_pages.transport import CHUNK_BYTES, inflated
 
@@ -40,6 +44,8 @@ NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 STREAM = "Opportunity"
 MESSAGE = record_message(STREAM, time_extracted=NOW, version=None)
 FEWEST_WALKS = 2
+# Of the pipeline.
+PAGES = 4
 _UNBOUNDED = 1 << 40
 _EXTRACTED = NOW.isoformat()
 _HEAD = '{"type": "RECORD", "stream": "Opportunity", "record": '
@@ -123,6 +129,23 @@ def block_path_by_columns(page: MeasuredPage) -> None:
     """Count the page, and go the way of blocks that are not plain: through columns."""
     for frame in frames(received(page.text, None), page.types):
         page.sink.write(lines_of(frame, page.types, MESSAGE, None).text)
+
+
+def pipeline(page: MeasuredPage) -> None:
+    """Receive several compressed pages while those before them are written, as the tap does."""
+    cores = len(os.sched_getaffinity(0))
+    with ThreadPoolExecutor(cores) as downloads, ThreadPoolExecutor(cores) as encoders:
+        pages = ahead(downloads, partial(received, encoding="gzip"), [page.compressed] * PAGES)
+        for result_page in pages:
+            reading = PageReading(
+                result_page.locator,
+                received_at=NOW,
+                types=page.types,
+                blocks=CsvBlocks(result_page, page.types),
+                executor=encoders,
+            )
+            for lines in reading.lines(MESSAGE):
+                page.sink.write(lines.text)
 
 
 def row_path(page: MeasuredPage) -> None:
@@ -224,6 +247,7 @@ PATHS: Mapping[str, Callable[[MeasuredPage], None]] = {
         block_path_uncounted,
         block_path_from_gzip,
         block_path_by_columns,
+        pipeline,
         csv_and_json,
         row_path,
         bare_polars,
@@ -250,7 +274,8 @@ def main() -> None:
             costs.append((time.process_time() - cpu, time.perf_counter() - wall))
     cpu_seconds, wall_seconds = min(cpu for cpu, _ in costs), min(wall for _, wall in costs)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
-    found = {"records": page.received.records, "cpu_seconds": cpu_seconds}
+    pages = PAGES if path == pipeline.__name__ else 1
+    found = {"records": pages * page.received.records, "cpu_seconds": cpu_seconds}
     json.dump({**found, "wall_seconds": wall_seconds, "peak_mb": peak}, findings)
     findings.close()
 

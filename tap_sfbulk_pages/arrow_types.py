@@ -49,7 +49,7 @@ def typed(block: pl.DataFrame, properties: Mapping[str, Mapping[str, Any]]) -> p
     """Give the columns of a block their Arrow types.
 
     Args:
-        block: From `columns.blocks`.
+        block: Columns as `columns.py` makes them.
         properties: JSON schemas by field, of its columns at least.
 
     Raises:

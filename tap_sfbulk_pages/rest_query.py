@@ -59,7 +59,7 @@ class RestPage:
     _body: PageBody = field(repr=False)
 
     def block(self) -> pl.DataFrame:
-        """Return the records as one block of columns, like those of `columns.blocks`."""
+        """Return the records as one block of columns, as `columns.py` makes them."""
         return pl.read_ipc_stream(b"".join(self._body.chunks()))
 
     def close(self) -> None:

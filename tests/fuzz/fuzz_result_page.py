@@ -1,5 +1,7 @@
 """Feeds bytes that libFuzzer makes up to the decoder of result pages: records, or an error of ours.
 
+What is compiled must make of them what columns make.
+
 A program of its own, started by `test_fuzz.py`; its arguments are libFuzzer's. Of each input the
 first four bytes say how the rest comes: compressed, cut into pieces, counted, typed.
 """
@@ -7,8 +9,10 @@ first four bytes say how the rest comes: compressed, cut into pieces, counted, t
 from __future__ import annotations
 
 import gzip
+import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import atheris
 
@@ -20,7 +24,13 @@ with atheris.instrument_imports(include=["tap_sfbulk_pages"]):
 
     from tap_sfbulk_pages import csv_scan
     from tap_sfbulk_pages.cells import CellType
+    from tap_sfbulk_pages.csv_blocks import CsvBlocks
     from tap_sfbulk_pages.errors import ExtractionError
+    from tap_sfbulk_pages.json_lines import JSON_LINES
+    from tap_sfbulk_pages.records import lines_of
+
+if TYPE_CHECKING:
+    from tap_sfbulk_pages.page_download import ResultPage
 
 PAGE_MEMORY = 64
 CHUNKS = (1, 3, 7, 1 << 16)
@@ -30,6 +40,25 @@ BLOCK_BYTES = 16
 # A first byte of an input whose body is repeated before it is compressed: much out of little.
 REPEATED = 0xFD
 REPETITIONS = 300
+
+
+def check_lines(page: ResultPage, types: dict[str, CellType]) -> None:
+    """Make lines of a page each way.
+
+    Raises:
+        AssertionError: If they differ.
+    """
+    blocks = CsvBlocks(page, types)
+    for text in blocks:
+        each_way = (
+            blocks.lines(text, JSON_LINES),
+            lines_of(blocks.frame(text), types, JSON_LINES, None),
+        )
+        made, through_columns = (
+            [json.loads(line, parse_float=str, parse_int=str) for line in way.text.splitlines()]
+            for way in each_way
+        )
+        assert made == through_columns
 
 
 def decode(data: bytes) -> None:
@@ -55,7 +84,9 @@ def decode(data: bytes) -> None:
             headers=headers,
             memory=PAGE_MEMORY,
         )
-        records = records_in(page, {"Id": TYPES[kind % len(TYPES)]})
+        types = {"Id": TYPES[kind % len(TYPES)]}
+        check_lines(page, types)
+        records = records_in(page, types)
     except ExtractionError:
         return
     assert len(records) == page.records
