@@ -82,6 +82,25 @@ def test_a_job_is_read_with_its_own_version_and_left_as_it_was(
     assert pages == {f"v{made['version']}"}
 
 
+def test_a_walk_that_is_led_back_is_stopped_and_goes_on_in_its_job(
+    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+) -> None:
+    server = start_sandbox(**SMALL, result_pages="refused")
+    job_id = made_job(server)
+    (job,) = server._sandbox.jobs
+    # Pages of four records (`tap_server.py`), the first of which is asked for its columns, too: the
+    # third leads back to the second.
+    server.add_fault(place="page", kind="wrong_locator", locator=job.locator(4), first=4)
+    config = job_config(server, {"name": "people", "id": job_id})
+    run = tap(config)
+    assert run.exit_code == 1
+    assert "lead in a circle" in run.stderr.rpartition("Error: ")[2]
+    assert len(run.records("people")) == 8
+    second = tap(config, state=run.state)
+    assert second.exit_code == 0, second.stderr
+    assert_same_records(run.records("people") + second.records("people"), contacts(server))
+
+
 def test_a_job_behind_the_first_list_of_jobs_is_found(
     tap: Tap, start_sandbox: Callable[..., SandboxServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:

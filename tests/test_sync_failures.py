@@ -130,6 +130,18 @@ def test_a_state_that_is_not_known_is_no_endless_wait(
     assert "Suspended" in run.stderr
 
 
+def test_a_conflict_on_the_list_of_pages_is_no_org_that_has_none(
+    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+) -> None:
+    """409 tells of a call with a version that is not the job's, never of a missing feature."""
+    server = start_sandbox(**SMALL)
+    server.add_fault(place="list_pages", kind="status", status=409, match={"sobject": "Contact"})
+    run = tap(config_for(server, *STREAMS))
+    assert_only_contact_is_missing(run, server, "409")
+    assert run.records("Contact") == []
+    assert_second_run_is_whole(tap, run, server)
+
+
 @pytest.mark.parametrize(
     "to", ["https://evil.example", "http://127.0.0.1:1", "http://user@127.0.0.1"]
 )

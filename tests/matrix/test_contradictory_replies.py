@@ -67,6 +67,17 @@ def test_a_wrong_locator_is_no_dead_end(
     assert_same_records(list(records.values()), expected_records(server, "Account"))
 
 
+def test_a_list_that_says_it_is_the_last_is_followed_while_records_are_missing(
+    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+) -> None:
+    server = start_sandbox(**SCENARIO)
+    server.add_fault(place="list_pages", kind="done_but_continuation")
+    run = tap(config_for(server))
+    assert run.exit_code == 0, run.stderr
+    assert_same_records(run.records("Account"), expected_records(server, "Account"))
+    assert [each.place for each in server.calls].count("create") == 1
+
+
 def test_session_that_dies_at_every_tenth_call(
     tap: Tap, start_sandbox: Callable[..., SandboxServer]
 ) -> None:
