@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from raw_server import RawServer, json_reply
 from salesforce_data import assert_same_records, expected_records
 
 if TYPE_CHECKING:
@@ -76,6 +77,41 @@ def test_a_list_that_says_it_is_the_last_is_followed_while_records_are_missing(
     assert run.exit_code == 0, run.stderr
     assert_same_records(run.records("Account"), expected_records(server, "Account"))
     assert [each.place for each in server.calls].count("create") == 1
+
+
+_CURSOR = "/services/data/v62.0/queryAll/01g-1"
+_RECORDS = [{"Id": "1", "Name": "a"}, {"Id": "2", "Name": "b"}]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"done": True, "nextRecordsUrl": _CURSOR, "records": _RECORDS[:1]},
+        {"done": False, "nextRecordsUrl": _CURSOR, "records": []},
+        {"done": False, "records": _RECORDS},
+    ],
+    ids=["done and a cursor", "a cursor behind no record", "more to come without a cursor"],
+)
+def test_a_query_that_tells_two_things_is_asked_again(tap: Tap, told: dict[str, Any]) -> None:
+    whole = {"totalSize": 2, "done": True, "records": _RECORDS}
+    count = {"sObjects": [{"name": "Thing", "count": 2}]}
+    answers = {
+        "/limits/recordCount": lambda _: json_reply(count),
+        "/queryAll": lambda number: json_reply({**whole, **told} if number == 1 else whole),
+        "/01g-1": lambda _: json_reply({**whole, "records": _RECORDS[1:]}),
+    }
+    with RawServer(answers) as server:
+        config = {
+            "instance_url": server.url,
+            "access_token": "00D!token",
+            "api_version": "62.0",
+            "max_retries": 2,
+            "small_objects_through_rest": True,
+        }
+        run = tap(config)
+    assert run.exit_code == 0, run.stderr
+    assert run.records("Thing") == _RECORDS
+    assert server.count("/queryAll") == 2
 
 
 def test_session_that_dies_at_every_tenth_call(
