@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.sandbox.server import SandboxServer
 
 OBJECTS = ("Account", "Contact", "Lead", "Case")
-SCENARIO = {"rows": dict.fromkeys(OBJECTS, 20), "page_rows": 2}
+SCENARIO: dict[str, Any] = {"rows": dict.fromkeys(OBJECTS, 20), "page_rows": 2}
 
 
 def config_for(server: SandboxServer, **settings: Any) -> dict[str, Any]:
@@ -92,3 +92,35 @@ def test_volume_of_results(tap: Tap, start_sandbox: Callable[..., SandboxServer]
     assert "last 24 hours" in run.stderr
     server._sandbox.usage.result_bytes = -50_000_000
     assert_goes_on(tap, server, config_for(server), run)
+
+
+def test_the_volume_that_a_run_uses_counts(
+    tap: Tap, start_sandbox: Callable[..., SandboxServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = {**SCENARIO["rows"], "Account": 4_000}
+    server = start_sandbox(rows=rows, daily_query_storage_mb={"max": 100, "used": 99})
+    with monkeypatch.context() as lenient:
+        # Its own count would refuse the job that the tap must not ask for.
+        lenient.setattr(server._sandbox.usage, "count_job", lambda _: None)
+        run = tap(config_for(server, max_concurrent_jobs=1))
+    assert len(run.records("Account")) == rows["Account"]
+    # The next job was made while the first was read.
+    assert len([each for each in server.calls if each.place == "create"]) <= 2
+    assert "DailyBulkV2QueryFileStorageMB" in run.stderr
+    server._sandbox.usage.result_bytes = -50_000_000
+    assert_goes_on(tap, server, config_for(server), run)
+
+
+@pytest.mark.parametrize("form", ["requests", "jobs", "storage"])
+def test_a_limit_that_salesforce_tells_begins_no_more_jobs(
+    tap: Tap, start_sandbox: Callable[..., SandboxServer], form: str
+) -> None:
+    server = start_sandbox(**SCENARIO)
+    server.add_fault(place="create", kind="daily_limit", form=form, times="forever")
+    config = config_for(server, max_concurrent_jobs=1)
+    run = tap(config)
+    assert "Not begun: " in run.stderr.rpartition("Error: ")[2]
+    assert "last 24 hours" in run.stderr
+    assert len([each for each in server.calls if each.place == "create"]) < len(OBJECTS)
+    server._sandbox.faults.clear()
+    assert_goes_on(tap, server, config, run)
