@@ -156,6 +156,34 @@ def test_the_mark_moves_when_the_records_are_written(
     assert run.bookmark("Account")["deleted_until"] > since
 
 
+def test_what_salesforce_has_not_covered_yet_is_asked_by_the_next_run(
+    tap: Tap, start_sandbox: Callable[..., SandboxServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = start_sandbox(**SMALL)
+    config = config_for(server, "Account", track_hard_deletes=True)
+    since = (now() - timedelta(hours=2)).isoformat()
+    with monkeypatch.context() as late:
+        late.setattr(server.org, "moment", lambda: now() - timedelta(hours=1))
+        first = tap(config, state=state_with(deleted_until=since))
+    (victim,) = some_ids(server, 1)
+    server.org.delete("Account", [victim], hard=True, at=now() - timedelta(minutes=30))
+    second = tap(config, state=first.state)
+    assert second.exit_code == 0, second.stderr
+    assert deleted_ids(second) == [victim]
+
+
+def test_the_mark_does_not_go_back_to_what_salesforce_has_covered(
+    tap: Tap, start_sandbox: Callable[..., SandboxServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = start_sandbox(**SMALL)
+    monkeypatch.setattr(server.org, "moment", lambda: now() - timedelta(hours=1))
+    mark = (now() - timedelta(minutes=10)).isoformat(timespec="seconds")
+    config = config_for(server, "Account", track_hard_deletes=True)
+    run = tap(config, state=state_with(deleted_until=mark))
+    assert run.exit_code == 0, run.stderr
+    assert run.bookmark("Account")["deleted_until"] == mark
+
+
 def test_a_span_with_too_many_ids_is_asked_in_parts(
     tap: Tap, start_sandbox: Callable[..., SandboxServer]
 ) -> None:
