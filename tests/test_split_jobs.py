@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -250,13 +251,18 @@ def test_changes_meanwhile_are_not_missed(
     cut = tap.killed(config, after_states=2)
     ranges = cut.bookmark("Account")["ranges"]
     ranges["parts"].reverse()
+    # The runs are faster than stamps, which are of whole seconds, can tell.
+    now = datetime.now(timezone.utc)
+    ranges["cut_at"] = (now - timedelta(hours=1)).isoformat()
+    since = (now - timedelta(minutes=30)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
     first = tap.killed(config, after_states=8, state=cut.state)
     parts = first.bookmark("Account")["ranges"]["parts"]
     assert [part.get("done", False) for part in parts].index(False) > 0
     read = {record["Id"] for record in first.records("Account")}
     unread = [each for each in expected_records(server, "Account") if each["Id"] not in read]
-    server.org.upsert("Account", [{"Id": each["Id"], "Name": "moved"} for each in unread])
-    server.org.upsert("Account", [{"Name": "new"}])
+    moved = {"Name": "moved", "SystemModstamp": since}
+    server.org.upsert("Account", [{"Id": each["Id"], **moved} for each in unread])
+    server.org.upsert("Account", [{"Name": "new", "SystemModstamp": since}])
     second = tap(config, state=first.state)
     third = tap(config, state=second.state)
     assert third.exit_code == 0, third.stderr
@@ -344,6 +350,24 @@ def test_what_cannot_be_cut_any_further_is_reported(
     assert "Read: Empty__c" in run.stderr
     if jobs:
         assert sum(job.result.sobject == "Account" for job in jobs_of(server)) == jobs
+
+
+def test_an_org_that_is_done_with_no_range_does_not_lose_all_its_jobs(
+    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+) -> None:
+    server = start_sandbox(**HUGE)
+    config = config_for(server, "Account", max_concurrent_jobs=1)
+    first = tap.killed(config, after_states=2)
+    ranges = first.bookmark("Account")["ranges"]
+    done = {"from": None, "until": None, "done": True, "maximum": None}
+    ranges["parts"] = [done] * 1_000 + ranges["parts"]
+    requests.patch(
+        f"{server.url}/_sandbox/scenario", json={"most_job_rows": 0}, timeout=10
+    ).raise_for_status()
+    run = tap(config, state=first.state)
+    assert run.exit_code == 1
+    assert TOO_LONG in run.stderr.rpartition("Error: ")[2]
+    assert "parts instead" not in run.stderr
 
 
 def test_another_failure_is_not_cut(tap: Tap, start_sandbox: Callable[..., SandboxServer]) -> None:
