@@ -6,12 +6,14 @@ import math
 import re
 from collections import Counter
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from tap_process import config_for
 
+from tap_sfbulk_pages import query_jobs
 from tap_sfbulk_pages.errors import UnavailableError
+from tap_sfbulk_pages.query_jobs import QueryJob, QueryJobs
 from tap_sfbulk_pages.running_jobs import RunningJobs
 
 if TYPE_CHECKING:
@@ -88,3 +90,22 @@ def test_one_job_is_asked_for_itself() -> None:
     client = Client({"750a": "InProgress"})
     assert running(client, waited_for=("750a",)) == {}
     assert not client.calls
+
+
+class LateList:
+    """Lists a job as one that runs when it has long been complete."""
+
+    def document(self, path: str, *, parse: Callable[[Any], Any], **_: object) -> Any:
+        if path.startswith("/jobs/query/"):
+            return parse({"id": "750a", "state": "JobComplete"})
+        return parse({"records": [{"id": "750a", "state": "InProgress"}]})
+
+
+def test_a_list_that_lags_behind_does_not_hide_the_end_of_a_job(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(query_jobs, "SHORTEST_POLL_SECONDS", 0.001)
+    jobs = QueryJobs(cast("Any", LateList()), timeout_seconds=5)
+    with jobs._running.waiting_for("750b"), jobs._running.waiting_for("750c"):
+        job = jobs.completed(QueryJob("750a", "62.0", state="InProgress"))
+    assert job.is_complete
