@@ -165,6 +165,33 @@ def test_killed_again_and_again(tap: Tap, start_sandbox: Callable[..., SandboxSe
     assert created(server) == 1
 
 
+def test_no_more_pages_are_fetched_ahead_than_may_wait(
+    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+) -> None:
+    server = start_sandbox(rows={"Account": 160}, page_rows=PAGE_ROWS, links_per_reply=40)
+    running = tap.start(config_for(server, "Account", max_parallel_downloads=1))
+    running.read_records(1)
+    running.wait_until_it_cannot_write()
+    assert len(fetched(server, 0)) < 20
+    run = running.end()
+    assert_same_records(run.records("Account"), expected_records(server, "Account"))
+
+
+def test_a_state_behind_a_page_that_is_slow_has_a_bound(
+    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+) -> None:
+    server = start_sandbox(rows={"Account": 320}, page_rows=PAGE_ROWS, links_per_reply=1)
+    server.add_fault(place="page", kind="stall", match={"page": 1})
+    run = tap(config_for(server, "Account", request_timeout_seconds=3))
+    assert run.exit_code == 0, run.stderr
+    assert_same_records(run.records("Account"), expected_records(server, "Account"))
+    done = [
+        len(state["bookmarks"]["Account"].get("query_job", {}).get("locators_done", ()))
+        for state in run.states
+    ]
+    assert 30 < max(done) <= 40
+
+
 def test_killed_while_the_job_runs(tap: Tap, start_sandbox: Callable[..., SandboxServer]) -> None:
     server = start_sandbox(**SMALL, polls_until_complete=12)
     running = tap.start(config_for(server, "Account"))
