@@ -7,6 +7,7 @@ the process id of the run, `ended` and its exit code (negative for a signal that
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -46,6 +47,9 @@ def _run(request: dict[str, Any], pipe: int) -> None:
 
 def main() -> None:
     """Serve until stdin ends."""
+    # What is loaded stays shared: no run looks through it, and copies its pages by doing so.
+    gc.collect()
+    gc.freeze()
     for line in iter(sys.stdin.readline, ""):
         request = json.loads(line)
         # Its reader is there already.

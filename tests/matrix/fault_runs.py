@@ -41,7 +41,7 @@ UNTOUCHED = "User"
 ROWS = dict.fromkeys((*SOBJECTS, UNTOUCHED), 19)
 SCENARIO = {"rows": ROWS, "page_rows": 3, "links_per_reply": 3, "polls_until_complete": 3}
 SECRET = "s3cret-of-the-client"
-_WORKERS = 5
+_WORKERS = 8
 
 
 @lru_cache
