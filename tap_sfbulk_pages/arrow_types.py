@@ -34,6 +34,9 @@ _BY_FORMAT: Mapping[str, pl.DataType] = {
     "time": pl.Time(),
 }
 
+# No number of so many characters has more than 18 digits after the point.
+_SHORT = 19
+
 logger = logging.getLogger(__name__)
 
 
@@ -57,9 +60,10 @@ def typed(block: pl.DataFrame, properties: Mapping[str, Mapping[str, Any]]) -> p
     """
     types = {name: arrow_type(properties[name]) for name in block.columns}
     converted = block.with_columns(_converted(name, type_) for name, type_ in types.items())
-    lost = [
-        name for name in block.columns if converted[name].null_count() != block[name].null_count()
-    ]
+    lost = _lost(block, converted)
+    if others := [name for name in lost if types[name] == MOMENT]:
+        converted = converted.with_columns(block.select(map(_moment, others)))
+        lost = _lost(block, converted)
     if lost:
         name = lost[0]
         example = block.filter(converted[name].is_null() & block[name].is_not_null())[name][0]
@@ -80,18 +84,38 @@ def _converted(name: str, type_: pl.DataType) -> pl.Expr:
     if type_ == pl.Time:
         return column.str.strip_suffix("Z").str.to_time("%H:%M:%S%.f", strict=False)
     if type_ == MOMENT:
-        zoned = column.str.replace("Z$", "+0000").str.replace(r"([+-]\d\d):(\d\d)$", "$1$2")
-        return zoned.str.to_datetime(
-            "%Y-%m-%dT%H:%M:%S%.f%z", time_unit="us", time_zone="UTC", strict=False
-        )
+        # As nearly every datetime is: of whole seconds (SOAP API guide, "Primitive Data Types").
+        seconds = column.str.strip_suffix(".000Z")
+        moment = seconds.str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="us", strict=False)
+        return moment.dt.replace_time_zone("UTC")
     return column.cast(type_, strict=False)
+
+
+def _moment(name: str) -> pl.Expr:
+    """Convert datetimes of any form."""
+    zoned = pl.col(name).str.replace("Z$", "+0000").str.replace(r"([+-]\d\d):(\d\d)$", "$1$2")
+    return zoned.str.to_datetime(
+        "%Y-%m-%dT%H:%M:%S%.f%z", time_unit="us", time_zone="UTC", strict=False
+    )
+
+
+def _lost(block: pl.DataFrame, converted: pl.DataFrame) -> list[str]:
+    """Name the columns of which a value did not fit."""
+    nulls = zip(block.null_count().row(0), converted.null_count().row(0), strict=True)
+    return [
+        name for name, (before, after) in zip(block.columns, nulls, strict=True) if before != after
+    ]
 
 
 def _warn_of_rounding(
     block: pl.DataFrame, converted: pl.DataFrame, types: Mapping[str, pl.DataType]
 ) -> None:
     """Tell of numbers with more digits after the point than the type keeps."""
-    for name in (name for name, type_ in types.items() if type_ == NUMBER):
+    numbers = [name for name, type_ in types.items() if type_ == NUMBER]
+    texts = pl.col(numbers)
+    may_be_longer = (texts.str.len_bytes() > _SHORT) | texts.str.contains("[eE]-")
+    longer = block.select(may_be_longer.any())
+    for name in (name for name in numbers if longer[name][0]):
         exact = block[name].cast(pl.Float64, strict=False)
         rounded = (exact != converted[name].cast(pl.Float64)).sum()
         if rounded:

@@ -106,8 +106,9 @@ def _flow_of(names: set[str]) -> type[Flow]:
             "versions do not have: make an External Client App and give instance_url, "
             "client_id and client_secret (client credentials)"
         )
+    together = "together make" if len(names) > 1 else "alone makes"
     raise SettingsError(
-        f"{_listed(names)} together make no way to sign in. A flow needs client_id and: "
+        f"{_listed(names)} {together} no way to sign in. A flow needs client_id and: "
         + "; or ".join(f"{_listed(needed)} ({flow.title})" for flow, needed in _FLOWS.items())
     )
 
