@@ -45,7 +45,7 @@ STREAM = "Opportunity"
 MESSAGE = record_message(STREAM, time_extracted=NOW, version=None)
 FEWEST_WALKS = 2
 # Of the pipeline.
-PAGES = 4
+PAGES = 16
 _UNBOUNDED = 1 << 40
 _EXTRACTED = NOW.isoformat()
 _HEAD = '{"type": "RECORD", "stream": "Opportunity", "record": '
