@@ -8,20 +8,17 @@ the tap reads CSV with Polars and Python.
 from __future__ import annotations
 
 import os
-import re
+import runpy
 import shlex
 import shutil
 import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+from packaging.tags import platform_tags
 
-PACKAGE = Path("tap_sfbulk_pages")
-SOURCES = (PACKAGE / "csv_lines.c", PACKAGE / "csv_marks.c")
-LIBRARY = PACKAGE / "libsfbulk.so"
 OPTIONS = ("-std=c11", "-O3", "-fPIC", "-shared", "-Wall", "-Wextra")
 
 
@@ -30,38 +27,47 @@ class CompiledCode(BuildHookInterface[Any]):
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - wheel or editable
         """Compile beside the sources, where an editable install finds it too."""
-        folder = Path(self.root)
-        (folder / LIBRARY).unlink(missing_ok=True)
-        platform = sysconfig.get_platform()
-        command = _compiler()
-        if not command:
-            self.app.display_warning(
-                "No C compiler was found: the tap will read CSV the slower way."
-            )
+        names = runpy.run_path(str(Path(self.root, "tap_sfbulk_pages", "compiled.py")))
+        library: Path = names["LIBRARY"]
+        if not library.exists() and (problem := _compiled(library, names["SOURCES"])):
+            self.app.display_warning(f"The tap will read CSV the slower way: {problem}")
             return
-        if platform.endswith("universal2"):
-            command += ["-arch", "arm64", "-arch", "x86_64"]
-        compiled = subprocess.run(  # noqa: S603 - what builds programs here
-            [*command, *OPTIONS, "-o", LIBRARY, *SOURCES],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if compiled.returncode:
-            self.app.display_warning(f"The tap will read CSV the slower way:\n{compiled.stderr}")
-            return
+        # Not the first: those of manylinux and musllinux promise more than was looked at.
+        others = ("manylinux", "musllinux")
+        platform = next(each for each in platform_tags() if not each.startswith(others))
         build_data["pure_python"] = False
-        build_data["tag"] = f"py3-none-{re.sub(r'[-.]', '_', platform)}"
-        build_data["artifacts"].append(str(LIBRARY))
+        build_data["tag"] = f"py3-none-{platform}"
+        build_data["artifacts"].append(str(library.relative_to(self.root)))
+
+
+def _compiled(library: Path, sources: tuple[Path, ...]) -> str:
+    """Compile a library, which appears when it is whole.
+
+    Returns:
+        What is in the way; empty if nothing is.
+    """
+    unfinished = library.with_suffix(f".{os.getpid()}")
+    try:
+        command = [*_compiler(), *OPTIONS, "-o", str(unfinished), *map(str, sources)]
+        subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - what builds programs here
+        unfinished.replace(library)
+    except subprocess.CalledProcessError as error:
+        return f"the C compiler failed.\n{error.stderr}"
+    except (OSError, ValueError) as error:
+        return f"{error}."
+    return ""
 
 
 def _compiler() -> list[str]:
-    """Find a compiler; an empty list if there is none, or none that takes these options."""
-    if sys.platform == "win32":
-        return []
-    for candidate in (os.environ.get("CC", ""), "cc", "gcc", "clang"):
-        command = shlex.split(candidate)
-        if command and shutil.which(command[0]):
-            return command
-    return []
+    """Find a compiler.
+
+    Raises:
+        OSError: If there is none that takes these options.
+        ValueError: If the variable `CC` is no command.
+    """
+    if sys.platform != "win32":
+        for candidate in (os.environ.get("CC", ""), "cc", "gcc", "clang"):
+            command = shlex.split(candidate)
+            if command and shutil.which(command[0]):
+                return command
+    raise OSError("no C compiler was found")

@@ -142,6 +142,7 @@ def pipeline(page: MeasuredPage) -> None:
                 received_at=NOW,
                 types=page.types,
                 blocks=CsvBlocks(result_page, page.types),
+                expected=result_page.records,
                 executor=encoders,
             )
             for lines in reading.lines(MESSAGE):

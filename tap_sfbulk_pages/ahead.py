@@ -1,6 +1,6 @@
 """Work on the next items while the last one is being written.
 
-Polars lets go of Python's lock, so that blocks decoded and encoded on threads use all cores.
+What decodes and encodes blocks lets go of Python's lock, so that threads use all cores.
 """
 
 from __future__ import annotations

@@ -106,6 +106,8 @@ class BinaryReading:
                 received_at=page.received_at,
                 types=types,
                 blocks=FrameBlocks(self._filled(page), types),
+                # Of the page within it are as many as were counted.
+                expected=None,
                 executor=self._context.org.encoders,
             )
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_sfbulk_pages.csv_lines import CsvLines
-from tap_sfbulk_pages.errors import ResultPageError
-from tap_sfbulk_pages.plurals import counted
+from tap_sfbulk_pages.page_reading import check_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -113,20 +112,7 @@ def frames(page: ResultPage, types: Mapping[str, CellType]) -> Iterator[pl.DataF
         frame = blocks.frame(text)
         records += frame.height
         yield frame
-    check_count(page, records)
-
-
-def check_count(page: ResultPage, records: int) -> None:
-    """Hold what a page was decoded to against what was counted when it came.
-
-    Raises:
-        ResultPageError: If they differ.
-    """
-    if records != page.records:
-        raise ResultPageError(
-            f"Result page {page.locator} was counted as {counted(page.records, 'record')}, but "
-            f"decodes to {records:,}."
-        )
+    check_count(page.locator, page.records, records)
 
 
 def _canonical(columns: tuple[str, ...], types: Mapping[str, CellType]) -> list[str]:

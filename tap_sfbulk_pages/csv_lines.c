@@ -16,6 +16,9 @@ enum cell_type { LEFT_OUT, TEXT, BOOLEAN, INTEGER, NUMBER };
 /* How Bulk API 2.0 writes a datetime: 2026-01-31T12:30:45.000Z. */
 enum { DATETIME_SIZE = 24 };
 
+/* Longer ones, which keep their fraction at some length, are left to Python. */
+enum { LONGEST_INTEGER = 30 };
+
 struct column {
     const uint8_t *key; /* `"Name":`, with a comma before it unless it is the first */
     size_t key_size;
@@ -56,7 +59,7 @@ static bool put_escaped(struct output *out, uint8_t byte)
 
 static bool is_special(uint8_t byte) { return byte < 0x20 || byte == '"' || byte == '\\'; }
 
-#define EACH(byte) (0x0101010101010101u * (byte))
+#define EACH(byte) (0x0101010101010101u * (uint64_t)(byte))
 
 /* Marks the highest bit of each byte that is special; above the first one marks can be wrong. */
 static uint64_t special_bytes(uint64_t word)
@@ -154,7 +157,8 @@ static size_t integer_size(const uint8_t *at, const uint8_t *end)
     const uint8_t *whole = integer(at, end);
     if (!whole || whole == end)
         return whole ? (size_t)(end - at) : 0;
-    if (*whole != '.' || whole + 1 == end || (at[0] == '-' && at[1] == '0'))
+    if (*whole != '.' || whole + 1 == end || (at[0] == '-' && at[1] == '0') ||
+        whole - at > LONGEST_INTEGER)
         return 0;
     for (const uint8_t *zero = whole + 1; zero < end; ++zero)
         if (*zero != '0')
@@ -209,9 +213,10 @@ static int keep_greatest(const uint8_t *cell, const uint8_t *end, uint8_t *great
 {
     static const char form[] = "dddd-dd-ddTdd:dd:dd.dddZ\"";
 
-    if ((size_t)(end - cell) < sizeof(form) - 1)
+    size_t size = sizeof(form) - 1;
+    if ((size_t)(end - cell) < size || ((size_t)(end - cell) > size && cell[size] == '"'))
         return NOT_PLAIN;
-    for (size_t at = 0; at < sizeof(form) - 1; ++at)
+    for (size_t at = 0; at < size; ++at)
         if (form[at] == 'd' ? cell[at] < '0' || cell[at] > '9' : cell[at] != form[at])
             return NOT_PLAIN;
     if (memcmp(cell, greatest, DATETIME_SIZE) > 0)
@@ -243,7 +248,7 @@ static int put_cell(const uint8_t **in, const uint8_t *end, struct output *out,
     return column->type == TEXT ? put_text(in, end, out) : put_bare(in, end, out, column->type);
 }
 
-/* Moves behind a line end, if there is one or the block ends. */
+/* Moves behind a line end, if there is one or the block ends; a cell stands before it. */
 static bool ends_line(const uint8_t **in, const uint8_t *end)
 {
     if (*in < end && **in == '\r')

@@ -33,6 +33,8 @@ _CELL_TYPES = {
     CellType.NUMBER: 4,
 }
 _DATETIME_SIZE = 24
+# More than that is for a record that is huge, and not kept.
+_LARGEST_KEPT_BYTES = 16 << 20
 # Lines are rarely more than three times as long as their CSV: names stand in each.
 _TIMES_THE_CSV = 4
 
@@ -85,7 +87,8 @@ class CsvLines:
         delimiter: str,
         replication_key: str | None,
     ) -> None:
-        self._make = library.sfbulk_lines
+        # A function of its own: its arguments are declared while others are called.
+        self._make = library["sfbulk_lines"]
         self._make.restype = ctypes.c_int64
         self._make.argtypes = _ARGUMENTS
         self._delimiter = ord(delimiter)
@@ -110,9 +113,10 @@ class CsvLines:
         delimiter: str,
         replication_key: str | None,
     ) -> CsvLines | None:
-        """Make ready for a page; None if nothing is compiled, or a field has no column."""
+        """Make ready for a page; None if nothing is compiled, or a column is missing."""
         library = compiled.library()
-        if library is None or not types.keys() <= set(names):
+        has_all = types.keys() <= set(names) and (not replication_key or replication_key in types)
+        if library is None or not has_all:
             return None
         return cls(library, names, types, delimiter=delimiter, replication_key=replication_key)
 
@@ -155,5 +159,7 @@ def _scratch_of(size: int) -> bytearray:
     """Give this thread's memory, of so many bytes at least."""
     scratch: bytearray = getattr(_scratch, "memory", bytearray())
     if len(scratch) < size:
-        scratch = _scratch.memory = bytearray(size)
+        scratch = bytearray(size)
+        if size <= _LARGEST_KEPT_BYTES:
+            _scratch.memory = scratch
     return scratch

@@ -85,7 +85,8 @@ class CompiledMarks(_Marks):
     def __init__(self, library: ctypes.CDLL, delimiter: bytes) -> None:
         super().__init__()
         self._delimiter = delimiter[0]
-        self._take = library.sfbulk_marks
+        # A function of its own: its arguments are declared while others are called.
+        self._take = library["sfbulk_marks"]
         self._take.argtypes = (
             ctypes.POINTER(_Marks),
             ctypes.c_char_p,

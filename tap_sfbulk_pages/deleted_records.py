@@ -137,6 +137,7 @@ class WithDeletedRecords:
                     received_at=datetime.now(timezone.utc),
                     types=_TYPES,
                     blocks=FrameBlocks(deleted.records.iter_slices(_RECORDS_A_BLOCK), _TYPES),
+                    expected=deleted.records.height,
                     executor=self._context.org.encoders,
                 )
                 yield page

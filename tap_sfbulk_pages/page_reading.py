@@ -13,6 +13,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from tap_sfbulk_pages.ahead import ahead
+from tap_sfbulk_pages.errors import ResultPageError
+from tap_sfbulk_pages.plurals import counted
 from tap_sfbulk_pages.replication import greatest_of, later
 
 if TYPE_CHECKING:
@@ -145,6 +147,7 @@ class PageReading:
         received_at: When it was whole, UTC.
         types: Its fields, in order, and how their cells are read.
         blocks: Its records.
+        expected: How many they are; None where nobody has counted.
         executor: Decodes a few blocks ahead.
         replication_key: The field whose maximum is kept; None for none.
         maximum: The greatest replication key value of the pages before it.
@@ -157,6 +160,7 @@ class PageReading:
         received_at: datetime,
         types: Mapping[str, CellType],
         blocks: PageBlocks[Any],
+        expected: int | None,
         executor: Executor,
         replication_key: str | None = None,
         maximum: str | None = None,
@@ -168,6 +172,7 @@ class PageReading:
         self.is_read = False
         self.records = 0
         self._blocks = blocks
+        self._expected = expected
         self._executor = executor
         self._replication_key = replication_key
 
@@ -175,20 +180,20 @@ class PageReading:
         """Yield the records as columns, block by block, keeping the maximum.
 
         Raises:
-            ResultPageError: If the page cannot be decoded.
+            ResultPageError: If the page cannot be decoded to as many records as were counted.
         """
         for frame in ahead(self._executor, self._blocks.frame, self._blocks):
             if self._replication_key:
                 self._keep(greatest_of(frame[self._replication_key]), self._replication_key)
             self.records += frame.height
             yield frame
-        self.is_read = True
+        self._end()
 
     def lines(self, envelope: Envelope) -> Iterator[RecordLines]:
         """Yield the records as finished lines, block by block, keeping the maximum.
 
         Raises:
-            ResultPageError: If the page cannot be decoded.
+            ResultPageError: If the page cannot be decoded to as many records as were counted.
         """
         encode = partial(self._blocks.lines, envelope=envelope)
         for lines in ahead(self._executor, encode, self._blocks):
@@ -196,7 +201,25 @@ class PageReading:
                 self._keep(lines.greatest, self._replication_key)
             self.records += lines.records
             yield lines
-        self.is_read = True
+        self._end()
 
     def _keep(self, greatest: str | None, replication_key: str) -> None:
         self.maximum = later(self.maximum, greatest, replication_key=replication_key)
+
+    def _end(self) -> None:
+        if self._expected is not None:
+            check_count(self.name, self._expected, self.records)
+        self.is_read = True
+
+
+def check_count(name: str, announced: int, records: int) -> None:
+    """Hold what a page was decoded to against what was counted when it came.
+
+    Raises:
+        ResultPageError: If they differ.
+    """
+    if records != announced:
+        raise ResultPageError(
+            f"Result page {name} was counted as {counted(announced, 'record')}, but decodes to "
+            f"{records:,}."
+        )

@@ -221,6 +221,7 @@ class RestReading:
                 received_at=page.received_at,
                 types=types,
                 blocks=FrameBlocks(_frames(page), types, replication_key),
+                expected=page.records,
                 executor=self._context.org.encoders,
                 replication_key=replication_key,
                 maximum=self._maximum,

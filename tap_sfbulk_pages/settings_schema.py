@@ -339,8 +339,8 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
             ),
         ),
         title="Batches",
-        description="Write BATCH messages, whose files come straight from the columns of the "
-        "result pages, instead of RECORD messages.",
+        description="Write BATCH messages, whose files come straight from the result pages, "
+        "instead of RECORD messages.",
     ),
 ).to_dict()
 

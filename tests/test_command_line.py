@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from salesforce_data import assert_same_records, expected_records
 from tap_process import config_for, parsed
 
+from tap_sfbulk_pages import compiled
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from tap_process import Tap
 
@@ -162,6 +166,37 @@ def loaded_by(*arguments: str | Path) -> set[str]:
 @pytest.mark.parametrize("option", ["--version", "--about"])
 def test_nothing_is_loaded_that_is_not_needed(option: str) -> None:
     assert not loaded_by(option) & {"polars", "pyarrow", "jwt", "cryptography"}
+
+
+@pytest.mark.parametrize("change", ["nothing is compiled", "other sources", "a broken library"])
+def test_records_are_the_same_where_nothing_is_compiled(
+    start_sandbox: Callable[..., SandboxServer], tmp_path: Path, change: str
+) -> None:
+    """The package is copied, with another library or none."""
+    package = tmp_path / "tap_sfbulk_pages"
+    shutil.copytree(Path(compiled.__file__).parent, package)
+    library = package / compiled.LIBRARY.name
+    if change == "nothing is compiled":
+        library.unlink()
+    elif change == "other sources":
+        (package / "csv_lines.c").write_text("/* another release */", encoding="utf-8")
+    else:
+        library.write_bytes(b"of another platform")
+    server = start_sandbox(rows={"Account": 25}, page_rows=10)
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(config_for(server, "Account")), encoding="utf-8")
+    run = subprocess.run(
+        [sys.executable, "-m", "tap_sfbulk_pages", "--config", config],
+        capture_output=True,
+        check=True,
+        timeout=60,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )
+    messages = [parsed(line) for line in run.stdout.splitlines()]
+    records = [each["record"] for each in messages if each["type"] == "RECORD"]
+    assert_same_records(records, expected_records(server, "Account"))
+    assert b"Pages are decoded the slower way, since nothing is compiled" in run.stderr
 
 
 def test_columns_are_not_loaded_for_lines_that_are_copied(

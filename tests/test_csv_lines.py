@@ -155,6 +155,7 @@ def test_plain_cells(cell: str, kind: CellType, line: bytes) -> None:
             ((cell, CellType.INTEGER))
             for cell in ("47.5", "1E3", "007", "47.", "-", "-0.0", "4.0x")
         ),
+        ("1" * 31 + ".0", CellType.INTEGER),
         *(((cell, CellType.BOOLEAN)) for cell in ("True", "1", "tru", "falsehood", "true ")),
     ],
 )
@@ -164,7 +165,13 @@ def test_cells_that_are_left_to_columns(cell: str, kind: CellType) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [b'"2024"\n', b'"2024-01-01"\n', b'"2024-01-01T00:00:00.000+0000"\n', b'"2024-01-01T00:00:0'],
+    [
+        b'"2024"\n',
+        b'"2024-01-01"\n',
+        b'"2024-01-01T00:00:00.000+0000"\n',
+        b'"2024-01-01T00:00:0',
+        b'"2024-01-01T00:00:00.000Z""x"\n',
+    ],
 )
 def test_replication_keys_that_are_left_to_columns(text: bytes) -> None:
     assert compiled(text, [KEY], {KEY: CellType.TEXT}, replication_key=KEY) is None
@@ -196,6 +203,13 @@ def test_lines_that_are_much_longer_than_their_csv(
 def test_a_field_without_a_column_is_not_left_out() -> None:
     page = received(csv_of([["Id"], ["1"]]), fields=["Id"])
     blocks = CsvBlocks(page, {"Id": CellType.TEXT, "Name": CellType.TEXT})
+    with pytest.raises(pl.exceptions.ColumnNotFoundError):
+        blocks.lines(next(iter(blocks)), JSON_LINES)
+
+
+def test_a_replication_key_that_is_not_read_is_not_passed_over() -> None:
+    page = received(csv_of([["Id", KEY], ["1", "2024-01-01T00:00:00.000Z"]]), fields=["Id"])
+    blocks = CsvBlocks(page, {"Id": CellType.TEXT}, KEY)
     with pytest.raises(pl.exceptions.ColumnNotFoundError):
         blocks.lines(next(iter(blocks)), JSON_LINES)
 
