@@ -174,7 +174,7 @@ static bool is(const uint8_t *cell, size_t size, const char *text)
 static int put_bare(const uint8_t **in, const uint8_t *end, struct output *out, int32_t type)
 {
     const uint8_t *cell = *in, *after = memchr(cell, '"', (size_t)(end - cell));
-    if (!after || (after + 1 < end && after[1] == '"'))
+    if (!after)
         return NOT_PLAIN;
     size_t size = (size_t)(after - cell);
     switch (type) {

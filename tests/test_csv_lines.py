@@ -164,6 +164,13 @@ def test_cells_that_are_left_to_columns(cell: str, kind: CellType) -> None:
 
 
 @pytest.mark.parametrize(
+    "text", [b"\n", b'"a"\n\n', b'"a"x\n', b'"a"\r', b'"a', b'"a""', b'"a"\rb\n', b"a\n"]
+)
+def test_lines_that_are_left_to_columns(text: bytes) -> None:
+    assert compiled(text, ["F"], {"F": CellType.TEXT}) is None
+
+
+@pytest.mark.parametrize(
     "text",
     [
         b'"2024"\n',
