@@ -24,6 +24,7 @@ from sandbox_process import Sandbox
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Iterable
 
     from typing_extensions import Self
 
@@ -236,7 +237,7 @@ def _org(seed: int, draw: random.Random, options: Namespace) -> dict[str, Any]:
     kept = Kept()
     begun = time.monotonic()
     with Sandbox(scenario) as sandbox:
-        while not _run(sandbox, kept, draw, options):
+        while not _run(sandbox, rows, kept, draw, options):
             if kept.runs >= _MOST_RUNS:
                 raise SystemExit(f"not done after {kept.runs} runs")
     expected = sum(rows.values())
@@ -267,9 +268,16 @@ def _rows_of_streams(records: int) -> dict[str, int]:
     return dict.fromkeys(names, records // len(names))
 
 
-def _run(sandbox: Sandbox, kept: Kept, draw: random.Random, options: Namespace) -> bool:
+def _run(
+    sandbox: Sandbox,
+    objects: Iterable[str],
+    kept: Kept,
+    draw: random.Random,
+    options: Namespace,
+) -> bool:
     """Run the tap from the last state; True if it came to its end."""
     command = sandbox.tap(
+        *objects,
         state=kept.state,
         access_token=None,
         client_id="long run",

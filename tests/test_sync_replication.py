@@ -11,6 +11,7 @@ from tap_process import config_for, metadata_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tap_process import Tap
 
@@ -29,9 +30,20 @@ def stamp(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
-def test_bookmark_is_the_maximum(tap: Tap, start_sandbox: Callable[..., SandboxServer]) -> None:
+@pytest.mark.parametrize("way", ["lines", "rows", "arrow", "jsonl"])
+def test_bookmark_is_the_maximum(
+    tap: Tap, start_sandbox: Callable[..., SandboxServer], tmp_path: Path, way: str
+) -> None:
     server = start_sandbox(**SMALL)
-    run = tap(config_for(server, "Account"))
+    batches = {
+        "encoding": {"format": way, "compression": "none"},
+        "storage": {"root": tmp_path.as_uri()},
+    }
+    settings: dict[str, dict[str, Any]] = {
+        "lines": {},
+        "rows": {"stream_maps": {"Account": {"Name": "Name"}}},
+    }
+    run = tap(config_for(server, "Account", **settings.get(way, {"batch_config": batches})))
     assert run.state == {
         "bookmarks": {
             "Account": {
