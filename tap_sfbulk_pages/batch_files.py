@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Block = TypeVar("Block")
 
 # Of `csv_scan.BLOCK_BYTES` each; a part is held in memory while it is written.
-_BLOCKS_A_PART = 8
+_BLOCKS_A_PART = 4
 # Reached sooner by blocks with binary values.
 _LARGEST_PART_BYTES = 128_000_000
 
