@@ -46,7 +46,8 @@ def _compiled(library: Path, sources: tuple[Path, ...]) -> str:
     Returns:
         What is in the way; empty if nothing is.
     """
-    unfinished = library.with_suffix(f".{os.getpid()}")
+    # By its ending git and the wheel leave it out, if the build is killed.
+    unfinished = library.with_suffix(f".{os.getpid()}.so")
     try:
         command = [*_compiler(), *OPTIONS, "-o", str(unfinished), *map(str, sources)]
         subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - what builds programs here
