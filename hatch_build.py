@@ -27,7 +27,7 @@ class CompiledCode(BuildHookInterface[Any]):
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - wheel or editable
         """Compile beside the sources, where an editable install finds it too."""
-        names = runpy.run_path(str(Path(self.root, "tap_sfbulk_pages", "compiled.py")))
+        names = runpy.run_path(str(Path(self.root, "tap_sfbulk_pages", "decoding", "compiled.py")))
         library: Path = names["LIBRARY"]
         if not library.exists() and (problem := _compiled(library, names["SOURCES"])):
             self.app.display_warning(f"The tap will read CSV the slower way: {problem}")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 from pages import TYPES_OF_20_COLUMNS, page_of_20_columns
 
-from tap_sfbulk_pages.cells import CellType
+from tap_sfbulk_pages.decoding.cells import CellType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -26,16 +26,16 @@ from isal import igzip
 from singer_sdk.io_base import SingerWriter
 from singer_sdk.singerlib import RecordMessage
 
-from tap_sfbulk_pages.ahead import ahead
-from tap_sfbulk_pages.cells import CellType
-from tap_sfbulk_pages.csv_blocks import CsvBlocks, frames
-from tap_sfbulk_pages.csv_scan import CsvScan
-from tap_sfbulk_pages.json_lines import record_message
-from tap_sfbulk_pages.page_body import PageBody, PageMemory
-from tap_sfbulk_pages.page_download import ResultPage
-from tap_sfbulk_pages.page_reading import PageReading
-from tap_sfbulk_pages.records import lines_of, rows
-from tap_sfbulk_pages.transport import CHUNK_BYTES, inflated
+from tap_sfbulk_pages.decoding.cells import CellType
+from tap_sfbulk_pages.decoding.lines import record_message
+from tap_sfbulk_pages.decoding.page import CsvBlocks, frames
+from tap_sfbulk_pages.decoding.records import lines_of, rows
+from tap_sfbulk_pages.decoding.scan import CsvScan
+from tap_sfbulk_pages.jobs.page_body import PageBody, PageMemory
+from tap_sfbulk_pages.jobs.page_download import ResultPage
+from tap_sfbulk_pages.reading.ahead import ahead
+from tap_sfbulk_pages.reading.page import PageReading
+from tap_sfbulk_pages.salesforce.transport import CHUNK_BYTES, inflated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

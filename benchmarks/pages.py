@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tap_sfbulk_pages.cells import CellType, cell_type
-from tap_sfbulk_pages.sandbox.server import SandboxServer
+from sfbulk_sandbox.server import SandboxServer
+from tap_sfbulk_pages.decoding.cells import CellType, cell_type
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -46,7 +46,7 @@ class Sandbox:
 
     def __enter__(self) -> Self:
         scenario = self.write("scenario.json", self._scenario)
-        command = [sys.executable, "-m", "tap_sfbulk_pages.sandbox", "serve", "--port=0"]
+        command = [sys.executable, "-m", "sfbulk_sandbox", "serve", "--port=0"]
         tls = ["--tls"] if self._tls else []
         self._process = subprocess.Popen(
             [*command, f"--scenario={scenario}", *tls], stdout=subprocess.PIPE, text=True

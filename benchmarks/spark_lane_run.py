@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tap_sfbulk_pages.job_options import JobOptions
-from tap_sfbulk_pages.job_partitions import JobPartition, JobRead, job_partitions
+from tap_sfbulk_pages.workers.options import JobOptions
+from tap_sfbulk_pages.workers.partitions import JobPartition, JobRead, job_partitions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -54,7 +54,7 @@ def sail(_: int, options: Mapping[str, str], folder: Path) -> Iterator[Reading]:
     from pysail.spark import SparkConnectServer  # noqa: PLC0415 - as above
     from pyspark.sql import SparkSession  # noqa: PLC0415
 
-    from tap_sfbulk_pages.spark import SFBulkDataSource  # noqa: PLC0415
+    from tap_sfbulk_pages.workers.spark_source import SFBulkDataSource  # noqa: PLC0415
 
     server = SparkConnectServer()
     server.start()

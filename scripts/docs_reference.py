@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from tap_sfbulk_pages.tap import TapSFBulkPages
+from tap_sfbulk_pages.singer.tap import TapSFBulkPages
 
 ROOT = Path(__file__).parents[1]
 START, END = "<!-- generated -->\n", "<!-- /generated -->"

@@ -7,9 +7,9 @@ import inspect
 import re
 from pathlib import Path
 
-from tap_sfbulk_pages.sandbox.faults import KINDS
-from tap_sfbulk_pages.sandbox.refusals import Status
-from tap_sfbulk_pages.sandbox.scenario import Scenario
+from sfbulk_sandbox.faults.kinds import KINDS
+from sfbulk_sandbox.faults.refusals import Status
+from sfbulk_sandbox.scenario import Scenario
 
 PAGE = Path(__file__).parents[1] / "docs" / "sandbox.md"
 

@@ -1,5 +1,5 @@
 """`python -m tap_sfbulk_pages`."""
 
-from tap_sfbulk_pages.tap import TapSFBulkPages
+from tap_sfbulk_pages.singer.tap import TapSFBulkPages
 
 TapSFBulkPages.cli()

@@ -10,22 +10,22 @@ from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from tap_sfbulk_pages.allowances import CallAllowance, JobAllowance, org_limits
-from tap_sfbulk_pages.client import SalesforceClient
 from tap_sfbulk_pages.errors import RefusedError
-from tap_sfbulk_pages.fetching import DownloadThreads
-from tap_sfbulk_pages.page_body import PageMemory
-from tap_sfbulk_pages.query_jobs import QueryJobs
-from tap_sfbulk_pages.record_counts import record_counts
-from tap_sfbulk_pages.salesforce_cli import SalesforceCli
-from tap_sfbulk_pages.sign_in import ReadySession, SignIn, TokenEndpoint
-from tap_sfbulk_pages.transport import Transport
-from tap_sfbulk_pages.versions import newest_tested
+from tap_sfbulk_pages.jobs.fetching import DownloadThreads
+from tap_sfbulk_pages.jobs.page_body import PageMemory
+from tap_sfbulk_pages.jobs.query_jobs import QueryJobs
+from tap_sfbulk_pages.salesforce.client import SalesforceClient
+from tap_sfbulk_pages.salesforce.limits import CallAllowance, JobAllowance, org_limits
+from tap_sfbulk_pages.salesforce.record_counts import record_counts
+from tap_sfbulk_pages.salesforce.sign_in.flows import ReadySession, SignIn, TokenEndpoint
+from tap_sfbulk_pages.salesforce.sign_in.salesforce_cli import SalesforceCli
+from tap_sfbulk_pages.salesforce.transport import Transport
+from tap_sfbulk_pages.salesforce.versions import newest_tested
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tap_sfbulk_pages.allowances import Limit
+    from tap_sfbulk_pages.salesforce.limits import Limit
     from tap_sfbulk_pages.settings import Settings
 
 logger = logging.getLogger(__name__)

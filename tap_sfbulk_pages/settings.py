@@ -8,28 +8,28 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.helpers._batch import BatchConfig
 
-from tap_sfbulk_pages.batch_formats import compression_of
 from tap_sfbulk_pages.errors import SettingsError
-from tap_sfbulk_pages.formula_refresh import parsed_period
-from tap_sfbulk_pages.query_settings import parsed_filters, queries_and_jobs
-from tap_sfbulk_pages.replication import moment_of
-from tap_sfbulk_pages.salesforce_hosts import (
+from tap_sfbulk_pages.reading.formula_refresh import parsed_period
+from tap_sfbulk_pages.reading.replication import moment_of
+from tap_sfbulk_pages.salesforce.salesforce_hosts import (
     LOGIN,
     LOGIN_OF_SANDBOXES,
     login_address,
     org_address,
 )
+from tap_sfbulk_pages.salesforce.sign_in.choice import chosen_sign_in
+from tap_sfbulk_pages.salesforce.versions import parsed_version
 from tap_sfbulk_pages.settings_schema import DEFAULTS
-from tap_sfbulk_pages.sign_in_settings import chosen_sign_in
-from tap_sfbulk_pages.versions import parsed_version
+from tap_sfbulk_pages.singer.batch_formats import compression_of
+from tap_sfbulk_pages.soql.entries import parsed_filters, queries_and_jobs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime, timedelta
 
-    from tap_sfbulk_pages.links import HostAddress
-    from tap_sfbulk_pages.query_settings import JobSetting, QuerySetting
-    from tap_sfbulk_pages.sign_in import Flow
+    from tap_sfbulk_pages.salesforce.links import HostAddress
+    from tap_sfbulk_pages.salesforce.sign_in.flows import Flow
+    from tap_sfbulk_pages.soql.entries import JobSetting, QuerySetting
 
 
 @dataclass(frozen=True)

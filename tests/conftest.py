@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import HealthCheck, settings
 from tap_process import Tap, TapServer
 
-from tap_sfbulk_pages import query_jobs
-from tap_sfbulk_pages.sandbox.server import SandboxServer
+from sfbulk_sandbox.server import SandboxServer
+from tap_sfbulk_pages.jobs import query_jobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

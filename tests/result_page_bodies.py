@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from tap_sfbulk_pages.csv_blocks import frames
-from tap_sfbulk_pages.page_body import PageMemory
-from tap_sfbulk_pages.page_download import PageDownload, ResultPage
-from tap_sfbulk_pages.query_jobs import QueryJob
-from tap_sfbulk_pages.records import rows
+from tap_sfbulk_pages.decoding.page import frames
+from tap_sfbulk_pages.decoding.records import rows
+from tap_sfbulk_pages.jobs.page_body import PageMemory
+from tap_sfbulk_pages.jobs.page_download import PageDownload, ResultPage
+from tap_sfbulk_pages.jobs.query_jobs import QueryJob
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from tap_sfbulk_pages.cells import CellType
+    from tap_sfbulk_pages.decoding.cells import CellType
 
 DELIMITERS = {
     "BACKQUOTE": "`",

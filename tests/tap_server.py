@@ -13,16 +13,15 @@ import os
 import sys
 from typing import Any
 
+from tap_sfbulk_pages.jobs import pages as job_pages
+from tap_sfbulk_pages.jobs import query_jobs
+from tap_sfbulk_pages.reading import through_rest as rest_reading  # noqa: F401 - loaded
+from tap_sfbulk_pages.reading import with_binary_fields as binary_fields  # noqa: F401 - loaded
+from tap_sfbulk_pages.reading import with_deleted_records as deleted_records  # noqa: F401 - loaded
+
 # With all that a run loads when it needs it.
-from tap_sfbulk_pages import (
-    batch_files,  # noqa: F401 - loaded
-    binary_fields,  # noqa: F401 - loaded
-    deleted_records,  # noqa: F401 - loaded
-    job_pages,
-    query_jobs,
-    rest_reading,  # noqa: F401 - loaded
-)
-from tap_sfbulk_pages.tap import TapSFBulkPages
+from tap_sfbulk_pages.singer import batch_files  # noqa: F401 - loaded
+from tap_sfbulk_pages.singer.tap import TapSFBulkPages
 
 # The sandbox's jobs are complete at once; only the pauses before asking would be left.
 query_jobs.SHORTEST_POLL_SECONDS = 0.02

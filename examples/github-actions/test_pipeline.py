@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 
-from tap_sfbulk_pages.sandbox.server import SandboxServer
+from sfbulk_sandbox.server import SandboxServer
 
 
 def pipeline(server: SandboxServer) -> tuple[int, list[str]]:

@@ -1,1 +1,1 @@
-"""A local stand-in for the Salesforce endpoints that Bulk API 2.0 query clients use."""
+"""The sandbox is a package of its own, `sfbulk_sandbox`; `server` is kept here for one release."""

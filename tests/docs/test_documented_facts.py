@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tap_process import Tap
 
-    from tap_sfbulk_pages.sandbox.server import SandboxServer
+    from sfbulk_sandbox.server import SandboxServer
 
 DOCS = Path(__file__).parents[2] / "docs"
 SMALL = {"rows": {"Account": 58}, "page_rows": 4}

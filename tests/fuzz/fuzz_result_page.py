@@ -22,15 +22,15 @@ with atheris.instrument_imports(include=["tap_sfbulk_pages"]):
     # What is behind it too, which is the rest of the way of a page.
     from result_page_bodies import received, records_in
 
-    from tap_sfbulk_pages import csv_scan
-    from tap_sfbulk_pages.cells import CellType
-    from tap_sfbulk_pages.csv_blocks import CsvBlocks
+    from tap_sfbulk_pages.decoding import scan as csv_scan
+    from tap_sfbulk_pages.decoding.cells import CellType
+    from tap_sfbulk_pages.decoding.lines import JSON_LINES
+    from tap_sfbulk_pages.decoding.page import CsvBlocks
+    from tap_sfbulk_pages.decoding.records import lines_of
     from tap_sfbulk_pages.errors import ExtractionError
-    from tap_sfbulk_pages.json_lines import JSON_LINES
-    from tap_sfbulk_pages.records import lines_of
 
 if TYPE_CHECKING:
-    from tap_sfbulk_pages.page_download import ResultPage
+    from tap_sfbulk_pages.jobs.page_download import ResultPage
 
 PAGE_MEMORY = 64
 CHUNKS = (1, 3, 7, 1 << 16)

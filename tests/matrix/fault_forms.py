@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from tap_sfbulk_pages.sandbox.salesforce_errors import usual_error
+from sfbulk_sandbox.salesforce_errors import usual_error
 
 Place = Literal[
     "token", "versions", "sobjects", "composite", "describe", "limits",

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from salesforce_data import expected_records
 from tap_process import Tap, TapServer
 
-from tap_sfbulk_pages.sandbox.server import SandboxServer
+from sfbulk_sandbox.server import SandboxServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from fault_cases import Case
     from tap_process import TapRun
 
-    from tap_sfbulk_pages.sandbox.call_log import LoggedCall
+    from sfbulk_sandbox.call_log import LoggedCall
 
 SOBJECTS = (
     "Account", "Campaign", "Case", "Contact", "Invoice__c", "Invoice_Line__c", "Lead",

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from tap_process import Tap, TapRun
 
-    from tap_sfbulk_pages.sandbox.server import SandboxServer
+    from sfbulk_sandbox.server import SandboxServer
 
 OBJECTS = ("Account", "Contact", "Lead", "Case")
 SCENARIO: dict[str, Any] = {"rows": dict.fromkeys(OBJECTS, 20), "page_rows": 2}

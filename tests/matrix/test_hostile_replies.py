@@ -11,7 +11,7 @@ import pytest
 from raw_server import JOB, PAGE, Answer, RawServer, json_reply, reply
 
 from tap_sfbulk_pages.errors import UnavailableError
-from tap_sfbulk_pages.transport import Transport
+from tap_sfbulk_pages.salesforce.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tap_process import Tap
 
-    from tap_sfbulk_pages.sandbox.server import SandboxServer
+    from sfbulk_sandbox.server import SandboxServer
 
 OBJECTS = ("Account", "Contact", "Lead")
 SCENARIO = {"rows": dict.fromkeys(OBJECTS, 20), "page_rows": 3}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tap_process import Tap
 
-    from tap_sfbulk_pages.sandbox.server import SandboxServer
+    from sfbulk_sandbox.server import SandboxServer
 
 SCENARIO = {"rows": {SOBJECT: 200}, "page_rows": PAGE_ROWS, "latency_seconds": 0.002}
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 EVERY_PYTHON = pytest.mark.parametrize("version", interpreters())
 
-LIBRARY = re.compile(r"tap_sfbulk_pages/libsfbulk-[0-9a-f]{12}\.so")
+LIBRARY = re.compile(r"tap_sfbulk_pages/decoding/libsfbulk-[0-9a-f]{12}\.so")
 USER_CODE = """\
 from tap_sfbulk_pages.errors import SettingsError
 
@@ -102,12 +102,16 @@ def test_wheel_holds_the_package_and_nothing_else(built: Distributions) -> None:
     tops = {name.split("/")[0] for name in names}
     assert {name for name in tops if not name.endswith(".dist-info")} == {
         "tap_sfbulk_pages",
+        "sfbulk_sandbox",
         "pyspark_sfbulk.py",
     }
     assert "tap_sfbulk_pages/py.typed" in names
     assert sum(map(bool, map(LIBRARY.fullmatch, names))) == 1
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
-    modules = {str(path.relative_to(ROOT)) for path in ROOT.glob("tap_sfbulk_pages/**/*.py")}
+    modules = {
+        str(path.relative_to(ROOT))
+        for path in (*ROOT.glob("tap_sfbulk_pages/**/*.py"), *ROOT.glob("sfbulk_sandbox/**/*.py"))
+    }
     assert modules <= set(names)
 
 
@@ -126,7 +130,7 @@ def test_sdist_holds_what_building_testing_and_reading_need(built: Distributions
         "hatch_build.py",
         "pyproject.toml",
         "scripts/test",
-        "tap_sfbulk_pages/csv_lines.c",
+        "tap_sfbulk_pages/decoding/fast_lines.c",
         "tests/conftest.py",
     } <= names
     assert not any(name.endswith(".so") for name in names)

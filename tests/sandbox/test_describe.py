@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tap_sfbulk_pages.sandbox.org import Org, SoqlError
+from sfbulk_sandbox.state.org import Org, SoqlError
 
 
 def words(text: str) -> set[str]:

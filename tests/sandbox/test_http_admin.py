@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from bare_client import ACCOUNTS
 
-from tap_sfbulk_pages.sandbox.admin import admin
-from tap_sfbulk_pages.sandbox.exchange import Call
-from tap_sfbulk_pages.sandbox.sandbox import Sandbox
-from tap_sfbulk_pages.sandbox.scenario import (
+from sfbulk_sandbox.admin import admin
+from sfbulk_sandbox.exchange import Call
+from sfbulk_sandbox.sandbox import Sandbox
+from sfbulk_sandbox.scenario import (
     Scenario,
     ScenarioError,
     scenario_from,

@@ -15,13 +15,13 @@ import pytest
 import requests
 from click.testing import CliRunner
 
-from tap_sfbulk_pages.sandbox.cli import main
+from sfbulk_sandbox.cli import main
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-SANDBOX = [sys.executable, "-m", "tap_sfbulk_pages.sandbox"]
+SANDBOX = [sys.executable, "-m", "sfbulk_sandbox"]
 PREFIX = "TAP_SFBULK_PAGES_"
 SHOW_ENVIRONMENT = "import json, os; print(json.dumps(dict(os.environ)))"
 SIGN_IN = """

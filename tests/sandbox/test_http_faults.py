@@ -12,9 +12,9 @@ import pytest
 import requests
 from bare_client import SMALL
 
-from tap_sfbulk_pages.sandbox.fault_kind import JOB_PLACES
-from tap_sfbulk_pages.sandbox.faults import KINDS
-from tap_sfbulk_pages.sandbox.server import SandboxServer
+from sfbulk_sandbox.faults.fault_kind import JOB_PLACES
+from sfbulk_sandbox.faults.kinds import KINDS
+from sfbulk_sandbox.server import SandboxServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,9 +17,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_sfbulk_pages.sandbox.java_numbers import java_double, java_doubles
-from tap_sfbulk_pages.sandbox.org import GENERATED_UNTIL, Org, _generated
-from tap_sfbulk_pages.sandbox.record_ids import eighteen_characters
+from sfbulk_sandbox.sobjects.java_numbers import java_double, java_doubles
+from sfbulk_sandbox.sobjects.record_ids import eighteen_characters
+from sfbulk_sandbox.state.org import GENERATED_UNTIL, Org, _generated
 
 NOW = datetime(2025, 3, 4, 5, 6, 7, tzinfo=timezone.utc)
 STAMP_OF_NOW = "2025-03-04T05:06:07.000Z"

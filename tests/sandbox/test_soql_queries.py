@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_sfbulk_pages.sandbox.date_periods import period
-from tap_sfbulk_pages.sandbox.org import Org, ResultSet, SoqlError
+from sfbulk_sandbox.soql.date_periods import period
+from sfbulk_sandbox.state.org import Org, ResultSet, SoqlError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.types import StructType
 
-    from tap_sfbulk_pages.sandbox.server import SandboxServer
+    from sfbulk_sandbox.server import SandboxServer
 
 SECRET = "a secret to be kept"
 _EXECUTOR = b"CoarseGrainedExecutorBackend"
@@ -41,7 +41,7 @@ class Lane:
         """Read from a sandbox."""
         if self.remote is not None:
             # Spark finds the format by itself.
-            source = pytest.importorskip("tap_sfbulk_pages.spark").SFBulkDataSource
+            source = pytest.importorskip("tap_sfbulk_pages.workers.spark_source").SFBulkDataSource
             self.session.dataSource.register(source)
         reader = self.session.read.format("sfbulk").option("instance_url", server.url)
         if schema is not None:

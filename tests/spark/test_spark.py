@@ -22,7 +22,7 @@ from tap_process import select_fields
 
 pytest.importorskip("pyarrow", reason="pyarrow is not installed: the extra spark brings it")
 
-from tap_sfbulk_pages.job_options import check_total, create_job
+from tap_sfbulk_pages.workers.options import check_total, create_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from tap_process import Tap
 
-    from tap_sfbulk_pages.sandbox.server import SandboxServer
+    from sfbulk_sandbox.server import SandboxServer
 
 SMALL: dict[str, Any] = {"rows": {"Account": 25}, "page_rows": 2}
 FIELDS = ["Id", "Name", "AnnualRevenue", "IsDeleted", "SystemModstamp", "LastActivityDate"]

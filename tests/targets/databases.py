@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from tap_sfbulk_pages.sandbox.server import SandboxServer
+    from sfbulk_sandbox.server import SandboxServer
 
 SCHEMA = "salesforce"
 _INTEGERS = {"int", "long"}

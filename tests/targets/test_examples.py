@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from target_programs import TargetPrograms
 
-    from tap_sfbulk_pages.sandbox.server import SandboxServer
+    from sfbulk_sandbox.server import SandboxServer
 
 EXAMPLES = ROOT / "examples"
 SMALL = {"rows": {"Account": 120, "Opportunity": 200}, "page_rows": 50}

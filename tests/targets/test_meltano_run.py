@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from databases import Database
     from meltano_project import MeltanoProject
 
-    from tap_sfbulk_pages.sandbox.server import SandboxServer
+    from sfbulk_sandbox.server import SandboxServer
 
 PAGE_ROWS = 20
 SMALL = {"rows": {"Account": 230, "Opportunity": 150}, "page_rows": PAGE_ROWS}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from target_programs import TargetPrograms
 
-    from tap_sfbulk_pages.sandbox.server import SandboxServer
+    from sfbulk_sandbox.server import SandboxServer
 
 DEFINITION = ROOT / "hub/extractors/tap-sfbulk-pages/sfbulk-pages.yml"
 # What the Hub's JSON schemas admit (`schemas/plugin_definitions` and `schemas/common` there).

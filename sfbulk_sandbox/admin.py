@@ -1,0 +1,183 @@
+"""The sandbox's own endpoints under ``/_sandbox/``, by which a test looks in and steers.
+
+They need no sign-in and are open to this machine alone. Faults do not strike here, and the call
+log leaves them out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import ipaddress
+import json
+import re
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from sfbulk_sandbox.exchange import Call, Reply, json_reply
+from sfbulk_sandbox.faults.kinds import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from sfbulk_sandbox.sandbox import Sandbox
+
+
+async def admin(sandbox: Sandbox, call: Call) -> Reply:
+    """Answer a call under ``/_sandbox/``; errors are an object with the key ``error``."""
+    if not ipaddress.ip_address(call.peer).is_loopback:
+        return _error(HTTPStatus.FORBIDDEN, "only from this machine")
+    for method, pattern, endpoint in _ENDPOINTS:
+        match = re.fullmatch(f"/_sandbox/{pattern}/?", call.path)
+        if match and method == call.method:
+            try:
+                content = json.loads(call.body) if call.body else None
+                value = await endpoint(sandbox, content, *match.groups(""))
+            except (KeyError, ValueError) as error:
+                return _error(HTTPStatus.BAD_REQUEST, str(error))
+            return Reply(HTTPStatus.NO_CONTENT) if value is None else json_reply(value)
+    return _error(HTTPStatus.NOT_FOUND, f"nothing at {call.method} {call.path}")
+
+
+async def _calls(sandbox: Sandbox, _content: Any) -> Any:
+    return [dataclasses.asdict(entry) for entry in sandbox.log.calls()]
+
+
+async def _forget_calls(sandbox: Sandbox, _content: Any) -> None:
+    sandbox.log.clear()
+
+
+async def _scenario(sandbox: Sandbox, _content: Any) -> Any:
+    scenario = dataclasses.asdict(sandbox.scenario)
+    # Secrets are not shown, and the faults have an endpoint of their own.
+    scenario["credentials"] = "required" if sandbox.scenario.credentials else None
+    scenario["now"] = sandbox.scenario.now and sandbox.scenario.now.isoformat()
+    del scenario["faults"]
+    return scenario
+
+
+async def _change_scenario(sandbox: Sandbox, content: Any) -> Any:
+    sandbox.scenario = sandbox.scenario.changed(_mapping(content))
+    return await _scenario(sandbox, None)
+
+
+async def _faults(sandbox: Sandbox, _content: Any) -> Any:
+    return sandbox.faults.report()
+
+
+async def _add_faults(sandbox: Sandbox, content: Any) -> Any:
+    written = content if isinstance(content, list) else [content]
+    for fault in [Fault.read(each, f"faults[{n}]") for n, each in enumerate(written)]:
+        sandbox.faults.add(fault)
+    return sandbox.faults.report()
+
+
+async def _clear_faults(sandbox: Sandbox, _content: Any) -> None:
+    sandbox.faults.clear()
+
+
+async def _expire_tokens(sandbox: Sandbox, _content: Any) -> Any:
+    return {"expired": sandbox.sessions.expire_all()}
+
+
+async def _upsert(sandbox: Sandbox, content: Any, sobject: str) -> Any:
+    """Take records, or ``{"records": [...], "committed": false}`` for an open transaction."""
+    body = content if isinstance(content, dict) and "records" in content else {"records": content}
+    _check_keys(body, "records", "committed")
+    records = body["records"] if isinstance(body["records"], list) else [_mapping(body["records"])]
+    ids = await asyncio.to_thread(
+        sandbox.org.upsert,
+        _known(sandbox, sobject),
+        records,
+        committed=bool(body.get("committed", True)),
+    )
+    return {"ids": ids}
+
+
+async def _commit(sandbox: Sandbox, _content: Any) -> None:
+    await asyncio.to_thread(sandbox.org.commit)
+
+
+async def _delete(sandbox: Sandbox, content: Any, sobject: str) -> None:
+    body = {"ids": content} if isinstance(content, list) else _mapping(content)
+    _check_keys(body, "ids", "hard")
+    await asyncio.to_thread(
+        sandbox.org.delete,
+        _known(sandbox, sobject),
+        body.get("ids", []),
+        hard=bool(body.get("hard", False)),
+    )
+
+
+async def _visibility(sandbox: Sandbox, content: Any) -> None:
+    """Show or hide an sObject or, with ``field``, one of its fields."""
+    body = _mapping(content)
+    _check_keys(body, "sobject", "field", "visible")
+    sobject, visible = _known(sandbox, str(body.get("sobject"))), bool(body.get("visible"))
+    if body.get("field"):
+        sandbox.org.set_field_visible(sobject, body["field"], visible)
+    else:
+        sandbox.org.set_sobject_visible(sobject, visible)
+
+
+async def _jobs(sandbox: Sandbox, _content: Any) -> Any:
+    return [
+        {
+            **job.info(),
+            "query": job.soql,
+            "polls": job.polls,
+            "rows": len(job.result),
+            "pages": len(job.page_starts),
+            "locators": [job.locator(start) for start in job.page_starts],
+        }
+        for job in sandbox.jobs
+    ]
+
+
+async def _state(sandbox: Sandbox, _content: Any) -> Any:
+    return {
+        "usage": dataclasses.asdict(sandbox.usage),
+        "tokens": sandbox.sessions.summary(),
+        "jobs": len(list(sandbox.jobs)),
+        "faults": sandbox.faults.report(),
+    }
+
+
+def _mapping(content: Any) -> dict[str, Any]:
+    if not isinstance(content, dict):
+        raise ValueError("expected a JSON object")  # noqa: TRY004 - an error of the caller
+    return content
+
+
+def _check_keys(body: dict[str, Any], *known: str) -> None:
+    if unknown := ", ".join(sorted(body.keys() - set(known))):
+        raise ValueError(f"{unknown}: not known; what is known is {', '.join(known)}")
+
+
+def _known(sandbox: Sandbox, sobject: str) -> str:
+    if sobject not in sandbox.org.sobjects:
+        raise ValueError(f"no sObject {sobject}")
+    return sobject
+
+
+def _error(status: int, message: str) -> Reply:
+    return json_reply({"error": message}, status=status)
+
+
+_RECORDS = r"sobjects/(\w+)/records"
+_ENDPOINTS: tuple[tuple[str, str, Callable[..., Awaitable[Any]]], ...] = (
+    ("GET", "calls", _calls),
+    ("DELETE", "calls", _forget_calls),
+    ("GET", "scenario", _scenario),
+    ("PATCH", "scenario", _change_scenario),
+    ("GET", "faults", _faults),
+    ("POST", "faults", _add_faults),
+    ("DELETE", "faults", _clear_faults),
+    ("POST", "expire-tokens", _expire_tokens),
+    ("POST", _RECORDS, _upsert),
+    ("DELETE", _RECORDS, _delete),
+    ("POST", "commit", _commit),
+    ("POST", "visibility", _visibility),
+    ("GET", "jobs", _jobs),
+    ("GET", "state", _state),
+)

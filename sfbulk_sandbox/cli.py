@@ -1,0 +1,179 @@
+"""The command ``sfbulk-sandbox``."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sfbulk_sandbox.credentials import Credentials
+from sfbulk_sandbox.scenario import Scenario, ScenarioError, scenario_from_file
+from sfbulk_sandbox.server import LOOPBACK, SandboxServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DEFAULT_PORT = 8765
+_PREFIX = "TAP_SFBULK_PAGES_"
+_SIGN_IN_SETTINGS = (
+    "INSTANCE_URL",
+    "LOGIN_URL",
+    "IS_SANDBOX",
+    "ACCESS_TOKEN",
+    "CLIENT_ID",
+    "CLIENT_SECRET",
+    "REFRESH_TOKEN",
+    "USERNAME",
+    "PASSWORD",
+    "SECURITY_TOKEN",
+    "PRIVATE_KEY",
+    "PRIVATE_KEY_PATH",
+    "SF_CLI_ORG",
+)
+_CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS")
+_PASSED_ON = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
+_NOT_FOUND, _NOT_EXECUTABLE, _SIGNALLED = 127, 126, 128
+
+_scenario_option = click.option(
+    "--scenario",
+    "scenario_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="YAML or JSON file with data sizes, reply forms, timing and faults.",
+)
+_tls_option = click.option(
+    "--tls", is_flag=True, help="Speak https with a certificate made for this run."
+)
+
+
+@click.group()
+def main() -> None:
+    """Run a local stand-in for the Salesforce endpoints that Bulk API 2.0 clients use."""
+
+
+@main.command()
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=DEFAULT_PORT,
+    show_default=True,
+    help="0 takes any free port.",
+)
+@click.option("--host", default=LOOPBACK, show_default=True, help="Address to listen on.")
+@_scenario_option
+@_tls_option
+def serve(port: int, host: str, scenario_path: Path | None, *, tls: bool) -> None:
+    """Serve until interrupted.
+
+    One line with the address is printed when the sandbox is ready. Without credentials in the
+    scenario, any credentials and any access token are accepted.
+    """
+    stop = threading.Event()
+    for number in _PASSED_ON:
+        signal.signal(number, lambda *_: stop.set())
+    with _running(_scenario(scenario_path), host=host, port=port, tls=tls) as server:
+        certificate = f" (CA certificate: {server.ca_file})" if tls else ""
+        click.echo(f"sfbulk-sandbox listening on {server.url}{certificate}")
+        sys.stdout.flush()
+        stop.wait()
+
+
+@main.command(context_settings={"allow_interspersed_args": False})
+@_scenario_option
+@_tls_option
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def run(scenario_path: Path | None, command: tuple[str, ...], *, tls: bool) -> None:
+    """Run COMMAND beside a sandbox of its own and exit with its exit code.
+
+    COMMAND finds the address and the credentials in the tap's environment variables
+    (TAP_SFBULK_PAGES_INSTANCE_URL, TAP_SFBULK_PAGES_CLIENT_ID, TAP_SFBULK_PAGES_CLIENT_SECRET), and
+    the address also in SFBULK_SANDBOX_URL.
+    """
+    scenario = _scenario(scenario_path)
+    if scenario.credentials is None:
+        scenario = replace(scenario, credentials=Credentials.generate())
+    with _running(scenario, host=LOOPBACK, port=0, tls=tls) as server:
+        code = _run(command, _environment(server, tls=tls))
+    sys.exit(code)
+
+
+def _scenario(path: Path | None) -> Scenario:
+    """Read the scenario file, if one is given; what is wrong with it ends the command."""
+    try:
+        return Scenario() if path is None else scenario_from_file(path)
+    except ScenarioError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@contextmanager
+def _running(scenario: Scenario, **listen: Any) -> Iterator[SandboxServer]:
+    """Keep a server running; data or a port that cannot be had ends the command."""
+    try:
+        server = SandboxServer(scenario, **listen)
+        server.__enter__()
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        address = f"{listen['host']}:{listen['port']}"
+        raise click.ClickException(f"cannot listen on {address}: {error.strerror}") from error
+    try:
+        yield server
+    finally:
+        server.__exit__(None, None, None)
+
+
+def _environment(server: SandboxServer, *, tls: bool) -> dict[str, str]:
+    """Return the command's environment: one way to sign in, and no other that is left over."""
+    environment = dict(os.environ)
+    for setting in _SIGN_IN_SETTINGS:
+        environment.pop(_PREFIX + setting, None)
+    environment["SFBULK_SANDBOX_URL"] = server.url
+    environment[f"{_PREFIX}INSTANCE_URL"] = server.url
+    environment[f"{_PREFIX}CLIENT_ID"] = server.credentials.client_id
+    environment[f"{_PREFIX}CLIENT_SECRET"] = server.credentials.client_secret or ""
+    if tls:
+        environment |= dict.fromkeys(_CA_VARIABLES, str(server.ca_file))
+    return environment
+
+
+def _run(command: tuple[str, ...], environment: dict[str, str]) -> int:
+    """Run the command to its end, handing on signals; return its exit code as shells do."""
+    process: subprocess.Popen[bytes] | None = None
+
+    def hand_on(number: int, _frame: object) -> None:
+        if process is None:
+            sys.exit(_SIGNALLED + number)
+        # A Ctrl-C at the terminal has reached the command already, and a second one would tell
+        # it to stop without care.
+        if not (number == signal.SIGINT and _in_foreground()):
+            process.send_signal(number)
+
+    for number in _PASSED_ON:
+        signal.signal(number, hand_on)
+    try:
+        process = subprocess.Popen(command, env=environment)  # noqa: S603 - the user's own command
+    except FileNotFoundError:
+        click.echo(f"sfbulk-sandbox: command not found: {command[0]}", err=True)
+        return _NOT_FOUND
+    except OSError as error:
+        click.echo(f"sfbulk-sandbox: {command[0]}: {error.strerror}", err=True)
+        return _NOT_EXECUTABLE
+    code = process.wait()
+    return code if code >= 0 else _SIGNALLED - code
+
+
+def _in_foreground() -> bool:
+    """Whether this process belongs to those that the terminal's keys interrupt."""
+    try:
+        return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+    except (OSError, ValueError, AttributeError):
+        return False

@@ -1,0 +1,1 @@
+"""The resources that are served, each a function from a call and the state to a reply."""

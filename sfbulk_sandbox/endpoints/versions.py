@@ -1,0 +1,52 @@
+"""API versions: the list of them, their names, and the refusal of those the org does not offer."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from sfbulk_sandbox.exchange import Call, Reply, json_reply
+from sfbulk_sandbox.salesforce_errors import not_found, usual_error
+
+if TYPE_CHECKING:
+    from sfbulk_sandbox.sandbox import Sandbox
+
+OLDEST_LIVING = 31
+"""Versions 21.0 to 30.0 were retired in Summer '25."""
+_WINTER_26 = 65
+_RESOURCES = ("composite", "jobs", "limits", "query", "queryAll", "sobjects")
+
+
+async def list_versions(sandbox: Sandbox, _call: Call) -> Reply:
+    """Answer ``GET /services/data``, oldest first; needs no sign-in."""
+    return json_reply(
+        [
+            {"label": release(version), "url": f"/services/data/v{version}", "version": version}
+            for version in map(str, sandbox.scenario.api_versions)
+        ]
+    )
+
+
+async def resources(_sandbox: Sandbox, call: Call) -> Reply:
+    """Answer ``GET /services/data/vXX.X/``: the resources and their paths."""
+    return json_reply({name: f"/services/data/v{call.version}/{name}" for name in _RESOURCES})
+
+
+def check_version(sandbox: Sandbox, version: str) -> None:
+    """Refuse a version that the org does not offer.
+
+    Raises:
+        SalesforceError: 410 for a retired version, 404 for one not made yet.
+    """
+    if version in sandbox.scenario.api_versions:
+        return
+    if float(version) < OLDEST_LIVING:
+        raise usual_error(HTTPStatus.GONE)
+    raise not_found()
+
+
+def release(version: str) -> str:
+    """Name the release of a version: three a year, ``62.0`` is Winter '25."""
+    distance = int(float(version)) - _WINTER_26
+    season = ("Winter", "Spring", "Summer")[distance % 3]
+    return f"{season} '{(26 + distance // 3) % 100:02}"

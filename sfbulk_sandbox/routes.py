@@ -1,0 +1,114 @@
+"""Which path leads to which endpoint, and under which name faults strike there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from sfbulk_sandbox.endpoints import (
+    composite,
+    deleted_records,
+    job_calls,
+    limits,
+    rest_query,
+    result_pages,
+    results,
+    sign_in,
+    soap_login,
+    sobject_calls,
+    versions,
+)
+from sfbulk_sandbox.exchange import Call, Reply
+from sfbulk_sandbox.salesforce_errors import SalesforceError, not_found
+
+if TYPE_CHECKING:
+    from sfbulk_sandbox.faults.fault_kind import Place
+
+Endpoint = Callable[..., Awaitable[Reply]]
+
+_JOBS = "jobs/query"
+_JOB = rf"{_JOBS}/(?P<job_id>\w+)"
+_SOBJECT = r"sobjects/(?P<sobject>\w+)"
+_CURSOR = r"(?P<cursor>01g\w+)-(?P<start>\d+)"
+
+
+@dataclass(frozen=True)
+class Route:
+    """One endpoint.
+
+    Args:
+        method: HTTP method.
+        path: Matches the whole path. Its group ``version`` is the call's API version, its other
+            groups are arguments of the endpoint.
+        place: Where faults strike it, if they can.
+        endpoint: Called with the sandbox, the call and the path's groups.
+        signed_in: Whether a session is needed.
+    """
+
+    method: str
+    path: re.Pattern[str]
+    place: Place | None
+    endpoint: Endpoint
+    signed_in: bool = True
+
+
+def _open(method: str, path: str, place: Place | None, endpoint: Endpoint) -> Route:
+    return Route(method, re.compile(f"/services/{path}/?"), place, endpoint, signed_in=False)
+
+
+def _data(method: str, path: str, place: Place | None, endpoint: Endpoint) -> Route:
+    pattern = rf"/services/data/v(?P<version>\d+\.\d){path and '/'}{path}/?"
+    return Route(method, re.compile(pattern), place, endpoint)
+
+
+ROUTES = (
+    _open("POST", "oauth2/token", "token", sign_in.token),
+    _open("POST", "oauth2/revoke", None, sign_in.revoke),
+    _open("GET", "oauth2/revoke", None, sign_in.revoke),
+    _open("POST", "oauth2/introspect", None, sign_in.introspect),
+    _open("GET", "oauth2/userinfo", None, sign_in.user_info),
+    _open("POST", r"Soap/u/(?P<soap_version>\d+\.\d)(?:/\w*)?", "token", soap_login.login),
+    _open("GET", "data", "versions", versions.list_versions),
+    _data("GET", "", "versions", versions.resources),
+    _data("GET", "sobjects", "sobjects", sobject_calls.sobjects),
+    _data("GET", _SOBJECT, "describe", sobject_calls.sobject),
+    _data("GET", f"{_SOBJECT}/describe", "describe", sobject_calls.describe),
+    _data("GET", f"{_SOBJECT}/deleted", "deleted", deleted_records.deleted),
+    _data("GET", rf"{_SOBJECT}/(?P<record_id>\w+)/(?P<field>\w+)", "blob", sobject_calls.blob),
+    _data("POST", "composite", "composite", composite.composite),
+    _data("POST", "composite/batch", "composite", composite.batch),
+    _data("GET", "limits", "limits", limits.limits),
+    _data("GET", "limits/recordCount", "limits", limits.record_count),
+    _data("GET", "query", "query", rest_query.query),
+    _data("GET", "queryAll", "query", rest_query.query_all),
+    _data("GET", f"query(?:All)?/{_CURSOR}", "query", rest_query.next_batch),
+    _data("POST", _JOBS, "create", job_calls.create),
+    _data("GET", _JOBS, "list_jobs", job_calls.list_jobs),
+    _data("GET", _JOB, "poll", job_calls.info),
+    _data("PATCH", _JOB, "abort", job_calls.change),
+    _data("DELETE", _JOB, "delete", job_calls.delete),
+    _data("GET", f"{_JOB}/results", "page", results.results),
+    _data("GET", f"{_JOB}/result[Pp]ages", "list_pages", result_pages.list_pages),
+)
+
+
+def find_route(call: Call) -> tuple[Route, dict[str, Any]]:
+    """Return the route of a call and the groups of its path.
+
+    Raises:
+        SalesforceError: 404 for an unknown path, 405 for a method that the path does not know.
+    """
+    methods = []
+    for route in ROUTES:
+        match = route.path.fullmatch(call.path)
+        if match and route.method == call.method:
+            return route, match.groupdict()
+        if match:
+            methods.append(route.method)
+    if methods:
+        message = f"HTTP Method '{call.method}' not allowed. Allowed are {','.join(methods)}"
+        raise SalesforceError(HTTPStatus.METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message)
+    raise not_found()

@@ -1,0 +1,184 @@
+"""The scenario: what the sandbox holds, how it behaves, and which faults strike.
+
+A scenario is written as YAML (or JSON, which is a part of YAML); its keys are the fields of
+`Scenario`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping  # noqa: TC003 - fields are read by their types
+from dataclasses import dataclass, field, replace
+from datetime import datetime  # noqa: TC003 - the same
+from typing import TYPE_CHECKING, Any, Literal
+
+import yaml
+
+from sfbulk_sandbox.credentials import Credentials  # noqa: TC001 - the same
+from sfbulk_sandbox.endpoints.result_pages import LinkStyle, ReplyForm  # noqa: TC001 - the same
+from sfbulk_sandbox.faults.kinds import Fault
+from sfbulk_sandbox.typed_mapping import MappingError, read
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_FIRST_VERSION, _LATEST_VERSION = 31, 67
+
+
+class ScenarioError(MappingError):
+    """A scenario that cannot be used; the message names the key."""
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """A daily allowance of the org.
+
+    Args:
+        max: The whole.
+        used: What is used already when the sandbox starts.
+    """
+
+    max: int
+    used: int = 0
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """How the sandbox behaves.
+
+    Args:
+        seed: Other seeds make other data.
+        rows: Number of records by sObject, for those that shall differ from the default.
+        now: The org's present; generated records are older. Default: the clock, and records that
+            end at a fixed day.
+        credentials: If set, clients must sign in with exactly these (`client_id`, `client_secret`,
+            `username`, `password`, `security_token`, `refresh_token`, `access_token`,
+            `public_key`). If not, any will do.
+        refresh_token_rotation: Each use of a refresh token gives a new one and kills it.
+        token_lifetime_calls: API calls after which an access token expires.
+        page_rows: Rows of a result page.
+        query_rows: Rows of a reply of the REST query resource, where the client asks for no other
+            number; Salesforce sends fewer than 2,000 where they are wide.
+        links_per_reply: Links in one reply of ``resultPages``.
+        reply_form: ``live`` (resultChunks, resultLink: what live clients meet), ``documented``
+            (resultPages, resultUrl) or ``postman`` (resultPages, resultLink).
+        link_style: ``relative`` (from ``/jobs``), ``rooted`` (from ``/services/data/vXX.X``) or
+            ``absolute``; default: as usual in the reply form.
+        continuation_key: Name of the continuation link.
+        last_continuation: What stands for it on the last reply: ``null``, ``absent``, ``empty``.
+        result_pages: ``refused`` for an org without ``resultPages``.
+        result_pages_status: HTTP status of that refusal.
+        empty_result_links: Links listed for a job without rows.
+        chunked_results: Send result pages in chunks rather than with a length.
+        queued_seconds: How long a new job is ``UploadComplete``.
+        running_seconds: How long it is ``InProgress`` then.
+        polls_until_complete: Number of the first info call that may say ``JobComplete``; until
+            then the job is not complete, whatever the time.
+        most_job_rows: Rows beyond which a job is not done in fifteen tries, and fails.
+        latency_seconds: Wait before every reply.
+        bytes_per_second: Speed of each connection.
+        api_versions: Offered, oldest first.
+        daily_api_requests: API requests of the org in 24 hours.
+        daily_query_jobs: Query jobs in 24 hours.
+        daily_query_storage_mb: Volume of query results in 24 hours.
+        record_counts: What ``limits/recordCount`` tells by sObject, for those where it shall differ
+            from the records there are.
+        delete_log_days: How long the delete log keeps what was deleted.
+        deleted_ids_limit: Ids that one reply of the ``deleted`` resource may tell.
+        faults: What goes wrong, and when.
+    """
+
+    seed: int = 1
+    rows: Mapping[str, int] = field(default_factory=dict)
+    now: datetime | None = None
+    credentials: Credentials | None = None
+    refresh_token_rotation: bool = False
+    token_lifetime_calls: int | None = None
+    page_rows: int = 250_000
+    query_rows: int = 2_000
+    links_per_reply: int = 5
+    reply_form: ReplyForm = "live"
+    link_style: LinkStyle | None = None
+    continuation_key: Literal["nextRecordsUrl", "nextRecordUrl"] = "nextRecordsUrl"
+    last_continuation: Literal["null", "absent", "empty"] | None = "null"
+    result_pages: Literal["offered", "refused"] = "offered"
+    result_pages_status: int = 404
+    empty_result_links: Literal[0, 1] = 1
+    chunked_results: bool = True
+    queued_seconds: float = 0.0
+    running_seconds: float = 0.0
+    polls_until_complete: int = 0
+    most_job_rows: int | None = None
+    latency_seconds: float = 0.0
+    bytes_per_second: int | None = None
+    api_versions: tuple[str | float, ...] = tuple(
+        f"{number}.0" for number in range(_FIRST_VERSION, _LATEST_VERSION + 1)
+    )
+    daily_api_requests: Allowance = Allowance(100_000)
+    daily_query_jobs: Allowance = Allowance(10_000)
+    daily_query_storage_mb: Allowance = Allowance(976_562)
+    record_counts: Mapping[str, int] = field(default_factory=dict)
+    delete_log_days: float = 15.0
+    deleted_ids_limit: int = 600_000
+    faults: tuple[Mapping[str, Any], ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("page_rows", "links_per_reply", "bytes_per_second", "token_lifetime_calls"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise MappingError(f"{name} must be at least 1, not {value}")
+        # YAML reads 62.0 without quotes as a number, and a bare null as nothing.
+        versions = tuple(f"{float(version):.1f}" for version in self.api_versions)
+        object.__setattr__(self, "api_versions", versions)
+        object.__setattr__(self, "last_continuation", self.last_continuation or "null")
+
+    def read_faults(self) -> list[Fault]:
+        """Return the faults, ready to strike.
+
+        Raises:
+            MappingError: A fault that is written wrongly.
+        """
+        return [Fault.read(each, f"faults[{n}]") for n, each in enumerate(self.faults)]
+
+    def changed(self, changes: Mapping[str, Any]) -> Scenario:
+        """Return the scenario with some keys changed.
+
+        Raises:
+            ScenarioError: A key that is unknown, or that only a new start can change.
+        """
+        fixed = sorted({"seed", "rows", "now", "credentials", "faults"} & set(changes))
+        if fixed:
+            raise ScenarioError(f"cannot be changed while the sandbox runs: {', '.join(fixed)}")
+        parsed = scenario_from(changes)
+        return replace(self, **{key: getattr(parsed, key) for key in changes})
+
+
+def scenario_from(mapping: object) -> Scenario:
+    """Make a scenario from keys and values.
+
+    Raises:
+        ScenarioError: Unknown keys, or values that do not fit.
+    """
+    try:
+        scenario = read(Scenario, mapping, "scenario")
+        scenario.read_faults()
+    except MappingError as error:
+        raise ScenarioError(str(error)) from error
+    return scenario
+
+
+def scenario_from_file(path: Path) -> Scenario:
+    """Read a scenario file; an empty one is the default scenario.
+
+    Raises:
+        ScenarioError: The file cannot be read, is no YAML, or does not fit.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ScenarioError(f"{path}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ScenarioError(f"{path}: not YAML: {error}") from error
+    try:
+        return scenario_from({} if content is None else content)
+    except ScenarioError as error:
+        raise ScenarioError(f"{path}: {error}") from error

@@ -1,0 +1,110 @@
+"""The records of one object: the generated ones, and what has been changed since."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+if TYPE_CHECKING:
+    from sfbulk_sandbox.sobjects.generated_data import GeneratedData
+    from sfbulk_sandbox.sobjects.sobjects import SObject
+
+
+class Table:
+    """All records of an object, as columns of text; null is an empty cell.
+
+    Columns that were handed out never change: a change makes new ones.
+
+    Args:
+        sobject: The object.
+        generated: The records that it begins with.
+    """
+
+    def __init__(self, sobject: SObject, generated: GeneratedData) -> None:
+        self._sobject = sobject
+        self._generated = generated
+        self._added: list[dict[str, str | None]] = []
+        self._changes: dict[str, dict[int, str | None]] = {}
+        self._removed: set[int] = set()
+        self._current: dict[str, pl.Series] = {}
+        self._row_of_id: dict[str, int] | None = None
+        self._ids_given = 0
+
+    def __len__(self) -> int:
+        generated = self._generated.rows(self._sobject.name)
+        return generated + len(self._added) - len(self._removed)
+
+    def column(self, field: str) -> pl.Series:
+        """Return a field of all records, those in the recycle bin included."""
+        if field not in self._current:
+            self._current[field] = self._without_removed(self._all_rows(field))
+        return self._current[field]
+
+    def contains(self, record_id: str) -> bool:
+        """Tell whether there is a record with this id."""
+        return record_id in self._rows_by_id()
+
+    def cell(self, record_id: str, field: str) -> str | None:
+        """Return one cell of a record, None if it is empty or there is no such record."""
+        cells = self.column(field).filter(self.column("Id") == record_id)
+        return None if cells.is_empty() else str(cells[0]) if cells[0] is not None else None
+
+    def new_id(self) -> str:
+        """Return an Id that no record of the object has."""
+        self._ids_given += 1
+        return self._generated.further_id(self._sobject.name, self._ids_given)
+
+    def add(self, record: dict[str, str | None]) -> None:
+        """Add a record; fields that it does not name are empty.
+
+        Args:
+            record: Its cells by field, `Id` among them.
+        """
+        rows_by_id = self._rows_by_id()
+        rows_by_id[record["Id"] or ""] = self._generated.rows(self._sobject.name) + len(self._added)
+        self._added.append(record)
+        self._current.clear()
+
+    def change(self, record_id: str, cells: dict[str, str | None]) -> None:
+        """Set some cells of a record.
+
+        Raises:
+            KeyError: There is no record with this id.
+        """
+        row = self._rows_by_id()[record_id]
+        for field, text in cells.items():
+            self._changes.setdefault(field, {})[row] = text
+            self._current.pop(field, None)
+
+    def remove(self, record_id: str) -> None:
+        """Take a record away for good.
+
+        Raises:
+            KeyError: There is no record with this id.
+        """
+        self._removed.add(self._rows_by_id().pop(record_id))
+        self._current.clear()
+
+    def _all_rows(self, field: str) -> pl.Series:
+        values = self._generated.column(self._sobject.name, field)
+        if self._added:
+            added = [record.get(field) for record in self._added]
+            values = pl.concat([values, pl.Series(field, added, dtype=pl.String)])
+        if changes := self._changes.get(field):
+            new_values = pl.Series(list(changes.values()), dtype=pl.String)
+            values = values.clone().scatter(list(changes), new_values)
+        return values
+
+    def _without_removed(self, values: pl.Series) -> pl.Series:
+        if not self._removed:
+            return values
+        rows = pl.int_range(len(values), eager=True)
+        return values.filter(~rows.is_in(sorted(self._removed)))
+
+    def _rows_by_id(self) -> dict[str, int]:
+        """Return where each record stands among all rows, removed ones included."""
+        if self._row_of_id is None:
+            ids = self._generated.column(self._sobject.name, "Id").to_list()
+            self._row_of_id = dict(zip(ids, range(len(ids)), strict=True))
+        return self._row_of_id

@@ -1,0 +1,1 @@
+"""SOQL: parsed, checked as Salesforce checks it, and answered from rows."""

@@ -1,0 +1,238 @@
+"""The grammar of SOQL, and the parser."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any
+
+from lark import Lark, Token, Transformer, v_args
+from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, UnexpectedToken
+
+from sfbulk_sandbox.soql import syntax
+from sfbulk_sandbox.soql.errors import SoqlError, unexpected_token
+
+_LONGEST_QUERY = 100_000
+
+_GRAMMAR = r"""
+start: query
+query: _select _from where? group? order? limit? offset? _for?
+_select: _SELECT select_item ("," select_item)*
+_from: _FROM PATH alias? _using?
+select_item: PATH [NAME]                        -> selected
+    | FUNCTION "(" [PATH] ")" [NAME]            -> function
+    | "(" query ")"                             -> child_query
+    | TYPEOF_END                                -> typeof
+alias: _AS? NAME
+_using: _USING _SCOPE _EVERYTHING
+_for: _FOR _PURPOSE
+
+where: _WHERE condition
+?condition: simple | and_condition | or_condition
+and_condition: simple (_AND simple)+
+or_condition: simple (_OR simple)+
+?simple: "(" condition ")" | not_condition | comparison | membership | semi_join
+not_condition: _NOT simple
+comparison: PATH COMPARATOR literal | PATH LIKE literal
+membership: PATH (IN | NOT_IN | INCLUDES | EXCLUDES) "(" literal ("," literal)* ")"
+semi_join: PATH (IN | NOT_IN) "(" query ")"
+literal: STRING | DATETIME | DATE | TIME | NUMBER | BOOLEAN | NULL | PERIOD
+
+group: _GROUP _BY PATH ("," PATH)*
+order: _ORDER _BY order_term ("," order_term)*
+order_term: PATH [DIRECTION] [NULLS]
+limit: _LIMIT WHOLE_NUMBER
+offset: _OFFSET WHOLE_NUMBER
+
+PATH: /(?!(FROM|WHERE)(?![\w.]))[a-z_]\w*(\.[a-z_]\w*)*/i
+NAME: /[a-z_]\w*/i
+FUNCTION.2: /[a-z_]\w*(?=\s*\()/i
+TYPEOF_END.3: /TYPEOF\b.*?\bEND(?![\w.])/is
+COMPARATOR: /!=|<>|<=|>=|=|<|>/
+LIKE.2: /LIKE(?![\w.])/i
+IN.2: /IN(?![\w.])/i
+NOT_IN.3: /NOT\s+IN(?![\w.])/i
+INCLUDES.3: /INCLUDES(?![\w.])/i
+EXCLUDES.3: /EXCLUDES(?![\w.])/i
+DIRECTION.2: /(ASC|DESC)(?![\w.])/i
+NULLS.2: /NULLS\s+(FIRST|LAST)(?![\w.])/i
+STRING: /'(\\.|[^'\\])*'/s
+DATETIME.4: /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)/i
+DATE.3: /\d{4}-\d\d-\d\d(?!T)/
+TIME.3: /\d\d:\d\d:\d\d(\.\d+)?Z/i
+NUMBER.2: /[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?/i
+WHOLE_NUMBER: /\d+/
+BOOLEAN.2: /(TRUE|FALSE)(?![\w.])/i
+NULL.2: /NULL(?![\w.])/i
+PERIOD.2: /(YESTERDAY|TODAY|TOMORROW)(?![\w.])/i
+    | /(LAST|THIS|NEXT)_(WEEK|MONTH|QUARTER|YEAR)(?![\w.])/i
+    | /(LAST|NEXT)_90_DAYS(?![\w.])/i
+    | /(LAST|NEXT)_N_(DAYS|WEEKS|MONTHS|QUARTERS|YEARS):\d+(?![\w.])/i
+    | /N_(DAYS|WEEKS|MONTHS|QUARTERS|YEARS)_AGO:\d+(?![\w.])/i
+_SELECT.2: /SELECT(?![\w.])/i
+_FROM.2: /FROM(?![\w.])/i
+_AS.2: /AS(?![\w.])/i
+_USING.2: /USING(?![\w.])/i
+_SCOPE.2: /SCOPE(?![\w.])/i
+_EVERYTHING.2: /EVERYTHING(?![\w.])/i
+_PURPOSE.2: /(VIEW|REFERENCE)(?![\w.])/i
+_WHERE.2: /WHERE(?![\w.])/i
+_AND.2: /AND(?![\w.])/i
+_OR.2: /OR(?![\w.])/i
+_NOT.2: /NOT(?![\w.])/i
+_GROUP.2: /GROUP(?=\s+BY\b)/i
+_ORDER.2: /ORDER(?=\s+BY\b)/i
+_BY.2: /BY(?![\w.])/i
+_LIMIT.2: /LIMIT(?![\w.])/i
+_OFFSET.2: /OFFSET(?![\w.])/i
+_FOR.2: /FOR(?![\w.])/i
+%ignore /\s+/
+"""
+
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
+_KINDS_OF_LITERALS = {
+    "STRING": "string",
+    "DATETIME": "datetime",
+    "DATE": "date",
+    "TIME": "time",
+    "NUMBER": "number",
+    "BOOLEAN": "boolean",
+    "NULL": "null",
+    "PERIOD": "period",
+}
+
+
+def parse(soql: str) -> syntax.Query:
+    """Parse a SOQL query.
+
+    AND and OR do not mix without parentheses, as in Salesforce.
+
+    Raises:
+        SoqlError: The text is no SOQL that the sandbox understands.
+    """
+    if len(soql) > _LONGEST_QUERY:
+        raise SoqlError("QUERY_TOO_COMPLICATED", "SOQL statements cannot be longer than 100000")
+    try:
+        tree = _parser().parse(soql)
+    except UnexpectedEOF as error:
+        raise unexpected_token(soql, len(soql)) from error
+    except (UnexpectedCharacters, UnexpectedToken) as error:
+        raise unexpected_token(soql, _position(error, soql)) from error
+    query: syntax.Query = _ToSyntax().transform(tree)
+    return query
+
+
+def _position(error: UnexpectedInput, soql: str) -> int:
+    if isinstance(error, UnexpectedToken) and error.token.type == "$END":
+        return len(soql)
+    return len(soql) if error.pos_in_stream is None else error.pos_in_stream
+
+
+@cache
+def _parser() -> Lark:
+    return Lark(_GRAMMAR, parser="lalr", lexer="contextual", maybe_placeholders=True)
+
+
+def _without_escapes(quoted: str) -> str:
+    """Return a string literal without its quotes and escapes."""
+
+    def character(match: re.Match[str]) -> str:
+        escaped = match.group(1)
+        return match.group(0) if escaped in "%_" else _ESCAPES.get(escaped.lower(), escaped)
+
+    return re.sub(r"\\(.)", character, quoted[1:-1], flags=re.DOTALL)
+
+
+def _path(token: Token) -> syntax.Path:
+    return syntax.Path(str(token), token.start_pos or 0)
+
+
+@v_args(inline=True)
+class _ToSyntax(Transformer[Token, Any]):
+    """Turns what the parser found into the parts of a query."""
+
+    def start(self, query: syntax.Query) -> syntax.Query:
+        return query
+
+    def query(self, *parts: Any) -> syntax.Query:
+        """Gather the clauses: the SELECT list, the object, and the others by name."""
+        place = next(index for index, part in enumerate(parts) if isinstance(part, Token))
+        clauses = dict(parts[place + 1 :])
+        return syntax.Query(select=parts[:place], sobject=_path(parts[place]), **clauses)
+
+    def selected(self, path: Token, alias: Token | None) -> syntax.Selected:
+        return syntax.Selected(_path(path), _text(alias))
+
+    def function(
+        self, name: Token, argument: Token | None, alias: Token | None
+    ) -> syntax.FunctionCall:
+        path = _path(argument) if argument else None
+        return syntax.FunctionCall(str(name), path, _text(alias), name.start_pos or 0)
+
+    def child_query(self, query: syntax.Query) -> syntax.ChildQuery:
+        return syntax.ChildQuery(query, query.sobject.position)
+
+    def typeof(self, token: Token) -> syntax.TypeOf:
+        return syntax.TypeOf(token.start_pos or 0)
+
+    def alias(self, name: Token) -> tuple[str, str]:
+        return ("alias", str(name))
+
+    def where(self, condition: syntax.Condition) -> tuple[str, syntax.Condition]:
+        return ("where", condition)
+
+    def and_condition(self, *conditions: syntax.Condition) -> syntax.Logic:
+        return syntax.Logic("AND", conditions)
+
+    def or_condition(self, *conditions: syntax.Condition) -> syntax.Logic:
+        return syntax.Logic("OR", conditions)
+
+    def not_condition(self, condition: syntax.Condition) -> syntax.Not:
+        return syntax.Not(condition)
+
+    def comparison(self, path: Token, operator: Token, value: syntax.Literal) -> syntax.Comparison:
+        spelled = "!=" if operator == "<>" else str(operator).upper()
+        return syntax.Comparison(_path(path), spelled, value)
+
+    def membership(
+        self, path: Token, operator: Token, *literals: syntax.Literal
+    ) -> syntax.Membership:
+        return syntax.Membership(_path(path), _operator(operator), literals)
+
+    def semi_join(self, path: Token, operator: Token, query: syntax.Query) -> syntax.SemiJoin:
+        return syntax.SemiJoin(_path(path), _operator(operator), query)
+
+    def literal(self, token: Token) -> syntax.Literal:
+        kind = _KINDS_OF_LITERALS[token.type]
+        text = _without_escapes(token) if kind == "string" else str(token)
+        return syntax.Literal(kind, text, token.start_pos or 0)
+
+    def group(self, *paths: Token) -> tuple[str, tuple[syntax.Path, ...]]:
+        return ("group_by", tuple(map(_path, paths)))
+
+    def order(self, *terms: syntax.OrderTerm) -> tuple[str, tuple[syntax.OrderTerm, ...]]:
+        return ("order_by", terms)
+
+    def order_term(
+        self, path: Token, direction: Token | None, nulls: Token | None
+    ) -> syntax.OrderTerm:
+        return syntax.OrderTerm(
+            _path(path),
+            descending=direction is not None and direction.upper() == "DESC",
+            nulls_last=nulls is not None and nulls.upper().endswith("LAST"),
+        )
+
+    def limit(self, rows: Token) -> tuple[str, int]:
+        return ("limit", int(rows))
+
+    def offset(self, rows: Token) -> tuple[str, int]:
+        return ("offset", int(rows))
+
+
+def _text(token: Token | None) -> str | None:
+    return None if token is None else str(token)
+
+
+def _operator(token: Token) -> str:
+    """Return an operator in capitals, with one blank between its words."""
+    return " ".join(token.upper().split())

@@ -1,0 +1,1 @@
+"""What the sandbox keeps while it runs: the org and its rows, sessions, query jobs, usage."""

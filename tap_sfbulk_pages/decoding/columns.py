@@ -1,0 +1,90 @@
+"""CSV as columns.
+
+A block of a result page becomes a Polars frame of text columns, named and ordered as the stream's
+fields, in which empty cells are null, booleans are `true` or `false`, and numbers are JSON text
+with every digit.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from tap_sfbulk_pages.decoding.cells import (
+    JSON_INTEGER,
+    JSON_NUMBER,
+    CellType,
+    json_boolean,
+    json_integer,
+    json_number,
+)
+from tap_sfbulk_pages.errors import ResultPageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+# Whether cells are JSON already, and what makes them so.
+_JSON: Mapping[CellType, tuple[Callable[[pl.Expr], pl.Expr], Callable[[str], str | None]]] = {
+    CellType.BOOLEAN: (lambda cell: (cell == "true") | (cell == "false"), json_boolean),
+    CellType.INTEGER: (lambda cell: cell.str.contains(JSON_INTEGER), json_integer),
+    CellType.NUMBER: (lambda cell: cell.str.contains(JSON_NUMBER), json_number),
+}
+
+
+def parsed(text: bytes, names: Sequence[str], delimiter: str) -> pl.DataFrame:
+    """Read CSV without a header line, every cell a text, empty ones null.
+
+    Args:
+        text: Whole records.
+        names: Of its columns.
+        delimiter: Between cells.
+
+    Raises:
+        ResultPageError: If it cannot be read.
+    """
+    try:
+        return pl.read_csv(
+            text,
+            has_header=False,
+            schema=dict.fromkeys(names, pl.String),
+            separator=delimiter,
+            null_values="",
+            extra_columns="raise",
+            missing_columns="insert",
+        )
+    except (OSError, pl.exceptions.PolarsError) as error:
+        reason = str(error).partition("\n")[0][:200]
+        raise ResultPageError(f"The CSV of the page cannot be read: {reason}") from error
+
+
+def typed(frame: pl.DataFrame, types: Mapping[str, CellType]) -> pl.DataFrame:
+    """Make number and boolean cells JSON text.
+
+    Args:
+        frame: Text columns, empty cells null.
+        types: Of its columns.
+
+    Raises:
+        ResultPageError: If a value is not of its field's type.
+    """
+    checks = {
+        name: _JSON[kind][0](pl.col(name)).all() for name, kind in types.items() if kind in _JSON
+    }
+    if not checks:
+        return frame
+    plain = frame.select(**checks).row(0, named=True)
+    rewritten = [
+        _rewritten(frame[name], _JSON[types[name]][1])
+        for name, is_plain in plain.items()
+        if not is_plain
+    ]
+    return frame.with_columns(rewritten)
+
+
+def _rewritten(column: pl.Series, write: Callable[[str], str | None]) -> pl.Series:
+    try:
+        texts = [None if text is None else write(text) for text in column.to_list()]
+    except ResultPageError as error:
+        raise ResultPageError(f"The field {column.name}: {error}") from error
+    return pl.Series(column.name, texts, dtype=pl.String)

@@ -1,0 +1,121 @@
+"""A result page, block by block: the CSV of whole records, made columns or RECORD lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tap_sfbulk_pages.decoding.fast_lines import CsvLines
+from tap_sfbulk_pages.reading.page import check_count
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import polars as pl
+
+    from tap_sfbulk_pages.decoding.cells import CellType
+    from tap_sfbulk_pages.decoding.lines import Envelope, RecordLines
+    from tap_sfbulk_pages.jobs.page_download import ResultPage
+
+
+class CsvBlocks:
+    """The blocks of a page, each about `csv_scan.BLOCK_BYTES` of CSV.
+
+    Args:
+        page: Received whole.
+        types: The fields to hand over, in order; columns beside them are left out.
+        replication_key: The field whose greatest value is told with lines; None for none.
+    """
+
+    def __init__(
+        self,
+        page: ResultPage,
+        types: Mapping[str, CellType],
+        replication_key: str | None = None,
+    ) -> None:
+        self._page = page
+        self._types = types
+        self._replication_key = replication_key
+        self._names = _canonical(page.columns, types)
+        self._compiled = CsvLines.of(
+            self._names, types, delimiter=page.delimiter, replication_key=replication_key
+        )
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Cut the page's text where the scan found ends of records, the header line left out.
+
+        Raises:
+            UnavailableError: As `transport.inflated`.
+        """
+        if not self._page.records:
+            return
+        ends = iter(self._page.cuts)
+        end = next(ends)
+        held: list[bytes] = []
+        position = 0
+        in_header = True
+        for piece in self._page.text_pieces():
+            rest = piece
+            while position + len(rest) >= end:
+                held.append(rest[: end - position])
+                rest = rest[end - position :]
+                if not in_header:
+                    yield self._without_nul(b"".join(held))
+                held, position, in_header = [], end, False
+                following = next(ends, None)
+                if following is None:
+                    return
+                end = following
+            held.append(rest)
+            position += len(rest)
+
+    def frame(self, text: bytes) -> pl.DataFrame:
+        """Decode a block into columns.
+
+        Raises:
+            ResultPageError: If the CSV cannot be read, or a value is not of its field's type.
+        """
+        from tap_sfbulk_pages.decoding.columns import parsed, typed  # noqa: PLC0415 - brings Polars
+
+        frame = parsed(text, self._names, self._page.delimiter)
+        return typed(frame.select(list(self._types)), self._types)
+
+    def lines(self, text: bytes, envelope: Envelope) -> RecordLines:
+        """Make a block lines: at once where it is plain, through its columns where it is not.
+
+        Raises:
+            ResultPageError: As `frame`.
+        """
+        lines = self._compiled.lines(text, envelope) if self._compiled else None
+        if lines:
+            return lines
+        from tap_sfbulk_pages.decoding.records import lines_of  # noqa: PLC0415 - brings Polars
+
+        return lines_of(self.frame(text), self._types, envelope, self._replication_key)
+
+    def _without_nul(self, text: bytes) -> bytes:
+        return text.replace(b"\0", b"") if self._page.nul_characters else text
+
+
+def frames(page: ResultPage, types: Mapping[str, CellType]) -> Iterator[pl.DataFrame]:
+    """Decode a page into columns, block by block.
+
+    Args:
+        page: As of `CsvBlocks`.
+        types: As of `CsvBlocks`.
+
+    Raises:
+        ResultPageError: As `CsvBlocks.frame`, or if there are not as many records as were counted.
+    """
+    blocks = CsvBlocks(page, types)
+    records = 0
+    for text in blocks:
+        frame = blocks.frame(text)
+        records += frame.height
+        yield frame
+    check_count(page.locator, page.records, records)
+
+
+def _canonical(columns: tuple[str, ...], types: Mapping[str, CellType]) -> list[str]:
+    """Name the page's columns as the fields are spelled; others get names that clash with none."""
+    spelled = {name.lower(): name for name in types}
+    return [spelled.pop(column.lower(), f"\0{index}") for index, column in enumerate(columns)]

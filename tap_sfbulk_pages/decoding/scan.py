@@ -1,0 +1,122 @@
+"""Counting the records of a CSV body while it arrives, before any of them is written.
+
+The scan also finds where the body can be cut into blocks of whole records. Nothing of the body is
+held but its header line.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass, field
+
+from tap_sfbulk_pages.decoding.marks import marks_of
+from tap_sfbulk_pages.errors import UnavailableError
+
+# Large enough that the fixed costs of a block vanish, small enough for memory and caches.
+BLOCK_BYTES = 1 << 20
+# 800 fields of 131,072 characters would still fit.
+LARGEST_RECORD_BYTES = 128 << 20
+
+_BOM = b"\xef\xbb\xbf"
+_LINE_END = b"\n"
+
+
+@dataclass(frozen=True)
+class CountedText:
+    """What the scan found in a body.
+
+    Attributes:
+        columns: Names in the header line, in order; empty for an empty body.
+        records: How many there are, the header line left out.
+        size: Bytes.
+        cuts: Where blocks of whole records end: the header line's end, then about a block each,
+            the last one the body's end.
+        nul_characters: How many NUL characters there are.
+        ends_with_line: Whether the body ends with a line end, as Salesforce's do.
+    """
+
+    columns: tuple[str, ...]
+    records: int
+    size: int
+    cuts: tuple[int, ...] = field(repr=False)
+    nul_characters: int
+    ends_with_line: bool
+
+
+class CsvScan:
+    """Takes a body piece by piece.
+
+    Args:
+        delimiter: Between cells, one byte.
+    """
+
+    def __init__(self, delimiter: bytes) -> None:
+        self._delimiter = delimiter
+        self._marks = marks_of(delimiter)
+        # With its line end, once that has come.
+        self._header = bytearray()
+        self._cuts: list[int] = []
+        self._ends_with_line = True
+
+    def feed(self, piece: bytes) -> None:
+        """Take the next piece of the decoded body.
+
+        Raises:
+            UnavailableError: If the text is not UTF-8, or a record has no end.
+        """
+        if not piece:
+            return
+        if not self._marks.take(piece):
+            raise UnavailableError("The page is not UTF-8.")
+        self._ends_with_line = piece.endswith(_LINE_END)
+        if not self._cuts:
+            self._take_header(piece)
+        elif self._marks.record_end - self._cuts[-1] >= BLOCK_BYTES:
+            self._cuts.append(self._marks.record_end)
+        if self._marks.size - self._marks.record_end > LARGEST_RECORD_BYTES:
+            raise UnavailableError(f"A record of the page is over {LARGEST_RECORD_BYTES} bytes.")
+
+    def finish(self) -> CountedText:
+        """Count what is left, once the body is whole.
+
+        Raises:
+            UnavailableError: If the body ends inside a value, the first line is no header, or cells
+                are missing or too many.
+        """
+        marks = self._marks
+        if not marks.is_whole:
+            raise UnavailableError("The page ends in the middle of a record.")
+        if not self._cuts and self._header:
+            self._cuts.append(len(self._header))
+        if self._cuts and self._cuts[-1] != marks.size:
+            self._cuts.append(marks.size)
+        columns = self._columns()
+        lines = marks.line_ends + (not self._ends_with_line)
+        if marks.delimiters != lines * max(len(columns) - 1, 0):
+            raise UnavailableError(
+                f"The page's {lines} lines hold {marks.delimiters + lines} cells, "
+                f"which are not {len(columns)} in each."
+            )
+        return CountedText(
+            columns=columns,
+            records=max(lines - 1, 0),
+            size=marks.size,
+            cuts=tuple(self._cuts),
+            nul_characters=marks.nul_characters,
+            ends_with_line=self._ends_with_line,
+        )
+
+    def _take_header(self, piece: bytes) -> None:
+        """Take the first line; field names hold no line end."""
+        end = piece.find(_LINE_END) + 1
+        self._header += piece[:end] if end else piece
+        if end:
+            self._cuts.append(len(self._header))
+
+    def _columns(self) -> tuple[str, ...]:
+        """Read the header line."""
+        line = self._header.removeprefix(_BOM).rstrip(b"\r\n").decode()
+        try:
+            return tuple(next(csv.reader([line], delimiter=self._delimiter.decode()), ()))
+        except csv.Error as error:
+            raise UnavailableError(f"The page's first line is no header line ({error}).") from error

@@ -1,0 +1,217 @@
+"""Fetching one result page: received whole, counted, and only then handed on.
+
+`GET …/jobs/query/{id}/results?locator=…` answers CSV with `Sforce-NumberOfRecords` (records of
+the page, the header line not counted) and `Sforce-Locator` (the next page, the text `null` on the
+last one): Bulk API 2.0 guide, "Get Results for a Query Job".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from tap_sfbulk_pages.decoding.scan import CsvScan
+from tap_sfbulk_pages.errors import ResultPageError, UnavailableError
+from tap_sfbulk_pages.jobs.page_body import PageBody
+from tap_sfbulk_pages.plurals import counted
+from tap_sfbulk_pages.salesforce.links import locator_of
+from tap_sfbulk_pages.salesforce.transport import inflated, is_framed
+from tap_sfbulk_pages.watching import activity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import requests
+
+    from tap_sfbulk_pages.jobs.page_body import PageMemory
+    from tap_sfbulk_pages.jobs.query_jobs import QueryJob
+    from tap_sfbulk_pages.salesforce.client import SalesforceClient
+
+_DELIMITERS = {
+    "BACKQUOTE": "`",
+    "CARET": "^",
+    "COMMA": ",",
+    "PIPE": "|",
+    "SEMICOLON": ";",
+    "TAB": "\t",
+}
+
+
+@dataclass(frozen=True)
+class ResultPage:
+    """A page that has been received whole.
+
+    Attributes:
+        locator: Names the page in the state.
+        columns: Names in the header line, in order; empty for a body without one.
+        delimiter: Between cells.
+        records: How many records there are, counted.
+        text_bytes: Length of the decoded CSV.
+        cuts: Where its blocks of whole records end (`CountedText.cuts`).
+        nul_characters: How many NUL characters the values hold.
+        next_locator: The page after it in a serial walk; None on the last one.
+        received_at: When it was whole, UTC.
+        body: The bytes as they came.
+        encoding: Their `Content-Encoding`.
+    """
+
+    locator: str
+    columns: tuple[str, ...]
+    delimiter: str
+    records: int
+    text_bytes: int
+    cuts: tuple[int, ...] = field(repr=False)
+    nul_characters: int
+    next_locator: str | None
+    received_at: datetime
+    body: PageBody = field(repr=False)
+    encoding: str | None
+
+    def text_pieces(self) -> Iterator[bytes]:
+        """Yield the decoded CSV from the start."""
+        return inflated(self.body.chunks(), self.encoding)
+
+    def close(self) -> None:
+        """Free what the page holds."""
+        self.body.close()
+
+
+class PageDownload:
+    """Fetches pages of one job.
+
+    Args:
+        client: The org.
+        memory: Shared by all pages.
+        job: Whose pages they are.
+        fields: The columns that each page must have, in any order and case.
+        by_place: The columns that are known by their place, counted from 0, whatever the header
+            line calls them.
+
+    Raises:
+        ResultPageError: If the job's columns are parted by something unknown.
+    """
+
+    def __init__(
+        self,
+        client: SalesforceClient,
+        memory: PageMemory,
+        job: QueryJob,
+        fields: frozenset[str],
+        by_place: Mapping[int, str] | None = None,
+    ) -> None:
+        self._client = client
+        self._memory = memory
+        self._job = job
+        self._fields = {name.lower() for name in fields}
+        self._by_place = by_place or {}
+        if job.column_delimiter not in _DELIMITERS:
+            raise ResultPageError(
+                f"Columns of the result are parted by {job.column_delimiter}, which is not known."
+            )
+        self._delimiter = _DELIMITERS[job.column_delimiter]
+
+    def fetch(self, link: str) -> ResultPage:
+        """Fetch the page behind a result link, tried again until it is whole.
+
+        Raises:
+            ExtractionError: As `SalesforceClient.call`.
+        """
+
+        def read(response: requests.Response, chunks: Iterator[bytes]) -> ResultPage:
+            body = PageBody(self._memory)
+            try:
+                return self._received(link, response, chunks, body)
+            except BaseException:
+                body.close()
+                raise
+
+        with activity.during(activity.Phase.DOWNLOADING):
+            page = self._client.call(
+                "GET",
+                link,
+                api_version=self._job.api_version,
+                read=read,
+                headers={"Accept": "text/csv"},
+            )
+        if stream := activity.current():
+            stream.received(page.body.size)
+        return page
+
+    def _received(
+        self,
+        link: str,
+        response: requests.Response,
+        chunks: Iterator[bytes],
+        body: PageBody,
+    ) -> ResultPage:
+        _check_kind(response)
+        encoding = response.headers.get("Content-Encoding")
+        scan = CsvScan(self._delimiter.encode())
+        try:
+            for piece in inflated(_kept(chunks, body), encoding):
+                scan.feed(piece)
+            text = scan.finish()
+        except UnavailableError as error:
+            raise UnavailableError(f"Result page {locator_of(link)}: {error}") from error
+        columns = tuple(self._by_place.get(place, name) for place, name in enumerate(text.columns))
+        if not text.ends_with_line and not is_framed(response):
+            raise UnavailableError(f"Result page {locator_of(link)} ends within a line.")
+        self._check(link, response, columns, text.records)
+        return ResultPage(
+            locator=locator_of(link),
+            columns=columns,
+            delimiter=self._delimiter,
+            records=text.records,
+            text_bytes=text.size,
+            cuts=text.cuts,
+            nul_characters=text.nul_characters,
+            next_locator=_next_locator(response),
+            received_at=datetime.now(timezone.utc),
+            body=body,
+            encoding=encoding,
+        )
+
+    def _check(
+        self, link: str, response: requests.Response, columns: tuple[str, ...], records: int
+    ) -> None:
+        """Hold a received page against what Salesforce announced."""
+        announced = response.headers.get("Sforce-NumberOfRecords")
+        if announced is not None and announced.strip() != str(records):
+            raise UnavailableError(
+                f"Result page {locator_of(link)} holds {counted(records, 'record')}; Salesforce "
+                f"announced {announced}."
+            )
+        if not columns and announced is None and self._job.records != 0:
+            raise UnavailableError(f"Result page {locator_of(link)} came empty and uncounted.")
+        missing = self._fields - {column.lower() for column in columns}
+        if missing and (records or columns):
+            raise UnavailableError(
+                f"Result page {locator_of(link)} lacks columns of its query: {sorted(missing)}."
+            )
+
+
+def _check_kind(response: requests.Response) -> None:
+    """Refuse a reply that is no page.
+
+    Older editions of the guide answer 204 where the result is not ready; an HTML page is
+    maintenance or a login page.
+    """
+    kind = response.headers.get("Content-Type", "text/csv")
+    if response.status_code == HTTPStatus.NO_CONTENT:
+        if response.headers.get("Sforce-NumberOfRecords") != "0":
+            raise UnavailableError("Salesforce answered 204, no content, for a result page.")
+    elif "html" in kind or "json" in kind:
+        raise UnavailableError(f"Salesforce answered {kind} instead of a result page.")
+
+
+def _kept(chunks: Iterator[bytes], body: PageBody) -> Iterator[bytes]:
+    for chunk in chunks:
+        body.write(chunk)
+        yield chunk
+
+
+def _next_locator(response: requests.Response) -> str | None:
+    locator = response.headers.get("Sforce-Locator", "").strip()
+    return None if locator in ("", "null") else locator

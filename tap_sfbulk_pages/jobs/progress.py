@@ -1,0 +1,169 @@
+"""Which pages of a query job are done: the bookkeeping that must never be wrong.
+
+A plain object without network or SDK. Pages are listed in groups (the replies of Get Parallel
+Results, or single pages of a serial walk), each reached by a link and leading to the next by its
+continuation. Groups that are done collapse into that link, so that what is saved stays small
+however many pages there are: the link to the first group that is not done, and the locators done
+in it and behind it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tap_sfbulk_pages.errors import ListingError, StateError
+from tap_sfbulk_pages.salesforce.links import is_address
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+@dataclass
+class _Group:
+    """Pages listed together.
+
+    Attributes:
+        link: Lists them again; None is the job's first list.
+        locators: All of them.
+        remaining: Those not done.
+        continuation: Lists the next group; None as far as is known.
+    """
+
+    link: str | None
+    locators: tuple[str, ...]
+    remaining: set[str]
+    continuation: str | None
+
+
+class JobProgress:
+    """How far the reading of one job has come.
+
+    Attributes:
+        records: Records in the pages that are done.
+        maximum: The greatest replication key value in them; None for none.
+        start: The link that the listing begins at; None for the job's first list.
+    """
+
+    def __init__(self) -> None:
+        self.records = 0
+        self.maximum: str | None = None
+        self.start: str | None = None
+        self._groups: deque[_Group] = deque()
+        self._done: set[str] = set()
+        self._listed: set[str] = set()
+
+    @property
+    def open_groups(self) -> int:
+        """How many groups are listed and not collapsed."""
+        return len(self._groups)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether every page that was listed is done."""
+        return all(not group.remaining for group in self._groups)
+
+    def list_group(
+        self, link: str | None, locators: Sequence[str], continuation: str | None
+    ) -> list[str]:
+        """Take note of a list of pages.
+
+        Args:
+            link: What listed them; None for the job's first list.
+            locators: The pages, in order.
+            continuation: What lists the next ones.
+
+        Returns:
+            The locators to fetch: those not done and not listed before.
+        """
+        own = tuple(dict.fromkeys(one for one in locators if one not in self._listed))
+        self._listed.update(own)
+        wanted = [locator for locator in own if locator not in self._done]
+        self._groups.append(_Group(link, own, set(wanted), continuation))
+        self._collapse()
+        return wanted
+
+    def extend(self, continuation: str) -> None:
+        """Take note that more pages follow the last group after all.
+
+        Raises:
+            ListingError: If nothing has been listed.
+        """
+        if not self._groups:
+            raise ListingError("No list of pages can be continued: there is none.")
+        self._groups[-1].continuation = continuation
+        self._collapse()
+
+    def finish(self, locator: str, *, records: int, maximum: str | None) -> None:
+        """Take note that every record of a page has been written.
+
+        Args:
+            locator: The page.
+            records: How many records it has.
+            maximum: The greatest replication key value of the page and those before it.
+
+        Raises:
+            ListingError: If the page is not one that waits to be done.
+        """
+        for group in self._groups:
+            if locator in group.remaining:
+                break
+        else:
+            raise ListingError(f"Result page {locator} is done, but was not waited for.")
+        group.remaining.discard(locator)
+        self._done.add(locator)
+        self.records += records
+        self.maximum = maximum
+        self._collapse()
+
+    def save(self) -> dict[str, Any]:
+        """Make the saved form: JSON values, of bounded size."""
+        first = self._groups[0] if self._groups else None
+        return {
+            "next_records_url": first.link if first else self.start,
+            "locators_done": sorted(self._done),
+            "records_done": self.records,
+            "replication_key_maximum": self.maximum,
+        }
+
+    @classmethod
+    def load(cls, saved: Mapping[str, Any]) -> JobProgress:
+        """Go on from a saved form.
+
+        Raises:
+            StateError: If it is not one; nothing of it is used then.
+        """
+        link, maximum = saved.get("next_records_url"), saved.get("replication_key_maximum")
+        records, done = saved.get("records_done"), saved.get("locators_done")
+        if (
+            not isinstance(link, str | None)
+            or (link is not None and not is_address(link))
+            or not isinstance(maximum, str | None)
+            or not isinstance(records, int)
+            or isinstance(records, bool)
+            or records < 0
+            or not isinstance(done, list)
+            or not all(isinstance(locator, str) for locator in done)
+        ):
+            raise StateError(
+                "The saved progress of the query job is broken: remove query_job from the state, "
+                "and the stream is read from its bookmark."
+            )
+        progress = cls()
+        progress.start = link
+        progress.records = records
+        progress.maximum = maximum
+        progress._done = set(done)
+        return progress
+
+    def _collapse(self) -> None:
+        """Forget groups that are done, from the front, as long as a link leads on from them.
+
+        The last group stays, since without a link to what follows it only its locators tell that
+        it is done.
+        """
+        while self._groups and not self._groups[0].remaining and self._groups[0].continuation:
+            group = self._groups.popleft()
+            self._done.difference_update(group.locators)
+            self.start = group.continuation

@@ -1,0 +1,225 @@
+"""Pages on their way out: what every kind of reading hands over, and how far it has been written.
+
+A reading finds the records of one stream, wherever they come from, and hands them over page by
+page. Whoever takes the pages decides how their records leave; a page is done when the next one is
+asked for, since by then the taker has written it.
+"""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from tap_sfbulk_pages.errors import ResultPageError
+from tap_sfbulk_pages.plurals import counted
+from tap_sfbulk_pages.reading.ahead import ahead
+from tap_sfbulk_pages.reading.replication import greatest_of, later
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from concurrent.futures import Executor
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+
+    import polars as pl
+
+    from tap_sfbulk_pages.decoding.cells import CellType
+    from tap_sfbulk_pages.decoding.lines import Envelope, RecordLines
+    from tap_sfbulk_pages.jobs.page_lists import ResultPagesPaginator
+    from tap_sfbulk_pages.org import Org
+
+Block = TypeVar("Block")
+
+
+@dataclass(frozen=True)
+class ReadingContext:
+    """What every reading of a stream is given of the run.
+
+    Attributes:
+        org: Where from.
+        save: Writes the state; called when it has changed.
+        new_paginator: Makes a paginator that stands at a link, or at the first list of pages.
+        waiting: Entered while there is nothing to do but wait.
+        tend: Called now and then while pages are waited for.
+    """
+
+    org: Org
+    save: Callable[[], None]
+    new_paginator: Callable[[str | None], ResultPagesPaginator]
+    waiting: Callable[[], AbstractContextManager[None]]
+    tend: Callable[[], None]
+
+
+class Reading(Protocol):
+    """The reading of one stream.
+
+    Made and read on the thread that writes; only `prepare` may run on another.
+    """
+
+    @property
+    def job_id(self) -> str | None:
+        """The query job that is being read, for messages; None where there is none (yet)."""
+
+    def prepare(
+        self,
+        made: Callable[[], None],
+        waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        """Do what takes its time at Salesforce. What goes wrong is raised by `pages`.
+
+        Args:
+            made: Called when there is something to be kept in the state (`keep`).
+            waiting: Entered while there is nothing to do but wait.
+        """
+
+    def keep(self) -> None:
+        """Save in the state how far the reading has come."""
+
+    def prefetch(self) -> None:
+        """Fetch pages ahead, without waiting, while another stream is written."""
+
+    def pages(self) -> Iterator[PageReading]:
+        """Hand over every page that is not done; each must be written before the next is taken.
+
+        Raises:
+            ExtractionError: If the stream cannot be read to its end. The state then leads a
+                later run to every record that is missing.
+        """
+
+    def close(self) -> None:
+        """Fetch nothing more."""
+
+
+class NothingToRead:
+    """The reading of a stream that an earlier run has read to its end."""
+
+    job_id = None
+
+    def prepare(
+        self,
+        made: Callable[[], None],
+        waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        """Do nothing."""
+
+    def keep(self) -> None:
+        """Do nothing: the state is as it was."""
+
+    def prefetch(self) -> None:
+        """Do nothing."""
+
+    def pages(self) -> Iterator[PageReading]:
+        """Hand over nothing."""
+        return iter(())
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class PageBlocks(Protocol[Block]):
+    """The records of a page, block by block, in whichever form they came."""
+
+    def __iter__(self) -> Iterator[Block]:
+        """Yield the blocks; once only, and on the thread that writes."""
+
+    def frame(self, block: Block) -> pl.DataFrame:
+        """Decode a block into columns, on any thread.
+
+        Raises:
+            ResultPageError: If it cannot be decoded.
+        """
+
+    def lines(self, block: Block, envelope: Envelope) -> RecordLines:
+        """Make a block lines, on any thread.
+
+        Raises:
+            ResultPageError: If it cannot be decoded.
+        """
+
+
+class PageReading:
+    """A page that is handed over to be written.
+
+    Args:
+        name: What the page is called in its stream: its locator, where it has one.
+        received_at: When it was whole, UTC.
+        types: Its fields, in order, and how their cells are read.
+        blocks: Its records.
+        expected: How many they are; None where nobody has counted.
+        executor: Decodes a few blocks ahead.
+        replication_key: The field whose maximum is kept; None for none.
+        maximum: The greatest replication key value of the pages before it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        received_at: datetime,
+        types: Mapping[str, CellType],
+        blocks: PageBlocks[Any],
+        expected: int | None,
+        executor: Executor,
+        replication_key: str | None = None,
+        maximum: str | None = None,
+    ) -> None:
+        self.name = name
+        self.received_at = received_at
+        self.types = types
+        self.maximum = maximum
+        self.is_read = False
+        self.records = 0
+        self._blocks = blocks
+        self._expected = expected
+        self._executor = executor
+        self._replication_key = replication_key
+
+    def frames(self) -> Iterator[pl.DataFrame]:
+        """Yield the records as columns, block by block, keeping the maximum.
+
+        Raises:
+            ResultPageError: If the page cannot be decoded to as many records as were counted.
+        """
+        for frame in ahead(self._executor, self._blocks.frame, self._blocks):
+            if self._replication_key:
+                self._keep(greatest_of(frame[self._replication_key]), self._replication_key)
+            self.records += frame.height
+            yield frame
+        self._end()
+
+    def lines(self, envelope: Envelope) -> Iterator[RecordLines]:
+        """Yield the records as finished lines, block by block, keeping the maximum.
+
+        Raises:
+            ResultPageError: If the page cannot be decoded to as many records as were counted.
+        """
+        encode = partial(self._blocks.lines, envelope=envelope)
+        for lines in ahead(self._executor, encode, self._blocks):
+            if self._replication_key:
+                self._keep(lines.greatest, self._replication_key)
+            self.records += lines.records
+            yield lines
+        self._end()
+
+    def _keep(self, greatest: str | None, replication_key: str) -> None:
+        self.maximum = later(self.maximum, greatest, replication_key=replication_key)
+
+    def _end(self) -> None:
+        if self._expected is not None:
+            check_count(self.name, self._expected, self.records)
+        self.is_read = True
+
+
+def check_count(name: str, announced: int, records: int) -> None:
+    """Hold what a page was decoded to against what was counted when it came.
+
+    Raises:
+        ResultPageError: If they differ.
+    """
+    if records != announced:
+        raise ResultPageError(
+            f"Result page {name} was counted as {counted(announced, 'record')}, but decodes to "
+            f"{records:,}."
+        )

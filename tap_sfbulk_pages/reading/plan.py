@@ -1,0 +1,255 @@
+"""What a run would do, before any query job is made: queries, records, calls, volume.
+
+Records come from `/limits/recordCount` (REST API guide, "Record Count": approximate, and of whole
+objects) or, on demand, from a `COUNT()` query each. The rest is estimated from them.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from tap_sfbulk_pages.decoding.cells import CellType
+from tap_sfbulk_pages.errors import ExtractionError
+from tap_sfbulk_pages.jobs.query_jobs import Query
+from tap_sfbulk_pages.plurals import counted
+from tap_sfbulk_pages.reading import state as stream_state
+from tap_sfbulk_pages.reading.job_or_rest import SMALL
+from tap_sfbulk_pages.reading.saved_ranges import SavedRanges, is_done
+from tap_sfbulk_pages.reading.through_ranges import ranges_for
+from tap_sfbulk_pages.salesforce.limits import API_CALLS, QUERY_JOBS, RESULT_MEGABYTES
+from tap_sfbulk_pages.salesforce.restricted_objects import is_refused_by_bulk
+from tap_sfbulk_pages.soql.text import QueryText
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tap_sfbulk_pages.org import Org
+    from tap_sfbulk_pages.reading.through_job import JobRequest
+    from tap_sfbulk_pages.salesforce.limits import Limit
+    from tap_sfbulk_pages.settings import Settings
+
+# What live clients have seen of results that are not asked for in smaller pages.
+RECORDS_A_PAGE = 250_000
+_LINKS_A_LIST = 5
+# To ask how a job is doing, where it takes about a minute.
+_POLLS_A_JOB = 15
+# With quotes and delimiter; many cells are empty.
+_BYTES_A_CELL = {
+    CellType.TEXT: 14,
+    CellType.BOOLEAN: 8,
+    CellType.INTEGER: 6,
+    CellType.NUMBER: 10,
+}
+
+
+@dataclass
+class StreamPlan:
+    """What a run would do for one stream.
+
+    Attributes:
+        stream: Its name.
+        query: What its job would be asked; None where a job that exists is read.
+        sobject: The object that it reads, whose records can be counted; None for none.
+        types: The fields that it reads.
+        how: Everything, changes since a moment, or a job that goes on.
+        jobs: How many new jobs are made.
+        may_be_cut: Whether it is read in ranges, each through a job, if the object is huge.
+        may_be_small: Whether it is read through REST if the object is small.
+        is_through_rest: Whether it is read through REST.
+        calls_a_record: How many calls each record takes by itself, for its binary fields.
+        records: How many it would read; None where nothing tells.
+        is_upper_bound: Whether it can be fewer: those of the whole object are counted.
+        trouble: Why it cannot be read; None where nothing is known against it.
+    """
+
+    stream: str
+    query: Query | None = None
+    sobject: str | None = None
+    types: Mapping[str, CellType] = field(default_factory=dict)
+    how: str = ""
+    jobs: int = 1
+    may_be_cut: bool = False
+    may_be_small: bool = False
+    is_through_rest: bool = False
+    calls_a_record: int = 0
+    records: int | None = None
+    is_upper_bound: bool = False
+    trouble: str | None = None
+
+    @property
+    def pages(self) -> int:
+        """Result pages, at least one of each job."""
+        a_page = SMALL if self.is_through_rest else RECORDS_A_PAGE
+        return max(math.ceil((self.records or 0) / a_page), self.jobs, 1)
+
+    @property
+    def calls(self) -> int:
+        """API calls: to make jobs, to wait for them, to list their pages, to fetch all there is."""
+        if self.trouble:
+            return 0
+        fetching = self.pages + (self.records or 0) * self.calls_a_record
+        if self.is_through_rest:
+            return fetching
+        making = self.jobs * (1 + _POLLS_A_JOB) or 1
+        return making + max(math.ceil(self.pages / _LINKS_A_LIST), self.jobs) + fetching
+
+    @property
+    def megabytes(self) -> float:
+        """Volume of the result, as CSV."""
+        width = sum(_BYTES_A_CELL[kind] for kind in self.types.values())
+        return (self.records or 0) * width / 1_000_000
+
+    def go_through_rest(self, how: str) -> None:
+        """Plan no job."""
+        self.is_through_rest, self.jobs, self.how = True, 0, how
+
+    def suit(self, size: int) -> None:
+        """Choose, as a run would, what suits an object with so many records."""
+        ranges = ranges_for(size)
+        if self.is_through_rest:
+            return
+        if self.may_be_small and size <= SMALL:
+            self.go_through_rest(f"{self.how}, through REST")
+        elif self.may_be_cut and ranges > 1:
+            self.jobs = ranges
+            self.how += f", in up to {ranges} ranges"
+
+
+def job_plan(
+    stream: str,
+    request: JobRequest,
+    *,
+    sobject: str | None,
+    how: str,
+    state: Mapping[str, Any],
+) -> StreamPlan:
+    """Tell what reading a stream through a job would take.
+
+    Args:
+        stream: Its name.
+        request: What is asked, or the job that exists.
+        sobject: The object that it reads; None if it is not known.
+        how: What is read, where no job goes on.
+        state: The stream's part of the Singer state.
+
+    Raises:
+        StateError: If the state is broken.
+    """
+    query, saved = request.query, stream_state.saved_job(state)
+    ranges = SavedRanges.load(state)
+    jobs = 1
+    if saved and saved.fingerprint == query.fingerprint:
+        jobs = 0
+        how = f"job {saved.id} goes on, {counted(saved.progress.records, 'record')} done"
+    elif ranges and ranges.query == query.fingerprint:
+        done = sum(map(is_done, ranges.parts))
+        how = f"ranges go on, {done} of {len(ranges.parts)} done"
+        jobs = sum(not is_done(part) and not stream_state.has_job(part) for part in ranges.parts)
+    made = query if isinstance(query, Query) else None
+    return StreamPlan(
+        stream, query=made, sobject=sobject, types=request.types, how=how, jobs=jobs if made else 0
+    )
+
+
+def consider_other_ways(
+    plan: StreamPlan, settings: Settings, state: Mapping[str, Any], *, may_be_cut: bool
+) -> None:
+    """Add to the plan of an object that it may be read otherwise than through one job.
+
+    Args:
+        plan: Changed in place.
+        settings: Say what goes through REST.
+        state: The stream's part of the Singer state.
+        may_be_cut: Whether it is cut into ranges if it is huge.
+
+    Raises:
+        StateError: If the state is broken.
+    """
+    is_begun = stream_state.has_job(state)
+    saved = stream_state.saved_rest_query(state)
+    plan.may_be_cut = may_be_cut and not is_begun
+    plan.may_be_small = settings.small_objects_through_rest and not is_begun
+    if saved and (settings.fallback_to_rest or settings.small_objects_through_rest):
+        done = counted(saved.records_done, "record")
+        plan.go_through_rest(f"a query through REST goes on, {done} done")
+    elif settings.fallback_to_rest and is_refused_by_bulk(plan.stream) and not is_begun:
+        plan.go_through_rest(f"{plan.how}, through REST, as the Bulk API refuses it")
+
+
+@dataclass(frozen=True)
+class DailyNeed:
+    """What a run would use of one of the org's daily allowances.
+
+    Attributes:
+        name: Of the allowance.
+        needed: What the run would use.
+        limit: What there is; None where the org does not tell.
+    """
+
+    name: str
+    needed: float
+    limit: Limit | None
+
+    @property
+    def share(self) -> float | None:
+        """Percent of the day's maximum that the run would use."""
+        return 100 * self.needed / self.limit.maximum if self.limit and self.limit.maximum else None
+
+
+def count_records(org: Org, plans: Sequence[StreamPlan], *, exactly: bool) -> None:
+    """Fill in how many records each stream would read, and what follows from it.
+
+    Args:
+        org: Asked with one call, and with one for each count that is exact.
+        plans: Changed in place.
+        exactly: Count what is read in part, rather than the whole object.
+
+    Raises:
+        ExtractionError: As `SalesforceClient.document`.
+    """
+    counts = org.record_counts()
+    for plan in plans:
+        clauses = QueryText.parse(plan.query.soql).clauses if plan.query else {}
+        is_part = bool(clauses.keys() - {"ORDER"})
+        if is_part and exactly and not plan.trouble:
+            _count_exactly(org, plan)
+        else:
+            plan.records = counts.get(plan.sobject or "")
+            plan.is_upper_bound = is_part or plan.query is None
+        if (count := counts.get(plan.sobject or "")) is not None:
+            plan.suit(count)
+
+
+def _count_exactly(org: Org, plan: StreamPlan) -> None:
+    if plan.query is None:
+        return
+    text = QueryText.parse(plan.query.soql)
+    try:
+        count = org.client.document(
+            f"/{plan.query.operation}?q={quote(text.counting())}",
+            api_version=org.api_version,
+            parse=lambda reply: int(reply["totalSize"]),
+        )
+    except ExtractionError as error:
+        plan.trouble = str(error)
+    else:
+        plan.records = count if text.limit is None else min(count, text.limit)
+
+
+def daily_needs(org: Org, plans: Sequence[StreamPlan]) -> list[DailyNeed]:
+    """Hold what a run would use against the org's daily allowances.
+
+    Raises:
+        ExtractionError: As `SalesforceClient.document`.
+    """
+    limits = org.limits()
+    readable = [plan for plan in plans if not plan.trouble]
+    needed = {
+        API_CALLS: sum(plan.calls for plan in readable),
+        QUERY_JOBS: sum(plan.jobs for plan in readable),
+        RESULT_MEGABYTES: sum(plan.megabytes for plan in readable if not plan.is_through_rest),
+    }
+    return [DailyNeed(name, amount, limits.get(name)) for name, amount in needed.items()]

@@ -1,0 +1,184 @@
+"""The REST query resource: one query, page by page, as blocks of columns like those of a job.
+
+`GET …/query?q=` (`queryAll` for deleted rows too) answers up to 2,000 records and, in
+`nextRecordsUrl`, the cursor of the rest, which Salesforce keeps for two days at most (REST API
+guide, "Query"). Beside a job's CSV there are three differences, and all of them end here: an empty
+value is null, a number is a JSON number, and a datetime ends in `+0000` instead of `Z`.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import polars as pl
+
+from tap_sfbulk_pages.decoding.columns import typed
+from tap_sfbulk_pages.jobs.page_body import PageBody
+from tap_sfbulk_pages.salesforce.reply_errors import code_and_text, named_error
+from tap_sfbulk_pages.watching import activity
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from tap_sfbulk_pages.decoding.cells import CellType
+    from tap_sfbulk_pages.jobs.page_body import PageMemory
+    from tap_sfbulk_pages.jobs.query_jobs import Query
+    from tap_sfbulk_pages.salesforce.client import SalesforceClient
+
+# URI and headers may be 16,384 bytes together (REST API guide, status codes 414 and 431), and
+# session ids are long. A longer query travels in the body of a composite request instead
+# (Salesforce Help 000386264), which is one call too.
+LONGEST_LINK = 8_000
+
+_SUCCESSES = range(HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES)
+_UTC_OF_REST = r"\+0000$"
+
+
+@dataclass(frozen=True)
+class RestPage:
+    """A page that has been received whole.
+
+    Attributes:
+        records: How many records it has.
+        total: `totalSize`: the records of all pages.
+        next_link: The page after it; None on the last one.
+        nul_characters: How many NUL characters were dropped from its values.
+        received_at: When it was whole, UTC.
+    """
+
+    records: int
+    total: int
+    next_link: str | None
+    nul_characters: int
+    received_at: datetime
+    _body: PageBody = field(repr=False)
+
+    def block(self) -> pl.DataFrame:
+        """Return the records as one block of columns, as `columns.py` makes them."""
+        return pl.read_ipc_stream(b"".join(self._body.chunks()))
+
+    def close(self) -> None:
+        """Free what the page holds."""
+        self._body.close()
+
+
+class RestQuery:
+    """One query through REST.
+
+    Args:
+        client: The org.
+        memory: Shared by all pages.
+        query: What is asked.
+        types: The fields to hand over, in order, and how their cells are read.
+        datetimes: Those of them that are datetimes.
+        api_version: As `62.0`.
+    """
+
+    def __init__(
+        self,
+        client: SalesforceClient,
+        memory: PageMemory,
+        query: Query,
+        *,
+        types: Mapping[str, CellType],
+        datetimes: Collection[str],
+        api_version: str,
+    ) -> None:
+        self._client = client
+        self._memory = memory
+        self._query = query
+        self._types = types
+        self._datetimes = [name for name in types if name in datetimes]
+        self._api_version = api_version
+
+    def page(self, link: str | None) -> RestPage:
+        """Fetch a page, tried again until it is whole.
+
+        Args:
+            link: A `nextRecordsUrl`; None to ask the query.
+
+        Raises:
+            RefusedError: If Salesforce refuses the query, or knows the cursor no more.
+            ResultPageError: If a value is not of its field's type.
+            ExtractionError: As `SalesforceClient.call`.
+        """
+        link = link or f"/{self._query.operation}?q={quote(self._query.soql, safe='')}"
+        with activity.during(activity.Phase.DOWNLOADING):
+            if len(link) > LONGEST_LINK:
+                return self._page_within_composite(link)
+            return self._client.document(
+                link, api_version=self._api_version, parse=self._parsed, numbers_as_text=True
+            )
+
+    def _page_within_composite(self, link: str) -> RestPage:
+        part = {
+            "method": "GET",
+            "url": f"/services/data/v{self._api_version}{link}",
+            "referenceId": "page",
+        }
+
+        def parse(reply: Any) -> RestPage:
+            (answer,) = reply["compositeResponse"]
+            status, body = int(answer["httpStatusCode"]), answer["body"]
+            if status in _SUCCESSES:
+                return self._parsed(body)
+            called = f"GET /{self._query.operation} within POST /composite"
+            raise named_error(called, status, *code_and_text(body))
+
+        return self._client.document(
+            "/composite",
+            api_version=self._api_version,
+            parse=parse,
+            method="POST",
+            json={"compositeRequest": [part]},
+            numbers_as_text=True,
+        )
+
+    def _parsed(self, reply: Any) -> RestPage:
+        """Read a reply whose numbers are text.
+
+        Raises:
+            ValueError: If it tells two things about what follows. Like everything else that Python
+                raises for a reply of another form, it makes the call be made again.
+        """
+        records, link = reply["records"], reply.get("nextRecordsUrl")
+        if reply["done"] == bool(link) or (link and not records):
+            raise ValueError("done, records and nextRecordsUrl contradict each other")
+        texts = pl.DataFrame(
+            {name: [_text(record[name]) for record in records] for name in self._types},
+            schema=dict.fromkeys(self._types, pl.String),
+        )
+        nul_characters = texts.select(pl.all().str.count_matches("\0", literal=True).sum())
+        cells = texts.select(
+            pl.all().str.replace_all("\0", "", literal=True).replace("", None)
+        ).with_columns(pl.col(self._datetimes).str.replace(_UTC_OF_REST, "Z"))
+        return RestPage(
+            records=len(records),
+            total=int(reply["totalSize"]),
+            next_link=link,
+            nul_characters=nul_characters.sum_horizontal().item(),
+            received_at=datetime.now(timezone.utc),
+            _body=self._kept(typed(cells, self._types)),
+        )
+
+    def _kept(self, frame: pl.DataFrame) -> PageBody:
+        """Hold a block like the bytes of a result page: in memory, or on disk when that is full."""
+        packed = io.BytesIO()
+        frame.write_ipc_stream(packed, compression="lz4")
+        body = PageBody(self._memory)
+        body.write(packed.getvalue())
+        return body
+
+
+def _text(value: Any) -> str | None:
+    """Make a JSON value, whose numbers are text already, the text of a cell."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is None or isinstance(value, str):
+        return value
+    raise TypeError(f"a field holds a {type(value).__name__}")

@@ -1,0 +1,112 @@
+"""The ranges of an object that is read in parts, in the Singer state.
+
+Each part holds its bounds and, while it is read, its `query_job`; when it has been read, that it is
+`done` and the greatest replication key value in it. Each change is one assignment, as in
+`stream_state.py`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from tap_sfbulk_pages.errors import StateError
+from tap_sfbulk_pages.reading.replication import moment_of
+from tap_sfbulk_pages.reading.state import RANGES
+from tap_sfbulk_pages.soql.ranges import Range
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, MutableMapping
+
+
+PartState = dict[str, Any]
+
+
+class SavedRanges:
+    """The parts of one object, in order.
+
+    Args:
+        query: Fingerprint of the query that was cut.
+        cut_at: When; every job of a part is made after it.
+        parts: Changed in place while they are read.
+    """
+
+    def __init__(self, query: str, cut_at: datetime, parts: list[PartState]) -> None:
+        self.query = query
+        self.cut_at = cut_at
+        self.parts = parts
+
+    @classmethod
+    def of(cls, query: str, ranges: Iterable[Range]) -> SavedRanges:
+        """Make parts of which none has been read."""
+        return cls(query, datetime.now(timezone.utc), [_part(each) for each in ranges])
+
+    @classmethod
+    def load(cls, state: Mapping[str, Any]) -> SavedRanges | None:
+        """Read the ranges that a stream's state holds; None if it holds none.
+
+        Raises:
+            StateError: If they are broken; nothing of them is used.
+        """
+        saved = state.get(RANGES)
+        if saved is None:
+            return None
+        try:
+            parts = saved["parts"]
+            if not parts or not all(_is_sound(part) for part in parts):
+                raise StateError(f"The parts of the saved {RANGES} are broken.")
+            return cls(str(saved["query"]), moment_of(saved["cut_at"]), parts)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise StateError(f"The saved {RANGES} are none that this tap has written.") from error
+
+    @property
+    def maximum(self) -> str | None:
+        """The greatest replication key value in the parts that are done."""
+        maxima = [part["maximum"] for part in self.parts if part.get("maximum")]
+        return max(maxima, key=moment_of, default=None)
+
+    def save(self, state: MutableMapping[str, Any]) -> None:
+        """Keep the parts in a stream's state."""
+        state[RANGES] = {
+            "query": self.query,
+            "cut_at": self.cut_at.isoformat(),
+            "parts": list(self.parts),
+        }
+
+    def replace(self, part: PartState, ranges: Iterable[Range]) -> list[PartState]:
+        """Put several parts in the place of one, and return them; `save` is then due."""
+        position = next(n for n, each in enumerate(self.parts) if each is part)
+        pieces = [_part(each) for each in ranges]
+        self.parts[position : position + 1] = pieces
+        return pieces
+
+
+def forget(state: MutableMapping[str, Any]) -> None:
+    """Drop ranges that have been read, or are of no more use."""
+    state.pop(RANGES, None)
+
+
+def range_of(part: PartState) -> Range:
+    """Tell which records a part is of."""
+    return Range(part["from"], part["until"])
+
+
+def is_done(part: PartState) -> bool:
+    """Tell whether every record of a part has been written."""
+    return part.get("done") is True
+
+
+def finish(part: PartState, maximum: str | None) -> None:
+    """Keep that every record of a part has been written."""
+    part.update({"done": True, "maximum": maximum})
+
+
+def _part(part: Range) -> PartState:
+    return {"from": part.start, "until": part.stop}
+
+
+def _is_sound(part: PartState) -> bool:
+    return all(
+        value is None or isinstance(value, str)
+        for value in (part["from"], part["until"], part.get("maximum"))
+    )

@@ -1,0 +1,359 @@
+"""Reading through one query job: made or resumed, its pages accounted for, the state kept.
+
+A `Reading` (`page_reading.py`), free of the Singer SDK. What a finished job means for the stream
+is told to whoever asked for it.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import closing, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tap_sfbulk_pages.decoding.page import CsvBlocks
+from tap_sfbulk_pages.errors import (
+    ExtractionError,
+    ListingError,
+    QueryJobError,
+    QueryJobTooLongError,
+    RecordCountError,
+    RefusedError,
+    ResultPagesNotOfferedError,
+)
+from tap_sfbulk_pages.jobs.fetching import Fetching
+from tap_sfbulk_pages.jobs.page_download import PageDownload, ResultPage
+from tap_sfbulk_pages.jobs.pages import JobPages, ParallelPages, SerialPages, check_total
+from tap_sfbulk_pages.jobs.progress import JobProgress
+from tap_sfbulk_pages.jobs.query_jobs import QueryJob
+from tap_sfbulk_pages.plurals import counted
+from tap_sfbulk_pages.reading import state as stream_state
+from tap_sfbulk_pages.reading.existing_jobs import ExistingJob, existing_job
+from tap_sfbulk_pages.reading.page import PageReading
+from tap_sfbulk_pages.reading.replication import not_after
+from tap_sfbulk_pages.watching import activity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, MutableMapping
+    from contextlib import AbstractContextManager
+
+    import requests
+
+    from tap_sfbulk_pages.decoding.cells import CellType
+    from tap_sfbulk_pages.jobs.query_jobs import Query
+    from tap_sfbulk_pages.reading.page import ReadingContext
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class JobRequest:
+    """What a query job is asked, and what is read of its result.
+
+    Attributes:
+        query: The query, or the job that has its result already.
+        types: The fields to hand over, in order, and how their cells are read.
+        replication_key: The field whose maximum is kept; None for none.
+        by_place: The fields that are known by the place of their column (`PageDownload`).
+    """
+
+    query: Query | ExistingJob
+    types: Mapping[str, CellType]
+    replication_key: str | None
+    by_place: Mapping[int, str] | None = None
+
+
+class JobReading:
+    """One query job, from where it was left to its end.
+
+    Args:
+        context: The org, and what the run does meanwhile.
+        request: What is read.
+        state: Where the job is kept while it is read, changed in place: the stream's part of the
+            Singer state, or a part of that.
+        finished: Called with the greatest replication key value when the job's records are
+            written and add up; the job is then dropped from `state`, and the state saved.
+        is_divisible: Whether a saved job that took too long is told of (`QueryJobTooLongError`),
+            for less to be asked, rather than made anew.
+    """
+
+    def __init__(
+        self,
+        context: ReadingContext,
+        request: JobRequest,
+        *,
+        state: MutableMapping[str, Any],
+        finished: Callable[[str | None], None],
+        is_divisible: bool = False,
+    ) -> None:
+        self._context = context
+        self._org = context.org
+        self._request = request
+        self._state = state
+        self._finished = finished
+        self._is_divisible = is_divisible
+        self._saved = stream_state.saved_job(state)
+        self._progress = JobProgress()
+        self._in_series = False
+        self._is_resumed = False
+        self._is_prepared = False
+        self._pages_ahead: JobPages | None = None
+        self.preparation_error: Exception | None = None
+        self._prefetch_error: Exception | None = None
+        self._nul_characters = 0
+        self.job: QueryJob | None = None
+
+    def prepare(
+        self,
+        made: Callable[[], None],
+        waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        """Make or resume the job and wait for it. What goes wrong is raised by `pages`.
+
+        Args:
+            made: Called when the job is known, so that the state can be told (`keep`).
+            waiting: Entered while there is nothing to do but wait.
+        """
+        try:
+            self._resume(made, waiting)
+            if not self._is_resumed:
+                self._create(made, waiting)
+        except Exception as error:  # noqa: BLE001 - raised by `pages`, on the thread that writes
+            self.preparation_error = error
+        self._is_prepared = True
+
+    @property
+    def job_id(self) -> str | None:
+        """The job, where it is known."""
+        return self.job.id if self.job else None
+
+    def keep(self) -> None:
+        """Save the job that is made, and how far it has been read."""
+        if self.job is None:
+            return
+        stream_state.save_job(
+            self._state,
+            self.job,
+            self._request.query,
+            in_series=self._in_series,
+            progress=self._progress,
+        )
+        self._context.save()
+
+    def prefetch(self) -> None:
+        """Fetch pages ahead, without waiting, while another stream is written."""
+        if self.preparation_error is None and self._prefetch_error is None:
+            try:
+                self._job_pages().prefetch()
+            except Exception as error:  # noqa: BLE001 - raised by `pages`, for this stream alone
+                self._prefetch_error = error
+
+    def pages(self) -> Iterator[PageReading]:
+        """Hand over every page that is not done; each must be written before the next is taken.
+
+        Raises:
+            ExtractionError: If the stream cannot be read to its end. The state then leads a
+                later run to every record that is missing.
+        """
+        if not self._is_prepared:
+            self.prepare(self.keep, self._context.waiting)
+        try:
+            if self.preparation_error:
+                raise self.preparation_error
+            try:
+                yield from self._read()
+            except (QueryJobError, ListingError, RecordCountError, RefusedError) as error:
+                if not self._is_resumed or not _is_about_the_job(error):
+                    raise
+                logger.warning("The saved job cannot be read on: %s %s", error, self._instead)
+                self._start_over()
+                self._create(self.keep, self._context.waiting)
+                yield from self._read()
+        except (QueryJobError, RecordCountError):
+            stream_state.forget_job(self._state)
+            self._context.save()
+            raise
+
+    def close(self) -> None:
+        """Fetch nothing more."""
+        if self._pages_ahead:
+            self._pages_ahead.close()
+            self._pages_ahead = None
+
+    def _resume(
+        self, made: Callable[[], None], waiting: Callable[[], AbstractContextManager[None]]
+    ) -> None:
+        """Go on in the saved job, if there is one that is of use."""
+        job = self._resumable(self._saved) if self._saved else None
+        if job is None or self._saved is None:
+            return
+        self.job, self._progress = job, self._saved.progress
+        self._in_series = self._saved.in_series
+        done = counted(self._progress.records, "record")
+        logger.info("Going on in job %s: %s done.", job.id, done)
+        try:
+            self.job = self._org.jobs.completed(job, waiting)
+        except QueryJobError as error:
+            if self._is_divisible and isinstance(error, QueryJobTooLongError):
+                raise
+            logger.warning("The saved job is of no use: %s %s", error, self._instead)
+            self._start_over()
+            return
+        self._is_resumed = True
+        if stream := activity.current():
+            stream.is_resumed = True
+        made()
+
+    def _resumable(self, saved: stream_state.SavedJob) -> QueryJob | None:
+        """Ask for a saved job; None, with the reason in the log, if it is of no use any more."""
+        if saved.fingerprint != self._request.query.fingerprint:
+            logger.info("The saved job %s answers another query. %s", saved.id, self._instead)
+            return None
+        job = QueryJob(saved.id, saved.api_version, state="", is_ours=self._makes_job)
+        try:
+            return self._org.jobs.info(job)
+        except RefusedError as error:
+            if not error.is_about_the_resource:
+                raise
+            logger.warning("The saved job cannot be used: %s %s", error, self._instead)
+            return None
+
+    def _create(
+        self, made: Callable[[], None], waiting: Callable[[], AbstractContextManager[None]]
+    ) -> None:
+        """Make a new job, or take the one that exists, and wait for it."""
+        query = self._request.query
+        if isinstance(query, ExistingJob):
+            self.job = existing_job(self._org, query.id)
+        else:
+            self._org.job_allowance().take_job()
+            self.job = self._org.jobs.create(query, self._org.api_version)
+            logger.info("Job %s was created (API %s).", self.job.id, self.job.api_version)
+        made()
+        self.job = self._org.jobs.completed(self.job, waiting)
+
+    @property
+    def _makes_job(self) -> bool:
+        return not isinstance(self._request.query, ExistingJob)
+
+    @property
+    def _instead(self) -> str:
+        """Say what is done where a saved job cannot be read on."""
+        return "A new one is made." if self._makes_job else "It is read from its start."
+
+    def _start_over(self) -> None:
+        self.close()
+        self._progress, self._in_series, self._is_resumed = JobProgress(), False, False
+
+    def _read(self) -> Iterator[PageReading]:
+        """Read the job to its end."""
+        error, self._prefetch_error = self._prefetch_error, None
+        try:
+            if error:
+                raise error
+            yield from self._walked()
+        except ResultPagesNotOfferedError as refusal:
+            self._org.jobs.check_still_there(self._completed_job, refusal)
+            logger.warning(
+                "The org does not list the result pages of job %s; they are read one after "
+                "another. %s",
+                self._completed_job.id,
+                refusal,
+            )
+            self._start_over()
+            self._in_series = True
+            yield from self._walked()
+        except (RefusedError, ListingError) as refusal:
+            self._org.jobs.check_still_there(self._completed_job, refusal)
+            raise
+        finally:
+            is_doubtful = self._pages_ahead is not None and self._pages_ahead.is_doubtful
+            self.close()
+        self._finish(is_doubtful=is_doubtful)
+
+    def _walked(self) -> Iterator[PageReading]:
+        """Hand over the pages, and keep account of those that come back written."""
+        for page in self._job_pages():
+            self._nul_characters += page.nul_characters
+            with closing(page):
+                types, replication_key = self._request.types, self._request.replication_key
+                reading = PageReading(
+                    page.locator,
+                    received_at=page.received_at,
+                    types=types,
+                    blocks=CsvBlocks(page, types, replication_key),
+                    expected=page.records,
+                    executor=self._org.encoders,
+                    replication_key=replication_key,
+                    maximum=self._progress.maximum,
+                )
+                yield reading
+            if not reading.is_read:
+                raise AssertionError("a page was given back before its blocks were read")
+            self._progress.finish(page.locator, records=page.records, maximum=reading.maximum)
+            self._org.job_allowance().take_volume(page.text_bytes)
+            self.keep()
+
+    def _job_pages(self) -> JobPages:
+        """Begin to fetch pages, if that has not begun."""
+        if self._pages_ahead is None:
+            job = self._completed_job
+            fields = frozenset(self._request.types)
+            download = PageDownload(
+                self._org.client, self._org.memory, job, fields, self._request.by_place
+            )
+            fetching: Fetching[ResultPage | requests.Response] = Fetching(
+                self._org.threads,
+                waiting=self._context.waiting,
+                tend=self._context.tend,
+                discard=lambda result: result.close(),
+            )
+            rest = {
+                "job": job,
+                "progress": self._progress,
+                "fetch": download.fetch,
+                "fetching": fetching,
+            }
+            if self._in_series:
+                self._pages_ahead = SerialPages(**rest)
+            else:
+                paginator = self._context.new_paginator(self._progress.start)
+                self._pages_ahead = ParallelPages(self._org.client, paginator, **rest)
+        return self._pages_ahead
+
+    @property
+    def _completed_job(self) -> QueryJob:
+        if self.job is None:
+            raise AssertionError("pages are read of a job that has been prepared")
+        return self.job
+
+    def _finish(self, *, is_doubtful: bool) -> None:
+        """Hold the job's total against its pages, then tell that it is done.
+
+        Args:
+            is_doubtful: Whether the pages ended against a sign, so that the total is asked again.
+        """
+        job = self._completed_job
+        check_total(self._org.jobs, job, self._progress, is_doubtful=is_doubtful)
+        self._finished(not_after(self._progress.maximum, job.created))
+        stream_state.forget_job(self._state)
+        self._context.save()
+        if self._nul_characters:
+            logger.warning(
+                "Dropped %s from the values of job %s.",
+                counted(self._nul_characters, "NUL character"),
+                job.id,
+            )
+        if self._org.settings.delete_finished_jobs and job.is_ours:
+            self._delete(job)
+
+    def _delete(self, job: QueryJob) -> None:
+        try:
+            self._org.jobs.delete(job)
+        except ExtractionError as error:
+            logger.warning("Job %s is done but could not be deleted: %s", job.id, error)
+
+
+def _is_about_the_job(error: ExtractionError) -> bool:
+    """Tell whether a new job can help, where a saved one cannot be read on."""
+    return not isinstance(error, RefusedError) or error.is_about_the_resource

@@ -1,0 +1,256 @@
+"""Reading through the REST query resource, for what no query job reads: the same guarantees.
+
+A `Reading` (`page_reading.py`), free of the Singer SDK. Pages lead from one to the next, so one is
+fetched while the one before it is written. How far they have been written is kept as a cursor.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import closing, nullcontext
+from datetime import datetime, timezone
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+from tap_sfbulk_pages.decoding.records import FrameBlocks
+from tap_sfbulk_pages.errors import RecordCountError, RefusedError
+from tap_sfbulk_pages.jobs.fetching import Fetching
+from tap_sfbulk_pages.jobs.query_jobs import Query
+from tap_sfbulk_pages.plurals import counted
+from tap_sfbulk_pages.reading import state as stream_state
+from tap_sfbulk_pages.reading.page import PageReading
+from tap_sfbulk_pages.reading.replication import literal, not_after
+from tap_sfbulk_pages.reading.rest_pages import RestQuery
+from tap_sfbulk_pages.reading.state import SavedRestQuery
+from tap_sfbulk_pages.watching import activity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, MutableMapping
+    from contextlib import AbstractContextManager
+
+    import polars as pl
+
+    from tap_sfbulk_pages.reading.page import ReadingContext
+    from tap_sfbulk_pages.reading.rest_pages import RestPage
+    from tap_sfbulk_pages.reading.through_job import JobRequest
+
+# REST API guide, "Query": a cursor that has expired, or gave way to newer ones of the same user.
+_CURSOR_GONE = "INVALID_QUERY_LOCATOR"
+
+logger = logging.getLogger(__name__)
+
+
+class RestReading:
+    """One query through REST, from where it was left to its end.
+
+    Args:
+        context: The org, and what the run does meanwhile.
+        request: What is read.
+        name: What is read, for messages.
+        datetimes: The fields that are datetimes.
+        state: Where the cursor is kept, as `JobReading` keeps its job.
+        finished: As of `JobReading`.
+
+    Raises:
+        StateError: If the saved cursor is broken.
+    """
+
+    job_id = None
+
+    def __init__(
+        self,
+        context: ReadingContext,
+        request: JobRequest,
+        *,
+        name: str,
+        datetimes: Collection[str],
+        state: MutableMapping[str, Any],
+        finished: Callable[[str | None], None],
+    ) -> None:
+        org, query = context.org, request.query
+        if not isinstance(query, Query):
+            raise AssertionError("a job that exists is not read through REST")  # noqa: TRY004 - a slip of ours
+        self._context = context
+        self._request = request
+        self._name = name
+        self._state = state
+        self._finished = finished
+        self._query = RestQuery(
+            org.client,
+            org.memory,
+            query,
+            types=request.types,
+            datetimes=datetimes,
+            api_version=org.api_version,
+        )
+        self._fetching: Fetching[RestPage] = Fetching(
+            org.threads,
+            waiting=context.waiting,
+            tend=context.tend,
+            discard=lambda page: page.close(),
+        )
+        saved = stream_state.saved_rest_query(state)
+        if saved and saved.fingerprint != request.query.fingerprint:
+            logger.info("%s: the saved cursor is one of another query.", name)
+            saved = None
+        self._link = saved.next_records_url if saved else None
+        self._records = saved.records_done if saved else 0
+        self._maximum = saved.maximum if saved else None
+        self._asked_at = saved.asked_at if saved else None
+        self._first: RestPage | None = None
+        self._has_started_over = False
+        self._nul_characters = 0
+        self.preparation_error: Exception | None = None
+
+    def prepare(
+        self,
+        made: Callable[[], None],  # noqa: ARG002 - there is nothing to keep before a page is written
+        waiting: Callable[[], AbstractContextManager[None]] = nullcontext,  # noqa: ARG002 - one call
+    ) -> None:
+        """Fetch the first page. What goes wrong is raised by `pages`."""
+        try:
+            self._first = self._begun()
+        except Exception as error:  # noqa: BLE001 - raised by `pages`, on the thread that writes
+            self.preparation_error = error
+
+    def keep(self) -> None:
+        """Save the cursor behind the last page that is written, if there is one."""
+        if self._link is None:
+            return
+        query = SavedRestQuery(
+            self._request.query.fingerprint,
+            self._link,
+            self._records,
+            self._maximum,
+            self._asked_at,
+        )
+        stream_state.save_rest_query(self._state, query)
+        self._context.save()
+
+    def prefetch(self) -> None:
+        """Fetch nothing: the first page is there, and the second follows while it is written."""
+
+    def pages(self) -> Iterator[PageReading]:
+        """Hand over every page that is not done; each must be written before the next is taken.
+
+        Raises:
+            ExtractionError: As `Reading.pages`.
+        """
+        if self._first is None and self.preparation_error is None:
+            self.prepare(self.keep, self._context.waiting)
+        try:
+            if self.preparation_error:
+                raise self.preparation_error
+            yield from self._read()
+        except RecordCountError:
+            stream_state.forget_job(self._state)
+            self._context.save()
+            raise
+        finally:
+            self.close()
+        self._finish()
+
+    def close(self) -> None:
+        """Fetch nothing more."""
+        self._fetching.give_up()
+        if self._first:
+            self._first.close()
+            self._first = None
+
+    def _begun(self) -> RestPage:
+        """Go on at the saved cursor, or ask the query."""
+        if self._link is None:
+            return self._asked()
+        done = counted(self._records, "record")
+        logger.info("%s: going on at the cursor: %s done.", self._name, done)
+        try:
+            page = self._query.page(self._link)
+        except RefusedError as error:
+            return self._started_over(error)
+        if stream := activity.current():
+            stream.is_resumed = True
+        return page
+
+    def _started_over(self, error: RefusedError) -> RestPage:
+        """Ask the query again where its cursor has gone.
+
+        Raises:
+            RefusedError: If the error says something else, or it has gone before.
+        """
+        if self._has_started_over or error.error_code != _CURSOR_GONE:
+            raise error
+        logger.warning(
+            "%s: the cursor has gone, and everything is read again. %s", self._name, error
+        )
+        self._has_started_over = True
+        self._link, self._records, self._maximum = None, 0, None
+        return self._asked()
+
+    def _asked(self) -> RestPage:
+        """Ask the query from its start."""
+        self._asked_at = literal(datetime.now(timezone.utc), {})
+        return self._query.page(None)
+
+    def _read(self) -> Iterator[PageReading]:
+        """Hand over page after page, the next one on its way meanwhile."""
+        page, self._first = self._first, None
+        while page:
+            if page.next_link:
+                self._fetching.start(partial(self._query.page, page.next_link))
+            yield from self._handed_over(page)
+            self.keep()
+            page = self._next() if page.next_link else None
+
+    def _next(self) -> RestPage:
+        outcome = self._fetching.next()
+        if isinstance(outcome.error, RefusedError):
+            return self._started_over(outcome.error)
+        if outcome.error:
+            raise outcome.error
+        return cast("RestPage", outcome.value)
+
+    def _handed_over(self, page: RestPage) -> Iterator[PageReading]:
+        """Hand over a page, and take account of it when it comes back written.
+
+        Raises:
+            RecordCountError: If there are not as many records as Salesforce has counted.
+        """
+        with closing(page):
+            types, replication_key = self._request.types, self._request.replication_key
+            reading = PageReading(
+                self._link or f"{self._request.query.fingerprint} {page.received_at.isoformat()}",
+                received_at=page.received_at,
+                types=types,
+                blocks=FrameBlocks(_frames(page), types, replication_key),
+                expected=page.records,
+                executor=self._context.org.encoders,
+                replication_key=replication_key,
+                maximum=self._maximum,
+            )
+            yield reading
+        if not reading.is_read:
+            raise AssertionError("a page was given back before its blocks were read")
+        self._link, self._maximum = page.next_link, reading.maximum
+        self._records += page.records
+        self._nul_characters += page.nul_characters
+        if self._records > page.total or (self._records < page.total and not page.next_link):
+            raise RecordCountError(
+                f"The pages of {self._name} hold {counted(self._records, 'record')}; Salesforce "
+                f"counts {page.total:,} (totalSize). The next run asks the query anew."
+            )
+
+    def _finish(self) -> None:
+        self._finished(not_after(self._maximum, self._asked_at))
+        stream_state.forget_job(self._state)
+        self._context.save()
+        if self._nul_characters:
+            logger.warning(
+                "Dropped %s from the values of %s.",
+                counted(self._nul_characters, "NUL character"),
+                self._name,
+            )
+
+
+def _frames(page: RestPage) -> Iterator[pl.DataFrame]:
+    if page.records:
+        yield page.block()

@@ -1,0 +1,217 @@
+"""Records that were deleted, for good too: what the `deleted` resource of an sObject tells.
+
+REST API guide, "sObject Get Deleted", and SOAP API guide, "getDeleted()": the ids of the records
+that were deleted in a time span, if the user had access to them; seconds of the span are ignored,
+it must be longer than a minute and begin no more than 30 days ago, and a reply holds no more than
+600,000 ids. The log behind it keeps 15 days, or less where an administrator has emptied the recycle
+bin or very many records were deleted.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+import polars as pl
+
+from tap_sfbulk_pages.decoding.cells import CellType
+from tap_sfbulk_pages.decoding.records import FrameBlocks
+from tap_sfbulk_pages.errors import RefusedError
+from tap_sfbulk_pages.reading import state as stream_state
+from tap_sfbulk_pages.reading.page import PageReading
+from tap_sfbulk_pages.reading.replication import moment_of
+from tap_sfbulk_pages.salesforce.schema import DELETED_AT, KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, MutableMapping
+
+    from tap_sfbulk_pages.reading.page import Reading, ReadingContext
+
+_LOG_KEEPS = timedelta(days=15)
+# A day less than Salesforce takes, for clocks that differ.
+_EARLIEST_START = timedelta(days=29)
+_SHORTEST_SPAN = timedelta(minutes=2)
+# What this machine's clock may be ahead of Salesforce's when tracking begins.
+_CLOCK_DIFFERENCE = timedelta(minutes=5)
+_TYPES = {KEY: CellType.TEXT, DELETED_AT: CellType.TEXT}
+_RECORDS_A_BLOCK = 50_000
+
+logger = logging.getLogger(__name__)
+
+
+def begin_tracking(state: MutableMapping[str, Any], replication_key: str | None) -> None:
+    """Mark where the first question begins, before anything is read.
+
+    That is the bookmark, where an earlier run has left one without tracking; else the present,
+    since nothing that was deleted before has ever been written.
+    """
+    if stream_state.deleted_until(state) is None:
+        bookmark = stream_state.bookmark(state, replication_key)
+        begin = moment_of(bookmark) if bookmark else datetime.now(timezone.utc)
+        stream_state.set_deleted_until(state, begin - _CLOCK_DIFFERENCE)
+
+
+@dataclass(frozen=True)
+class _Deleted:
+    """A reply.
+
+    Attributes:
+        records: `Id` and `_sdc_deleted_at`, as columns of text.
+        earliest: Since when the log is complete; None where the reply does not tell.
+        latest: Until when; None where the reply does not tell.
+    """
+
+    records: pl.DataFrame
+    earliest: datetime | None
+    latest: datetime | None
+
+
+class WithDeletedRecords:
+    """A reading whose own pages are followed by the records that were deleted since the last run.
+
+    They come last, so that a record that was changed and then deleted ends as deleted.
+
+    Args:
+        reading: Finds the other records.
+        context: The org, and what the run does meanwhile.
+        sobject: Its name.
+        state: The stream's part of the Singer state; tracking has begun in it.
+    """
+
+    def __init__(
+        self,
+        reading: Reading,
+        context: ReadingContext,
+        *,
+        sobject: str,
+        state: MutableMapping[str, Any],
+    ) -> None:
+        self._reading = reading
+        self._context = context
+        self._sobject = sobject
+        self._state = state
+        self.prepare = reading.prepare
+        self.keep = reading.keep
+        self.prefetch = reading.prefetch
+        self.close = reading.close
+
+    @property
+    def job_id(self) -> str | None:
+        """The query job of the other records."""
+        return self._reading.job_id
+
+    def pages(self) -> Iterator[PageReading]:
+        """Hand over the pages of the other records, then those of the deleted ones.
+
+        Raises:
+            ExtractionError: If the stream cannot be read to its end.
+        """
+        yield from self._reading.pages()
+        asked_at = datetime.now(timezone.utc)
+        try:
+            yield from self._deleted_pages(asked_at)
+        except RefusedError as error:
+            if error.error_code != "INVALID_REPLICATION_DATE":
+                raise
+            self._warn_of_gap(f"It said: {error.said}")
+            self._mark(asked_at)
+
+    def _deleted_pages(self, asked_at: datetime) -> Iterator[PageReading]:
+        """Ask until the present, in spans that Salesforce tells in whole."""
+        since = stream_state.deleted_until(self._state) or asked_at
+        start = _minute(max(since, asked_at - _EARLIEST_START))
+        end = _minute(asked_at) + timedelta(minutes=1)
+        is_first = True
+        while start < end:
+            deleted, stop = self._told(start, end)
+            known_since = max(asked_at - _LOG_KEEPS, deleted.earliest or start)
+            if is_first and since < known_since:
+                self._warn_of_gap(f"Its log begins at {known_since:%Y-%m-%dT%H:%MZ}.")
+            is_first = False
+            if not deleted.records.is_empty():
+                page = PageReading(
+                    f"deleted-{start.isoformat()}",
+                    received_at=datetime.now(timezone.utc),
+                    types=_TYPES,
+                    blocks=FrameBlocks(deleted.records.iter_slices(_RECORDS_A_BLOCK), _TYPES),
+                    expected=deleted.records.height,
+                    executor=self._context.org.encoders,
+                )
+                yield page
+                if not page.is_read:
+                    raise AssertionError("a page was given back before its blocks were read")
+            covered = min(stop, deleted.latest or asked_at, asked_at)
+            self._mark(covered)
+            if covered < stop:
+                return
+            start = stop
+
+    def _told(self, start: datetime, end: datetime) -> tuple[_Deleted, datetime]:
+        """Ask for a span, or for as much of its beginning as one reply can hold.
+
+        Returns:
+            The reply, and the end of the span that it is for.
+        """
+        while True:
+            begin = min(start, end - _SHORTEST_SPAN)
+            try:
+                return self._asked(begin, end), end
+            except RefusedError as error:
+                if error.error_code != "EXCEEDED_ID_LIMIT" or end - begin <= _SHORTEST_SPAN:
+                    raise
+            end = max(_minute(begin + (end - begin) / 2), begin + _SHORTEST_SPAN)
+
+    def _asked(self, start: datetime, end: datetime) -> _Deleted:
+        span = urlencode({"start": start.isoformat(), "end": end.isoformat()})
+        org = self._context.org
+        with self._context.waiting():
+            return org.client.document(
+                f"/sobjects/{self._sobject}/deleted/?{span}",
+                api_version=org.api_version,
+                parse=_deleted,
+            )
+
+    def _mark(self, moment: datetime) -> None:
+        """Save that everything deleted before a moment has been written."""
+        before = stream_state.deleted_until(self._state)
+        stream_state.set_deleted_until(self._state, max(moment, before or moment))
+        self._context.save()
+
+    def _warn_of_gap(self, reason: str) -> None:
+        logger.warning(
+            "Stream %s: Salesforce no longer tells every record that was deleted since %s. %s "
+            "Records deleted before that stay in the target; load the stream anew, without its "
+            "state and into an empty table, to be rid of them.",
+            self._sobject,
+            stream_state.deleted_until(self._state),
+            reason,
+        )
+
+
+def _deleted(reply: Any) -> _Deleted:
+    told = reply["deletedRecords"]
+    records = pl.DataFrame(
+        {
+            KEY: [record["id"] for record in told],
+            DELETED_AT: [record["deletedDate"] for record in told],
+        },
+        schema=dict.fromkeys(_TYPES, pl.String),
+    )
+    # As query jobs write datetimes.
+    uniform = pl.col(DELETED_AT).str.replace(r"\+00:?00$", "Z")
+    return _Deleted(
+        records.with_columns(uniform),
+        earliest=_moment(reply.get("earliestDateAvailable")),
+        latest=_moment(reply.get("latestDateCovered")),
+    )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return moment_of(text) if text else None
+
+
+def _minute(moment: datetime) -> datetime:
+    return moment.replace(second=0, microsecond=0)

@@ -1,0 +1,202 @@
+"""Calls to one org: signed in, tried again where that can help, errors in Salesforce's words.
+
+One client serves all threads. A session that dies is renewed once for all of them
+(`sign_in.py`), and the call is made again.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import requests
+
+from tap_sfbulk_pages.errors import RefusedError, SignInError, UnavailableError
+from tap_sfbulk_pages.salesforce.advice import SILENT_HOST, WRONG_HOST
+from tap_sfbulk_pages.salesforce.reply_errors import error_of, parsed_json, unknown_form
+from tap_sfbulk_pages.salesforce.retries import retried
+from tap_sfbulk_pages.watching import activity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from tap_sfbulk_pages.salesforce.limits import CallAllowance
+    from tap_sfbulk_pages.salesforce.sign_in.flows import SignIn
+    from tap_sfbulk_pages.salesforce.transport import Transport
+
+T = TypeVar("T")
+
+# A session can die again between its renewal and the next try, where many threads wait.
+_RENEWALS_A_CALL = 3
+
+_SUCCESSES = range(HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES)
+
+logger = logging.getLogger(__name__)
+
+
+class SalesforceClient:
+    """Makes the calls of one run.
+
+    Args:
+        transport: The connections.
+        sign_in: Gives and renews the session.
+        allowance: Counts the calls.
+        max_tries: How often one call is made at the most.
+    """
+
+    def __init__(
+        self, transport: Transport, sign_in: SignIn, allowance: CallAllowance, *, max_tries: int
+    ) -> None:
+        self._transport = transport
+        self._allowance = allowance
+        self._sign_in = sign_in
+        self._max_tries = max_tries
+        self._has_succeeded = False
+
+    def call(
+        self,
+        method: str,
+        link: str,
+        *,
+        api_version: str,
+        read: Callable[[requests.Response, Iterator[bytes]], T],
+        json: object | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> T:
+        """Make a call and take its reply in whole.
+
+        Args:
+            method: HTTP method.
+            link: Absolute, from the root of the host, or without the version (`/jobs/query/…`).
+            api_version: Filled in where the link has no version, as `62.0`.
+            read: Takes a successful reply and the pieces of its body as they came, encoded. What
+                it raises as `UnavailableError` is tried again like a lost connection.
+            json: Body to send.
+            headers: Further headers.
+
+        Returns:
+            What `read` returned.
+
+        Raises:
+            UnavailableError: If no try succeeded.
+            RefusedError: If Salesforce refused.
+            AllowanceError: If the org's daily calls are used up, or kept for others.
+            SignInError: If there is no session to be had.
+            UntrustedLinkError: If the link leads to another host.
+        """
+
+        def attempt() -> T:
+            for _ in range(_RENEWALS_A_CALL + 1):
+                session = self._sign_in.session()
+                url = session.address.resolve(link, api_version=api_version)
+                sent = {"Accept": "application/json", **(headers or {})}
+                sent["Authorization"] = f"Bearer {session.access_token}"
+                with self._counted(method, url, sent, json) as response:
+                    if response.status_code in _SUCCESSES:
+                        result = read(response, self._transport.body_chunks(response))
+                        self._has_succeeded = True
+                        return result
+                    error = error_of(response, self._transport.error_body(response))
+                if response.status_code != HTTPStatus.UNAUTHORIZED:
+                    raise error
+                self._sign_in.renew(session, str(error))
+            raise SignInError(f"Salesforce refuses each new session. {error}")
+
+        try:
+            return retried(attempt, max_tries=self._max_tries, on_retry=_tell)
+        except UnavailableError as error:
+            if self._has_succeeded:
+                raise
+            raise UnavailableError(f"{error} {SILENT_HOST}") from error
+        except RefusedError as error:
+            # Salesforce's own refusals have a code.
+            if self._has_succeeded or not error.is_missing or error.error_code:
+                raise
+            raise error.advised(WRONG_HOST) from error
+
+    @contextmanager
+    def _counted(
+        self, method: str, url: str, headers: Mapping[str, str], json: object | None
+    ) -> Iterator[requests.Response]:
+        """Make one call, counted against the org's daily allowance."""
+        self._allowance.take()
+        if stream := activity.current():
+            stream.called()
+        limit_info: str | None = None
+        try:
+            with self._transport.send(method, url, headers=headers, json=json) as response:
+                limit_info = response.headers.get("Sforce-Limit-Info")
+                yield response
+        finally:
+            self._allowance.note(limit_info)
+
+    def get_response(self, link: str, *, api_version: str) -> requests.Response:
+        """Get a JSON document as a response whose body has been received whole (see `call`)."""
+
+        def read(response: requests.Response, _: Iterator[bytes]) -> requests.Response:
+            body = self._transport.whole_body(response)
+            parsed_json(body, response)
+            whole = requests.Response()
+            whole.status_code, whole.headers, whole.url = (
+                response.status_code,
+                response.headers,
+                response.url,
+            )
+            whole.raw = io.BytesIO(body)
+            return whole
+
+        return self.call("GET", link, api_version=api_version, read=read)
+
+    def document(
+        self,
+        link: str,
+        *,
+        api_version: str,
+        parse: Callable[[Any], T],
+        method: str = "GET",
+        json: object | None = None,
+        numbers_as_text: bool = False,
+    ) -> T:
+        """Make a call whose reply is a JSON document (see `call`).
+
+        Args:
+            link: As `call`.
+            api_version: As `call`.
+            parse: Makes the result of the parsed document. A document of another form makes it
+                raise what Python raises; the call is then made again.
+            method: HTTP method.
+            json: Body to send.
+            numbers_as_text: Hand numbers to `parse` as the text that stands there.
+
+        Returns:
+            What `parse` returned.
+        """
+
+        def read(response: requests.Response, _: Iterator[bytes]) -> T:
+            body = self._transport.whole_body(response)
+            parsed = parsed_json(body, response, numbers_as_text=numbers_as_text)
+            try:
+                return parse(parsed)
+            except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+                raise unknown_form(response, body) from error
+
+        return self.call(method, link, api_version=api_version, read=read, json=json)
+
+    def perform(
+        self, method: str, link: str, *, api_version: str, json: object | None = None
+    ) -> None:
+        """Make a call whose reply does not matter, unless it is an error (see `call`)."""
+
+        def read(response: requests.Response, _: Iterator[bytes]) -> None:
+            self._transport.whole_body(response)
+
+        self.call(method, link, api_version=api_version, read=read, json=json)
+
+
+def _tell(reason: str) -> None:
+    logger.warning(reason)
+    if stream := activity.current():
+        stream.tries_again(reason)

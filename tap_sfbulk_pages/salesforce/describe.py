@@ -1,0 +1,256 @@
+"""What the org says of its objects: the global describe and describes of single sObjects.
+
+Describes are fetched 25 at a time through `/composite` (REST API guide, "Composite": at most 25
+subrequests), which counts as one call. Only what the tap uses of a describe is kept, since a
+whole one is about a megabyte for a rich object.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from http import HTTPStatus
+from itertools import dropwhile, islice
+from typing import TYPE_CHECKING, Any
+
+from tap_sfbulk_pages.errors import ExtractionError, RefusedError, UnavailableError
+from tap_sfbulk_pages.salesforce.reply_errors import code_and_text
+from tap_sfbulk_pages.salesforce.retries import is_transient
+from tap_sfbulk_pages.salesforce.versions import version_explained
+from tap_sfbulk_pages.watching.activity import on_behalf_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
+
+    from tap_sfbulk_pages.salesforce.client import SalesforceClient
+
+OBJECTS_A_CALL = 25
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of an sObject.
+
+    Attributes:
+        name: As Salesforce spells it.
+        type: The describe's `type`, e.g. `picklist`.
+        is_custom: Whether users added it.
+        relationship_name: What leads from a lookup to its parent, `Account` of `AccountId`; empty
+            for none.
+        reference_to: The objects that a lookup may point at.
+        is_calculated: Whether it is a formula (`calculated`).
+    """
+
+    name: str
+    type: str
+    is_custom: bool = False
+    relationship_name: str = ""
+    reference_to: tuple[str, ...] = ()
+    is_calculated: bool = False
+
+
+@dataclass(frozen=True)
+class SObject:
+    """An sObject.
+
+    Attributes:
+        name: As Salesforce spells it.
+        fields: In the order of the describe.
+        is_replicated: Whether Salesforce keeps account of records that are deleted
+            (`replicateable`).
+    """
+
+    name: str
+    fields: tuple[Field, ...]
+    is_replicated: bool = False
+
+    @property
+    def field_names(self) -> set[str]:
+        """Names of all fields."""
+        return {field.name for field in self.fields}
+
+    @property
+    def formula_names(self) -> set[str]:
+        """Names of the fields that are calculated when they are read."""
+        return {field.name for field in self.fields if field.is_calculated}
+
+
+def offered_names(client: SalesforceClient, api_version: str, patterns: Sequence[str]) -> list[str]:
+    """List the queryable sObjects that the `objects` setting asks for.
+
+    Args:
+        client: The org.
+        api_version: As `62.0`.
+        patterns: Names or globs; with `!` in front they exclude. None at all: every object.
+
+    Returns:
+        Names in the order of the global describe.
+
+    Raises:
+        ExtractionError: As `SalesforceClient.document`.
+    """
+    with version_explained(client, api_version):
+        queryable = client.document("/sobjects", api_version=api_version, parse=_queryable)
+    for pattern in patterns:
+        if not any(is_asked_for(name, [pattern.removeprefix("!")]) for name in queryable):
+            logger.warning("objects: the org offers nothing that %r fits.", pattern)
+    return [name for name in queryable if is_asked_for(name, patterns)]
+
+
+def _queryable(described: Any) -> list[str]:
+    return [
+        entry["name"]
+        for entry in described["sobjects"]
+        if entry["queryable"]
+        and not entry.get("deprecatedAndHidden")
+        and not entry["name"].endswith("ChangeEvent")
+    ]
+
+
+def is_asked_for(name: str, patterns: Sequence[str]) -> bool:
+    """Tell whether the `objects` setting asks for an sObject, whatever the case of letters."""
+    wanted = [pattern.lower() for pattern in patterns if not pattern.startswith("!")]
+    refused = [pattern[1:].lower() for pattern in patterns if pattern.startswith("!")]
+    lower = name.lower()
+    return (not wanted or any(fnmatchcase(lower, pattern) for pattern in wanted)) and not any(
+        fnmatchcase(lower, pattern) for pattern in refused
+    )
+
+
+def described(
+    client: SalesforceClient, api_version: str, names: Iterable[str]
+) -> Iterator[tuple[str, SObject | RefusedError | UnavailableError]]:
+    """Describe sObjects, `OBJECTS_A_CALL` a call.
+
+    Yields:
+        Each name with its sObject, or with what Salesforce said instead. An `UnavailableError`
+        has outlasted the tries of the call.
+
+    Raises:
+        ExtractionError: If a call as a whole fails.
+    """
+    remaining = iter(names)
+    while batch := list(islice(remaining, OBJECTS_A_CALL)):
+        yield from _described_together(client, api_version, batch).items()
+
+
+class DescribesInTurn:
+    """Describes of sObjects that are needed one after another, `OBJECTS_A_CALL` a call.
+
+    Args:
+        client: The org.
+        api_version: As `62.0`.
+        names: In the order in which they are needed; the first are described at once.
+        waiting: Entered while a call goes on.
+
+    Raises:
+        ExtractionError: If the first call fails as a whole.
+    """
+
+    def __init__(
+        self,
+        client: SalesforceClient,
+        api_version: str,
+        names: Iterable[str],
+        waiting: Callable[[], AbstractContextManager[None]],
+    ) -> None:
+        self._client = client
+        self._api_version = api_version
+        self._remaining = iter(names)
+        self._waiting = waiting
+        self._describe(self._remaining)
+        if self._error:
+            raise self._error
+
+    def take(self, name: str) -> SObject | RefusedError | UnavailableError:
+        """Take what Salesforce says of an object (`described`), which is dropped here.
+
+        Args:
+            name: One that was given; those before it can be taken no more.
+
+        Raises:
+            ExtractionError: If the call failed as a whole that would have told.
+        """
+        if name not in self._names:
+            self._describe(dropwhile(lambda each: each != name, self._remaining))
+        if self._error:
+            raise self._error
+        return self._outcomes.pop(name)
+
+    def _describe(self, names: Iterable[str]) -> None:
+        self._names = list(islice(names, OBJECTS_A_CALL))
+        self._outcomes: dict[str, SObject | RefusedError | UnavailableError] = {}
+        self._error: ExtractionError | None = None
+        try:
+            # No stream's call, whatever is being read meanwhile.
+            with self._waiting(), on_behalf_of(None):
+                self._outcomes |= described(self._client, self._api_version, self._names)
+        except ExtractionError as error:
+            self._error = error
+
+
+def _described_together(
+    client: SalesforceClient, api_version: str, names: Sequence[str]
+) -> dict[str, SObject | RefusedError | UnavailableError]:
+    request = {
+        "compositeRequest": [
+            {
+                "method": "GET",
+                "url": f"/services/data/v{api_version}/sobjects/{name}/describe",
+                "referenceId": f"describe{index}",
+            }
+            for index, name in enumerate(names)
+        ]
+    }
+
+    outcomes: dict[str, SObject | RefusedError | UnavailableError] = {}
+
+    def parse(reply: Any) -> None:
+        answers = {answer["referenceId"]: answer for answer in reply["compositeResponse"]}
+        for index, name in enumerate(names):
+            if not isinstance(outcomes.get(name), SObject):
+                outcomes[name] = _outcome(name, answers[f"describe{index}"])
+        for outcome in outcomes.values():
+            if isinstance(outcome, UnavailableError):
+                raise outcome
+
+    try:
+        with version_explained(client, api_version):
+            client.document(
+                "/composite", api_version=api_version, parse=parse, method="POST", json=request
+            )
+    except UnavailableError:
+        # One object that cannot be described must not hide the others.
+        if len(outcomes) < len(names):
+            raise
+    return outcomes
+
+
+def _outcome(name: str, answer: dict[str, Any]) -> SObject | RefusedError | UnavailableError:
+    status, body = answer["httpStatusCode"], answer["body"]
+    if status == HTTPStatus.OK:
+        return SObject(
+            body["name"],
+            tuple(map(_field, body["fields"])),
+            is_replicated=body.get("replicateable") is True,
+        )
+    code, said = code_and_text(body)
+    message = f"Salesforce does not describe {name}: {status} {code}: {said}"
+    if is_transient(status, code, said):
+        return UnavailableError(message)
+    return RefusedError(message, status=status, error_code=code, said=said)
+
+
+def _field(described: dict[str, Any]) -> Field:
+    return Field(
+        described["name"],
+        described["type"],
+        is_custom=described.get("custom") is True,
+        relationship_name=described.get("relationshipName") or "",
+        reference_to=tuple(described.get("referenceTo") or ()),
+        is_calculated=described.get("calculated") is True,
+    )

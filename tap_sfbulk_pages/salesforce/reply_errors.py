@@ -1,0 +1,140 @@
+"""Salesforce's replies, told apart: a success, an error worth another try, a refusal.
+
+REST and Bulk errors are an array of `{"errorCode", "message"}`, sign-in errors an object
+`{"error", "error_description"}`; edge servers answer in HTML.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from tap_sfbulk_pages.errors import (
+    DAILY_LIMITS,
+    AllowanceError,
+    ExtractionError,
+    RefusedError,
+    UnavailableError,
+)
+from tap_sfbulk_pages.salesforce.advice import of_call
+from tap_sfbulk_pages.salesforce.retries import is_transient, retry_after_seconds
+
+if TYPE_CHECKING:
+    import requests
+
+_LONGEST_QUOTE = 1000
+_LONGEST_PATH = 300
+
+
+def parsed_json(body: bytes, response: requests.Response, *, numbers_as_text: bool = False) -> Any:
+    """Parse a JSON reply.
+
+    Args:
+        body: Decoded.
+        response: Whose it is.
+        numbers_as_text: Make each number the text that stands there, with every digit.
+
+    Raises:
+        UnavailableError: If it is something else: a maintenance page, an empty or a cut body.
+    """
+    try:
+        if numbers_as_text:
+            return json.loads(body, parse_float=str, parse_int=str, parse_constant=str)
+        return json.loads(body)
+    except ValueError as error:
+        raise UnavailableError(
+            f"{_called(response)} answered {response.status_code} with a body that is not JSON: "
+            f"{_quoted(body)}"
+        ) from error
+
+
+def unknown_form(response: requests.Response, body: bytes) -> UnavailableError:
+    """Make the error for a JSON reply that is not the document that was asked for."""
+    return UnavailableError(
+        f"{_called(response)} answered {response.status_code} with a document of an unknown form: "
+        f"{_quoted(body)}"
+    )
+
+
+def error_of(response: requests.Response, body: bytes) -> ExtractionError:
+    """Make the error that an unsuccessful reply stands for.
+
+    Args:
+        response: With a status other than 2xx.
+        body: Its body, decoded.
+
+    Returns:
+        An `UnavailableError` where another try can help, an `AllowanceError` where a daily limit
+        is reached, else a `RefusedError`.
+    """
+    status = response.status_code
+    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+        target = response.headers.get("Location", "")
+        return RefusedError(
+            f"{_called(response)} was redirected to {target.split('?')[0]!r}. Sessions are not "
+            "carried to another address: set instance_url to the org's own My Domain address.",
+            status=status,
+            error_code="",
+            said=target,
+        )
+    try:
+        error_code, said = code_and_text(json.loads(body))
+    except ValueError:
+        error_code, said = "", _quoted(body) if body else ""
+    wait = retry_after_seconds(response.headers.get("Retry-After"))
+    return named_error(_called(response), status, error_code, said, retry_after=wait)
+
+
+def named_error(
+    called: str, status: int, error_code: str, said: str, *, retry_after: float | None = None
+) -> ExtractionError:
+    """Make the error that a status and Salesforce's words stand for.
+
+    Args:
+        called: Method and path, for the message.
+        status: Other than 2xx.
+        error_code: `errorCode`; empty where there is none.
+        said: `message`.
+        retry_after: Seconds that Salesforce asks to wait.
+
+    Returns:
+        As `error_of`.
+    """
+    name = f" {error_code}" if error_code else ""
+    message = f"{called} answered {status}{name}: {said or 'no reason given'}"
+    if is_transient(status, error_code, said):
+        return UnavailableError(message, retry_after=retry_after)
+    if error_code in DAILY_LIMITS:
+        return AllowanceError(f"{message} It counts the last 24 hours: run again later.")
+    advice = of_call(error_code, said)
+    message = f"{message.rstrip('.')}. {advice}" if advice else message
+    return RefusedError(message, status=status, error_code=error_code, said=said)
+
+
+def code_and_text(parsed: Any) -> tuple[str, str]:
+    """Read `errorCode` and `message` in the body of an error, or of a part of a composite one."""
+    if isinstance(parsed, list) and parsed:
+        parsed = parsed[0]
+    if not isinstance(parsed, dict):
+        return "", repr(parsed)[:_LONGEST_QUOTE]
+    code = parsed.get("errorCode") or parsed.get("error") or ""
+    said = parsed.get("message") or parsed.get("error_description") or ""
+    return str(code), str(said).strip()
+
+
+def _called(response: requests.Response) -> str:
+    path = response.request.path_url
+    return f"{response.request.method} {path[:_LONGEST_PATH]}"
+
+
+def _quoted(body: bytes) -> str:
+    """Quote the text of a body, tags taken out, for a message."""
+    text = body[: 4 * _LONGEST_QUOTE].decode("utf-8", "replace")
+    if "<" in text:
+        text = re.sub(
+            r"<(script|style).*?</\1>|<[^>]*>", " ", text, flags=re.DOTALL | re.IGNORECASE
+        )
+    text = " ".join(text.split())
+    return repr(text[:_LONGEST_QUOTE]) if text else "nothing"

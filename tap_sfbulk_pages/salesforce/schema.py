@@ -1,0 +1,115 @@
+"""From a describe to a Singer stream: JSON schema, keys, what cannot be selected.
+
+Field types: SOAP API guide, "Field Types"; the JSON types are the tap's promise to its users.
+`nillable` is not trusted: everything but the key is nullable.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_sfbulk_pages.soql.ranges import RangeField
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tap_sfbulk_pages.salesforce.describe import SObject
+
+KEY = "Id"
+# In order of preference. LoginTime is the one stamp of LoginHistory.
+REPLICATION_KEYS = ("SystemModstamp", "LastModifiedDate", "CreatedDate", "LoginTime")
+# A query job refuses compound fields, whose parts are fields of their own, and binary ones.
+_UNSUPPORTED_TYPES = frozenset({"address", "location", "base64", "byte", "json", "complexvalue"})
+
+_STRING: dict[str, Any] = {"type": ["string", "null"]}
+_SCHEMAS: Mapping[str, dict[str, Any]] = {
+    "boolean": {"type": ["boolean", "null"]},
+    "int": {"type": ["integer", "null"]},
+    "long": {"type": ["integer", "null"]},
+    "double": {"type": ["number", "null"]},
+    "currency": {"type": ["number", "null"]},
+    "percent": {"type": ["number", "null"]},
+    "date": {"type": ["string", "null"], "format": "date"},
+    "datetime": {"type": ["string", "null"], "format": "date-time"},
+    "time": {"type": ["string", "null"], "format": "time"},
+    "base64": {"type": ["string", "null"], "contentEncoding": "base64"},
+}
+# AppDefinition and its like carry this Id on every row; DurableId is their key.
+_DURABLE_KEY = "DurableId"
+# What Singer targets look for to mark or remove a record that is no longer there.
+DELETED_AT = "_sdc_deleted_at"
+
+
+def json_schema(sobject: SObject) -> dict[str, Any]:
+    """Make the JSON schema of a stream's records."""
+    keys = primary_keys(sobject)
+    return {
+        "type": "object",
+        "properties": {
+            field.name: property_schema(field.type, is_key=field.name in keys)
+            for field in sobject.fields
+        },
+    }
+
+
+def with_deleted_at(schema: dict[str, Any]) -> dict[str, Any]:
+    """Add to a schema the field that tells when a record was deleted."""
+    deleted_at = {**_SCHEMAS["datetime"]}
+    return {**schema, "properties": {**schema["properties"], DELETED_AT: deleted_at}}
+
+
+def primary_keys(sobject: SObject) -> tuple[str, ...]:
+    """Name the key: `Id`, where it tells rows apart."""
+    names = sobject.field_names
+    if _DURABLE_KEY in names:
+        return (_DURABLE_KEY,)
+    return (KEY,) if KEY in names else ()
+
+
+def replication_key(sobject: SObject) -> str | None:
+    """Choose the first of `REPLICATION_KEYS` that the object has as a datetime."""
+    stamps = {field.name for field in sobject.fields if field.type == "datetime"}
+    return next((name for name in REPLICATION_KEYS if name in stamps), None)
+
+
+def unchanging_field(sobject: SObject) -> RangeField | None:
+    """Choose a field that no change of a record moves, for ranges of a full read."""
+    if any((field.name, field.type) == ("CreatedDate", "datetime") for field in sobject.fields):
+        return RangeField("CreatedDate")
+    return RangeField(KEY, is_id=True) if primary_keys(sobject) == (KEY,) else None
+
+
+def unsupported_fields(sobject: SObject, *, include_blobs: bool = False) -> set[str]:
+    """Name the fields that cannot be read.
+
+    Args:
+        sobject: From the describe.
+        include_blobs: Whether binary fields are read, record by record.
+    """
+    unsupported = {field.name for field in sobject.fields if not is_supported(field.type)}
+    return unsupported - binary_fields(sobject) if include_blobs else unsupported
+
+
+def binary_fields(sobject: SObject) -> set[str]:
+    """Name the fields whose content is asked for by the record's Id, where it has one."""
+    return {
+        field.name
+        for field in sobject.fields
+        if field.type == "base64" and KEY in primary_keys(sobject)
+    }
+
+
+def is_supported(field_type: str) -> bool:
+    """Tell whether a query job returns fields of a type."""
+    return field_type not in _UNSUPPORTED_TYPES
+
+
+def property_schema(field_type: str, *, is_key: bool = False) -> dict[str, Any]:
+    """Make the JSON schema of a field.
+
+    Args:
+        field_type: The describe's `type`.
+        is_key: Whether it is a part of the key, and never null.
+    """
+    schema = _SCHEMAS.get(field_type, _STRING)
+    return {**schema, "type": schema["type"][0]} if is_key else dict(schema)

@@ -1,0 +1,151 @@
+"""Which of the sign-in flows the settings make; none, or two, is an error that names them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tap_sfbulk_pages.errors import SettingsError
+from tap_sfbulk_pages.salesforce.salesforce_hosts import LOGIN, LOGIN_OF_SANDBOXES, audience
+from tap_sfbulk_pages.salesforce.sign_in.flows import (
+    ClientCredentials,
+    Flow,
+    JwtBearer,
+    RefreshToken,
+    UsernamePassword,
+)
+from tap_sfbulk_pages.salesforce.sign_in.refresh_tokens import RefreshTokenStore
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tap_sfbulk_pages.salesforce.links import HostAddress
+
+# Which settings make which flow, beside `client_id`.
+_FLOWS: Mapping[type[Flow], set[str]] = {
+    RefreshToken: {"refresh_token"},
+    JwtBearer: {"username", "private_key"},
+    UsernamePassword: {"client_secret", "username", "password"},
+    ClientCredentials: {"client_secret"},
+}
+_OPTIONAL: Mapping[type[Flow], set[str]] = {
+    RefreshToken: {"client_secret"},
+    UsernamePassword: {"security_token"},
+}
+_SIGN_IN_SETTINGS = (
+    "access_token",
+    "client_id",
+    "client_secret",
+    "refresh_token",
+    "username",
+    "private_key",
+    "private_key_path",
+    "password",
+    "security_token",
+)
+_ADDRESSES = ("instance_url", "login_url")
+
+
+def chosen_sign_in(
+    given: Mapping[str, Any], instance: HostAddress | None, login: HostAddress
+) -> tuple[str | None, Flow | None]:
+    """Choose the one way to sign in.
+
+    Args:
+        given: The settings that are set.
+        instance: Host of the org, where it is set.
+        login: Host of the token endpoint.
+
+    Returns:
+        A ready token, or a flow; neither where the Salesforce CLI signs in (`sf_cli_org`).
+
+    Raises:
+        SettingsError: If the settings make no way, or two.
+    """
+    names = {name for name in _SIGN_IN_SETTINGS if name in given}
+    if "sf_cli_org" in given:
+        others = names | {name for name in _ADDRESSES if name in given}
+        if others:
+            raise SettingsError(
+                "sf_cli_org takes session and address from the Salesforce CLI: "
+                f"remove it, or {_listed(others)}"
+            )
+        return None, None
+    if "access_token" in names:
+        if names != {"access_token"}:
+            raise SettingsError(f"{_listed(names)} make two ways to sign in: keep one")
+        if instance is None:
+            raise SettingsError("access_token needs instance_url")
+        return given["access_token"], None
+    flow = _flow_of(names)
+    if flow is ClientCredentials and login in (LOGIN, LOGIN_OF_SANDBOXES):
+        raise SettingsError(
+            "the client credentials flow works at the org's own host only: set "
+            "instance_url to its My Domain address, and no login_url"
+        )
+    return None, _made_flow(flow, given, login)
+
+
+def _flow_of(names: set[str]) -> type[Flow]:
+    if {"private_key", "private_key_path"} <= names:
+        raise SettingsError("private_key and private_key_path are both set: keep one")
+    asked = {"private_key" if name == "private_key_path" else name for name in names}
+    if not asked:
+        raise SettingsError(
+            "no way to sign in is set: give access_token, or client_id with client_secret, "
+            "refresh_token, username and private_key, or username and password, or "
+            "sf_cli_org"
+        )
+    for flow, needed in _FLOWS.items():
+        whole = needed | {"client_id"}
+        if whole <= asked <= whole | _OPTIONAL.get(flow, set()):
+            return flow
+    if asked <= {"username", "password", "security_token"}:
+        raise SettingsError(
+            f"{_listed(names)} alone are the SOAP login, which newer orgs and API "
+            "versions do not have: make an External Client App and give instance_url, "
+            "client_id and client_secret (client credentials)"
+        )
+    together = "together make" if len(names) > 1 else "alone makes"
+    raise SettingsError(
+        f"{_listed(names)} {together} no way to sign in. A flow needs client_id and: "
+        + "; or ".join(f"{_listed(needed)} ({flow.title})" for flow, needed in _FLOWS.items())
+    )
+
+
+def _made_flow(flow: type[Flow], given: Mapping[str, Any], login: HostAddress) -> Flow:
+    client_id = given["client_id"]
+    if flow is RefreshToken:
+        store = RefreshTokenStore(given["refresh_token"])
+        return RefreshToken(client_id, given.get("client_secret"), store)
+    if flow is JwtBearer:
+        is_sandbox = bool(given.get("is_sandbox"))
+        return JwtBearer(
+            client_id,
+            given["username"],
+            _private_key(given),
+            audience(login, is_sandbox=is_sandbox),
+        )
+    if flow is UsernamePassword:
+        return UsernamePassword(
+            client_id,
+            given["client_secret"],
+            given["username"],
+            given["password"],
+            given.get("security_token", ""),
+        )
+    return ClientCredentials(client_id, given["client_secret"])
+
+
+def _private_key(given: Mapping[str, Any]) -> str:
+    if "private_key" in given:
+        # Environment variables often hold the line ends of a PEM file as \n.
+        return str(given["private_key"]).replace("\\n", "\n")
+    try:
+        return Path(given["private_key_path"]).read_text(encoding="ascii")
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"private_key_path cannot be read: {error}") from error
+
+
+def _listed(names: set[str]) -> str:
+    return ", ".join(sorted(names))

@@ -1,0 +1,150 @@
+"""The session of an org that the installed Salesforce CLI is logged in to.
+
+`sf org display` tells the org's address and, in versions until May 2026, the access token; newer
+ones redact it and tell it in `sf org auth show-access-token` alone (salesforcecli/plugin-org). Both
+refresh the token before they tell it. With `--json` an error is an object with `name` and
+`message`, and the exit code is 1.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import subprocess
+import threading
+from typing import Any
+
+from tap_sfbulk_pages.errors import SettingsError, SignInError
+from tap_sfbulk_pages.salesforce.links import HostAddress
+from tap_sfbulk_pages.salesforce.sign_in.flows import Session
+from tap_sfbulk_pages.watching import activity
+
+COMMAND = "sf"
+# It starts in seconds; refreshing a token takes a call to Salesforce.
+LONGEST_ANSWER_SECONDS = 120.0
+
+_REDACTED = "[REDACTED]"
+
+logger = logging.getLogger(__name__)
+
+
+class SalesforceCli:
+    """Takes sessions from the CLI; one question serves all threads (a `sign_in.SignIn`).
+
+    Args:
+        org: Alias or user name, as `sf org list` shows them.
+    """
+
+    def __init__(self, org: str) -> None:
+        self._org = org
+        self._lock = threading.Lock()
+        self._session: Session | None = None
+        self._failure = ""
+
+    def session(self) -> Session:
+        """Give the session, asking the CLI at the first call.
+
+        Raises:
+            SignInError: If the CLI gives none, or no other than one that is dead.
+        """
+        with self._lock:
+            self._check()
+            if self._session is None:
+                self._session = self._asked()
+            return self._session
+
+    def renew(self, dead: Session, reason: str) -> None:
+        """Ask the CLI again, unless another thread has done so since `dead` was in use.
+
+        Raises:
+            SignInError: If the CLI gives the dead token again; no thread asks once more then.
+        """
+        with self._lock:
+            self._check()
+            if self._session is not dead:
+                return
+            logger.info("The session has ended; asking the Salesforce CLI again. %s", reason)
+            fresh = self._asked()
+            if fresh.access_token == dead.access_token:
+                self._failure = (
+                    f"Salesforce refuses the session of {self._org}, and the Salesforce CLI knows "
+                    f"no other. {reason} {self._advice}"
+                )
+            self._check()
+            self._session = fresh
+            if stream := activity.current():
+                stream.note("The session had ended; the Salesforce CLI gave another.")
+
+    def _check(self) -> None:
+        if self._failure:
+            raise SignInError(self._failure)
+
+    def _asked(self) -> Session:
+        shown = self._answer("org", "display")
+        token = shown.get("accessToken")
+        if not isinstance(token, str) or token.startswith(_REDACTED):
+            token = self._answer("org", "auth", "show-access-token").get("accessToken")
+        if not isinstance(token, str) or not token:
+            raise SignInError(f"The Salesforce CLI names no access token. {self._advice}")
+        try:
+            address = HostAddress.parse(str(shown.get("instanceUrl")), setting="its instanceUrl")
+        except SettingsError as error:
+            raise SignInError(f"The Salesforce CLI names no usable address: {error}.") from error
+        return Session(token, address)
+
+    def _answer(self, *words: str) -> dict[str, Any]:
+        """Run a command of the CLI.
+
+        Nothing of its output is repeated but the name and the text of an error: the rest may hold
+        the token.
+
+        Raises:
+            SignInError: If it cannot be run, or tells an error.
+        """
+        program = shutil.which(COMMAND)
+        if program is None:
+            raise SignInError(
+                f"sf_cli_org needs the Salesforce CLI, and there is no command {COMMAND} on the "
+                "PATH. Install it, or set another way to sign in."
+            )
+        called = f"{COMMAND} {' '.join(words)}"
+        try:
+            run = subprocess.run(  # noqa: S603 - the user's own CLI, and no shell
+                [program, *words, "--target-org", self._org, "--json"],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=False,
+                timeout=LONGEST_ANSWER_SECONDS,
+            )
+        except subprocess.TimeoutExpired:
+            # Not `from` the error, which holds the output.
+            raise SignInError(
+                f"{called} gave no answer within {LONGEST_ANSWER_SECONDS:.0f} s."
+            ) from None
+        except OSError as error:
+            raise SignInError(f"{called} cannot be run: {error}") from error
+        answer = _json_object(run.stdout) or _json_object(run.stderr)
+        result = answer.get("result")
+        if run.returncode == 0 and isinstance(result, dict):
+            return result
+        told = f"{answer.get('name', '')}: {answer.get('message', '')}".strip(": ")
+        raise SignInError(
+            f"{called} failed with exit code {run.returncode}. {told or 'It gave no reason.'} "
+            f"{self._advice}"
+        )
+
+    @property
+    def _advice(self) -> str:
+        return (
+            f"Look at it with `{COMMAND} org list`, and log in again with "
+            f"`{COMMAND} org login web --alias {self._org}`."
+        )
+
+
+def _json_object(output: bytes) -> dict[str, Any]:
+    try:
+        parsed = json.loads(output)
+    except ValueError:
+        return {}
+    return parsed if isinstance(parsed, dict) else {}

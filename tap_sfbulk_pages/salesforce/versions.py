@@ -1,0 +1,88 @@
+"""API versions: which the tap can use, and which it uses when none is set."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from tap_sfbulk_pages.errors import ExtractionError, RefusedError, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_sfbulk_pages.salesforce.client import SalesforceClient
+
+# Get Parallel Results came with Summer '23 (Bulk API 2.0 guide, "Get Parallel Results").
+OLDEST = 58.0
+NEWEST_TESTED = 67.0
+
+
+def parsed_version(text: str) -> str:
+    """Read an `api_version` setting.
+
+    Args:
+        text: `62`, `62.0` or `v62.0`.
+
+    Returns:
+        The version as `62.0`.
+
+    Raises:
+        SettingsError: If it is none, or too old.
+    """
+    match = re.fullmatch(r"v?([0-9]{2,3})(?:\.0)?", text.strip())
+    if not match:
+        raise SettingsError(f"api_version must be like 62.0, not {text!r}")
+    if float(match[1]) < OLDEST:
+        raise SettingsError(f"api_version must be at least {OLDEST}, not {text}")
+    return f"{match[1]}.0"
+
+
+def newest_tested(client: SalesforceClient) -> str:
+    """Ask the org for its versions and choose.
+
+    Returns:
+        The newest version that the org offers and the tap was tested with, as `62.0`.
+
+    Raises:
+        ExtractionError: If the org offers none.
+    """
+    usable = [version for version in _offered(client) if OLDEST <= version <= NEWEST_TESTED]
+    if not usable:
+        raise ExtractionError(
+            f"The org offers no API version from {OLDEST} to {NEWEST_TESTED}; set api_version."
+        )
+    return f"{max(usable):.1f}"
+
+
+@contextmanager
+def version_explained(client: SalesforceClient, api_version: str) -> Iterator[None]:
+    """Ask for what every version has, and say so where the org lacks the version.
+
+    Raises:
+        SettingsError: If it does, with the newest that there is.
+        ExtractionError: As raised inside, or by asking for the versions.
+    """
+    try:
+        yield
+    except RefusedError as error:
+        # Not made yet, or retired (REST API guide, "Status Codes and Error Responses").
+        if error.status not in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
+            raise
+        versions = _offered(client)
+        if not versions or float(api_version) in versions:
+            raise
+        told = f"the org has no version {api_version}; its newest is {max(versions):.1f}"
+        raise SettingsError(
+            f"api_version: {told}. Set that, or leave api_version out. {error}"
+        ) from error
+
+
+def _offered(client: SalesforceClient) -> list[float]:
+    """Ask the org for its versions (`GET /services/data`)."""
+    return client.document(
+        "/services/data/",
+        api_version="",
+        parse=lambda offered: [float(entry["version"]) for entry in offered],
+    )

@@ -1,0 +1,116 @@
+"""Catalogs as files, written and read a stream at a time.
+
+The SDK holds a catalog several times over, at some kilobytes a field: that of an org with thousands
+of objects would take gigabytes, however few of them are read.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack
+from textwrap import indent
+from typing import IO, TYPE_CHECKING, Any
+
+import ijson
+from singer_sdk.singerlib import CatalogEntry, MetadataMapping
+
+from tap_sfbulk_pages.errors import CatalogError
+from tap_sfbulk_pages.singer.moving_in.catalogs import understand, warnings_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from typing_extensions import Self
+
+logger = logging.getLogger(__name__)
+
+
+def write_catalog(entries: Iterable[CatalogEntry], file: IO[str]) -> None:
+    """Write a catalog, once all of it is there.
+
+    Args:
+        entries: Made one by one; what making them raises leaves the file untouched.
+        file: Where to.
+    """
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as written:
+        separator = '{\n  "streams": [\n'
+        for entry in entries:
+            written.write(separator + indent(json.dumps(entry.to_dict(), indent=2), "    "))
+            separator = ",\n"
+        written.write("\n  ]\n}\n" if separator == ",\n" else '{\n  "streams": []\n}\n')
+        written.seek(0)
+        shutil.copyfileobj(written, file)
+    file.flush()
+
+
+class SelectedEntries(Mapping[str, CatalogEntry]):
+    """The entries of a catalog that are selected, by stream; they wait on disk.
+
+    A context manager, behind which they are gone.
+
+    Args:
+        file: The catalog, of this tap or another (`earlier_catalogs.py`).
+
+    Raises:
+        CatalogError: If it is not JSON, has no streams at all, or asks for something that would be
+            read otherwise here.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._places: dict[str, int] = {}
+        with ExitStack() as opened:
+            self._written = opened.enter_context(tempfile.TemporaryFile())
+            self._read(file)
+            self._opened = opened.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._opened.close()
+
+    def __getitem__(self, name: str) -> CatalogEntry:
+        """Read the entry of a stream."""
+        self._written.seek(self._places[name])
+        return CatalogEntry.from_dict(json.loads(self._written.readline()))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._places
+
+    def _read(self, file: IO[bytes]) -> None:
+        is_empty = True
+        without_choice = []
+        try:
+            for entry in ijson.items(file, "streams.item", use_float=True):
+                is_empty = False
+                if not _is_selected(entry):
+                    continue
+                if not understand(entry):
+                    without_choice.append(entry["tap_stream_id"])
+                self._keep(entry)
+        except ijson.JSONError as error:
+            raise CatalogError(f"The catalog is not JSON: {error}") from error
+        if is_empty:
+            raise CatalogError("The catalog has no streams. Make one with --discover.")
+        for warning in warnings_of(without_choice):
+            logger.warning("%s", warning)
+
+    def _keep(self, entry: dict[str, Any]) -> None:
+        self._places[entry["tap_stream_id"]] = self._written.tell()
+        self._written.write(json.dumps(entry).encode() + b"\n")
+
+
+def _is_selected(entry: dict[str, Any]) -> bool:
+    """Tell, as the SDK does, what the metadata of the stream itself says."""
+    root = [each for each in entry.get("metadata", []) if not each["breadcrumb"]]
+    return MetadataMapping.from_iterable(root).resolve_selection().get((), True)

@@ -1,0 +1,84 @@
+"""What a connection test looks at before it reads records: sign-in, API, Bulk API, limits.
+
+Each check rests on those before it, so the first that fails is the last. None of them makes a job.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tap_sfbulk_pages.errors import ExtractionError, RefusedError
+from tap_sfbulk_pages.salesforce.limits import UNITS, JobAllowance, org_limits
+from tap_sfbulk_pages.salesforce.versions import version_explained
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tap_sfbulk_pages.org import Org
+
+
+def check_connection(org: Org, tell: Callable[[str], None]) -> None:
+    """Run the checks one after another.
+
+    Args:
+        org: Where to.
+        tell: Called with one line for each check.
+
+    Raises:
+        ExtractionError: If one failed; its line says why.
+    """
+    _tell("sign-in", _sign_in, org, tell)
+    _tell("API access", _api_access, org, tell)
+    _tell("Bulk query jobs", _bulk_query_jobs, org, tell)
+    _tell("limits", _limits, org, tell)
+
+
+def _tell(name: str, check: Callable[[Org], str], org: Org, tell: Callable[[str], None]) -> None:
+    try:
+        found = check(org)
+    except ExtractionError as error:
+        tell(f"{name}: failed. {error}")
+        raise ExtractionError(f"The connection test ended at: {name}.") from error
+    tell(f"{name}: {found}")
+
+
+def _sign_in(org: Org) -> str:
+    address = org.sign_in.session().address.origin
+    try:
+        # Not every session may ask.
+        user = org.client.document(
+            f"{address}/services/oauth2/userinfo",
+            api_version="",
+            parse=lambda reply: f", user {reply['preferred_username']}",
+        )
+    except RefusedError:
+        user = ""
+    return f"ok ({org.settings.way_to_sign_in}, {address}{user})"
+
+
+def _api_access(org: Org) -> str:
+    version = org.api_version
+    with version_explained(org.client, version):
+        org.client.document("/", api_version=version, parse=dict)
+    usage = org.calls.usage
+    used = f"; {usage[0]:,} of {usage[1]:,} daily calls used" if usage else ""
+    return f"ok (version {version}{used})"
+
+
+def _bulk_query_jobs(org: Org) -> str:
+    org.client.document(
+        "/jobs/query", api_version=org.api_version, parse=lambda reply: reply["records"]
+    )
+    return "ok (the user may use them)"
+
+
+def _limits(org: Org) -> str:
+    try:
+        limits = org_limits(org.client, org.api_version)
+    except RefusedError as error:
+        return f"not known, since the user may not ask. {error}"
+    JobAllowance(limits).take_job()
+    left = [
+        f"{limit.remaining:,} of {limit.maximum:,} {UNITS[name]}" for name, limit in limits.items()
+    ]
+    return f"ok (left of 24 hours: {', '.join(left)})"

@@ -1,0 +1,147 @@
+"""Making the streams of a run: every one that the org offers, or those that a catalog selects."""
+
+from __future__ import annotations
+
+from heapq import merge
+from typing import TYPE_CHECKING
+
+from tap_sfbulk_pages.errors import CatalogError, ExtractionError, RefusedError, UnavailableError
+from tap_sfbulk_pages.salesforce.describe import described, offered_names
+from tap_sfbulk_pages.salesforce.restricted_objects import hindrance
+from tap_sfbulk_pages.singer.extra_streams import offered_extra_streams, selected_extra_streams
+from tap_sfbulk_pages.singer.object_stream import SObjectStream
+from tap_sfbulk_pages.singer.unreadable_stream import UnreadableStream
+from tap_sfbulk_pages.soql.entries import check_names, warn_of_filters
+from tap_sfbulk_pages.soql.field_paths import FieldPaths
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from singer_sdk.singerlib import Catalog, CatalogEntry
+
+    from tap_sfbulk_pages.salesforce.describe import SObject
+    from tap_sfbulk_pages.singer.stream import BulkStream
+    from tap_sfbulk_pages.singer.tap import TapSFBulkPages
+
+
+def offered_streams(tap: TapSFBulkPages) -> Iterator[BulkStream]:
+    """Make a stream of everything that the org offers and the settings do not exclude.
+
+    Yields:
+        One by one, ordered by name: all of them may be more than memory holds.
+
+    Raises:
+        ExtractionError: If the org does not tell what it offers, or settings contradict it.
+    """
+    names, extra = offered_things(tap)
+    yield from merge(_offered_objects(tap, names), sorted(extra, key=_name), key=_name)
+
+
+def offered_things(tap: TapSFBulkPages) -> tuple[list[str], list[BulkStream]]:
+    """List what the org offers and the settings do not exclude.
+
+    Returns:
+        The names of the objects, ordered, and the streams of the settings `queries` and `jobs`.
+
+    Raises:
+        ExtractionError: If the org does not tell what it offers, or settings contradict it.
+    """
+    org, settings = tap.org, tap.org.settings
+    names = sorted(offered_names(org.client, org.api_version, settings.objects))
+    check_names([*settings.queries, *settings.jobs], names)
+    warn_of_filters(settings.filters, names)
+    warn_of_hindered(tap)
+    return names, offered_extra_streams(tap, FieldPaths(org.client, org.api_version))
+
+
+def _offered_objects(tap: TapSFBulkPages, names: Iterable[str]) -> Iterator[BulkStream]:
+    for name, outcome in described(tap.org.client, tap.org.api_version, names):
+        if stream := offered_object(tap, name, outcome):
+            yield stream
+
+
+def warn_of_hindered(tap: TapSFBulkPages, selected: Iterable[str] = ()) -> None:
+    """Warn of objects that the settings name, not just fit, and that are left alone all the same.
+
+    Args:
+        tap: The tap.
+        selected: Those that a catalog selects.
+    """
+    settings = tap.org.settings
+    read = {name.lower() for name in selected}
+    for name in settings.objects:
+        why = hindrance(name, filters=settings.filters, through_rest=settings.fallback_to_rest)
+        if why and name.lower() not in read:
+            tap.logger.warning(
+                "objects: %s is not read unless a catalog selects it: %s.", name, why
+            )
+
+
+def offered_object(
+    tap: TapSFBulkPages, name: str, outcome: SObject | RefusedError | UnavailableError
+) -> BulkStream | None:
+    """Make the stream of an object; None where it is left out.
+
+    Args:
+        tap: The tap.
+        name: The object.
+        outcome: Of its describe.
+    """
+    if isinstance(outcome, RefusedError):
+        tap.logger.warning("%s is left out: %s", name, outcome)
+        return None
+    if isinstance(outcome, UnavailableError):
+        # To be read, by this run or with this catalog, would be an error: left out instead,
+        # nobody would miss it.
+        tap.logger.warning("%s is offered without fields: %s", name, outcome)
+        nothing = {"type": "object", "properties": {}}
+        return UnreadableStream(tap, name=name, schema=nothing, error=outcome)
+    return SObjectStream(tap, outcome)
+
+
+def _name(stream: BulkStream) -> str:
+    return stream.name
+
+
+def selected_streams(tap: TapSFBulkPages, catalog: Catalog) -> list[BulkStream]:
+    """Make the streams that the catalog selects; nothing else is described.
+
+    Raises:
+        ExtractionError: If the org cannot be asked.
+    """
+    org = tap.org
+    entries = {
+        entry.tap_stream_id: entry
+        for entry in catalog.streams
+        if entry.metadata.resolve_selection().get((), True)
+    }
+    warn_of_hindered(tap, entries)
+    extra = selected_extra_streams(tap, entries)
+    names = [name for name in entries if name not in extra]
+    objects = described(org.client, org.api_version, names)
+    return [
+        *extra.values(),
+        *(selected_object(tap, entries[name], outcome) for name, outcome in objects),
+    ]
+
+
+def selected_object(
+    tap: TapSFBulkPages, entry: CatalogEntry, outcome: SObject | RefusedError | UnavailableError
+) -> BulkStream:
+    """Make the stream of an object that a catalog selects, before the catalog is applied.
+
+    Args:
+        tap: The tap.
+        entry: Of the catalog.
+        outcome: Of the object's describe.
+    """
+    error: ExtractionError
+    if isinstance(outcome, ExtractionError):
+        error = outcome
+    elif outcome.name != entry.tap_stream_id:
+        # The SDK would find neither the selection nor the bookmark.
+        error = CatalogError(f"Salesforce spells it {outcome.name}: so must the catalog.")
+    else:
+        return SObjectStream(tap, outcome)
+    schema = entry.schema.to_dict()
+    return UnreadableStream(tap, name=entry.tap_stream_id, schema=schema, error=error)

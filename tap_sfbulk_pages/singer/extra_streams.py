@@ -1,0 +1,99 @@
+"""The streams that are no objects: those of the settings `queries` and `jobs`."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from tap_sfbulk_pages.errors import (
+    QueryJobError,
+    RefusedError,
+    SettingsError,
+    UnavailableError,
+    gathered,
+)
+from tap_sfbulk_pages.singer.job_stream import ExistingJobStream
+from tap_sfbulk_pages.singer.query_stream import QueryStream
+from tap_sfbulk_pages.singer.unreadable_stream import UnreadableStream
+from tap_sfbulk_pages.soql.field_paths import FieldPaths
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from singer_sdk.singerlib import CatalogEntry
+
+    from tap_sfbulk_pages.singer.stream import BulkStream
+    from tap_sfbulk_pages.singer.tap import TapSFBulkPages
+
+
+def offered_extra_streams(tap: TapSFBulkPages, paths: FieldPaths) -> list[BulkStream]:
+    """Make all of them.
+
+    Args:
+        tap: The tap.
+        paths: The org's fields.
+
+    Raises:
+        SettingsError: If some cannot be read, with their names and the reasons.
+        ExtractionError: If the org cannot be asked.
+    """
+    settings = tap.org.settings
+    streams: list[BulkStream] = []
+    errors: list[str] = []
+    for query in settings.queries:
+        with gathered(errors, f"queries: {query.name}: "):
+            streams.append(_made(tap, query.name, partial(QueryStream, tap, query, paths)))
+    for job in settings.jobs:
+        with gathered(errors, f"jobs: {job.name}: "):
+            make = partial(ExistingJobStream.discovered, tap, job, paths)
+            streams.append(_made(tap, job.name, make))
+    if errors:
+        raise SettingsError(*errors)
+    return streams
+
+
+def selected_extra_streams(
+    tap: TapSFBulkPages, entries: Mapping[str, CatalogEntry]
+) -> dict[str, BulkStream]:
+    """Make those that a catalog selects; one that cannot be read says so itself, later.
+
+    Args:
+        tap: The tap.
+        entries: The selected entries of the catalog by stream.
+    """
+    org = tap.org
+    paths = FieldPaths(org.client, org.api_version)
+    streams: dict[str, BulkStream] = {}
+    for query in org.settings.queries:
+        if query.name in entries:
+            try:
+                streams[query.name] = QueryStream(tap, query, paths)
+            except (SettingsError, RefusedError, UnavailableError) as error:
+                schema = entries[query.name].schema.to_dict()
+                streams[query.name] = UnreadableStream(
+                    tap, name=query.name, schema=schema, error=error
+                )
+    for job in org.settings.jobs:
+        if job.name in entries:
+            # The catalog knows its columns, whose types cannot change any more.
+            entry = entries[job.name]
+            keys = tuple(entry.key_properties or ())
+            schema = entry.schema.to_dict()
+            streams[job.name] = ExistingJobStream(tap, job, schema=schema, keys=keys)
+    return streams
+
+
+def _made(tap: TapSFBulkPages, name: str, make: Callable[[], BulkStream]) -> BulkStream:
+    """Make a stream; one whose columns the org does not tell at the moment fails when it is read.
+
+    Raises:
+        SettingsError: If it cannot be read at all.
+    """
+    try:
+        return make()
+    except (QueryJobError, RefusedError) as error:
+        raise SettingsError(str(error)) from error
+    except UnavailableError as error:
+        tap.logger.warning("%s is offered without columns: %s", name, error)
+        schema = {"type": "object", "properties": {}}
+        return UnreadableStream(tap, name=name, schema=schema, error=error)

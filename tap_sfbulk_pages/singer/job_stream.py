@@ -1,0 +1,97 @@
+"""The stream of a query job that somebody has made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import override
+
+from tap_sfbulk_pages.decoding.cells import cell_type
+from tap_sfbulk_pages.errors import ExtractionError
+from tap_sfbulk_pages.reading import state as stream_state
+from tap_sfbulk_pages.reading.existing_jobs import ExistingJob, typed_columns
+from tap_sfbulk_pages.reading.page import NothingToRead
+from tap_sfbulk_pages.reading.plan import job_plan
+from tap_sfbulk_pages.reading.through_job import JobReading, JobRequest
+from tap_sfbulk_pages.salesforce.schema import KEY
+from tap_sfbulk_pages.singer.stream import BulkStream
+from tap_sfbulk_pages.soql.columns import properties, spelled
+
+if TYPE_CHECKING:
+    from tap_sfbulk_pages.reading.page import Reading, ReadingContext
+    from tap_sfbulk_pages.reading.plan import StreamPlan
+    from tap_sfbulk_pages.singer.tap import TapSFBulkPages
+    from tap_sfbulk_pages.soql.entries import JobSetting
+    from tap_sfbulk_pages.soql.field_paths import FieldPaths
+
+
+class ExistingJobStream(BulkStream):
+    """The records of a job's result, read once for each state.
+
+    Args:
+        tap: The tap.
+        job: The entry of the setting `jobs`.
+        schema: JSON schema of its records.
+        keys: The columns that are the key.
+    """
+
+    def __init__(
+        self, tap: TapSFBulkPages, job: JobSetting, *, schema: dict[str, Any], keys: tuple[str, ...]
+    ) -> None:
+        super().__init__(tap, name=job.name, schema=schema)
+        self._job = job
+        self.primary_keys = keys
+
+    @classmethod
+    def discovered(
+        cls, tap: TapSFBulkPages, job: JobSetting, paths: FieldPaths
+    ) -> ExistingJobStream:
+        """Ask for the columns of the job, once it is complete.
+
+        Raises:
+            SettingsError: If a key is none of its columns.
+            QueryJobError: If it has ended without its result, or is gone.
+            ExtractionError: If the org cannot be asked.
+        """
+        types = typed_columns(tap.org, job.id, paths, tap.stop_signal.waiting)
+        wanted = job.primary_keys
+        keys = (KEY,) * (KEY in types) if wanted is None else spelled(wanted, types)
+        schema = {"type": "object", "properties": properties(types, keys)}
+        return cls(tap, job, schema=schema, keys=keys)
+
+    @override
+    def new_reading(self, context: ReadingContext) -> Reading:
+        """Make ready to read the job, unless the state says that it has been read.
+
+        Raises:
+            ExtractionError: If nothing is selected.
+        """
+        job, request = self._job_and_request()
+        if stream_state.is_done(self.stream_state, job):
+            self.logger.info(
+                "Stream %s: job %s has been read, as the state says; nothing is read again.",
+                self.name,
+                job.id,
+            )
+            return NothingToRead()
+
+        def finished(_: str | None) -> None:
+            stream_state.set_done(self.stream_state, job)
+
+        return JobReading(context, request, state=self.stream_state, finished=finished)
+
+    @override
+    def plan(self) -> StreamPlan:
+        """Tell what reading the job would take."""
+        job, request = self._job_and_request()
+        is_done = stream_state.is_done(self.stream_state, job)
+        how = f"job {job.id} has been read" if is_done else f"the result of job {job.id}"
+        return job_plan(self.name, request, sobject=None, how=how, state=self.stream_state)
+
+    def _job_and_request(self) -> tuple[ExistingJob, JobRequest]:
+        announced = self._properties
+        fields = {name: cell_type(announced[name]) for name in self._selected}
+        if not fields:
+            raise ExtractionError("None of the job's columns is selected.")
+        job = ExistingJob(self._job.id, tuple(fields))
+        return job, JobRequest(query=job, types=fields, replication_key=None)

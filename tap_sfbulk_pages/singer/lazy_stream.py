@@ -1,0 +1,275 @@
+"""The streams of a run, each there only from when its job is due until it has been read.
+
+The SDK's stream takes some kilobytes a field, with its catalog entry and its stream map: those of
+an org with thousands of objects would take gigabytes, and describing them all would take hundreds
+of calls before the first job is made.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager, nullcontext
+from fnmatch import fnmatch
+from functools import partial
+from typing import TYPE_CHECKING
+
+from singer_sdk.exceptions import MappingError
+from singer_sdk.mapper import SameRecordTransform
+from singer_sdk.singerlib import Catalog
+
+from tap_sfbulk_pages.errors import ExtractionError, SettingsError
+from tap_sfbulk_pages.reading import state as stream_state
+from tap_sfbulk_pages.reading.plan import StreamPlan
+from tap_sfbulk_pages.salesforce.describe import DescribesInTurn, SObject, described
+from tap_sfbulk_pages.salesforce.restricted_objects import hindrance
+from tap_sfbulk_pages.singer.batch_formats import check_unchanged
+from tap_sfbulk_pages.singer.discovery import (
+    offered_object,
+    offered_things,
+    selected_object,
+    warn_of_hindered,
+)
+from tap_sfbulk_pages.singer.extra_streams import selected_extra_streams
+from tap_sfbulk_pages.singer.object_stream import SObjectStream
+from tap_sfbulk_pages.watching.activity import on_behalf_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    from singer_sdk.singerlib import CatalogEntry
+
+    from tap_sfbulk_pages.singer.stream import BulkStream
+    from tap_sfbulk_pages.singer.tap import TapSFBulkPages
+
+
+class StreamInTurn:
+    """A stream that is to be read, made when its turn comes (`job_schedule.Scheduled`).
+
+    Args:
+        tap: The tap, which has its state.
+        name: Of the stream.
+        made: Makes the stream and forgets it at the end of the context; None where the org does
+            not offer it after all.
+
+    Attributes:
+        name: Of the stream.
+        activity: What the run does for it.
+        has_saved_job: Whether the state holds a job of it.
+    """
+
+    def __init__(
+        self,
+        tap: TapSFBulkPages,
+        name: str,
+        made: Callable[[], AbstractContextManager[BulkStream | None]],
+    ) -> None:
+        self.name = name
+        self.activity = tap.activity.stream(name)
+        self.has_saved_job = _has_saved_job(tap, name)
+        self._made = made
+        self._lifetime = ExitStack()
+        self._stream: BulkStream | None = None
+        self._error: Exception | None = None
+
+    @classmethod
+    def of(cls, tap: TapSFBulkPages, stream: BulkStream) -> StreamInTurn:
+        """Take a stream that is there already, and stays."""
+        return cls(tap, stream.name, lambda: nullcontext(stream))
+
+    @property
+    def is_left_out(self) -> bool:
+        """Whether the org does not offer it; known when its preparation has begun."""
+        return self._stream is None and self._error is None
+
+    @property
+    def job_id(self) -> str | None:
+        """The query job that is being read, for messages."""
+        return self._stream.job_id if self._stream else None
+
+    def preparation(self, made: Callable[[], None]) -> Callable[[], None] | None:
+        """Make the stream, and make it ready to prepare its job (`BulkStream.preparation`)."""
+        try:
+            self._stream = self._lifetime.enter_context(self._made())
+        except Exception as error:  # noqa: BLE001 - `read` raises it, for this stream alone
+            self._error = error
+        if self._stream is None:
+            return None
+        # The state will hold the job that is about to be made.
+        self._stream.has_saved_job = self.has_saved_job
+        return self._stream.preparation(made)
+
+    def keep_job(self) -> None:
+        """Save the job that has been made."""
+        if self._stream:
+            self._stream.keep_job()
+
+    def prefetch(self) -> None:
+        """Fetch pages ahead, without waiting."""
+        if self._stream:
+            self._stream.prefetch()
+
+    def read(self) -> None:
+        """Write the records of the stream, once its job has ended, and forget the stream.
+
+        Raises:
+            Exception: Whatever went wrong with this stream.
+        """
+        if self._error:
+            raise self._error
+        if self._stream:
+            with on_behalf_of(self.activity):
+                self._stream.sync()
+            self._stream.finalize_state_progress_markers()
+
+    def forget(self) -> None:
+        """Let the stream go, with the pages that it has fetched ahead."""
+        if self._stream:
+            self._stream.close()
+        self._stream = self._error = None
+        self._lifetime.close()
+
+    def plan(self) -> StreamPlan | None:
+        """Tell what reading the stream would take; None where the org does not offer it."""
+        try:
+            with self._made() as stream:
+                return stream.plan() if stream else None
+        except ExtractionError as error:
+            return StreamPlan(self.name, trouble=str(error))
+
+
+def selected_in_turn(
+    tap: TapSFBulkPages, entries: Mapping[str, CatalogEntry]
+) -> list[StreamInTurn]:
+    """List the streams that a catalog selects, in the order in which their jobs are made.
+
+    Args:
+        tap: The tap, which has its state and a mapper.
+        entries: Those that the catalog selects, each read when it is needed.
+
+    Raises:
+        SettingsError: If `stream_maps` cannot be followed.
+        ExtractionError: If the org cannot be asked.
+    """
+    warn_of_hindered(tap, entries)
+    names = _in_order(tap, entries)
+    _check_files(tap, names)
+    extra = selected_extra_streams(tap, entries)
+    for name in _mapped(tap, names):
+        _try_maps(tap, Catalog({name: entries[name]}))
+    describes = _describes(tap, [name for name in names if name not in extra])
+
+    @contextmanager
+    def made(name: str) -> Iterator[BulkStream]:
+        entry = entries[name]
+        stream = extra.pop(name, None) or selected_object(tap, entry, describes.take(name))
+        catalog = Catalog({name: entry})
+        stream.apply_catalog(catalog)
+        with _mapped_by(tap, catalog):
+            yield stream
+
+    return [StreamInTurn(tap, name, partial(made, name)) for name in names]
+
+
+def offered_in_turn(tap: TapSFBulkPages) -> list[StreamInTurn]:
+    """List the streams that a run without a catalog reads, in the order in which jobs are made.
+
+    Args:
+        tap: The tap, which has its state and a mapper.
+
+    Raises:
+        SettingsError: If `stream_maps` cannot be followed.
+        ExtractionError: If the org does not tell what it offers, or settings contradict it.
+    """
+    objects, offered_extra = offered_things(tap)
+    extra = {stream.name: stream for stream in offered_extra}
+    settings = tap.org.settings
+    wanted = [
+        name
+        for name in objects
+        if not hindrance(name, filters=settings.filters, through_rest=settings.fallback_to_rest)
+    ]
+    names = _in_order(tap, [*wanted, *extra])
+    _check_files(tap, names)
+    mapped = _mapped(tap, names)
+    for name in extra.keys() & mapped:
+        _try_maps(tap, _catalog(extra[name]))
+    org = tap.org
+    for _, outcome in described(org.client, org.api_version, set(mapped) - extra.keys()):
+        if isinstance(outcome, SObject):
+            _try_maps(tap, _catalog(SObjectStream(tap, outcome)))
+    describes = _describes(tap, [name for name in names if name not in extra])
+
+    @contextmanager
+    def made(name: str) -> Iterator[BulkStream | None]:
+        stream = extra.pop(name, None) or offered_object(tap, name, describes.take(name))
+        with _mapped_by(tap, _catalog(stream)) if stream else nullcontext():
+            yield stream
+
+    return [StreamInTurn(tap, name, partial(made, name)) for name in names]
+
+
+def _catalog(stream: BulkStream) -> Catalog:
+    """Make the catalog of a stream that none was given for, as the SDK's own `catalog` does."""
+    return Catalog({stream.name: stream._singer_catalog_entry})  # noqa: SLF001
+
+
+def _in_order(tap: TapSFBulkPages, names: Iterable[str]) -> list[str]:
+    """Put the streams first whose jobs are there already."""
+    return sorted(names, key=lambda name: (not _has_saved_job(tap, name), name))
+
+
+def _has_saved_job(tap: TapSFBulkPages, name: str) -> bool:
+    return stream_state.has_job(tap.state.get("bookmarks", {}).get(name, {}))
+
+
+def _describes(tap: TapSFBulkPages, names: Iterable[str]) -> DescribesInTurn:
+    """Describe the first objects, so that an org which cannot be asked ends the run here."""
+    org = tap.org
+    return DescribesInTurn(org.client, org.api_version, names, tap.stop_signal.waiting)
+
+
+def _check_files(tap: TapSFBulkPages, names: Iterable[str]) -> None:
+    """Check before a stream is made that files hold the records as they come."""
+    if not tap.config.get("batch_config"):
+        return
+    options, sources = tap.mapper.flattening_options, _sources(tap)
+    is_flattened = options is not None and options.enabled and options.max_level > 0
+    is_all = is_flattened or tap.mapper.default_mapper_type is not SameRecordTransform
+    check_unchanged(
+        name for name in names if is_all or any(fnmatch(name, source) for source in sources)
+    )
+
+
+def _sources(tap: TapSFBulkPages) -> list[str]:
+    """List the names and patterns of the streams that the `stream_maps` are for."""
+    return [
+        definition.get("__source__", name) if isinstance(definition, dict) else name
+        for name, definition in tap.mapper.stream_maps_dict.items()
+    ]
+
+
+def _mapped(tap: TapSFBulkPages, names: Sequence[str]) -> list[str]:
+    """Choose a stream for each of the `stream_maps`: the first that it is for."""
+    found = (next((n for n in names if fnmatch(n, source)), None) for source in _sources(tap))
+    return sorted(set(filter(None, found)))
+
+
+def _try_maps(tap: TapSFBulkPages, catalog: Catalog) -> None:
+    """Let maps that cannot be followed end the run before it has begun."""
+    with _mapped_by(tap, catalog):
+        pass
+
+
+@contextmanager
+def _mapped_by(tap: TapSFBulkPages, catalog: Catalog) -> Iterator[None]:
+    """Let the SDK's mapper know the streams of a catalog, as long as the context lasts."""
+    mapper = tap.mapper
+    try:
+        try:
+            mapper.register_raw_streams_from_catalog(catalog)
+        except MappingError as error:
+            raise SettingsError(f"stream_maps: {error}") from error
+        yield
+    finally:
+        for entry in catalog.streams:
+            mapper.stream_maps.pop(entry.stream or entry.tap_stream_id, None)

@@ -1,0 +1,1 @@
+"""What other Salesforce taps are given (settings, catalogs, states), understood or refused."""

@@ -1,0 +1,308 @@
+"""A stream as the Singer SDK knows it: what it reads leaves as RECORD or BATCH messages.
+
+It paginates with `nextRecordsUrl` as its paginator token: each list of result pages is what the
+SDK calls a page of the API, and the CSV pages behind its links hold the records. What is read, and
+from where, is each kind of stream's own (`sobject_stream.py`).
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import ParseResult, urlparse
+
+from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.mapper import CustomStreamMap, SameRecordTransform
+from singer_sdk.streams import RESTStream
+from typing_extensions import override
+
+from tap_sfbulk_pages.decoding.lines import record_message
+from tap_sfbulk_pages.errors import SettingsError
+from tap_sfbulk_pages.jobs.page_lists import ResultPagesPaginator
+from tap_sfbulk_pages.reading import state as stream_state
+from tap_sfbulk_pages.reading.page import ReadingContext
+from tap_sfbulk_pages.watching.activity import Phase, on_behalf_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+
+    import requests
+    from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
+    from singer_sdk.helpers.types import Context
+    from singer_sdk.singerlib import RecordMessage
+
+    from tap_sfbulk_pages.reading.page import PageReading, Reading
+    from tap_sfbulk_pages.reading.plan import StreamPlan
+    from tap_sfbulk_pages.singer.tap import TapSFBulkPages
+    from tap_sfbulk_pages.watching.activity import StreamActivity
+
+
+class BulkStream(RESTStream[ParseResult | None]):
+    """Records that are read page by page.
+
+    Args:
+        tap: The tap.
+        name: Of the stream.
+        schema: JSON schema of its records.
+    """
+
+    # Values are typed by column before they become records.
+    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
+
+    _tap: TapSFBulkPages
+
+    def __init__(self, tap: TapSFBulkPages, *, name: str, schema: dict[str, Any]) -> None:
+        super().__init__(tap, schema=schema, name=name)
+        self._reading: Reading | None = None
+
+    @abstractmethod
+    def new_reading(self, context: ReadingContext) -> Reading:
+        """Make ready to read the stream, by selection, state and settings.
+
+        Raises:
+            ExtractionError: If it cannot be read, whatever Salesforce says.
+        """
+
+    @abstractmethod
+    def plan(self) -> StreamPlan:
+        """Tell what reading the stream would take, without asking Salesforce.
+
+        Raises:
+            ExtractionError: As `new_reading`.
+        """
+
+    @cached_property
+    def activity(self) -> StreamActivity:
+        """What the run does for this stream."""
+        return self._tap.activity.stream(self.name)
+
+    @property
+    def job_id(self) -> str | None:
+        """The query job that is being read, for messages."""
+        return self._reading.job_id if self._reading else None
+
+    @cached_property
+    def has_saved_job(self) -> bool:
+        """Whether the run was started with a state that holds a query job to be read on."""
+        return stream_state.has_job(self.stream_state)
+
+    @override
+    def _write_activate_version_message(self, full_table_version: int) -> None:
+        """Begin a new version of the table, but not in the middle of a job.
+
+        The target would drop what earlier runs have read of the job, which is not read again.
+        """
+        if not self.has_saved_job:
+            super()._write_activate_version_message(full_table_version)
+
+    @override
+    @property
+    def url_base(self) -> str:
+        return f"/services/data/v{self._tap.org.api_version}"
+
+    @override
+    def get_new_paginator(self) -> ResultPagesPaginator:
+        """Make a paginator that stands at the first list of result pages."""
+        return ResultPagesPaginator()
+
+    @override
+    def parse_response(self, response: requests.Response) -> Iterable[dict[str, Any]]:
+        """Not used: records are behind the links of a list, not in it (see `request_records`)."""
+        raise NotImplementedError
+
+    @override
+    def request_records(self, context: Context | None) -> Iterable[dict[str, Any]]:
+        """Yield records one by one: the row path, for stream maps and record limits."""
+        from tap_sfbulk_pages.decoding.records import rows  # noqa: PLC0415 - brings Polars
+
+        for page in self._pages():
+            for frame in page.frames():
+                self._tap.safe_point()
+                yield from rows(frame, page.types)
+
+    @override
+    def _sync_records(
+        self, context: Context | None = None, *, write_messages: bool = True
+    ) -> Generator[dict[str, Any], Any, Any]:
+        """Write whole blocks where records leave as the page has them, else one by one."""
+        if not write_messages or not self._leaves_as_it_comes:
+            yield from super()._sync_records(context, write_messages=write_messages)
+            return
+        with self.get_record_counter() as counter, self.get_sync_timer():
+            for page in self._pages():
+                message = record_message(
+                    self.name, time_extracted=page.received_at, version=self._stream_version
+                )
+                for lines in page.lines(message):
+                    self._tap.safe_point()
+                    self._tap.write_lines(lines.text)
+                    counter.increment(lines.records)
+        yield from ()
+
+    @override
+    def generate_child_contexts(
+        self, record: dict[str, Any], context: Context | None
+    ) -> Iterable[Context | None]:
+        """Give none: no stream has children. For one, a stream map's filter would run twice."""
+        return ()
+
+    @override
+    def _generate_record_messages(
+        self, record: dict[str, Any]
+    ) -> Generator[RecordMessage, None, None]:
+        """Make the messages of a record, through its stream maps.
+
+        Raises:
+            SettingsError: If an expression of theirs fails.
+        """
+        try:
+            yield from super()._generate_record_messages(record)
+        except Exception as error:
+            if not self.is_mapped:
+                raise
+            raise SettingsError(self._failed_expression(record, error)) from error
+
+    def _failed_expression(self, record: Mapping[str, Any], error: Exception) -> str:
+        """Say which expression fails, where, and why."""
+        # What the SDK raises itself says no more than that the expression has failed.
+        cause = error.__cause__ or error
+        maps = [each for each in self.stream_maps if isinstance(each, CustomStreamMap)]
+        last = filter(None, (each.expr_evaluator.expr for each in maps))
+        which = " or ".join(f"`{expression}`" for expression in last)
+        where = f" on the record {record['Id']}" if record.get("Id") else ""
+        return (
+            f"stream_maps: an expression of {self.name}, {which}, fails{where}: "
+            f"{type(cause).__name__}: {cause}. Mend it so that it holds for every record, such as "
+            "with `… if … else None`."
+        )
+
+    @override
+    def get_batch_config(self, config: Mapping[str, Any]) -> BatchConfig | None:
+        """Tell how files are written; a look at a few records needs none."""
+        return None if self.ABORT_AT_RECORD_COUNT is not None else super().get_batch_config(config)
+
+    @override
+    def get_batches(
+        self, batch_config: BatchConfig, context: Context | None = None
+    ) -> Iterable[tuple[BaseBatchFileEncoding, list[str]]]:
+        """Write each page as files; it is done once its BATCH message is out."""
+        from tap_sfbulk_pages.singer.batch_files import BatchFiles  # noqa: PLC0415 - brings Polars
+
+        files = BatchFiles(batch_config, stream=self.name, properties=self._properties)
+        with self.get_record_counter() as counter, self.get_sync_timer():
+            for page in self._pages():
+                self._tap.safe_point()
+                manifest, records = files.write(page, job_id=self.job_id or "")
+                counter.increment(records)
+                if manifest:
+                    yield batch_config.encoding, manifest
+
+    @property
+    def is_mapped(self) -> bool:
+        """Whether stream maps or flattening change the records."""
+        first, *others = self.stream_maps
+        return bool(others) or type(first) is not SameRecordTransform or first.flattening_enabled
+
+    @property
+    def _leaves_as_it_comes(self) -> bool:
+        """Whether neither stream maps nor a record limit look at single records."""
+        return self.ABORT_AT_RECORD_COUNT is None and not self.is_mapped
+
+    @override
+    def _increment_stream_state(
+        self, latest_record: dict[str, Any], *, context: Context | None = None
+    ) -> None:
+        """Leave the bookmark alone: it is the maximum of a finished job (`job_reading.py`)."""
+
+    @override
+    def _write_starting_replication_value(self, context: Context | None) -> None:
+        """Leave the state alone, as above."""
+
+    @override
+    def get_replication_key_signpost(self, context: Context | None = None) -> None:
+        """Set no signpost, as above."""
+
+    def preparation(self, made: Callable[[], None]) -> Callable[[], None] | None:
+        """Make ready to prepare the stream's job on another thread.
+
+        Args:
+            made: Called there when the job is known; `keep_job` is then due on this thread.
+
+        Returns:
+            What that thread calls; None if there is no job to be made, for a reason that reading
+            the stream tells.
+        """
+        try:
+            reading = self._prepared_reading()
+        except Exception:  # noqa: BLE001 - reading the stream raises it again, for it alone
+            return None
+
+        def prepare() -> None:
+            with on_behalf_of(self.activity):
+                reading.prepare(made)
+
+        return prepare
+
+    def keep_job(self) -> None:
+        """Save the job that has been made ahead."""
+        if self._reading:
+            self._reading.keep()
+
+    def prefetch(self) -> None:
+        """Fetch pages ahead, without waiting, while another stream is written."""
+        if self._reading:
+            with on_behalf_of(self.activity):
+                self._reading.prefetch()
+
+    def close(self) -> None:
+        """Fetch nothing more."""
+        if self._reading:
+            self._reading.close()
+
+    def _pages(self) -> Iterator[PageReading]:
+        """Hand over the pages of the stream; each is done when the next is asked for."""
+        for page in self._prepared_reading().pages():
+            with self.activity.during(Phase.WRITING):
+                yield page
+            self.activity.wrote(page.records)
+
+    def _prepared_reading(self) -> Reading:
+        if self._reading is None:
+            context = ReadingContext(
+                self._tap.org,
+                save=self._save_state,
+                new_paginator=self._paginator_at,
+                waiting=self._tap.stop_signal.waiting,
+                tend=self._tap.tend,
+            )
+            self._reading = self.new_reading(context)
+        return self._reading
+
+    def _paginator_at(self, link: str | None) -> ResultPagesPaginator:
+        return ResultPagesPaginator(urlparse(link)) if link else self.get_new_paginator()
+
+    def _save_state(self) -> None:
+        self.state_manager.is_flushed = False
+        self._write_state_message()
+
+    @property
+    def _properties(self) -> Mapping[str, Any]:
+        """The schema that is announced: the catalog's, where there is one."""
+        properties: Mapping[str, Any] = (self._input_schema or self.schema)["properties"]
+        return properties
+
+    @property
+    def _key_in_use(self) -> str | None:
+        """The replication key, which a catalog may have chosen; None to read everything."""
+        return self.replication_key if self.replication_method != "FULL_TABLE" else None
+
+    @property
+    def _selected(self) -> list[str]:
+        """The fields of the schema that are selected, or needed in any case."""
+        needed = {*self.primary_keys, *filter(None, [self.replication_key])}
+        return [
+            name
+            for name in self._properties
+            if name in needed or self.mask.get(("properties", name), True)
+        ]

@@ -1,0 +1,113 @@
+"""A run over streams: each is read when its job has ended, and none that fails stops the others."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from tap_sfbulk_pages.errors import AllowanceError, ExtractionError
+from tap_sfbulk_pages.reading.schedule import JobSchedule
+from tap_sfbulk_pages.singer.run_outcome import RunOutcome
+from tap_sfbulk_pages.singer.stop_signal import RunStopped
+from tap_sfbulk_pages.watching.activity import READ
+from tap_sfbulk_pages.watching.watch import run_seen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tap_sfbulk_pages.org import Org
+    from tap_sfbulk_pages.singer.lazy_stream import StreamInTurn
+    from tap_sfbulk_pages.singer.stop_signal import StopSignal
+    from tap_sfbulk_pages.watching.activity import RunActivity
+
+logger = logging.getLogger(__name__)
+
+
+class StreamRun:
+    """Reads streams.
+
+    Args:
+        streams: In the order in which their jobs are made.
+        org: Where from.
+        activity: What the run does is noted there.
+        stop_signal: Ends the run early.
+        write_state: Writes the state as it is.
+    """
+
+    def __init__(
+        self,
+        streams: Sequence[StreamInTurn],
+        *,
+        org: Org,
+        activity: RunActivity,
+        stop_signal: StopSignal,
+        write_state: Callable[[], None],
+    ) -> None:
+        self._names = [stream.name for stream in streams]
+        self._org = org
+        self._activity = activity
+        self._stop_signal = stop_signal
+        self._write_state = write_state
+        self._outcome = RunOutcome()
+        self._schedule = JobSchedule(
+            streams,
+            most_ahead=org.settings.max_concurrent_jobs,
+            slots=org.job_slots,
+            waiting=stop_signal.waiting,
+        )
+
+    def read(self) -> None:
+        """Read the streams to their ends.
+
+        Raises:
+            click.ClickException: If some could not be read, after the others.
+            SystemExit: If a signal has stopped the run, at a safe point and with a true state.
+        """
+        with run_seen(self._activity, self._names, self._org):
+            try:
+                with self._stop_signal.writing():
+                    self._read_as_jobs_end()
+            except RunStopped as stopped:
+                self._schedule.keep_jobs()
+                self._write_state()
+                logger.warning("Stopped by %s.", signal.Signals(stopped.signal_number).name)
+                sys.exit(stopped.exit_code)
+        if not self._outcome.is_whole:
+            raise click.ClickException(self._outcome.summary())
+
+    def tend(self) -> None:
+        """Look after the jobs ahead (`JobSchedule.tend`)."""
+        self._schedule.tend()
+
+    def _read_as_jobs_end(self) -> None:
+        for stream in self._schedule:
+            self._stop_signal.check()
+            if stream.is_left_out:
+                continue
+            try:
+                stream.read()
+            except BrokenPipeError:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, the other streams go on
+                self._note_failure(stream, error)
+            else:
+                self._outcome.read.append(stream.name)
+                stream.activity.outcome = READ
+            stream.forget()
+
+    def _note_failure(self, stream: StreamInTurn, error: Exception) -> None:
+        job = f" (job {stream.job_id})" if stream.job_id else ""
+        is_known = isinstance(error, ExtractionError)
+        reason = str(error) if is_known else f"{type(error).__name__}: {error}"
+        logger.error(
+            "Stream %s%s: %s", stream.name, job, reason, exc_info=None if is_known else error
+        )
+        self._outcome.failed[stream.name] = f"{reason}{job}"
+        stream.activity.outcome = reason
+        stream.activity.note(f"Failed: {reason}")
+        if isinstance(error, AllowanceError):
+            self._outcome.not_begun += [left.name for left in self._schedule.begin_no_more()]

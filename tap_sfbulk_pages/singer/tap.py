@@ -1,0 +1,347 @@
+"""The tap: settings, org and streams wired together."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from contextlib import ExitStack
+from functools import cached_property, partial
+from typing import IO, TYPE_CHECKING, Any, ClassVar, TextIO, cast
+
+import click
+from singer_sdk import Tap
+from singer_sdk.configuration._dict_config import parse_environment_config
+from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.helpers._util import load_json
+from singer_sdk.plugin_base import _ConfigInput
+from singer_sdk.tap_base import CliTestOptionValue
+from typing_extensions import override
+
+from tap_sfbulk_pages.errors import ExtractionError, StateError
+from tap_sfbulk_pages.org import Org
+from tap_sfbulk_pages.settings import Settings
+from tap_sfbulk_pages.settings_schema import SCHEMA
+from tap_sfbulk_pages.singer.batch_formats import check_unchanged
+from tap_sfbulk_pages.singer.catalog_files import SelectedEntries, write_catalog
+from tap_sfbulk_pages.singer.command_line import buffer_stdout, errors_for_people
+from tap_sfbulk_pages.singer.connection_check import check_connection
+from tap_sfbulk_pages.singer.moving_in import catalogs as earlier_catalogs
+from tap_sfbulk_pages.singer.moving_in import settings as earlier_settings
+from tap_sfbulk_pages.singer.moving_in import states as earlier_states
+from tap_sfbulk_pages.singer.output import StateLines
+from tap_sfbulk_pages.singer.run_outcome import RunOutcome
+from tap_sfbulk_pages.singer.stop_signal import StopSignal
+from tap_sfbulk_pages.singer.sync import StreamRun
+from tap_sfbulk_pages.watching.activity import RunActivity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from singer_sdk.singerlib import CatalogEntry
+    from singer_sdk.streams import Stream
+
+    from tap_sfbulk_pages.singer.lazy_stream import StreamInTurn
+    from tap_sfbulk_pages.singer.stream import BulkStream
+
+
+class TapSFBulkPages(Tap):
+    """Singer tap for Salesforce Bulk API 2.0 query jobs and their parallel result pages."""
+
+    name = "tap-sfbulk-pages"
+    package_name = "tap-sfbulk-pages"
+    config_jsonschema: ClassVar[dict[str, Any]] = SCHEMA
+    # The catalog comes from the org, which needs valid settings.
+    dynamic_catalog = True
+
+    _run: StreamRun | None = None
+
+    def __init__(
+        self,
+        *,
+        config: dict[str, Any] | None = None,
+        catalog: dict[str, Any] | None = None,
+        parse_env_config: bool = False,
+        **others: Any,
+    ) -> None:
+        """Understand what other Salesforce taps are given, then do as the SDK does.
+
+        Raises:
+            ExtractionError: If the config, the catalog or the state cannot be followed.
+        """
+        if parse_env_config:
+            earlier = {"properties": {key: {"type": "string"} for key in earlier_settings.NAMES}}
+            config = {
+                **(config or {}),
+                **parse_environment_config(earlier, self._env_var_prefix),
+            }
+        if catalog is not None:
+            catalog, warnings = earlier_catalogs.understood(catalog)
+            self._warn(warnings)
+        super().__init__(
+            config=config, catalog=catalog, parse_env_config=parse_env_config, **others
+        )
+        self._state_writer = StateLines(self.write_lines)
+
+    def _warn(self, warnings: Iterable[str]) -> None:
+        for warning in warnings:
+            self.logger.warning("%s", warning)
+
+    @cached_property
+    def stop_signal(self) -> StopSignal:
+        """What SIGTERM and SIGINT do to this run."""
+        return StopSignal()
+
+    @cached_property
+    def activity(self) -> RunActivity:
+        """What this run does."""
+        return RunActivity()
+
+    @cached_property
+    def org(self) -> Org:
+        """The org that the settings name."""
+        return Org(Settings.parse(self.config))
+
+    @override
+    def discover_streams(self) -> Sequence[Stream]:
+        """Make the streams: those selected in a catalog, else every one that the org offers."""
+        # Loads Polars, for which --version, --about and wrong settings need not wait.
+        from tap_sfbulk_pages.singer import discovery as stream_discovery  # noqa: PLC0415
+
+        if self.input_catalog is None:
+            return list(stream_discovery.offered_streams(self))
+        return stream_discovery.selected_streams(self, self.input_catalog)
+
+    @override
+    def run_discovery(self) -> str:
+        """Print the catalog, of which never more than a few streams are held.
+
+        Returns:
+            Nothing: the SDK does not look at it, and all of it may be more than memory holds.
+        """
+        from tap_sfbulk_pages.singer import discovery as stream_discovery  # noqa: PLC0415 - as above
+
+        streams = stream_discovery.offered_streams(self)
+        # As the SDK's own `catalog` does.
+        entries = (stream._singer_catalog_entry for stream in streams)  # noqa: SLF001
+        write_catalog(entries, sys.stdout)
+        return ""
+
+    @override
+    def setup_mapper(self) -> None:
+        """Make the mapper once the streams have taken over the catalog, which they may add to.
+
+        Raises:
+            SettingsError: If records are to leave in files as they come, and be changed too.
+        """
+        if self.input_catalog is not None:
+            _ = self.streams
+        super().setup_mapper()
+        if self.config.get("batch_config"):
+            check_unchanged(stream.name for stream in self.selected_streams if stream.is_mapped)
+
+    @override
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take over the state of an earlier run.
+
+        Raises:
+            StateError: If it is not one.
+        """
+        bookmarks = state.get("bookmarks", {}) if isinstance(state, dict) else None
+        if not isinstance(bookmarks, dict) or not all(
+            isinstance(bookmark, dict) for bookmark in bookmarks.values()
+        ):
+            raise StateError('The state is not one of the form {"bookmarks": {stream: {...}}}.')
+        bookmarks, told = earlier_states.taken_over(bookmarks)
+        self._warn(told)
+        super().load_state({**state, "bookmarks": bookmarks})
+
+    def write_lines(self, lines: bytes) -> None:
+        """Write finished messages to stdout, behind those that the SDK has written."""
+        sys.stdout.flush()
+        sys.stdout.buffer.write(lines)
+        sys.stdout.buffer.flush()
+
+    @override  # type: ignore[misc]
+    def sync_all(self) -> None:
+        """Read all selected streams; one that cannot be read does not stop the others.
+
+        The SDK marks the method final for type checkers only. It has no place of its own where
+        the error of a stream could be kept until the others are done.
+
+        Raises:
+            click.ClickException: If streams could not be read, after the others.
+        """
+        from tap_sfbulk_pages.singer.lazy_stream import StreamInTurn  # noqa: PLC0415 - as above
+
+        streams = [StreamInTurn.of(self, stream) for stream in self.selected_streams]
+        self._read_all(sorted(streams, key=lambda stream: not stream.has_saved_job))
+
+    def streams_in_turn(self, entries: Mapping[str, CatalogEntry] | None) -> list[StreamInTurn]:
+        """List the streams of a run that holds few of them at a time; `streams` are all of them.
+
+        Args:
+            entries: Those that a catalog selects; None for no catalog.
+
+        Raises:
+            ExtractionError: If the org cannot be asked, or settings contradict it or each other.
+        """
+        from tap_sfbulk_pages.singer import lazy_stream as streams_in_turn  # noqa: PLC0415 - as above
+
+        # The SDK would fill the mapper with all streams.
+        super(Tap, self).setup_mapper()
+        if entries is None:
+            return streams_in_turn.offered_in_turn(self)
+        return streams_in_turn.selected_in_turn(self, entries)
+
+    def _read_all(self, streams: Sequence[StreamInTurn]) -> None:
+        with self.stop_signal.writing():
+            self._reset_state_progress_markers()
+            if self.state:
+                self._write_state()
+        self._run = StreamRun(
+            streams,
+            org=self.org,
+            activity=self.activity,
+            stop_signal=self.stop_signal,
+            write_state=self._write_state,
+        )
+        self._run.read()
+
+    def _write_state(self) -> None:
+        self._state_writer.write_state(self.state)
+
+    @override  # type: ignore[misc]
+    def run_connection_test(self) -> bool:
+        """Read a record of each selected stream; the SDK would select every one.
+
+        No state is told: what was read is not what it would call done.
+
+        Raises:
+            click.ClickException: If streams could not be read, after the others.
+        """
+        self._state_writer = StateLines(lambda _: None)
+        outcome = RunOutcome()
+        for stream in self.selected_streams:
+            try:
+                self.run_sync_dry_run(dry_run_record_limit=1, streams=[stream])
+                outcome.read.append(stream.name)
+            except ExtractionError as error:  # noqa: PERF203 - each stream for itself
+                outcome.failed[stream.name] = str(error)
+        if not outcome.is_whole:
+            raise click.ClickException(outcome.summary())
+        return True
+
+    def safe_point(self) -> None:
+        """Look, between two blocks of records, for a signal and at the jobs ahead.
+
+        Raises:
+            RunStopped: If the run was told to stop.
+        """
+        self.stop_signal.check()
+        self.tend()
+
+    def tend(self) -> None:
+        """Look after the jobs ahead (`JobSchedule.tend`)."""
+        if self._run:
+            self._run.tend()
+
+    @property
+    def selected_streams(self) -> list[BulkStream]:
+        """The streams that a run reads."""
+        streams = cast("list[BulkStream]", list(self.streams.values()))
+        return [stream for stream in streams if stream.selected]
+
+    @override
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        """Check the config, and keep the values of secret settings out of what is said of it."""
+        self._config, warnings = earlier_settings.taken_over(self._config)
+        self._warn(warnings)
+        try:
+            errors = super()._validate_config(raise_errors=raise_errors)
+        except ConfigValidationError as error:
+            error.errors = [_without_secret(text) for text in error.errors]
+            raise
+        known = self.config_jsonschema["properties"]
+        self._warn(f"There is no setting {name}." for name in self._config if name not in known)
+        return [_without_secret(text) for text in errors]
+
+    @override
+    def _setup_signal_handlers(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, self.stop_signal.handle)
+            signal.signal(signal.SIGTERM, self.stop_signal.handle)
+
+    @override
+    @classmethod
+    def invoke(  # type: ignore[override] # as the SDK's own
+        cls,
+        *,
+        about: bool = False,
+        about_format: str | None = None,
+        config: _ConfigInput | None = None,
+        state: IO[str] | None = None,
+        catalog: IO[str] | None = None,
+    ) -> None:
+        """Run the tap; errors end it with a message, not a traceback.
+
+        The SDK's own holds the whole catalog, and a stream of each of its entries.
+        """
+        with errors_for_people(), ExitStack() as opened:
+            buffer_stdout()
+            super(Tap, cls).invoke(about=about, about_format=about_format)
+            cls.print_version(print_fn=cls.logger.info)
+            entries = None
+            if catalog:
+                file = cast("TextIO", catalog).buffer
+                entries = opened.enter_context(SelectedEntries(file))
+            given = config or _ConfigInput()
+            tap = cls(
+                config=given.config,
+                parse_env_config=given.parse_env,
+                state=load_json(state.read()) if state else None,
+                setup_mapper=False,
+            )
+            tap._read_all(tap.streams_in_turn(entries))
+
+    @override
+    @classmethod
+    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
+        """Read the config; errors as in `invoke`."""
+        with errors_for_people():
+            return super().cb_config(ctx, param, value)
+
+    @override
+    @classmethod
+    def cb_discover(cls, ctx: click.Context, param: click.Option, value: bool) -> None:
+        """Print the catalog; errors as in `invoke`."""
+        with errors_for_people():
+            super().cb_discover(ctx, param, value)
+
+    @override
+    @classmethod
+    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
+        """Check the connection, then read a record of each stream; errors as in `invoke`.
+
+        The SDK would discover before anything is known of the connection. Its stdout is for Singer
+        messages, so the checks are told on stderr.
+        """
+        if value == CliTestOptionValue.Disabled.value:
+            return
+        given = ctx.params["config"]
+        with errors_for_people():
+            tap = cls(config=given.config, parse_env_config=given.parse_env, setup_mapper=False)
+            check_connection(tap.org, partial(click.echo, err=True))
+            tap.setup_mapper()
+            if value == CliTestOptionValue.Schema.value:
+                tap.write_schemas()
+            else:
+                tap.run_connection_test()
+        ctx.exit()
+
+
+def _without_secret(text: str) -> str:
+    for name, schema in SCHEMA["properties"].items():
+        if schema.get("secret") and f"['{name}']" in text:
+            return f"{name} is not a text"
+    return text

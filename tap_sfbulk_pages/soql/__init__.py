@@ -1,0 +1,4 @@
+"""SOQL queries as text, and the types of the columns that they return.
+
+Imports `salesforce` for the describes of fields. Knows nothing of jobs.
+"""

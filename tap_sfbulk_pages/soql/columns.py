@@ -1,0 +1,213 @@
+"""The columns of a query or of a result: which fields they show, what they are called, their types.
+
+A field is called as Salesforce spells its path, without an alias of its object, and the query is
+written so, since the header line of a result page then names it alike. What the header calls a
+function is documented nowhere; the order of the columns is that of the SELECT list (Bulk API 2.0
+guide, "Get Results for a Query Job"), so such a column is known by its place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tap_sfbulk_pages.errors import RefusedError, SettingsError, gathered
+from tap_sfbulk_pages.salesforce.schema import is_supported, property_schema
+from tap_sfbulk_pages.soql.field_paths import FoundField
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from tap_sfbulk_pages.salesforce.describe import SObject
+    from tap_sfbulk_pages.soql.field_paths import FieldPaths
+    from tap_sfbulk_pages.soql.text import QueryText, SelectItem
+
+_TEXT = "string"
+# The type of what a function of a field comes to.
+_OF_A_FIELD = {"TOLABEL": _TEXT, "FORMAT": _TEXT, "CONVERTCURRENCY": "currency"}
+_DISTANCE = "DISTANCE"
+_FIELDS = "FIELDS"
+# Whether the fields that FIELDS() stands for are custom ones.
+_GROUPS: Mapping[str, frozenset[bool]] = {
+    "ALL": frozenset({False, True}),
+    "STANDARD": frozenset({False}),
+    "CUSTOM": frozenset({True}),
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a query.
+
+    Attributes:
+        name: What it is called.
+        type: The describe's `type` of its values.
+        soql: What the SELECT list says.
+        is_computed: Whether it is a function's, so that its place alone tells which it is.
+    """
+
+    name: str
+    type: str
+    soql: str
+    is_computed: bool = False
+
+
+@dataclass(frozen=True)
+class TypedQuery:
+    """A query whose columns are known.
+
+    Attributes:
+        text: The query.
+        sobject: The object of its FROM clause.
+        columns: In the order of the SELECT list.
+    """
+
+    text: QueryText
+    sobject: SObject
+    columns: tuple[Column, ...]
+
+    @classmethod
+    def of(cls, text: QueryText, paths: FieldPaths) -> TypedQuery:
+        """Type a query.
+
+        Raises:
+            SettingsError: If a column cannot be typed, or no query job returns it.
+            ExtractionError: If the org cannot be asked.
+        """
+        try:
+            sobject = paths.sobject(text.sobject)
+        except RefusedError as refusal:
+            raise SettingsError(str(refusal)) from refusal
+        columns: dict[str, Column] = {}
+        errors: list[str] = []
+        for item in text.items:
+            with gathered(errors):
+                for column in _columns(item, text.alias, sobject, paths):
+                    _add(columns, column)
+        if errors:
+            raise SettingsError(*errors)
+        return cls(text, sobject, tuple(columns.values()))
+
+    @property
+    def types(self) -> dict[str, str]:
+        """The types by the names of the columns."""
+        return {column.name: column.type for column in self.columns}
+
+    def soql(
+        self, names: Iterable[str], *, condition: str | None = None, limit: int | None = None
+    ) -> str:
+        """Write the query for some of its columns (see `QueryText.soql`)."""
+        by_name = {column.name: column.soql for column in self.columns}
+        return self.text.soql([by_name[name] for name in names], condition=condition, limit=limit)
+
+
+def properties(types: Mapping[str, str], keys: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
+    """Make the JSON schemas of columns.
+
+    Args:
+        types: The describe's types, by the names of the columns.
+        keys: The columns that are the key.
+    """
+    return {name: property_schema(type_, is_key=name in keys) for name, type_ in types.items()}
+
+
+def result_types(header: Sequence[str], sobject: str | None, paths: FieldPaths) -> dict[str, str]:
+    """Type the columns of a result by their names.
+
+    Args:
+        header: The names.
+        sobject: The object that was queried; None if it is not known.
+        paths: The org's fields.
+
+    Returns:
+        Types by name, as the fields are spelled; what is no field of the object is text.
+
+    Raises:
+        ExtractionError: If the org cannot be asked.
+    """
+    if sobject is None:
+        return dict.fromkeys(header, _TEXT)
+    try:
+        root = paths.sobject(sobject)
+    except RefusedError:
+        return dict.fromkeys(header, _TEXT)
+    found = (_found_or_text(name, root, paths) for name in header)
+    return {field.path: field.type for field in found}
+
+
+def spelled(names: Sequence[str], columns: Iterable[str]) -> tuple[str, ...]:
+    """Spell names as the columns are.
+
+    Raises:
+        SettingsError: If there is no such column.
+    """
+    by_lower = {column.lower(): column for column in columns}
+    unknown = [name for name in names if name.lower() not in by_lower]
+    if unknown:
+        raise SettingsError(*[f"there is no column {name}" for name in unknown])
+    return tuple(by_lower[name.lower()] for name in names)
+
+
+def _add(columns: dict[str, Column], column: Column) -> None:
+    """Add a column; a field that is there already is the same one."""
+    before = columns.setdefault(column.name.lower(), column)
+    if before is not column and (before.is_computed or column.is_computed):
+        raise SettingsError(
+            f"two columns are called {column.name}: give the function an alias of its own"
+        )
+
+
+def _columns(
+    item: SelectItem, alias: str | None, sobject: SObject, paths: FieldPaths
+) -> Iterator[Column]:
+    if item.function is None and item.path is not None:
+        found = _found(item.path, alias, sobject, paths)
+        if not is_supported(found.type):
+            raise SettingsError(
+                f"no query job returns {found.path}, whose type is {found.type}: select "
+                "the fields that it is made of, or leave it out"
+            )
+        yield Column(found.path, found.type, found.path)
+    elif item.function == _FIELDS:
+        yield from _fields(item, sobject)
+    elif item.function in _OF_A_FIELD and item.path is not None:
+        found = _found(item.path, alias, sobject, paths)
+        yield Column(
+            item.alias or found.path, _OF_A_FIELD[item.function], item.text, is_computed=True
+        )
+    elif item.function == _DISTANCE:
+        if item.alias is None:
+            raise SettingsError(f"give {item.text} an alias, which the column is called by")
+        yield Column(item.alias, "double", item.text, is_computed=True)
+    else:
+        raise SettingsError(
+            f"the type of {item.text} is not known: select the field itself, or toLabel(), "
+            "FORMAT(), convertCurrency() or DISTANCE()"
+        )
+
+
+def _fields(item: SelectItem, sobject: SObject) -> Iterator[Column]:
+    """Write out FIELDS(): a job refuses all but FIELDS(STANDARD), since it does not know which."""
+    group = _GROUPS.get((item.path or "").upper())
+    if group is None:
+        raise SettingsError(f"{item.text} must be FIELDS(ALL), (STANDARD) or (CUSTOM)")
+    for field in sobject.fields:
+        if field.is_custom in group and is_supported(field.type):
+            yield Column(field.name, field.type, field.name)
+
+
+def _found_or_text(name: str, sobject: SObject, paths: FieldPaths) -> FoundField:
+    try:
+        return paths.find(sobject, name)
+    except SettingsError:
+        return FoundField(name, _TEXT)
+
+
+def _found(path: str, alias: str | None, sobject: SObject, paths: FieldPaths) -> FoundField:
+    """Find a field, without the alias or the name of the object that may lead its path."""
+    first, _, rest = path.partition(".")
+    is_alias = alias is not None and first.lower() == alias.lower()
+    is_object = first.lower() == sobject.name.lower()
+    if rest and (is_alias or (is_object and not paths.begins_with_relationship(sobject, path))):
+        path = rest
+    return paths.find(sobject, path)

@@ -1,0 +1,186 @@
+"""The settings `queries`, `jobs` and `filters`, checked as far as that needs no org."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from requests.structures import CaseInsensitiveDict
+
+from tap_sfbulk_pages.errors import SettingsError, gathered
+from tap_sfbulk_pages.soql.text import QueryText, checked_condition
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+_Entry = TypeVar("_Entry")
+# Targets make tables and files of it.
+_NAME = re.compile(r"[\w-]+")
+_JOB_ID = re.compile(r"750[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?")
+logger = logging.getLogger(__name__)
+
+LIMITED = (
+    "a LIMIT would leave out records for good, since the next run begins behind the last of them: "
+    "leave out LIMIT or the replication key"
+)
+
+
+@dataclass(frozen=True)
+class QuerySetting:
+    """A stream of the setting `queries`.
+
+    Attributes:
+        name: Of the stream.
+        text: The query.
+        primary_keys: The columns that are the key; None to choose.
+        replication_key: The column that tells what has changed; None to read all each time.
+        include_deleted: None for what the setting of that name says.
+    """
+
+    name: str
+    text: QueryText
+    primary_keys: tuple[str, ...] | None
+    replication_key: str | None
+    include_deleted: bool | None
+
+    @classmethod
+    def parse(cls, entry: Mapping[str, Any]) -> QuerySetting:
+        """Read an entry.
+
+        Raises:
+            SettingsError: If it cannot work.
+        """
+        text, key = QueryText.parse(entry["soql"]), entry.get("replication_key")
+        if key and text.limit is not None:
+            raise SettingsError(LIMITED)
+        return cls(
+            name=_name(entry),
+            text=text,
+            primary_keys=_keys(entry),
+            replication_key=key or None,
+            include_deleted=entry.get("include_deleted"),
+        )
+
+
+@dataclass(frozen=True)
+class JobSetting:
+    """A stream of the setting `jobs`.
+
+    Attributes:
+        name: Of the stream.
+        id: The query job.
+        primary_keys: The columns that are the key; None to choose.
+    """
+
+    name: str
+    id: str
+    primary_keys: tuple[str, ...] | None
+
+    @classmethod
+    def parse(cls, entry: Mapping[str, Any]) -> JobSetting:
+        """Read an entry.
+
+        Raises:
+            SettingsError: If it cannot work.
+        """
+        if not _JOB_ID.fullmatch(entry["id"]):
+            raise SettingsError(
+                f"{entry['id']} is not the id of a query job: 15 or 18 characters behind 750"
+            )
+        return cls(name=_name(entry), id=entry["id"], primary_keys=_keys(entry))
+
+
+def queries_and_jobs(
+    config: Mapping[str, Any],
+) -> tuple[tuple[QuerySetting, ...], tuple[JobSetting, ...]]:
+    """Read the settings `queries` and `jobs`.
+
+    Raises:
+        SettingsError: If an entry cannot work, or two streams have one name.
+    """
+    errors: list[str] = []
+    queries = _parsed(config, "queries", QuerySetting.parse, errors)
+    jobs = _parsed(config, "jobs", JobSetting.parse, errors)
+    entries = (*config.get("queries", ()), *config.get("jobs", ()))
+    names = Counter(entry["name"].lower() for entry in entries)
+    errors += [f"queries, jobs: {name} is there twice" for name, n in names.items() if n > 1]
+    if errors:
+        raise SettingsError(*errors)
+    return queries, jobs
+
+
+def check_names(extra: Iterable[QuerySetting | JobSetting], objects: Iterable[str]) -> None:
+    """Check that no query or job is called as an object that is a stream, too.
+
+    Raises:
+        SettingsError: If one is.
+    """
+    taken = {name.lower() for name in objects}
+    errors = [
+        (
+            f"queries, jobs: {each.name} is the name of an object, too: choose another, or leave "
+            f"the object out with !{each.name} in objects"
+        )
+        for each in extra
+        if each.name.lower() in taken
+    ]
+    if errors:
+        raise SettingsError(*errors)
+
+
+def parsed_filters(config: Mapping[str, Any]) -> Mapping[str, str]:
+    """Read the setting `filters`.
+
+    Returns:
+        Conditions by the name of their object, in any case of letters.
+
+    Raises:
+        SettingsError: If one is no condition.
+    """
+    errors: list[str] = []
+    filters: CaseInsensitiveDict[str] = CaseInsensitiveDict()
+    for name, condition in config.get("filters", {}).items():
+        if name in filters:
+            errors.append(f"filters: {name} is there twice")
+        elif condition.strip():
+            with gathered(errors, f"filters: {name}: "):
+                filters[name] = checked_condition(condition)
+    if errors:
+        raise SettingsError(*errors)
+    return filters
+
+
+def warn_of_filters(filters: Iterable[str], objects: Iterable[str]) -> None:
+    """Warn of filters for objects that are no streams, which have no effect."""
+    offered = {name.lower() for name in objects}
+    for name in filters:
+        if name.lower() not in offered:
+            logger.warning("filters: no object %s is offered; its filter has no effect.", name)
+
+
+def _parsed(
+    config: Mapping[str, Any],
+    setting: str,
+    parse: Callable[[Mapping[str, Any]], _Entry],
+    errors: list[str],
+) -> tuple[_Entry, ...]:
+    """Read the entries of a setting; errors are added to those there are."""
+    entries = []
+    for entry in config.get(setting, ()):
+        with gathered(errors, f"{setting}: {entry['name']}: "):
+            entries.append(parse(entry))
+    return tuple(entries)
+
+
+def _name(entry: Mapping[str, Any]) -> str:
+    name: str = entry["name"]
+    if not _NAME.fullmatch(name):
+        raise SettingsError("a name is made of letters, digits, _ and -")
+    return name
+
+
+def _keys(entry: Mapping[str, Any]) -> tuple[str, ...] | None:
+    return tuple(entry["primary_keys"]) if entry.get("primary_keys") is not None else None

@@ -1,0 +1,118 @@
+"""Fields as a query names them: over relationships to parents, each object described once.
+
+A lookup's `relationshipName` leads to the object of its `referenceTo`. Where there are several
+objects, a path leads to the fields that they have in common, which the object `Name` describes
+(SOQL and SOSL Reference, "Understanding Relationship Fields and Polymorphic Fields").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tap_sfbulk_pages.errors import ExtractionError, RefusedError, SettingsError
+from tap_sfbulk_pages.salesforce.describe import described
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from tap_sfbulk_pages.salesforce.client import SalesforceClient
+    from tap_sfbulk_pages.salesforce.describe import Field, SObject
+
+_COMMON_FIELDS = "Name"
+
+
+@dataclass(frozen=True)
+class FoundField:
+    """A field that a path leads to.
+
+    Attributes:
+        path: As Salesforce spells it, from the query's object on: `Account.Owner.Name`.
+        type: The describe's `type`.
+    """
+
+    path: str
+    type: str
+
+
+class FieldPaths:
+    """Finds fields in the describes of an org.
+
+    Args:
+        client: The org.
+        api_version: As `62.0`.
+        known: Objects that have been described already.
+    """
+
+    def __init__(
+        self, client: SalesforceClient, api_version: str, known: Iterable[SObject] = ()
+    ) -> None:
+        self._client = client
+        self._api_version = api_version
+        self._outcomes: dict[str, SObject | ExtractionError] = {
+            sobject.name.lower(): sobject for sobject in known
+        }
+
+    def sobject(self, name: str) -> SObject:
+        """Describe an object, if it has not been described yet.
+
+        Raises:
+            RefusedError: If Salesforce does not describe it.
+            UnavailableError: If it does not do so now.
+            ExtractionError: As `describe.described`.
+        """
+        if name.lower() not in self._outcomes:
+            ((_, told),) = described(self._client, self._api_version, [name])
+            self._outcomes[name.lower()] = told
+        outcome = self._outcomes[name.lower()]
+        if isinstance(outcome, ExtractionError):
+            raise outcome
+        return outcome
+
+    def find(self, sobject: SObject, path: str) -> FoundField:
+        """Follow a path.
+
+        Args:
+            sobject: Where it begins.
+            path: In any case of letters.
+
+        Raises:
+            SettingsError: If it leads to no field that this user sees.
+            ExtractionError: As `describe.described`.
+        """
+        *relationships, name = path.split(".")
+        spelled: list[str] = []
+        for relationship in relationships:
+            lookup = self._lookup(sobject, relationship)
+            if lookup is None:
+                raise SettingsError(
+                    f"{path}: {sobject.name} has no relationship {relationship} to a parent"
+                )
+            spelled.append(lookup.relationship_name)
+            sobject = self._parent(lookup, path)
+        field = _named(sobject.fields, name)
+        if field is None:
+            raise SettingsError(f"{path}: {sobject.name} has no field {name} for this user")
+        return FoundField(".".join([*spelled, field.name]), field.type)
+
+    def begins_with_relationship(self, sobject: SObject, path: str) -> bool:
+        """Tell whether the first word of a path is a relationship of the object."""
+        return self._lookup(sobject, path.partition(".")[0]) is not None
+
+    @staticmethod
+    def _lookup(sobject: SObject, relationship: str) -> Field | None:
+        wanted = relationship.lower()
+        lookups = (field for field in sobject.fields if field.relationship_name.lower() == wanted)
+        return next(lookups, None)
+
+    def _parent(self, lookup: Field, path: str) -> SObject:
+        is_polymorphic = len(lookup.reference_to) != 1
+        name = _COMMON_FIELDS if is_polymorphic else lookup.reference_to[0]
+        try:
+            return self.sobject(name)
+        except RefusedError as refusal:
+            raise SettingsError(f"{path}: {refusal}") from refusal
+
+
+def _named(fields: Sequence[Field], name: str) -> Field | None:
+    return next((field for field in fields if field.name.lower() == name.lower()), None)

@@ -1,0 +1,285 @@
+"""What a run does, noted while it does it: for the progress display, the summary and the report.
+
+Work is done for a stream. Which one is known to the thread that does it (`on_behalf_of`), so that
+a call, a retry or a page is noted where it happens, without anybody having to say whose it is. What
+is kept does not grow with the size of a job: periods that touch become one, and there is a bound on
+how many are kept apart.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from enum import Enum
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from tap_sfbulk_pages.jobs import job_states
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_sfbulk_pages.jobs.query_jobs import QueryJob
+
+# How many periods of one kind are kept apart; beyond it those nearest to each other become one.
+_MOST_PERIODS = 120
+_MOST_NOTES = 50
+
+# The outcome of a stream that was read to its end.
+READ = "read"
+
+
+class Phase(Enum):
+    """What a stream's time goes into; the first two are Salesforce's."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DOWNLOADING = "downloading"
+    WRITING = "writing"
+
+
+_PHASES_OF_JOBS = {job_states.QUEUED: Phase.QUEUED, job_states.RUNNING: Phase.RUNNING}
+
+
+class Periods:
+    """When something went on, by whomever: periods that overlap are one."""
+
+    def __init__(self) -> None:
+        self._periods: list[tuple[float, float]] = []
+        self._shortest_gap = 0.0
+        self._gaps_filled = 0.0
+
+    def __iter__(self) -> Iterator[tuple[float, float]]:
+        return iter(list(self._periods))
+
+    @property
+    def seconds(self) -> float:
+        """How long it went on in all."""
+        return sum(end - begin for begin, end in self._periods) - self._gaps_filled
+
+    def add(self, begin: float, end: float) -> None:
+        """Add a period. Periods are added in the order of their ends."""
+        while self._periods and begin - self._periods[-1][1] <= self._shortest_gap:
+            last_begin, last_end = self._periods.pop()
+            self._gaps_filled += max(begin - last_end, 0.0)
+            begin = min(begin, last_begin)
+        self._periods.append((begin, end))
+        if len(self._periods) > _MOST_PERIODS:
+            self._join_nearest()
+
+    def _join_nearest(self) -> None:
+        """Close the smaller half of the gaps."""
+        gaps = sorted(later[0] - earlier[1] for earlier, later in pairwise(self._periods))
+        self._shortest_gap = gaps[len(gaps) // 2]
+        periods, self._periods = self._periods, []
+        for begin, end in periods:
+            self.add(begin, end)
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something out of the ordinary.
+
+    Attributes:
+        at: Seconds since the run began.
+        text: What happened.
+    """
+
+    at: float
+    text: str
+
+
+@dataclass
+class StreamActivity:
+    """What is done for one stream.
+
+    Attributes:
+        name: The stream.
+        run_began: On the monotonic clock.
+        periods: When each phase went on, in seconds since the run began.
+        notes: Retries and the like, the first `_MOST_NOTES` of them.
+        job_states: Each job's last known state, by its id.
+        job_records: Each finished job's number of records, by its id.
+        is_resumed: Whether it goes on where an earlier run has ended.
+        pages: Result pages written.
+        records: Records written.
+        wire_bytes: Bytes of result pages as they came.
+        calls: Requests made.
+        retries: Of them, those that had to be made again.
+        outcome: `READ` or what went wrong; None as long as it goes on.
+    """
+
+    name: str
+    run_began: float
+    periods: dict[Phase, Periods] = field(default_factory=lambda: {p: Periods() for p in Phase})
+    notes: list[Note] = field(default_factory=list)
+    job_states: dict[str, str] = field(default_factory=dict)
+    job_records: dict[str, int] = field(default_factory=dict)
+    is_resumed: bool = False
+    pages: int = 0
+    records: int = 0
+    wire_bytes: int = 0
+    calls: int = 0
+    retries: int = 0
+    outcome: str | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _job_phases: dict[str, tuple[Phase, float]] = field(default_factory=dict, repr=False)
+
+    @property
+    def now(self) -> float:
+        """Seconds since the run began."""
+        return time.monotonic() - self.run_began
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything has been done for it, or it has failed without."""
+        return bool(self.calls) or self.has_failed
+
+    @property
+    def is_going_on(self) -> bool:
+        """Whether it has begun and has not come to an end."""
+        return self.has_begun and self.outcome is None
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it has ended, and not as it should."""
+        return self.outcome not in (None, READ)
+
+    @property
+    def first_period_began(self) -> float:
+        """When the first of its periods began; 0 where there is none."""
+        return min((begin for each in self.periods.values() for begin, _ in each), default=0.0)
+
+    @property
+    def expected_records(self) -> int | None:
+        """How many records its jobs have; None until the last of them is complete."""
+        if not self.job_states or len(self.job_records) < len(self.job_states):
+            return None
+        return sum(self.job_records.values())
+
+    def seconds(self, *phases: Phase) -> float:
+        """Tell how long phases went on, those that still go on included."""
+        with self._lock:
+            ended = sum(self.periods[phase].seconds for phase in phases)
+            going_on = [since for phase, since in self._job_phases.values() if phase in phases]
+        return ended + (self.now - min(going_on) if going_on else 0.0)
+
+    @contextmanager
+    def during(self, phase: Phase) -> Iterator[None]:
+        """Note how long something takes."""
+        begin = self.now
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.periods[phase].add(begin, self.now)
+
+    def note(self, text: str) -> None:
+        """Note something out of the ordinary."""
+        with self._lock:
+            if len(self.notes) < _MOST_NOTES:
+                self.notes.append(Note(self.now, text))
+
+    def note_job(self, job: QueryJob) -> None:
+        """Note how a job is doing."""
+        phase, now = _PHASES_OF_JOBS.get(job.state), self.now
+        with self._lock:
+            self.job_states[job.id] = job.state
+            if job.is_complete:
+                self.job_records[job.id] = job.records or 0
+            before = self._job_phases.pop(job.id, None)
+            if phase:
+                self._job_phases[job.id] = (phase, now)
+            if before and before[0] is phase:
+                self._job_phases[job.id] = before
+            elif before:
+                self.periods[before[0]].add(before[1], now)
+
+    def wrote(self, records: int) -> None:
+        """Note a page whose records are written."""
+        self.pages += 1
+        self.records += records
+
+    def received(self, wire_bytes: int) -> None:
+        """Note a page that has come."""
+        with self._lock:
+            self.wire_bytes += wire_bytes
+
+    def called(self) -> None:
+        """Note a request."""
+        with self._lock:
+            self.calls += 1
+
+    def tries_again(self, reason: str) -> None:
+        """Note a request that has to be made again."""
+        with self._lock:
+            self.retries += 1
+        self.note(reason)
+
+
+class RunActivity:
+    """What a run does.
+
+    Attributes:
+        began_at: UTC.
+        streams: By name, in the order in which they were first named.
+    """
+
+    def __init__(self) -> None:
+        self.began_at = datetime.now(timezone.utc)
+        self.streams: dict[str, StreamActivity] = {}
+        self._began = time.monotonic()
+
+    def stream(self, name: str) -> StreamActivity:
+        """Give the activity of a stream."""
+        if name not in self.streams:
+            self.streams[name] = StreamActivity(name, self._began)
+        return self.streams[name]
+
+    @property
+    def begun(self) -> list[StreamActivity]:
+        """The streams that anything has been done for."""
+        return [stream for stream in self.streams.values() if stream.has_begun]
+
+    @property
+    def seconds(self) -> float:
+        """How long the run has taken."""
+        return time.monotonic() - self._began
+
+    @property
+    def records(self) -> int:
+        """Records written, of all streams."""
+        return sum(stream.records for stream in self.streams.values())
+
+
+_current: ContextVar[StreamActivity | None] = ContextVar("stream_activity", default=None)
+
+
+def current() -> StreamActivity | None:
+    """Tell which stream this thread works for; None for the run as a whole."""
+    return _current.get()
+
+
+@contextmanager
+def on_behalf_of(stream: StreamActivity | None) -> Iterator[None]:
+    """Work for a stream on this thread, or for none; threads do not hand it on by themselves."""
+    token = _current.set(stream)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+@contextmanager
+def during(phase: Phase) -> Iterator[None]:
+    """Note how long something takes, for the stream that this thread works for."""
+    stream = current()
+    if stream is None:
+        yield
+        return
+    with stream.during(phase):
+        yield

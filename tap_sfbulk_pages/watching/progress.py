@@ -1,0 +1,164 @@
+"""Progress while a run goes on: live on a terminal (Rich), a line a minute in a log."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from tap_sfbulk_pages.durations import duration
+from tap_sfbulk_pages.jobs import job_states
+from tap_sfbulk_pages.plurals import counted
+from tap_sfbulk_pages.watching.activity import Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from tap_sfbulk_pages.watching.activity import RunActivity, StreamActivity
+
+SECONDS_BETWEEN_LINES = 60.0
+_REFRESHES_PER_SECOND = 4
+# Lines of a terminal that are left to what else is written there.
+_LINES_LEFT = 8
+_STREAMS_IN_A_LINE = 5
+_JOB_STATES = {
+    job_states.QUEUED: "queued",
+    job_states.RUNNING: "running",
+    job_states.COMPLETE: "complete",
+}
+
+logger = logging.getLogger(__name__)
+
+
+@contextmanager
+def progress_told(
+    activity: RunActivity, streams: Sequence[str], calls_made: Callable[[], int]
+) -> Iterator[None]:
+    """Tell how a run is getting on, as long as it does.
+
+    Args:
+        activity: What the run does.
+        streams: Those that it reads.
+        calls_made: Tells the API calls so far.
+    """
+    # Where records are written to the terminal too, a display would be torn apart by them.
+    if sys.stderr.isatty() and not sys.stdout.isatty():
+        with _displayed(activity, streams, calls_made):
+            yield
+    else:
+        with _logged(activity, streams, calls_made):
+            yield
+
+
+@contextmanager
+def _logged(
+    activity: RunActivity, streams: Sequence[str], calls_made: Callable[[], int]
+) -> Iterator[None]:
+    is_over = threading.Event()
+
+    def tell() -> None:
+        while not is_over.wait(SECONDS_BETWEEN_LINES):
+            logger.info("%s", progress_line(activity, streams, calls_made()))
+
+    threading.Thread(target=tell, name="sfbulk-progress", daemon=True).start()
+    try:
+        yield
+    finally:
+        is_over.set()
+
+
+@contextmanager
+def _displayed(
+    activity: RunActivity, streams: Sequence[str], calls_made: Callable[[], int]
+) -> Iterator[None]:
+    from rich.console import Console  # noqa: PLC0415 - not needed where there is no terminal
+    from rich.live import Live  # noqa: PLC0415
+
+    console = Console(stderr=True)
+    terminal = sys.stderr
+    live = Live(
+        get_renderable=lambda: progress_table(activity, streams, calls_made(), console),
+        console=console,
+        refresh_per_second=_REFRESHES_PER_SECOND,
+        transient=True,
+        redirect_stdout=False,
+    )
+    with live:
+        # Log lines go above the display, not through it.
+        _log_to(terminal, sys.stderr)
+        try:
+            yield
+        finally:
+            _log_to(sys.stderr, terminal)
+
+
+def _log_to(before: object, after: object) -> None:
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.StreamHandler) and handler.stream is before:
+            handler.setStream(after)
+
+
+def progress_line(activity: RunActivity, streams: Sequence[str], calls_made: int) -> str:
+    """Say in one line how far a run has come."""
+    ended = [name for name in streams if activity.stream(name).outcome]
+    going_on = _going_on(activity, streams)
+    rate = activity.records / max(activity.seconds, 1e-9)
+    told = going_on[:_STREAMS_IN_A_LINE]
+    doing = ", ".join(f"{stream.name} ({_doing(stream)})" for stream in told)
+    more = f" and {len(going_on) - len(told)} more" if len(going_on) > len(told) else ""
+    return (
+        f"After {duration(activity.seconds)}: "
+        f"{len(ended)} of {counted(len(streams), 'stream')} ended, "
+        f"{counted(activity.records, 'record')} written ({rate:,.0f} a second), "
+        f"{counted(calls_made, 'API call')}." + (f" Now: {doing}{more}." if doing else "")
+    )
+
+
+def progress_table(
+    activity: RunActivity, streams: Sequence[str], calls_made: int, console: Console
+) -> Table:
+    """Show the streams that are being read, as many as fit the terminal."""
+    from rich.table import Table  # noqa: PLC0415 - not needed where there is no terminal
+
+    table = Table(title=progress_line(activity, streams, calls_made).partition(" Now:")[0])
+    for heading in ("stream", "job", "pages", "records", "of", "a second", "left"):
+        is_text = heading in ("stream", "job")
+        table.add_column(heading, justify="left" if is_text else "right", no_wrap=True)
+    for stream in _going_on(activity, streams)[: max(console.height - _LINES_LEFT, 1)]:
+        rate = _rate(stream)
+        expected = stream.expected_records
+        left = (expected - stream.records) / rate if expected is not None and rate else None
+        table.add_row(
+            stream.name,
+            _doing(stream),
+            f"{stream.pages:,}",
+            f"{stream.records:,}",
+            "" if expected is None else f"{expected:,}",
+            f"{rate:,.0f}" if rate else "",
+            "" if left is None else duration(max(left, 0.0)),
+        )
+    return table
+
+
+def _going_on(activity: RunActivity, streams: Sequence[str]) -> list[StreamActivity]:
+    return [stream for name in streams if (stream := activity.stream(name)).is_going_on]
+
+
+def _doing(stream: StreamActivity) -> str:
+    """Say what a stream is at: its job's state, or writing."""
+    if stream.pages or stream.seconds(Phase.WRITING):
+        return "reading, resumed" if stream.is_resumed else "reading"
+    states = [_JOB_STATES.get(state, state) for state in stream.job_states.values()]
+    return ", ".join(dict.fromkeys(states)) or "asking"
+
+
+def _rate(stream: StreamActivity) -> float:
+    """Records a second of the time since the first page was asked for."""
+    begins = [begin for begin, _ in stream.periods[Phase.DOWNLOADING]]
+    since = stream.now - begins[0] if begins else 0.0
+    return stream.records / since if since else 0.0

@@ -1,0 +1,122 @@
+"""The report of a run: one self-contained page (HTML) with a timeline of every stream."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.resources import files
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+from tap_sfbulk_pages.durations import duration
+from tap_sfbulk_pages.plurals import counted
+from tap_sfbulk_pages.watching.activity import Phase
+from tap_sfbulk_pages.watching.summary import HEADINGS, summary_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tap_sfbulk_pages.watching.activity import RunActivity, StreamActivity
+
+# Where the axis may have its marks, in seconds; the first that makes few enough is taken.
+_STEPS = (0.1, 0.5, 1, 5, 10, 30, 60, 300, 600, 1800, 3600, 7200, 21600, 86400)
+_MOST_MARKS = 10
+# A period that is too short to be seen is drawn this wide, in percent of the run.
+_THINNEST = 0.15
+
+
+@dataclass(frozen=True)
+class _Bar:
+    """A period, in percent of the run."""
+
+    phase: str
+    left: float
+    width: float
+    title: str
+
+
+@dataclass(frozen=True)
+class _Mark:
+    """A moment, in percent of the run."""
+
+    left: float
+    title: str
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A stream of the timeline."""
+
+    name: str
+    outcome: str
+    remark: str
+    bars: list[_Bar]
+    marks: list[_Mark]
+
+
+def write_report(path: Path, activity: RunActivity, calls_made: int) -> None:
+    """Write the report of a run.
+
+    Args:
+        path: The file; written whole or not at all.
+        activity: What the run has done.
+        calls_made: API calls in all.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    from jinja2 import Environment  # noqa: PLC0415 - only for those who want a report
+
+    source = files(__package__).joinpath("report.html.jinja").read_text(encoding="utf-8")
+    seconds = max(activity.seconds, 1e-3)
+    begun = activity.begun
+    left_out = len(activity.streams) - len(begun)
+    page = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(source)
+    text = page.render(
+        began_at=activity.began_at.isoformat(sep=" ", timespec="seconds"),
+        duration=duration(seconds),
+        records=counted(activity.records, "record"),
+        calls=counted(calls_made, "API call"),
+        version=version("tap-sfbulk-pages"),
+        phases=[phase.value for phase in Phase],
+        axis=list(_axis(seconds)),
+        rows=[
+            _row(stream, seconds) for stream in sorted(begun, key=attrgetter("first_period_began"))
+        ],
+        left_out=counted(left_out, "further stream") if left_out else None,
+        headings=HEADINGS,
+        summary=summary_rows(activity),
+        notes=[(stream.name, duration(n.at), n.text) for stream in begun for n in stream.notes],
+        failures=[(stream.name, stream.outcome) for stream in begun if stream.has_failed],
+    )
+    unfinished = path.with_name(f"{path.name}.part")
+    unfinished.write_text(text, encoding="utf-8")
+    unfinished.replace(path)
+
+
+def _row(stream: StreamActivity, seconds: float) -> _Row:
+    bars = [
+        _Bar(
+            phase.value,
+            100 * begin / seconds,
+            max(100 * (end - begin) / seconds, _THINNEST),
+            f"{phase.value}, {duration(begin)} to {duration(end)}",
+        )
+        for phase in Phase
+        for begin, end in stream.periods[phase]
+    ]
+    marks = [
+        _Mark(100 * note.at / seconds, f"{duration(note.at)}: {note.text}") for note in stream.notes
+    ]
+    outcome = "failed" if stream.has_failed else (stream.outcome or "unfinished")
+    remark = counted(stream.records, "record") + (", resumed" if stream.is_resumed else "")
+    return _Row(stream.name, outcome, remark, bars, marks)
+
+
+def _axis(seconds: float) -> Iterator[_Mark]:
+    step = next((each for each in _STEPS if seconds / each <= _MOST_MARKS), _STEPS[-1])
+    at = 0.0
+    while at <= seconds:
+        yield _Mark(100 * at / seconds, duration(at))
+        at += step

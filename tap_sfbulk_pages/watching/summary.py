@@ -1,0 +1,97 @@
+"""What each stream of a run came to: a table for people, measurements for machines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tap_sfbulk_pages.durations import duration
+from tap_sfbulk_pages.plurals import counted
+from tap_sfbulk_pages.text_table import table_lines
+from tap_sfbulk_pages.watching.activity import Phase
+
+if TYPE_CHECKING:
+    from tap_sfbulk_pages.watching.activity import RunActivity, StreamActivity
+
+HEADINGS = (
+    "stream",
+    "records",
+    "pages",
+    "MB",
+    "at Salesforce s",
+    "downloading s",
+    "writing s",
+    "calls",
+    "retries",
+    "",
+)
+# Streams that brought nothing are counted, not listed, when there are more than these.
+_MOST_EMPTY_ROWS = 20
+
+
+def summary_rows(activity: RunActivity) -> list[tuple[str, ...]]:
+    """Make a row of text for each stream that was begun, the slowest first.
+
+    Returns:
+        Cells in the order: stream, records, pages, MB of result pages as they came, seconds that
+        its jobs waited and ran at Salesforce, seconds in which its pages came, seconds in which
+        they were written (all of which overlap, within a stream and between streams), calls,
+        retries, and a remark.
+    """
+    slowest_first = sorted(activity.begun, key=lambda stream: -stream.seconds(*Phase))
+    return [_row(stream) for stream in slowest_first]
+
+
+def summary_text(activity: RunActivity, calls_made: int) -> str:
+    """Make the table that ends a run's log.
+
+    Args:
+        activity: What the run has done.
+        calls_made: API calls in all, of which those before the first stream are no stream's.
+    """
+    rows = summary_rows(activity)
+    told = [row for row in rows if row[1] != "0" or row[-1]]
+    empty = [row for row in rows if row not in told]
+    if len(empty) <= _MOST_EMPTY_ROWS:
+        told, empty = rows, []
+    lines = list(table_lines([HEADINGS, *told]))
+    if empty:
+        lines.append(f"… and {len(empty)} streams without new records")
+    lines.append(
+        f"{counted(activity.records, 'record')} of {counted(len(rows), 'stream')} in "
+        f"{duration(activity.seconds)}, with {counted(calls_made, 'API call')}."
+    )
+    return "\n  ".join(["This run:", *lines])
+
+
+def log_measurements(activity: RunActivity) -> None:
+    """Log what the SDK does not measure, in the form of its metrics (`METRIC: {json}`)."""
+    from singer_sdk.metrics import Metric, Point, Tag, get_metrics_logger, log  # noqa: PLC0415
+
+    measured = get_metrics_logger()
+    for stream in activity.begun:
+        tags = {Tag.STREAM.value: stream.name}
+        log(measured, Point("counter", Metric.HTTP_REQUEST_COUNT, stream.calls, tags))
+        at_salesforce = stream.seconds(Phase.QUEUED, Phase.RUNNING)
+        job = {**tags, Tag.JOB_TYPE.value: "query"}
+        log(measured, Point("timer", Metric.JOB_DURATION, at_salesforce, job))
+        downloading = stream.seconds(Phase.DOWNLOADING)
+        pages = {**tags, Tag.ENDPOINT.value: "results"}
+        log(measured, Point("timer", Metric.HTTP_REQUEST_DURATION, downloading, pages))
+
+
+def _row(stream: StreamActivity) -> tuple[str, ...]:
+    remarks = ["resumed"] if stream.is_resumed else []
+    if stream.has_failed:
+        remarks.append("failed")
+    return (
+        stream.name,
+        f"{stream.records:,}",
+        f"{stream.pages:,}",
+        f"{stream.wire_bytes / 1_000_000:.1f}",
+        f"{stream.seconds(Phase.QUEUED, Phase.RUNNING):.1f}",
+        f"{stream.seconds(Phase.DOWNLOADING):.1f}",
+        f"{stream.seconds(Phase.WRITING):.1f}",
+        f"{stream.calls:,}",
+        f"{stream.retries:,}",
+        ", ".join(remarks),
+    )

@@ -1,0 +1,220 @@
+"""A query job in parts that tasks on any machine read: its result pages, as Arrow record batches.
+
+One job, one snapshot, as many downloads at a time as there are tasks. Nothing here knows an
+engine; `spark.py` is one way to run the tasks. What a task reads goes through the same download,
+count, decoder and types as the tap's own streams.
+
+Each page is held against its own count. The job's total can be held against them where one task
+sees all records: a job of one page, and a job that is walked from page to page. For the others
+whoever gathers the records counts them (`check_records`).
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import closing, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pyarrow as pa
+
+from tap_sfbulk_pages.decoding.arrow import arrow_type, typed
+from tap_sfbulk_pages.decoding.cells import cell_type
+from tap_sfbulk_pages.decoding.page import frames
+from tap_sfbulk_pages.errors import (
+    ListingError,
+    RefusedError,
+    ResultPagesNotOfferedError,
+)
+from tap_sfbulk_pages.jobs.fetching import Fetching
+from tap_sfbulk_pages.jobs.page_download import PageDownload
+from tap_sfbulk_pages.jobs.page_listing import page_lists
+from tap_sfbulk_pages.jobs.pages import SerialPages, check_total
+from tap_sfbulk_pages.jobs.progress import JobProgress
+from tap_sfbulk_pages.plurals import counted
+from tap_sfbulk_pages.salesforce.links import locator_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import requests
+
+    from tap_sfbulk_pages.jobs.page_download import ResultPage
+    from tap_sfbulk_pages.jobs.page_lists import ResultPageList
+    from tap_sfbulk_pages.jobs.query_jobs import QueryJob
+    from tap_sfbulk_pages.org import Org
+    from tap_sfbulk_pages.workers.org_access import OrgAccess
+
+# Readers of Arrow files know no string views.
+_OLDEST = pl.CompatLevel.oldest()
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class JobPartition:
+    """What one task reads of a job.
+
+    Attributes:
+        job: Complete.
+        link: A result page; None for the whole job, walked from page to page.
+        is_whole: Whether there is no other partition.
+    """
+
+    job: QueryJob
+    link: str | None
+    is_whole: bool
+
+
+def job_partitions(org: Org, job: QueryJob) -> list[JobPartition]:
+    """Cut a job into its result pages.
+
+    Where the list of pages cannot be trusted, one partition walks through the job and is held
+    against its total.
+
+    Args:
+        org: Whose job it is.
+        job: Complete.
+
+    Returns:
+        One partition a page, in the order of the list; none for a job without records.
+
+    Raises:
+        QueryJobGoneError: If the job is no longer there.
+        ExtractionError: As `SalesforceClient.call`.
+    """
+    try:
+        lists = trusted_lists(org, job)
+    except ListingError as refusal:
+        warn_of_series(job, refusal)
+        return [JobPartition(job, None, is_whole=True)]
+    links = {locator_of(link): link for listed in lists for link in listed.links}
+    return [JobPartition(job, link, is_whole=len(links) == 1) for link in links.values()]
+
+
+def trusted_lists(org: Org, job: QueryJob, begin: str | None = None) -> list[ResultPageList]:
+    """List the result pages of a job.
+
+    Args:
+        org: Whose job it is.
+        job: Complete.
+        begin: The continuation that leads to the first list wanted; None for the first of all.
+
+    Raises:
+        ListingError: If the org does not list them, or the list cannot be trusted: it leads in a
+            circle, breaks off, contradicts itself or is empty.
+        QueryJobGoneError: If the job is no longer there.
+        ExtractionError: As `SalesforceClient.call`.
+    """
+    try:
+        lists = list(page_lists(org.client, job, begin))
+    except (ResultPagesNotOfferedError, ListingError) as refusal:
+        org.jobs.check_still_there(job, refusal)
+        raise ListingError(str(refusal)) from refusal
+    except RefusedError as refusal:
+        org.jobs.check_still_there(job, refusal)
+        raise
+    if begin is None and job.records != 0 and not any(listed.links for listed in lists):
+        raise ListingError("No result page is listed.")
+    return lists
+
+
+def warn_of_series(job: QueryJob, reason: ListingError) -> None:
+    """Say that a job is walked from page to page, and why."""
+    logger.warning(
+        "The result pages of job %s are read one after another by one task. %s", job.id, reason
+    )
+
+
+@dataclass(frozen=True)
+class JobRead:
+    """How the partitions of jobs are read; goes to the tasks.
+
+    Attributes:
+        access: The org, as each process reaches it.
+        properties: JSON schemas by field, in the order of the columns.
+    """
+
+    access: OrgAccess
+    properties: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The Arrow schema of every record batch."""
+        types = {name: arrow_type(schema) for name, schema in self.properties.items()}
+        schema = pl.DataFrame(schema=types).to_arrow(compat_level=_OLDEST).schema
+        # Engines ask for plain strings; a batch is far too small to need large ones.
+        return pa.schema(
+            field.with_type(pa.string()) if pa.types.is_large_string(field.type) else field
+            for field in schema
+        )
+
+    def batches(self, partition: JobPartition) -> Iterator[pa.RecordBatch]:
+        """Read a partition, page by page: each page is received whole and counted first.
+
+        Raises:
+            ExtractionError: If it cannot be read, or is not the whole that it should be.
+        """
+        org, schema = self.access.org(), self.schema
+        types = {name: cell_type(each) for name, each in self.properties.items()}
+        download = PageDownload(org.client, org.memory, partition.job, frozenset(types))
+        for page in _pages(org, partition, download):
+            if page.nul_characters:
+                logger.warning(
+                    "Dropped %s from the values of result page %s.",
+                    counted(page.nul_characters, "NUL character"),
+                    page.locator,
+                )
+            for block in frames(page, types):
+                table = typed(block, self.properties).to_arrow(compat_level=_OLDEST)
+                yield from table.cast(schema).to_batches()
+
+    def table(self, partition: JobPartition) -> pa.Table:
+        """Read a partition into one table (see `batches`)."""
+        return pa.Table.from_batches(self.batches(partition), self.schema)
+
+
+def check_records(org: Org, job: QueryJob, records: int) -> None:
+    """Hold a number of records against a job's total, which is asked again where they differ.
+
+    Raises:
+        RecordCountError: If they differ.
+        ExtractionError: As `QueryJobs.info`.
+    """
+    progress = JobProgress()
+    progress.records = records
+    check_total(org.jobs, job, progress)
+
+
+def _pages(org: Org, partition: JobPartition, download: PageDownload) -> Iterator[ResultPage]:
+    """Fetch the pages of a partition; each is closed when the next is asked for."""
+    try:
+        if partition.link is None:
+            yield from _walked(org, partition.job, download)
+            return
+        with closing(download.fetch(partition.link)) as page:
+            if partition.is_whole:
+                check_records(org, partition.job, page.records)
+            yield page
+    except (RefusedError, ListingError) as refusal:
+        org.jobs.check_still_there(partition.job, refusal)
+        raise
+
+
+def _walked(org: Org, job: QueryJob, download: PageDownload) -> Iterator[ResultPage]:
+    """Walk through a job, and hold the records of its pages against its total at the end."""
+    progress = JobProgress()
+    fetching: Fetching[ResultPage | requests.Response] = Fetching(
+        org.threads,
+        waiting=nullcontext,
+        tend=lambda: None,
+        discard=lambda result: result.close(),
+    )
+    pages = SerialPages(job=job, progress=progress, fetch=download.fetch, fetching=fetching)
+    with closing(pages):
+        for page in pages:
+            with closing(page):
+                yield page
+            progress.finish(page.locator, records=page.records, maximum=None)
+    check_total(org.jobs, job, progress, is_doubtful=pages.is_doubtful)

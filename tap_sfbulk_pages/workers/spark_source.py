@@ -1,0 +1,194 @@
+"""Spark reads query jobs: the data source `sfbulk`, a partition for each result page.
+
+For Spark's Python Data Source API, from Spark 4.0 on; it runs on Sail too. The driver makes the
+job and lists its pages, each task reads one. What both need is in `job_options.py` and
+`job_partitions.py`, which know nothing of Spark.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
+from pyspark.sql.types import (
+    BooleanType,
+    DataType,
+    DateType,
+    DecimalType,
+    LongType,
+    StringType,
+    StructField,
+    StructType,
+    TimestampType,
+)
+from typing_extensions import override
+
+from tap_sfbulk_pages.decoding.arrow import arrow_type
+from tap_sfbulk_pages.errors import SettingsError
+from tap_sfbulk_pages.workers.options import JobOptions, check_total, create_job
+from tap_sfbulk_pages.workers.partitions import JobPartition, JobRead, job_partitions
+from tap_sfbulk_pages.workers.spark_filters import conditions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
+
+    from pyspark.sql.datasource import DataSourceStreamReader, Filter
+
+__all__ = ["SFBulkDataSource", "check_total", "create_job"]
+
+# Each property by its Spark type, and by Arrow's name of that type. Times of day are text: not
+# every engine has a type for them.
+_TYPES: tuple[tuple[DataType, str, dict[str, Any]], ...] = (
+    (StringType(), "string", {"type": ["string", "null"]}),
+    (BooleanType(), "bool", {"type": ["boolean", "null"]}),
+    (LongType(), "int64", {"type": ["integer", "null"]}),
+    (DecimalType(38, 18), "decimal128(38, 18)", {"type": ["number", "null"]}),
+    (DateType(), "date32[day]", {"type": ["string", "null"], "format": "date"}),
+    (
+        TimestampType(),
+        "timestamp[us, tz=UTC]",
+        {"type": ["string", "null"], "format": "date-time"},
+    ),
+)
+# Asks Spark for the filters of a query; it needs spark.sql.python.filterPushdown.enabled.
+_PUSH_FILTERS = "push_filters"
+_OF_STREAMS = ("pages_per_batch", "job_interval_seconds")
+
+
+class SFBulkDataSource(DataSource):
+    """Reads an sObject, a query or an existing query job.
+
+    Args:
+        options: `object`, `soql`, `job`, `fields`, `push_filters`, those of streams, and settings
+            of the tap that are no secret.
+
+    Raises:
+        SettingsError: If the options do not fit.
+    """
+
+    def __init__(self, options: MutableMapping[str, str]) -> None:
+        given = {name.lower(): text for name, text in options.items()}
+        self._pushes_filters = given.pop(_PUSH_FILTERS, "").strip().lower() == "true"
+        self._of_stream = {name: given.pop(name) for name in _OF_STREAMS if name in given}
+        self._options = JobOptions.parse(given)
+
+    @override
+    @classmethod
+    def name(cls) -> str:
+        """The format's name."""
+        return "sfbulk"
+
+    @override
+    def schema(self) -> StructType:
+        """Ask the org for the columns.
+
+        Raises:
+            ExtractionError: If they cannot be typed, or the org cannot be asked.
+        """
+        properties = self._options.properties()
+        return StructType(
+            [StructField(name, _spark_type(each)) for name, each in properties.items()]
+        )
+
+    @override
+    def reader(self, schema: StructType | pa.Schema) -> DataSourceReader:
+        """Make the reader.
+
+        Args:
+            schema: As `schema` returned it, or as the user gave it; Sail passes it in Arrow's form.
+
+        Raises:
+            SettingsError: If a type of the user's schema is none that cells are read as.
+        """
+        reader = FilteringReader if self._pushes_filters else SFBulkReader
+        return reader(self._options, _properties(schema))
+
+    @override
+    def streamReader(self, schema: StructType) -> DataSourceStreamReader:
+        """Make the reader of a stream.
+
+        Args:
+            schema: As `schema` returned it, or as the user gave it.
+
+        Raises:
+            SettingsError: If Spark is too old, or an option or a type of the schema does not fit.
+        """
+        try:
+            from tap_sfbulk_pages.workers.spark_streaming import SFBulkStreamReader  # noqa: PLC0415 - from 4.2
+        except ImportError as error:
+            raise SettingsError(f"streams need Spark 4.2 or newer: {error}") from error
+        return SFBulkStreamReader(self._options, _properties(schema), self._of_stream)
+
+
+class SFBulkReader(DataSourceReader):
+    """Lists the pages on the driver and reads each in a task.
+
+    Args:
+        options: What to read.
+        properties: JSON schemas by field, in the order of the columns.
+    """
+
+    def __init__(self, options: JobOptions, properties: Mapping[str, Mapping[str, Any]]) -> None:
+        self._options = options
+        self._read = JobRead(options.access, properties)
+        self._conditions: Sequence[str] = ()
+
+    @override
+    def partitions(self) -> Sequence[InputPartition]:
+        """Take or make the job, wait for it, and list its pages."""
+        job = self._options.job(list(self._read.properties), self._conditions)
+        partitions = job_partitions(self._options.access.org(), job)
+        return [InputPartition(partition) for partition in partitions]
+
+    @override
+    def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
+        """Read one page; nothing for the partition that Spark makes up where there is none.
+
+        That one is None on Spark 4.0, and later an `InputPartition(None)`.
+        """
+        value = getattr(partition, "value", None)
+        if isinstance(value, JobPartition):
+            yield from self._read.batches(value)
+
+
+class FilteringReader(SFBulkReader):
+    """Narrows the query by filters; Spark still checks each row, so they may let too much pass.
+
+    A class of its own, since Spark refuses a reader that takes filters unless
+    `spark.sql.python.filterPushdown.enabled` is set.
+    """
+
+    def pushFilters(self, filters: list[Filter]) -> Iterable[Filter]:  # noqa: N802 - Spark's name
+        """Take note of the filters that SOQL can express; Spark keeps all of them."""
+        self._conditions = conditions(filters, self._read.properties)
+        return filters
+
+
+def _spark_type(schema: Mapping[str, Any]) -> DataType:
+    """Map a property to its Spark type."""
+    wanted = arrow_type(schema)
+    return next((type_ for type_, _, own in _TYPES if arrow_type(own) == wanted), StringType())
+
+
+def _properties(schema: StructType | pa.Schema) -> dict[str, Mapping[str, Any]]:
+    """Map columns to the properties that make their types.
+
+    Raises:
+        SettingsError: If there is none for a type.
+    """
+    if isinstance(schema, pa.Schema):
+        given = {field.name: str(field.type) for field in schema}
+        known = {name: own for _, name, own in _TYPES}
+    else:
+        given = {field.name: field.dataType.simpleString() for field in schema.fields}
+        known = {type_.simpleString(): own for type_, _, own in _TYPES}
+    errors = [
+        f"the column {name} cannot be read as {type_}: choose one of "
+        f"{', '.join(known)}, and cast it afterwards"
+        for name, type_ in given.items()
+        if type_ not in known
+    ]
+    if errors:
+        raise SettingsError(*errors)
+    return {name: known[type_] for name, type_ in given.items()}

@@ -1,0 +1,142 @@
+"""Spark streams an sObject: each batch a part of a query job, each run what has changed since.
+
+For Spark 4.2 and newer, whose `latestOffset` is told where a batch starts. Spark keeps an offset in
+its checkpoint before it runs the batch, so that the checkpoint is what a killed stream goes on
+from. Everything but Spark's interface is in `job_stream.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql.datasource import DataSourceStreamReader, InputPartition
+from pyspark.sql.streaming.datasource import ReadLimit, ReadMaxFiles, SupportsTriggerAvailableNow
+from typing_extensions import override
+
+from tap_sfbulk_pages.errors import SettingsError, StateError
+from tap_sfbulk_pages.jobs.query_jobs import QueryJob
+from tap_sfbulk_pages.workers.job_sequence import JobStream
+from tap_sfbulk_pages.workers.offset import JobStreamOffset
+from tap_sfbulk_pages.workers.options import JobOptions
+from tap_sfbulk_pages.workers.partitions import JobPartition, JobRead, check_records
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    import pyarrow as pa
+
+_DEFAULTS: Mapping[str, int] = {"pages_per_batch": 50, "job_interval_seconds": 900}
+
+
+class SFBulkStreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
+    """Makes jobs and lists their pages on the driver, and reads each page in a task.
+
+    Args:
+        options: What to read.
+        properties: JSON schemas by field, in the order of the columns.
+        given: Texts of `pages_per_batch` and `job_interval_seconds`, where they are given.
+
+    Raises:
+        SettingsError: If one of them is no number.
+    """
+
+    def __init__(
+        self,
+        options: JobOptions,
+        properties: Mapping[str, Mapping[str, Any]],
+        given: Mapping[str, str],
+    ) -> None:
+        numbers = {**_DEFAULTS, **{name: _number(name, text) for name, text in given.items()}}
+        self._read = JobRead(options.access, properties)
+        self._pages_per_batch = numbers["pages_per_batch"]
+        self._stream = JobStream(
+            options, list(properties), job_interval_seconds=numbers["job_interval_seconds"]
+        )
+
+    @override
+    def initialOffset(self) -> dict[str, Any]:
+        """Stand before the first job."""
+        return self._stream.initial().saved()
+
+    @override
+    def getDefaultReadLimit(self) -> ReadLimit:
+        """Read so many pages a batch; a page is what is a file to other sources."""
+        return ReadMaxFiles(self._pages_per_batch)
+
+    @override
+    def prepareForTriggerAvailableNow(self) -> None:
+        """Read one job and end."""
+        self._stream.end_with_one_job()
+
+    @override
+    def latestOffset(self, start: dict[str, Any], limit: ReadLimit) -> dict[str, Any]:
+        """Tell where the next batch ends (see `JobStream.latest`)."""
+        most_pages = limit.max_files if isinstance(limit, ReadMaxFiles) else None
+        return self._stream.latest(JobStreamOffset.parse(start), most_pages=most_pages).saved()
+
+    @override
+    def partitions(self, start: dict[str, Any], end: dict[str, Any]) -> Sequence[InputPartition]:
+        """Cut a batch into its pages."""
+        parts = self._stream.partitions(JobStreamOffset.parse(start), JobStreamOffset.parse(end))
+        return [InputPartition(part) for part in parts]
+
+    @override
+    def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
+        """Read one page."""
+        assert isinstance(partition.value, JobPartition)  # noqa: S101 - `partitions` made it
+        yield from self._read.batches(partition.value)
+
+
+def check_streamed_jobs(options: Mapping[str, str], progress: Iterable[Any]) -> list[str]:
+    """Hold the rows that batches have read of a job against what Salesforce says the job has.
+
+    Args:
+        options: As the stream was read with.
+        progress: `recentProgress` of the query, which holds the last 100 batches of its run.
+
+    Returns:
+        The ids of the jobs that were checked: those which these batches began and ended.
+
+    Raises:
+        RecordCountError: If they differ.
+        ExtractionError: If a job cannot be asked.
+    """
+    parsed = JobOptions.parse(options)
+    rows: dict[str, int] = {}
+    checked: list[str] = []
+    for source in (source for batch in progress for source in batch.sources):
+        start, end = _offset(source.startOffset), _offset(source.endOffset)
+        if end is None or end.sobject != parsed.sobject:
+            continue
+        if start is None or start.job_id != end.job_id:
+            rows[end.job_id] = 0
+        if end.job_id not in rows:
+            continue
+        rows[end.job_id] += source.numInputRows
+        if end.is_read:
+            org = parsed.access.org()
+            job = org.jobs.info(QueryJob(end.job_id, end.api_version, state=""))
+            check_records(org, job, rows[end.job_id])
+            checked.append(end.job_id)
+    return checked
+
+
+def _offset(text: str | None) -> JobStreamOffset | None:
+    """Read the offset of a batch; None where there is none, or one of another source."""
+    try:
+        saved = json.loads(text or "null")
+        return JobStreamOffset.parse(saved) if isinstance(saved, dict) else None
+    except (StateError, ValueError):
+        return None
+
+
+def _number(name: str, text: str) -> int:
+    """Read an option.
+
+    Raises:
+        SettingsError: If it is no number above zero.
+    """
+    if not text.strip().isdecimal() or not int(text):
+        raise SettingsError(f"{name} must be a whole number above zero, not {text[:100]!r}")
+    return int(text)

@@ -1,0 +1,207 @@
+"""BATCH messages: files that others read, and a STATE that covers no more than they hold."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+import duckdb
+import pyarrow.ipc
+import pytest
+from salesforce_data import assert_same_records, expected_records, fields_of
+from tap_process import config_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from tap_process import Tap, TapRun
+
+    from sfbulk_sandbox.server import SandboxServer
+
+SMALL = {"rows": {"Account": 25}, "page_rows": 2}
+
+
+def batch_config(folder: Path, format_: str, **encoding: str) -> dict[str, Any]:
+    return {
+        "encoding": {"format": format_, **encoding},
+        "storage": {"root": folder.as_uri(), "prefix": "night-"},
+    }
+
+
+def files_of(run: TapRun) -> list[str]:
+    manifests = [message["manifest"] for message in run.messages if message["type"] == "BATCH"]
+    return [unquote(urlsplit(address).path) for manifest in manifests for address in manifest]
+
+
+def as_json(value: Any, type_: str) -> Any:
+    """Return a typed value as a query job writes it."""
+    if value is None or type_ in {"boolean", "int", "long"}:
+        return value
+    if type_ in {"double", "currency", "percent"}:
+        return Decimal(value)
+    if type_ == "datetime":
+        return f"{value:%Y-%m-%dT%H:%M:%S}.{value.microsecond // 1000:03}Z"
+    if type_ == "time":
+        return f"{value:%H:%M:%S}.{value.microsecond // 1000:03}Z"
+    return str(value)
+
+
+def rows_of(records: list[dict[str, Any]], types: Mapping[str, str]) -> list[dict[str, Any]]:
+    return [
+        {name: as_json(value, types[name]) for name, value in record.items()} for record in records
+    ]
+
+
+def read_arrow(path: str) -> list[dict[str, Any]]:
+    with pyarrow.ipc.open_file(path) as file:
+        rows: list[dict[str, Any]] = file.read_all().to_pylist()
+    return rows
+
+
+def read_parquet(path: str) -> list[dict[str, Any]]:
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        # By Arrow, since DuckDB makes Python's zoned datetimes with a library of its own choice.
+        table: Any = connection.read_parquet(path).to_arrow_table()
+    rows: list[dict[str, Any]] = table.to_pylist()
+    return rows
+
+
+@pytest.mark.parametrize(("format_", "read"), [("arrow", read_arrow), ("parquet", read_parquet)])
+def test_columns_are_read_by_others(
+    tap: Tap,
+    start_sandbox: Callable[..., SandboxServer],
+    tmp_path: Path,
+    format_: str,
+    read: Callable[[str], list[dict[str, Any]]],
+) -> None:
+    server = start_sandbox(**SMALL)
+    config = config_for(server, "Account", batch_config=batch_config(tmp_path / "b", format_))
+    run = tap(config)
+    assert run.exit_code == 0, run.stderr
+    files = files_of(run)
+    assert len(files) == 13
+    assert all("/night-Account-750" in path and path.endswith(f".{format_}") for path in files)
+    records = [record for path in files for record in read(path)]
+    types = fields_of(server, "Account")
+    assert_same_records(rows_of(records, types), expected_records(server, "Account"))
+
+
+@pytest.mark.parametrize("compression", ["gzip", "none", None])
+def test_json_lines_keep_every_digit_and_say_their_compression_truly(
+    tap: Tap, start_sandbox: Callable[..., SandboxServer], tmp_path: Path, compression: str | None
+) -> None:
+    server = start_sandbox(page_rows=50)
+    chosen = {"compression": compression} if compression else {}
+    encoding = batch_config(tmp_path / "b", "jsonl", **chosen)
+    run = tap(config_for(server, "Everything__c", batch_config=encoding))
+    assert run.exit_code == 0, run.stderr
+    records = []
+    for path in files_of(run):
+        with (gzip.open if compression == "gzip" else open)(path, "rb") as file:
+            lines = file.read().decode().split("\n")
+        records += [json.loads(line, parse_float=Decimal) for line in lines[:-1]]
+    assert_same_records(records, expected_records(server, "Everything__c"))
+
+
+def test_a_state_covers_only_pages_whose_message_is_out(
+    tap: Tap, start_sandbox: Callable[..., SandboxServer], tmp_path: Path
+) -> None:
+    server = start_sandbox(**SMALL)
+    run = tap(config_for(server, "Account", batch_config=batch_config(tmp_path / "b", "arrow")))
+    announced = 0
+    for message in run.messages:
+        if message["type"] == "BATCH":
+            announced += sum(len(read_arrow(urlsplit(one).path)) for one in message["manifest"])
+        elif message["type"] == "STATE":
+            job = message["value"]["bookmarks"].get("Account", {}).get("query_job")
+            assert job is None or job["records_done"] <= announced
+    assert announced == len(expected_records(server, "Account"))
+    assert "query_job" not in run.bookmark("Account")
+
+
+def test_a_page_that_is_read_again_overwrites_its_file(
+    tap: Tap, start_sandbox: Callable[..., SandboxServer], tmp_path: Path
+) -> None:
+    server = start_sandbox(**SMALL)
+    config = config_for(server, "Account", batch_config=batch_config(tmp_path / "b", "parquet"))
+    first = tap(config)
+    begun = next(state for state in first.states if "query_job" in str(state))
+    again = tap(config, state=begun)
+    assert sorted(files_of(again)) == sorted(files_of(first))
+    assert len(list((tmp_path / "b").iterdir())) == len(files_of(first))
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"format_": "avro"}, "avro"),
+        ({"format_": "arrow", "compression": "gzip"}, "lz4"),
+        ({"format_": "jsonl", "compression": "zstd"}, "gzip"),
+    ],
+)
+def test_what_a_format_cannot_be_is_refused(
+    tap: Tap,
+    start_sandbox: Callable[..., SandboxServer],
+    tmp_path: Path,
+    settings: dict[str, str],
+    named: str,
+) -> None:
+    server = start_sandbox(**SMALL)
+    run = tap(config_for(server, "Account", batch_config=batch_config(tmp_path / "b", **settings)))
+    assert run.exit_code == 1
+    assert named in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_a_number_that_fits_no_column_is_named(
+    tap: Tap, start_sandbox: Callable[..., SandboxServer], tmp_path: Path
+) -> None:
+    server = start_sandbox(page_rows=50)
+    encoding = batch_config(tmp_path / "b", "arrow")
+    run = tap(config_for(server, "Everything__c", batch_config=encoding))
+    assert run.exit_code == 1
+    assert "Double__c" in run.stderr
+    assert "jsonl" in run.stderr
+
+
+@pytest.mark.parametrize("root", ["file:///proc/nowhere", "s3://nowhere"], ids=["folder", "s3"])
+def test_a_storage_that_cannot_be_written_to_is_named(
+    tap: Tap, start_sandbox: Callable[..., SandboxServer], root: str
+) -> None:
+    batches = {"encoding": {"format": "parquet"}, "storage": {"root": root}}
+    server = start_sandbox(rows={"Account": 3})
+    run = tap(config_for(server, "Account", batch_config=batches))
+    assert run.exit_code == 1
+    assert f"batch_config.storage.root: {root} cannot be written to" in run.stderr
+
+
+def test_stream_maps_do_not_go_with_batches(
+    tap: Tap, start_sandbox: Callable[..., SandboxServer], tmp_path: Path
+) -> None:
+    server = start_sandbox(**SMALL)
+    encoding = batch_config(tmp_path / "b", "arrow")
+    config = config_for(
+        server, "Account", batch_config=encoding, stream_maps={"Account": {"shout": "Name"}}
+    )
+    run = tap(config)
+    assert run.exit_code == 1
+    assert "Error: Wrong settings:\n  batch_config writes records as the result pages" in run.stderr
+    assert "leave one out (Account)" in run.stderr
+    assert run.stdout == b""
+    assert "create" not in {each.place for each in server.calls}
+
+
+def test_the_connection_test_writes_no_files(
+    tap: Tap, start_sandbox: Callable[..., SandboxServer], tmp_path: Path
+) -> None:
+    server = start_sandbox(**SMALL)
+    config = config_for(server, "Account", batch_config=batch_config(tmp_path / "b", "arrow"))
+    run = tap(config, "--test")
+    assert run.exit_code == 0, run.stderr
+    assert len(run.records("Account")) == 1
+    assert not (tmp_path / "b").exists()

@@ -1,0 +1,165 @@
+"""Bookmarks and bounds."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tap_sfbulk_pages.errors import ResultPageError, StateError
+from tap_sfbulk_pages.reading.replication import (
+    bookmark_after,
+    greatest_of,
+    later,
+    literal,
+    lower_bound,
+    moment_of,
+    not_after,
+)
+
+KEY = "SystemModstamp"
+NOON = datetime(2024, 3, 1, 12, tzinfo=timezone.utc)
+DATETIME, DATE = {"format": "date-time"}, {"format": "date"}
+# What Salesforce can store.
+MOMENTS = st.datetimes(
+    datetime(1700, 1, 1),  # noqa: DTZ001 - Hypothesis adds the zone
+    datetime(4000, 12, 31),  # noqa: DTZ001 - the same
+    timezones=st.just(timezone.utc),
+).map(lambda moment: moment.replace(microsecond=moment.microsecond // 1000 * 1000))
+
+
+def bulk(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03}Z"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2024-03-01T12:00:00.000Z",
+        "2024-03-01T12:00:00Z",
+        "2024-03-01T12:00:00.0Z",
+        "2024-03-01T12:00:00.000000Z",
+        "2024-03-01T12:00:00.000+0000",
+        "2024-03-01T14:00:00.000+0200",
+        "2024-03-01T14:00:00+02:00",
+        "2024-03-01T12:00:00",
+        " 2024-03-01T12:00:00Z ",
+    ],
+)
+def test_every_way_to_write_a_moment(text: str) -> None:
+    assert moment_of(text) == NOON
+
+
+def test_a_date_is_its_midnight() -> None:
+    assert moment_of("2024-03-01") == NOON.replace(hour=0)
+
+
+@given(MOMENTS)
+def test_a_bookmark_is_read_as_it_was_written(moment: datetime) -> None:
+    assert literal(moment_of(bulk(moment)), DATETIME) == bulk(moment)
+    assert lower_bound(bulk(moment), start_date=None, lookback_seconds=0) == moment
+
+
+def test_literals() -> None:
+    east = NOON.astimezone(timezone(timedelta(hours=14)))
+    assert literal(east, DATETIME) == "2024-03-01T12:00:00.000Z"
+    assert literal(NOON, DATE) == "2024-03-01"
+
+
+def test_lower_bounds() -> None:
+    start = datetime(2020, 1, 1, tzinfo=timezone.utc)
+    assert lower_bound(None, start_date=None, lookback_seconds=5) is None
+    assert lower_bound(None, start_date=start, lookback_seconds=5) == start
+    bound = lower_bound("2024-03-01T12:00:00.000Z", start_date=start, lookback_seconds=300)
+    assert bound == NOON - timedelta(seconds=300)
+
+
+@pytest.mark.parametrize(
+    "bookmark",
+    ["", "soon", "2024-13-01", 5, [], {"a": 1}, True, "0001-01-01T00:00:00+14:00", "0001-01-01"],
+)
+def test_a_bookmark_that_is_no_date_is_refused(bookmark: Any) -> None:
+    with pytest.raises(StateError, match="replication_key_value"):
+        lower_bound(bookmark, start_date=None, lookback_seconds=300)
+
+
+@given(st.lists(st.lists(MOMENTS, max_size=5), max_size=5), st.booleans())
+def test_the_maximum_of_all_blocks_in_any_order(
+    blocks: list[list[datetime]],
+    rest: bool,  # noqa: FBT001
+) -> None:
+    def written(moment: datetime) -> str:
+        return bulk(moment).replace("Z", "+0000") if rest else bulk(moment)
+
+    maximum = None
+    for block in blocks:
+        texts = [*(written(moment) for moment in block), None]
+        greatest = greatest_of(pl.Series(KEY, texts, dtype=pl.String))
+        maximum = later(maximum, greatest, replication_key=KEY)
+    moments = [moment for block in blocks for moment in block]
+    assert maximum == (written(max(moments)) if moments else None)
+
+
+def test_forms_that_do_not_sort_as_texts() -> None:
+    texts = ["2024-03-01T12:00:00.000+0200", "2024-03-01T11:00:00.000Z"]
+    assert greatest_of(pl.Series(texts)) == "2024-03-01T11:00:00.000Z"
+
+
+@pytest.mark.parametrize("text", ["soon", "2024-99-99", "2024-99-99T00:00:00.000Z", ""])
+def test_a_value_that_is_no_date_is_refused(text: str) -> None:
+    with pytest.raises(ResultPageError, match=KEY):
+        later(
+            None,
+            greatest_of(pl.Series(KEY, [text, "2024-03-01T12:00:00.000Z"])),
+            replication_key=KEY,
+        )
+
+
+@pytest.mark.parametrize(
+    ("before", "maximum", "after"),
+    [
+        (None, None, None),
+        ("2024-01-01T00:00:00.000Z", None, "2024-01-01T00:00:00.000Z"),
+        (None, "2024-01-01T00:00:00.000Z", "2024-01-01T00:00:00.000Z"),
+        ("2023-01-01T00:00:00.000Z", "2024-01-01T00:00:00.000Z", "2024-01-01T00:00:00.000Z"),
+        ("2024-02-01T00:00:00.000Z", "2024-01-01T00:00:00.000Z", "2024-02-01T00:00:00.000Z"),
+        (None, "2099-01-01T00:00:00.000Z", "2024-03-01T12:00:00.000Z"),
+        ("2024-02-01T00:00:00.000Z", "2099-01-01T00:00:00.000Z", "2024-03-01T12:00:00.000Z"),
+    ],
+)
+def test_bookmark_never_goes_back_nor_into_the_future(
+    before: str | None, maximum: str | None, after: str | None
+) -> None:
+    assert bookmark_after(before, maximum, now=NOON, schema=DATETIME) == after
+
+
+def test_a_bookmark_in_the_present_stops_at_its_second() -> None:
+    now = NOON.replace(microsecond=78_000)
+    future = "2099-01-01T00:00:00.000Z"
+    assert bookmark_after(None, future, now=now, schema=DATETIME) == "2024-03-01T12:00:00.000Z"
+
+
+def test_a_date_in_the_future_stops_at_today() -> None:
+    assert bookmark_after(None, "2099-01-01", now=NOON, schema=DATE) == "2024-03-01"
+
+
+@pytest.mark.parametrize(
+    ("maximum", "asked_at", "held"),
+    [
+        (None, "2024-01-01T00:00:00.000+0000", None),
+        ("2024-01-01T00:00:00.400Z", None, "2024-01-01T00:00:00.400Z"),
+        ("2024-01-01T00:00:00.400Z", "no date", "2024-01-01T00:00:00.400Z"),
+        ("2024-01-01T00:00:00.000Z", "2024-01-01T00:00:00.400Z", "2024-01-01T00:00:00.000Z"),
+        ("2024-01-01T00:00:01.000Z", "2024-01-01T00:00:00.400Z", "2024-01-01T00:00:00.000Z"),
+        ("2024-01-01T00:09:00.000Z", "2024-01-01T00:00:00.000+0000", "2024-01-01T00:00:00.000Z"),
+        ("2024-01-09", "2024-01-01T12:00:00.000+0000", "2024-01-01"),
+    ],
+)
+def test_a_maximum_goes_no_further_than_its_query(
+    maximum: str | None, asked_at: str | None, held: str | None
+) -> None:
+    assert not_after(maximum, asked_at) == held
