@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.helpers._batch import BatchConfig
 
+from tap_sfbulk_pages.datetimes import moment_of
 from tap_sfbulk_pages.errors import SettingsError
 from tap_sfbulk_pages.reading.formula_refresh import parsed_period
-from tap_sfbulk_pages.reading.replication import moment_of
 from tap_sfbulk_pages.salesforce.salesforce_hosts import (
     LOGIN,
     LOGIN_OF_SANDBOXES,

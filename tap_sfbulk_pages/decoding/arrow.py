@@ -14,7 +14,7 @@ import polars as pl
 
 from tap_sfbulk_pages.decoding.cells import CellType, cell_type
 from tap_sfbulk_pages.errors import ResultPageError
-from tap_sfbulk_pages.plurals import counted
+from tap_sfbulk_pages.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

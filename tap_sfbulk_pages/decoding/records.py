@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from tap_sfbulk_pages.decoding.cells import CellType, integer_value, number_value
+from tap_sfbulk_pages.decoding.greatest import greatest_of
 from tap_sfbulk_pages.decoding.lines import RecordLines
-from tap_sfbulk_pages.reading.replication import greatest_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 from tap_sfbulk_pages.decoding.scan import CsvScan
 from tap_sfbulk_pages.errors import ResultPageError, UnavailableError
 from tap_sfbulk_pages.jobs.page_body import PageBody
-from tap_sfbulk_pages.plurals import counted
 from tap_sfbulk_pages.salesforce.links import locator_of
 from tap_sfbulk_pages.salesforce.transport import inflated, is_framed
 from tap_sfbulk_pages.watching import activity
+from tap_sfbulk_pages.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -27,8 +27,8 @@ from tap_sfbulk_pages.errors import (
 from tap_sfbulk_pages.jobs.page_download import ResultPage
 from tap_sfbulk_pages.jobs.page_listing import list_at
 from tap_sfbulk_pages.jobs.page_lists import ResultPageList
-from tap_sfbulk_pages.plurals import counted
 from tap_sfbulk_pages.salesforce.links import locator_of
+from tap_sfbulk_pages.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

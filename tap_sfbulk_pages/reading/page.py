@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from tap_sfbulk_pages.decoding.greatest import greatest_of, later
 from tap_sfbulk_pages.errors import ResultPageError
-from tap_sfbulk_pages.plurals import counted
 from tap_sfbulk_pages.reading.ahead import ahead
-from tap_sfbulk_pages.reading.replication import greatest_of, later
+from tap_sfbulk_pages.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -14,7 +14,6 @@ from urllib.parse import quote
 from tap_sfbulk_pages.decoding.cells import CellType
 from tap_sfbulk_pages.errors import ExtractionError
 from tap_sfbulk_pages.jobs.query_jobs import Query
-from tap_sfbulk_pages.plurals import counted
 from tap_sfbulk_pages.reading import state as stream_state
 from tap_sfbulk_pages.reading.job_or_rest import SMALL
 from tap_sfbulk_pages.reading.saved_ranges import SavedRanges, is_done
@@ -22,6 +21,7 @@ from tap_sfbulk_pages.reading.through_ranges import ranges_for
 from tap_sfbulk_pages.salesforce.limits import API_CALLS, QUERY_JOBS, RESULT_MEGABYTES
 from tap_sfbulk_pages.salesforce.restricted_objects import is_refused_by_bulk
 from tap_sfbulk_pages.soql.text import QueryText
+from tap_sfbulk_pages.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

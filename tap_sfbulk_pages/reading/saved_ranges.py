@@ -10,8 +10,8 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from tap_sfbulk_pages.datetimes import moment_of
 from tap_sfbulk_pages.errors import StateError
-from tap_sfbulk_pages.reading.replication import moment_of
 from tap_sfbulk_pages.reading.state import RANGES
 from tap_sfbulk_pages.soql.ranges import Range
 

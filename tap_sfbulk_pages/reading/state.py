@@ -15,9 +15,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tap_sfbulk_pages.datetimes import moment_of
 from tap_sfbulk_pages.errors import StateError
 from tap_sfbulk_pages.jobs.progress import JobProgress
-from tap_sfbulk_pages.reading.replication import moment_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping

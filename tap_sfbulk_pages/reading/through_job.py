@@ -26,12 +26,12 @@ from tap_sfbulk_pages.jobs.page_download import PageDownload, ResultPage
 from tap_sfbulk_pages.jobs.pages import JobPages, ParallelPages, SerialPages, check_total
 from tap_sfbulk_pages.jobs.progress import JobProgress
 from tap_sfbulk_pages.jobs.query_jobs import QueryJob
-from tap_sfbulk_pages.plurals import counted
 from tap_sfbulk_pages.reading import state as stream_state
+from tap_sfbulk_pages.reading.bookmarks import not_after
 from tap_sfbulk_pages.reading.existing_jobs import ExistingJob, existing_job
 from tap_sfbulk_pages.reading.page import PageReading
-from tap_sfbulk_pages.reading.replication import not_after
 from tap_sfbulk_pages.watching import activity
+from tap_sfbulk_pages.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, MutableMapping

@@ -12,17 +12,18 @@ from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
+from tap_sfbulk_pages.datetimes import literal
 from tap_sfbulk_pages.decoding.records import FrameBlocks
 from tap_sfbulk_pages.errors import RecordCountError, RefusedError
 from tap_sfbulk_pages.jobs.fetching import Fetching
 from tap_sfbulk_pages.jobs.query_jobs import Query
-from tap_sfbulk_pages.plurals import counted
 from tap_sfbulk_pages.reading import state as stream_state
+from tap_sfbulk_pages.reading.bookmarks import not_after
 from tap_sfbulk_pages.reading.page import PageReading
-from tap_sfbulk_pages.reading.replication import literal, not_after
 from tap_sfbulk_pages.reading.rest_pages import RestQuery
 from tap_sfbulk_pages.reading.state import SavedRestQuery
 from tap_sfbulk_pages.watching import activity
+from tap_sfbulk_pages.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, MutableMapping

@@ -20,10 +20,10 @@ from tap_sfbulk_pages.decoding.cells import CellType
 from tap_sfbulk_pages.decoding.records import FrameBlocks
 from tap_sfbulk_pages.errors import RefusedError, UnavailableError
 from tap_sfbulk_pages.jobs.fetching import Fetching
-from tap_sfbulk_pages.plurals import counted
 from tap_sfbulk_pages.reading.page import PageReading
 from tap_sfbulk_pages.salesforce.schema import KEY
 from tap_sfbulk_pages.salesforce.transport import inflated, is_framed
+from tap_sfbulk_pages.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -17,12 +17,12 @@ from urllib.parse import urlencode
 
 import polars as pl
 
+from tap_sfbulk_pages.datetimes import moment_of
 from tap_sfbulk_pages.decoding.cells import CellType
 from tap_sfbulk_pages.decoding.records import FrameBlocks
 from tap_sfbulk_pages.errors import RefusedError
 from tap_sfbulk_pages.reading import state as stream_state
 from tap_sfbulk_pages.reading.page import PageReading
-from tap_sfbulk_pages.reading.replication import moment_of
 from tap_sfbulk_pages.salesforce.schema import DELETED_AT, KEY
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from typing_extensions import override
 
 from tap_sfbulk_pages.decoding.cells import CellType, cell_type
 from tap_sfbulk_pages.errors import ExtractionError
+from tap_sfbulk_pages.reading.bookmarks import BOUND_FORMATS, EVERYTHING, Incremental
 from tap_sfbulk_pages.reading.formula_refresh import FormulaRefresh
-from tap_sfbulk_pages.reading.incremental import BOUND_FORMATS, EVERYTHING, Incremental
 from tap_sfbulk_pages.reading.job_or_rest import FallbackReading
 from tap_sfbulk_pages.reading.plan import consider_other_ways, job_plan
 from tap_sfbulk_pages.reading.ranged_query import RangedQuery

@@ -10,13 +10,12 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from tap_sfbulk_pages.plurals import counted
 from tap_sfbulk_pages.reading.plan import StreamPlan, count_records, daily_needs
 from tap_sfbulk_pages.salesforce.limits import API_CALLS, QUERY_JOBS, UNITS
 from tap_sfbulk_pages.singer.catalog_files import SelectedEntries
 from tap_sfbulk_pages.singer.command_line import errors_for_people
 from tap_sfbulk_pages.singer.tap import TapSFBulkPages
-from tap_sfbulk_pages.text_table import table_lines
+from tap_sfbulk_pages.words import counted, table_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tap_sfbulk_pages.plurals import counted
+from tap_sfbulk_pages.words import counted
 
 
 @dataclass

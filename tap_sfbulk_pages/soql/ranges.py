@@ -12,7 +12,7 @@ from datetime import datetime, timedelta, timezone
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from tap_sfbulk_pages.reading.replication import literal, moment_of
+from tap_sfbulk_pages.datetimes import literal, moment_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,10 +8,9 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tap_sfbulk_pages.durations import duration
 from tap_sfbulk_pages.jobs import job_states
-from tap_sfbulk_pages.plurals import counted
 from tap_sfbulk_pages.watching.activity import Phase
+from tap_sfbulk_pages.words import counted, duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -8,10 +8,9 @@ from importlib.resources import files
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from tap_sfbulk_pages.durations import duration
-from tap_sfbulk_pages.plurals import counted
 from tap_sfbulk_pages.watching.activity import Phase
 from tap_sfbulk_pages.watching.summary import HEADINGS, summary_rows
+from tap_sfbulk_pages.words import counted, duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

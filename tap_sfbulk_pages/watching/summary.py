@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_sfbulk_pages.durations import duration
-from tap_sfbulk_pages.plurals import counted
-from tap_sfbulk_pages.text_table import table_lines
 from tap_sfbulk_pages.watching.activity import Phase
+from tap_sfbulk_pages.words import counted, duration, table_lines
 
 if TYPE_CHECKING:
     from tap_sfbulk_pages.watching.activity import RunActivity, StreamActivity

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
+from tap_sfbulk_pages.datetimes import literal, moment_of
 from tap_sfbulk_pages.errors import (
     ListingError,
     QueryJobError,
@@ -23,7 +24,6 @@ from tap_sfbulk_pages.errors import (
     SettingsError,
 )
 from tap_sfbulk_pages.jobs.query_jobs import QueryJob
-from tap_sfbulk_pages.reading.replication import literal, moment_of
 from tap_sfbulk_pages.salesforce.links import locator_of
 from tap_sfbulk_pages.workers.offset import JobStreamOffset
 from tap_sfbulk_pages.workers.partitions import JobPartition, trusted_lists, warn_of_series

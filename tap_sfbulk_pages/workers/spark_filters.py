@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from tap_sfbulk_pages.reading.replication import literal
+from tap_sfbulk_pages.datetimes import literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_sfbulk_pages.reading.replication import literal, moment_of
+from tap_sfbulk_pages.datetimes import literal, moment_of
 from tap_sfbulk_pages.soql.ranges import Range, RangeField
 
 STAMP = RangeField("SystemModstamp")

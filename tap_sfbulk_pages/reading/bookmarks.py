@@ -1,4 +1,4 @@
-"""Replication keys: where a job starts, and the maximum that it leaves behind.
+"""Bookmarks: where the query of an incremental stream starts, and what a finished job leaves.
 
 Rows come unsorted and become visible after their stamp, so a bookmark is the maximum over a
 finished job, and the next job starts `lookback_seconds` before it.
@@ -7,46 +7,23 @@ finished job, and the next job starts `lookback_seconds` before it.
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
-from tap_sfbulk_pages.errors import ResultPageError, StateError
+from tap_sfbulk_pages.datetimes import literal, moment_of
+from tap_sfbulk_pages.errors import StateError
+from tap_sfbulk_pages.reading import state as stream_state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from typing import Any
+    from collections.abc import Mapping, MutableMapping
 
-    import polars as pl
+    from tap_sfbulk_pages.settings import Settings
 
-# How Bulk API 2.0 writes every datetime: texts of this form sort as their moments do.
-_UNIFORM = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$"
+BOUND_FORMATS = frozenset({"date", "date-time"})
+EVERYTHING = "everything"
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-
-
-def moment_of(text: str) -> datetime:
-    """Read a date or datetime of Salesforce, or of a saved state.
-
-    Returns:
-        Aware, UTC; a date is its midnight.
-
-    Raises:
-        ValueError: If it is neither.
-    """
-    zoned = re.sub(r"Z$", "+00:00", re.sub(r"([+-]\d{2})(\d{2})$", r"\1:\2", text.strip()))
-    # Python 3.10 reads three or six digits of a second only.
-    zoned = re.sub(r"\.(\d+)", lambda match: f".{match[1]:0<6.6}", zoned)
-    moment = datetime.fromisoformat(zoned)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).astimezone(
-        timezone.utc
-    )
-
-
-def literal(moment: datetime, schema: Mapping[str, Any]) -> str:
-    """Write a bound as SOQL does, by the JSON schema of its field: dates and datetimes bare."""
-    if schema.get("format") == "date":
-        return moment.date().isoformat()
-    return f"{moment.astimezone(timezone.utc).isoformat(timespec='milliseconds')[:-6]}Z"
 
 
 def lower_bound(
@@ -73,46 +50,6 @@ def lower_bound(
         raise StateError(
             f"The saved replication_key_value {bookmark!r} is no date. Remove the stream from the "
             "state to read it from start_date."
-        ) from error
-
-
-def greatest_of(column: pl.Series) -> str | None:
-    """Tell the latest date or datetime of a column.
-
-    Args:
-        column: Texts of the replication key.
-
-    Returns:
-        The text of the latest; None if there is none.
-
-    Raises:
-        ResultPageError: If a value is no date.
-    """
-    texts = column.drop_nulls()
-    if texts.is_empty():
-        return None
-    if texts.str.contains(_UNIFORM).all():
-        return str(texts.max())
-    return _latest(texts.unique().to_list(), column.name)
-
-
-def later(maximum: str | None, text: str | None, *, replication_key: str) -> str | None:
-    """Tell the later of two values of a replication key; None stands for no value.
-
-    Raises:
-        ResultPageError: If one is no date.
-    """
-    # Of one text too, so that it is known to be a date.
-    texts = [each for each in (text, maximum) if each is not None]
-    return _latest(texts, replication_key) if texts else None
-
-
-def _latest(texts: Iterable[str], replication_key: str) -> str:
-    try:
-        return max(texts, key=moment_of)
-    except (OverflowError, ValueError) as error:
-        raise ResultPageError(
-            f"The replication key {replication_key} holds no date: {error}"
         ) from error
 
 
@@ -162,3 +99,59 @@ def bookmark_after(
         # "Primitive Data Types": a precision of one second).
         maximum = literal(now.replace(microsecond=0), schema)
     return maximum if before is None else max(before, maximum, key=moment_of)
+
+
+@dataclass(frozen=True)
+class Incremental:
+    """The replication key of a stream, and its bookmark.
+
+    Attributes:
+        key: The field.
+        schema: Its JSON schema.
+        state: The stream's part of the Singer state, changed in place.
+        started_at: When the run began, UTC.
+        in_full: Whether everything is read, whatever the bookmark, which then stays where it is.
+    """
+
+    key: str
+    schema: Mapping[str, Any]
+    state: MutableMapping[str, Any]
+    started_at: datetime
+    in_full: bool = False
+
+    @property
+    def bookmark(self) -> str | None:
+        """What is read from; None to read everything."""
+        return None if self.in_full else stream_state.bookmark(self.state, self.key)
+
+    def extent(self, settings: Settings) -> str:
+        """Tell what is read, for people."""
+        since = self.bookmark or settings.start_date
+        return f"changes since {since}" if since else EVERYTHING
+
+    def bound(self, settings: Settings) -> str | None:
+        """Write the least value of the key that is read, as SOQL does; None for everything.
+
+        Raises:
+            StateError: If the bookmark is no date.
+        """
+        bound = lower_bound(
+            self.bookmark,
+            start_date=settings.start_date,
+            lookback_seconds=settings.lookback_seconds,
+        )
+        return literal(bound, self.schema) if bound else None
+
+    def finished(self, maximum: str | None, latest: datetime | None = None) -> None:
+        """Move the bookmark to what a finished job leaves.
+
+        Args:
+            maximum: The greatest value of the key that was read; None for none.
+            latest: What the bookmark must not pass, where that is not the beginning of the run.
+        """
+        if self.in_full:
+            return
+        now = latest or self.started_at
+        bookmark = bookmark_after(self.bookmark, maximum, now=now, schema=self.schema)
+        if bookmark is not None:
+            stream_state.set_bookmark(self.state, self.key, bookmark)

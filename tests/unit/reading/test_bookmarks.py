@@ -10,16 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tap_sfbulk_pages.datetimes import literal, moment_of
+from tap_sfbulk_pages.decoding.greatest import greatest_of, later
 from tap_sfbulk_pages.errors import ResultPageError, StateError
-from tap_sfbulk_pages.reading.replication import (
-    bookmark_after,
-    greatest_of,
-    later,
-    literal,
-    lower_bound,
-    moment_of,
-    not_after,
-)
+from tap_sfbulk_pages.reading.bookmarks import bookmark_after, lower_bound, not_after
 
 KEY = "SystemModstamp"
 NOON = datetime(2024, 3, 1, 12, tzinfo=timezone.utc)

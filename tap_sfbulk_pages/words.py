@@ -1,4 +1,4 @@
-"""A table as lines of text, for a terminal or a log."""
+"""How numbers, durations and tables are written for people."""
 
 from __future__ import annotations
 
@@ -6,6 +6,25 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+
+def plural(number: int, noun: str) -> str:
+    """Write a noun as its number asks for: `record`, `records`."""
+    return noun if number == 1 else f"{noun}s"
+
+
+def counted(number: int, noun: str) -> str:
+    """Write how many there are: `1 record`, `1,234 records`."""
+    return f"{number:,} {plural(number, noun)}"
+
+
+def duration(seconds: float) -> str:
+    """Write a duration: `4.2 s`, `3:05`, `2:03:05`."""
+    if seconds < 60:  # noqa: PLR2004 - a minute
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def table_lines(rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -1,0 +1,56 @@
+"""The greatest value of a replication key, over blocks and pages that come unsorted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tap_sfbulk_pages.datetimes import moment_of
+from tap_sfbulk_pages.errors import ResultPageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import polars as pl
+
+# How Bulk API 2.0 writes every datetime: texts of this form sort as their moments do.
+_UNIFORM = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$"
+
+
+def greatest_of(column: pl.Series) -> str | None:
+    """Tell the latest date or datetime of a column.
+
+    Args:
+        column: Texts of the replication key.
+
+    Returns:
+        The text of the latest; None if there is none.
+
+    Raises:
+        ResultPageError: If a value is no date.
+    """
+    texts = column.drop_nulls()
+    if texts.is_empty():
+        return None
+    if texts.str.contains(_UNIFORM).all():
+        return str(texts.max())
+    return _latest(texts.unique().to_list(), column.name)
+
+
+def later(maximum: str | None, text: str | None, *, replication_key: str) -> str | None:
+    """Tell the later of two values of a replication key; None stands for no value.
+
+    Raises:
+        ResultPageError: If one is no date.
+    """
+    # Of one text too, so that it is known to be a date.
+    texts = [each for each in (text, maximum) if each is not None]
+    return _latest(texts, replication_key) if texts else None
+
+
+def _latest(texts: Iterable[str], replication_key: str) -> str:
+    try:
+        return max(texts, key=moment_of)
+    except (OverflowError, ValueError) as error:
+        raise ResultPageError(
+            f"The replication key {replication_key} holds no date: {error}"
+        ) from error
