@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sfbulk_sandbox.server import SandboxServer
+from sfbulk_sandbox import SandboxServer
 from tap_sfbulk_pages.decoding.cells import CellType, cell_type
 
 if TYPE_CHECKING:

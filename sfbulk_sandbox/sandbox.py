@@ -20,7 +20,6 @@ from sfbulk_sandbox.routes import Route, find_route
 from sfbulk_sandbox.salesforce_errors import OAuthError, SalesforceError
 from sfbulk_sandbox.soql.errors import SoqlError
 from sfbulk_sandbox.state.org import Org
-from sfbulk_sandbox.state.page_cache import PageCache
 from sfbulk_sandbox.state.query_jobs import QueryJob, QueryJobs
 from sfbulk_sandbox.state.sessions import Sessions
 
@@ -68,7 +67,6 @@ class Sandbox:
         )
         self.faults = Faults(scenario.read_faults())
         self.jobs = QueryJobs()
-        self.pages = PageCache()
         self.cursors = Cursors()
         self.usage = Usage()
         self.log = CallLog()
@@ -96,11 +94,6 @@ class Sandbox:
         if isinstance(call.fault, BodyFault):
             reply = call.fault.change(reply)
         return Answer(reply, route.place, aim.sobject, call.fault)
-
-    def forget(self, job: QueryJob) -> None:
-        """Delete a job and its pages."""
-        self.jobs.remove(job)
-        self.pages.forget(job.id)
 
     async def _usual_reply(self, route: Route, groups: dict[str, str], call: Call) -> Reply:
         """Return what Salesforce would reply."""

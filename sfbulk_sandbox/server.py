@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from sfbulk_sandbox.call_log import LoggedCall
+    from sfbulk_sandbox.endpoints.limits import Usage
     from sfbulk_sandbox.state.org import Org
+    from sfbulk_sandbox.state.query_jobs import QueryJobs
 
 LOOPBACK = "127.0.0.1"
 _SHUTDOWN_SECONDS = 0.2
@@ -125,6 +127,21 @@ class SandboxServer:
         return self._sandbox.org
 
     @property
+    def jobs(self) -> QueryJobs:
+        """The org's query jobs, in the order of their creation."""
+        return self._sandbox.jobs
+
+    @property
+    def access_tokens(self) -> list[str]:
+        """The access tokens issued or accepted so far, expired ones included."""
+        return list(self._sandbox.sessions)
+
+    @property
+    def usage(self) -> Usage:
+        """What clients have used of the org's daily allowances."""
+        return self._sandbox.usage
+
+    @property
     def calls(self) -> list[LoggedCall]:
         """The requests so far, those under ``/_sandbox/`` left out."""
         return self._sandbox.log.calls()
@@ -136,6 +153,10 @@ class SandboxServer:
             MappingError: A fault that is written wrongly.
         """
         self._sandbox.faults.add(Fault.read(fault, "fault"))
+
+    def clear_faults(self) -> None:
+        """Take all faults away."""
+        self._sandbox.faults.clear()
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import HealthCheck, settings
 from tap_process import Tap, TapServer
 
-from sfbulk_sandbox.server import SandboxServer
+from sfbulk_sandbox import SandboxServer
 from tap_sfbulk_pages.jobs import query_jobs
 
 if TYPE_CHECKING:

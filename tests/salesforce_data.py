@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sfbulk_sandbox.server import SandboxServer
+    from sfbulk_sandbox import SandboxServer
 
 _NEVER_IN_BULK = {"address", "location", "base64", "byte", "complexvalue", "json"}
 _LONGEST_CELL = 1 << 20

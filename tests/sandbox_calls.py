@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sfbulk_sandbox.server import SandboxServer
+    from sfbulk_sandbox import SandboxServer
 
 # Lists of result pages in which nobody can find every page.
 UNTRUSTED_LISTS: Sequence[dict[str, Any]] = (

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from sfbulk_sandbox.server import SandboxServer
+    from sfbulk_sandbox import SandboxServer
 
 _PIPE_BYTES = 4096
 # A run that hangs is ended; far longer than a busy machine takes.

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 
-from sfbulk_sandbox.server import SandboxServer
+from sfbulk_sandbox import SandboxServer
 
 
 def pipeline(server: SandboxServer) -> tuple[int, list[str]]:

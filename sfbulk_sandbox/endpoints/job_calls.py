@@ -102,7 +102,7 @@ async def delete(sandbox: Sandbox, call: Call, job_id: str) -> Reply:
     if job.state not in FINAL_STATES:
         message = "Error encountered when deleting the job because the job is not terminated"
         raise _refused("API_ERROR", message)
-    sandbox.forget(job)
+    sandbox.jobs.remove(job)
     return Reply(HTTPStatus.NO_CONTENT)
 
 

@@ -113,7 +113,7 @@ async def _body(sandbox: Sandbox, job: QueryJob, page: Page, *, compressed: bool
         sandbox.usage.result_bytes += len(text)
         return igzip.compress(text, compresslevel=_GZIP_LEVEL) if compressed else text
 
-    return await sandbox.pages.get((job.id, page, compressed), make)
+    return await sandbox.jobs.pages.get((job.id, page, compressed), make)
 
 
 def _csv(job: QueryJob, page: Page) -> bytes:

@@ -54,7 +54,7 @@ class JobGone(Event):
     @override
     def happen(self, sandbox: Sandbox, job: QueryJob | None) -> None:
         if job is not None:
-            sandbox.forget(job)
+            sandbox.jobs.remove(job)
 
 
 class InfoFault(FaultKind):

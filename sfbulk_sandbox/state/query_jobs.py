@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Literal
 
 from sfbulk_sandbox.sobjects.record_ids import eighteen_characters
+from sfbulk_sandbox.state.page_cache import PageCache
 from sfbulk_sandbox.state.sessions import USER_ID
 
 if TYPE_CHECKING:
@@ -173,12 +174,14 @@ class QueryJobs:
     """The jobs of the org, in the order of their creation.
 
     Attributes:
+        pages: Result pages that have been made.
         new_ids: Gives ids to new jobs.
         new_result_ids: Gives ids to their stored results.
     """
 
     def __init__(self) -> None:
         self._jobs: dict[str, QueryJob] = {}
+        self.pages = PageCache()
         self.new_ids = new_ids("750")
         self.new_result_ids = new_ids("0Ga")
 
@@ -197,5 +200,6 @@ class QueryJobs:
             return None
 
     def remove(self, job: QueryJob) -> None:
-        """Forget a job; all calls on it are 404 from then on."""
+        """Delete a job and its pages; all calls on it are 404 from then on."""
         self._jobs.pop(job.id, None)
+        self.pages.forget(job.id)

@@ -6,8 +6,12 @@ import secrets
 import time
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from sfbulk_sandbox.salesforce_errors import SalesforceError, usual_error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ORGANIZATION_ID = "00D5g000008Kf2ZEAS"
 USER_ID = "0055g00000EhXq1AAF"
@@ -30,7 +34,7 @@ class Session:
 
 
 class Sessions:
-    """All access and refresh tokens.
+    """All access and refresh tokens; iterates over the access tokens seen, dead ones included.
 
     Args:
         known_only: Refuse tokens that were not issued here. Otherwise any token that has not been
@@ -53,6 +57,9 @@ class Sessions:
             self._sessions[access_token] = Session()
         if refresh_token is not None:
             self._refresh_tokens[refresh_token] = True
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self._sessions))
 
     def open(self) -> str:
         """Issue an access token in Salesforce's form: organization id, ``!``, secret."""

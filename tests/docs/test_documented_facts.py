@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tap_process import Tap
 
-    from sfbulk_sandbox.server import SandboxServer
+    from sfbulk_sandbox import SandboxServer
 
 DOCS = Path(__file__).parents[2] / "docs"
 SMALL = {"rows": {"Account": 58}, "page_rows": 4}
@@ -68,7 +68,7 @@ def test_keys_of_the_state(tap: Tap, start_sandbox: Callable[..., SandboxServer]
     server = start_sandbox(**SMALL)
     finished = tap(config_for(server, "Invoice__c", **settings))
     seen |= finished.bookmark("Invoice__c")
-    (job,) = server._sandbox.jobs
+    (job,) = server.jobs
     given = tap(config_for(server, "Lead", jobs=[{"name": "given", "id": job.id}]))
     # What is in it stands in its row.
     of_given = dict.fromkeys(given.bookmark("given"))

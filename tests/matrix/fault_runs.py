@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from salesforce_data import expected_records
 from tap_process import Tap, TapServer
 
-from sfbulk_sandbox.server import SandboxServer
+from sfbulk_sandbox import SandboxServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

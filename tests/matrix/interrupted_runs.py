@@ -10,7 +10,7 @@ from salesforce_data import assert_same_records, expected_records
 if TYPE_CHECKING:
     from tap_process import TapRun
 
-    from sfbulk_sandbox.server import SandboxServer
+    from sfbulk_sandbox import SandboxServer
 
 SOBJECT = "Contact"
 PAGE_ROWS = 10

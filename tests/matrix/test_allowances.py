@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from tap_process import Tap, TapRun
 
-    from sfbulk_sandbox.server import SandboxServer
+    from sfbulk_sandbox import SandboxServer
 
 OBJECTS = ("Account", "Contact", "Lead", "Case")
 SCENARIO: dict[str, Any] = {"rows": dict.fromkeys(OBJECTS, 20), "page_rows": 2}
@@ -31,7 +31,7 @@ def config_for(server: SandboxServer, **settings: Any) -> dict[str, Any]:
 
 
 def api_calls(server: SandboxServer) -> int:
-    return server._sandbox.usage.api_requests
+    return server.usage.api_requests
 
 
 def assert_goes_on(tap: Tap, server: SandboxServer, config: dict[str, Any], run: TapRun) -> None:
@@ -67,7 +67,7 @@ def test_api_calls(
     assert name in run.stderr
     assert "100" in run.stderr
     assert "last 24 hours" in run.stderr
-    server._sandbox.usage.api_requests = -30
+    server.usage.api_requests = -30
     assert_goes_on(
         tap, server, {**config, "quota_percent_total": 100, "quota_percent_per_run": 100}, run
     )
@@ -80,7 +80,7 @@ def test_query_jobs(tap: Tap, start_sandbox: Callable[..., SandboxServer]) -> No
     assert [each.status for each in creations] == [200, 200]
     assert "DailyBulkV2QueryJobs" in run.stderr
     assert "last 24 hours" in run.stderr
-    server._sandbox.usage.query_jobs = -90
+    server.usage.query_jobs = -90
     assert_goes_on(tap, server, config_for(server), run)
 
 
@@ -90,7 +90,7 @@ def test_volume_of_results(tap: Tap, start_sandbox: Callable[..., SandboxServer]
     assert "create" not in {each.place for each in server.calls}
     assert "DailyBulkV2QueryFileStorageMB" in run.stderr
     assert "last 24 hours" in run.stderr
-    server._sandbox.usage.result_bytes = -50_000_000
+    server.usage.result_bytes = -50_000_000
     assert_goes_on(tap, server, config_for(server), run)
 
 
@@ -101,13 +101,13 @@ def test_the_volume_that_a_run_uses_counts(
     server = start_sandbox(rows=rows, daily_query_storage_mb={"max": 100, "used": 99})
     with monkeypatch.context() as lenient:
         # Its own count would refuse the job that the tap must not ask for.
-        lenient.setattr(server._sandbox.usage, "count_job", lambda _: None)
+        lenient.setattr(server.usage, "count_job", lambda _: None)
         run = tap(config_for(server, max_concurrent_jobs=1))
     assert len(run.records("Account")) == rows["Account"]
     # The next job was made while the first was read.
     assert len([each for each in server.calls if each.place == "create"]) <= 2
     assert "DailyBulkV2QueryFileStorageMB" in run.stderr
-    server._sandbox.usage.result_bytes = -50_000_000
+    server.usage.result_bytes = -50_000_000
     assert_goes_on(tap, server, config_for(server), run)
 
 
@@ -122,5 +122,5 @@ def test_a_limit_that_salesforce_tells_begins_no_more_jobs(
     assert "Not begun: " in run.stderr.rpartition("Error: ")[2]
     assert "last 24 hours" in run.stderr
     assert len([each for each in server.calls if each.place == "create"]) < len(OBJECTS)
-    server._sandbox.faults.clear()
+    server.clear_faults()
     assert_goes_on(tap, server, config, run)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from tap_process import Tap
 
-    from sfbulk_sandbox.server import SandboxServer
+    from sfbulk_sandbox import SandboxServer
 
 SCENARIO = {"rows": {"Account": 19}, "page_rows": 3, "links_per_reply": 3}
 

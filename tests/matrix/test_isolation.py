@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tap_process import Tap
 
-    from sfbulk_sandbox.server import SandboxServer
+    from sfbulk_sandbox import SandboxServer
 
 OBJECTS = ("Account", "Contact", "Lead")
 SCENARIO = {"rows": dict.fromkeys(OBJECTS, 20), "page_rows": 3}
@@ -114,7 +114,7 @@ def test_an_object_whose_describe_stays_in_error_leaves_the_others_alone(
     assert run.streams == {"Account", "Lead"}
     for name in ("Account", "Lead"):
         assert_same_records(run.records(name), expected_records(server, name))
-    server._sandbox.faults.clear()
+    server.clear_faults()
     second = tap(config, state=run.state, **given)
     assert second.exit_code == 0, second.stderr
     assert_same_records(second.records("Contact"), expected_records(server, "Contact"))
@@ -131,7 +131,7 @@ def test_an_object_that_discovery_cannot_describe_is_missed(
     discovery = tap(config, "--discover")
     assert discovery.exit_code == 0
     assert "Contact is offered without fields: " in discovery.stderr
-    server._sandbox.faults.clear()
+    server.clear_faults()
     run = tap(config, catalog=json.loads(discovery.stdout))
     assert run.exit_code == 1
     assert "The catalog has no fields of Contact" in run.stderr.rpartition("Error: ")[2]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tap_process import Tap
 
-    from sfbulk_sandbox.server import SandboxServer
+    from sfbulk_sandbox import SandboxServer
 
 SCENARIO = {"rows": {SOBJECT: 200}, "page_rows": PAGE_ROWS, "latency_seconds": 0.002}
 
@@ -98,7 +98,7 @@ def test_a_signal_ends_a_wait(
     history.add(run)
     assert history.state is not None
     assert "query_job" in history.state["bookmarks"][SOBJECT]
-    server._sandbox.faults.clear()
+    server.clear_faults()
     final = tap(config_for(server), state=history.state)
     history.add(final)
     assert history.jobs_made == 1

@@ -9,7 +9,7 @@ import pytest
 from raw_server import RawServer
 from salesforce_data import assert_same_records, expected_records
 
-from sfbulk_sandbox.server import SandboxServer
+from sfbulk_sandbox import SandboxServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

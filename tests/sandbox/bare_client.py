@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import requests
 
-    from sfbulk_sandbox.server import SandboxServer
+    from sfbulk_sandbox import SandboxServer
 
 SMALL = {
     "rows": {"Account": 25, "Contact": 40, "Opportunity": 10, "Case": 10, "Task": 10},

@@ -9,7 +9,7 @@ import pytest
 import requests
 from bare_client import SMALL, Client
 
-from sfbulk_sandbox.server import SandboxServer
+from sfbulk_sandbox import SandboxServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

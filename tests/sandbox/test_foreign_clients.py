@@ -19,7 +19,7 @@ from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceAuthenticationFailed, SalesforceMalformedRequest
 from simple_salesforce.login import SalesforceLogin
 
-from sfbulk_sandbox.server import SandboxServer
+from sfbulk_sandbox import SandboxServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,9 +12,9 @@ import pytest
 import requests
 from bare_client import SMALL
 
+from sfbulk_sandbox import SandboxServer
 from sfbulk_sandbox.faults.fault_kind import JOB_PLACES
 from sfbulk_sandbox.faults.kinds import KINDS
-from sfbulk_sandbox.server import SandboxServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.types import StructType
 
-    from sfbulk_sandbox.server import SandboxServer
+    from sfbulk_sandbox import SandboxServer
 
 SECRET = "a secret to be kept"
 _EXECUTOR = b"CoarseGrainedExecutorBackend"

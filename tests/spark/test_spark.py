@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from tap_process import Tap
 
-    from sfbulk_sandbox.server import SandboxServer
+    from sfbulk_sandbox import SandboxServer
 
 SMALL: dict[str, Any] = {"rows": {"Account": 25}, "page_rows": 2}
 FIELDS = ["Id", "Name", "AnnualRevenue", "IsDeleted", "SystemModstamp", "LastActivityDate"]

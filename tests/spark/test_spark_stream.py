@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from sfbulk_sandbox.server import SandboxServer
+    from sfbulk_sandbox import SandboxServer
 
 SMALL: dict[str, Any] = {"rows": {"Account": 25}, "page_rows": 2}
 _LONGEST_START_SECONDS = 600

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tap_process import Tap
 
-    from sfbulk_sandbox.server import SandboxServer
+    from sfbulk_sandbox import SandboxServer
 
 
 def test_run_as_a_module(tmp_path: Path, start_sandbox: Callable[..., SandboxServer]) -> None:
@@ -83,7 +83,7 @@ def test_connection_test_reads_one_record_of_each_stream(
     run = tap(config_for(server, "Account", "Contact"), "--test")
     assert run.exit_code == 0, run.stderr
     assert [len(run.records(stream)) for stream in ("Account", "Contact")] == [1, 1]
-    assert all(job.soql.endswith(" LIMIT 1") for job in server._sandbox.jobs)
+    assert all(job.soql.endswith(" LIMIT 1") for job in server.jobs)
 
 
 def test_connection_test_fails_where_signing_in_does(

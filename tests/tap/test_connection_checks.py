@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from tap_process import Tap, TapRun
 
-    from sfbulk_sandbox.server import SandboxServer
+    from sfbulk_sandbox import SandboxServer
 
 NAMES = ("sign-in", "API access", "Bulk query jobs", "limits")
 SECRET = "S3CRET0F4N4PP"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tap_process import Tap, TapRun
 
-    from sfbulk_sandbox.server import SandboxServer
+    from sfbulk_sandbox import SandboxServer
 
 SMALL = {"rows": {"Account": 25, "User": 5}, "page_rows": 4}
 NEVER = "1999-01-01T00:00:00+00:00"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tap_process import Tap
 
-    from sfbulk_sandbox.server import SandboxServer
+    from sfbulk_sandbox import SandboxServer
 
 SMALL = {"rows": {"Invoice__c": 25, "Account": 5, "User": 5}, "page_rows": 4}
 OBJECT = "Invoice__c"

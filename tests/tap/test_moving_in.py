@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tap_process import Tap
 
-    from sfbulk_sandbox.server import SandboxServer
+    from sfbulk_sandbox import SandboxServer
 
 MAKERS: tuple[Maker, ...] = ("meltanolabs", "singer-io")
 BOOKMARK = "2025-06-01T00:00:00.000000Z"
@@ -31,7 +31,7 @@ def server(start_sandbox: Callable[..., SandboxServer]) -> SandboxServer:
 
 
 def queries(server: SandboxServer) -> list[str]:
-    return [job.soql for job in server._sandbox.jobs]
+    return [job.soql for job in server.jobs]
 
 
 @pytest.mark.parametrize("maker", MAKERS)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tap_process import Tap, TapRun
 
-    from sfbulk_sandbox.server import SandboxServer
+    from sfbulk_sandbox import SandboxServer
 
 SMALL = {"rows": {"Account": 40, "Contact": 30, "Lead": 10}, "page_rows": 10}
 STREAMS = ("Account", "Contact", "Lead")
@@ -228,7 +228,7 @@ def test_queries_and_jobs_of_the_settings(
 ) -> None:
     server = start_sandbox(**SMALL)
     tap(config_for(server, "Lead"))
-    (job,) = server._sandbox.jobs
+    (job,) = server.jobs
     queries: list[dict[str, Any]] = [
         {
             "name": "people",

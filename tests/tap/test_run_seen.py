@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
     from tap_process import Tap, TapRun
 
-    from sfbulk_sandbox.server import SandboxServer
+    from sfbulk_sandbox import SandboxServer
 
 SMALL = {"rows": {"Account": 40, "Contact": 30, "Lead": 10}, "page_rows": 10}
 STREAMS = ("Account", "Contact", "Lead")

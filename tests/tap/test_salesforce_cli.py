@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tap_process import Tap, TapRun
 
-    from sfbulk_sandbox.server import SandboxServer
+    from sfbulk_sandbox import SandboxServer
 
 TOKEN = "00D5g000008Kf2Z!{}"
 # Answers as it is told, in order; the last answer again and again.

@@ -6,7 +6,7 @@ import atexit
 
 from singer_sdk.testing import SuiteConfig, get_tap_test_class
 
-from sfbulk_sandbox.server import SandboxServer
+from sfbulk_sandbox import SandboxServer
 from tap_sfbulk_pages.singer.tap import TapSFBulkPages
 
 OBJECTS = ["Account", "AppDefinition", "Empty__c", "Everything__c", "LoginHistory"]

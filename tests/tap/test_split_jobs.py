@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tap_process import Tap, TapRun
 
-    from sfbulk_sandbox.server import SandboxServer
+    from sfbulk_sandbox import SandboxServer
     from sfbulk_sandbox.state.query_jobs import QueryJob
 
 ROWS = 58
@@ -32,7 +32,7 @@ _LONGEST_WAIT_SECONDS = 30.0
 
 
 def jobs_of(server: SandboxServer) -> list[QueryJob]:
-    return list(server._sandbox.jobs)
+    return list(server.jobs)
 
 
 def places(server: SandboxServer) -> Counter[str | None]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import TapState
     from tap_process import Tap
 
-    from sfbulk_sandbox.server import SandboxServer
+    from sfbulk_sandbox import SandboxServer
 
 # Three groups of describes, the last not full.
 NAMES = [f"Many{number:02}__c" for number in range(60)]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tap_process import Tap, TapRun
 
-    from sfbulk_sandbox.server import SandboxServer
+    from sfbulk_sandbox import SandboxServer
 
 ROWS = 12
 SMALL = {"rows": {"Attachment": ROWS, "ContentVersion": ROWS, "Account": 20}, "page_rows": 5}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tap_process import Tap
 
-    from sfbulk_sandbox.server import SandboxServer
+    from sfbulk_sandbox import SandboxServer
 
 SMALL: dict[str, Any] = {"rows": {"Account": 25, "Contact": 30}, "page_rows": 7}
 SOQL = "SELECT Id, Name, Account.NumberOfEmployees, Account.Owner.Name FROM Contact"
@@ -77,7 +77,7 @@ def test_a_job_is_read_with_its_own_version_and_left_as_it_was(
     assert list(properties) == list(TYPES)
     assert properties["Account.NumberOfEmployees"] == {"type": ["integer", "null"]}
     assert not {"create", "abort", "delete"} & set(places(server, seen))
-    assert [job.id for job in server._sandbox.jobs] == [job_id]
+    assert [job.id for job in server.jobs] == [job_id]
     pages = {each.path.split("/")[3] for each in server.calls[seen:] if each.place == "page"}
     assert pages == {f"v{made['version']}"}
 
@@ -87,7 +87,7 @@ def test_a_walk_that_is_led_back_is_stopped_and_goes_on_in_its_job(
 ) -> None:
     server = start_sandbox(**SMALL, result_pages="refused")
     job_id = made_job(server)
-    (job,) = server._sandbox.jobs
+    (job,) = server.jobs
     # Pages of four records (`tap_server.py`), the first of which is asked for its columns, too: the
     # third leads back to the second.
     server.add_fault(place="page", kind="wrong_locator", locator=job.locator(4), first=4)
@@ -169,7 +169,7 @@ def test_a_saved_place_that_is_of_no_use_begins_the_job_again(
     assert "It is read from its start." in second.stderr
     expected = contacts(server)
     assert_same_records(second.records("people")[-len(expected) :], expected)
-    assert len(list(server._sandbox.jobs)) == 1
+    assert len(list(server.jobs)) == 1
 
 
 def test_a_job_that_runs_is_waited_for(
@@ -240,7 +240,7 @@ def test_discovery_says_what_is_wrong_with_each_job(
 ) -> None:
     server = start_sandbox(**SMALL)
     failed, other = made_job(server), made_job(server, "SELECT Name FROM Account")
-    next(iter(server._sandbox.jobs)).end("Failed", "InvalidBatch : too large")
+    next(iter(server.jobs)).end("Failed", "InvalidBatch : too large")
     jobs: list[dict[str, Any]] = [
         {"name": "gone", "id": "7505g0000000001AAA"},
         {"name": "failed", "id": failed},

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from tap_process import Tap, TapRun
 
-    from sfbulk_sandbox.server import SandboxServer
+    from sfbulk_sandbox import SandboxServer
 
 SMALL = {"rows": {"Account": 10, "Contact": 10, "Lead": 10}, "page_rows": 3}
 STREAMS = ("Account", "Contact", "Lead")
@@ -116,7 +116,7 @@ def test_a_job_that_runs_too_long_is_aborted(
     run = tap(config_for(server, "Account", job_timeout_seconds=1, split_jobs=False))
     assert run.exit_code == 1
     assert "job_timeout_seconds" in run.stderr
-    assert [job.state for job in server._sandbox.jobs] == ["Aborted"]
+    assert [job.state for job in server.jobs] == ["Aborted"]
     assert "query_job" not in run.bookmark("Account")
 
 

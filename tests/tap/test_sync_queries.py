@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tap_process import Tap
 
-    from sfbulk_sandbox.server import SandboxServer
+    from sfbulk_sandbox import SandboxServer
 
 SMALL = {"rows": {"Account": 25, "Contact": 30, "Task": 20, "Case": 20}, "page_rows": 7}
 # No object is a stream.
@@ -33,7 +33,7 @@ def found(server: SandboxServer, soql: str, types: Mapping[str, str]) -> list[di
 
 
 def jobs_of(server: SandboxServer) -> list[tuple[str, str]]:
-    return [(job.operation, job.soql) for job in server._sandbox.jobs]
+    return [(job.operation, job.soql) for job in server.jobs]
 
 
 def test_paths_are_typed_by_the_fields_that_they_lead_to(

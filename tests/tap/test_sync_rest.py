@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tap_process import Tap, TapRun
 
-    from sfbulk_sandbox.server import SandboxServer
+    from sfbulk_sandbox import SandboxServer
 
 ROWS, PAGE_ROWS = 58, 10
 SMALL = {"rows": {"Account": ROWS, "Contact": 20}, "query_rows": PAGE_ROWS}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tap_process import Tap, TapRun
 
-    from sfbulk_sandbox.server import SandboxServer
+    from sfbulk_sandbox import SandboxServer
     from sfbulk_sandbox.state.query_jobs import QueryJob
 
 ROWS, PAGE_ROWS = 58, 4
@@ -28,7 +28,7 @@ _LONGEST_WAIT_SECONDS = 300.0
 
 
 def only_job(server: SandboxServer) -> QueryJob:
-    (job,) = server._sandbox.jobs
+    (job,) = server.jobs
     return job
 
 
@@ -418,7 +418,7 @@ def test_finished_jobs_are_deleted_when_asked(
     assert kept.exit_code == 0
     assert only_job(server)
     tap(config_for(server, "Account", delete_finished_jobs=True))
-    assert len(list(server._sandbox.jobs)) == 1
+    assert len(list(server.jobs)) == 1
     assert [each.place for each in server.calls][-1] == "delete"
 
 

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
     from tap_process import Tap
 
-    from sfbulk_sandbox.server import SandboxServer
+    from sfbulk_sandbox import SandboxServer
 
 SMALL = {"rows": {"Account": 25, "Contact": 25}, "page_rows": 10}
 
 
 def jobs_of(server: SandboxServer) -> list[tuple[str, str]]:
     """Return the operations and the queries of all jobs."""
-    return [(job.operation, job.soql) for job in server._sandbox.jobs]
+    return [(job.operation, job.soql) for job in server.jobs]
 
 
 def test_only_selected_fields_are_asked_for_and_written(
@@ -53,7 +53,7 @@ def test_only_selected_streams_are_described_and_read(
     places = [each.place for each in server.calls[seen:]]
     assert "sobjects" not in places
     assert places.count("composite") + places.count("describe") == 1
-    assert len(list(server._sandbox.jobs)) == 1
+    assert len(list(server.jobs)) == 1
 
 
 def test_nothing_is_described_where_nothing_is_selected(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tap_process import Tap
 
-    from sfbulk_sandbox.server import SandboxServer
+    from sfbulk_sandbox import SandboxServer
 
 ROWS = {"rows": {"Account": 25, "Contact": 5}, "page_rows": 2}
 SECRETS = {
@@ -90,7 +90,7 @@ def test_every_flow(
     assert len(logins) == ("access_token" not in sign_in)
     assert "DEBUG" in run.stderr
     output = run.stdout.decode() + run.stderr
-    opened = set(server._sandbox.sessions._sessions) - {None}
+    opened = set(server.access_tokens)
     for secret in {*SECRETS.values(), *opened}:
         assert secret not in output
     assert "PRIVATE KEY" not in output

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from databases import Database
 
-    from sfbulk_sandbox.server import SandboxServer
+    from sfbulk_sandbox import SandboxServer
 
 _DYING_PROGRAM = Path(__file__).with_name("dying_program.py")
 _TAP = [sys.executable, "-m", "tap_sfbulk_pages"]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tap_process import Tap
     from target_programs import TargetPrograms
 
-    from sfbulk_sandbox.server import SandboxServer
+    from sfbulk_sandbox import SandboxServer
 
 SMALL = {"rows": {"Account": 130}, "page_rows": 20}
 

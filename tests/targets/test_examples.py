@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from target_programs import TargetPrograms
 
-    from sfbulk_sandbox.server import SandboxServer
+    from sfbulk_sandbox import SandboxServer
 
 EXAMPLES = ROOT / "examples"
 SMALL = {"rows": {"Account": 120, "Opportunity": 200}, "page_rows": 50}
@@ -117,9 +117,7 @@ def test_duckdb_and_again_what_has_changed(
     assert biggest_pipelines(server) != everything
     assert look_at_duckdb(warehouse, EXAMPLES / "look.sql") == biggest_pipelines(server)
     assert [each.place for each in server.calls].count("create") == 4
-    assert ["SystemModstamp >=" in job.soql for job in server._sandbox.jobs] == [False] * 2 + [
-        True
-    ] * 2
+    assert ["SystemModstamp >=" in job.soql for job in server.jobs] == [False] * 2 + [True] * 2
 
 
 def test_postgres(
@@ -176,7 +174,7 @@ def test_a_signal_stops_tap_and_target_with_a_true_state(
     assert running.returncode == 128 + signal.SIGTERM
     state = json.loads((tmp_path / "jsonl.state").read_text(encoding="utf-8"))
     assert "query_job" in state["bookmarks"]["Account"]
-    server._sandbox.faults.clear()
+    server.clear_faults()
     assert finished([script], environment, tmp_path).returncode == 0
     lines = (tmp_path / "jsonl" / "Account.jsonl").read_text(encoding="utf-8").splitlines()
     assert len(lines) == len({json.loads(line)["Id"] for line in lines}) == 200

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from databases import Database
     from meltano_project import MeltanoProject
 
-    from sfbulk_sandbox.server import SandboxServer
+    from sfbulk_sandbox import SandboxServer
 
 PAGE_ROWS = 20
 SMALL = {"rows": {"Account": 230, "Opportunity": 150}, "page_rows": PAGE_ROWS}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from target_programs import TargetPrograms
 
-    from sfbulk_sandbox.server import SandboxServer
+    from sfbulk_sandbox import SandboxServer
 
 DEFINITION = ROOT / "hub/extractors/tap-sfbulk-pages/sfbulk-pages.yml"
 # What the Hub's JSON schemas admit (`schemas/plugin_definitions` and `schemas/common` there).

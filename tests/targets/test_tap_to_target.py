@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from databases import Database
     from tap_process import Tap, TapRun
 
-    from sfbulk_sandbox.server import SandboxServer
+    from sfbulk_sandbox import SandboxServer
 
 PAGE_ROWS = 20
 SMALL = {"rows": {"Account": 230, "Invoice__c": 90}, "page_rows": PAGE_ROWS}

@@ -30,7 +30,7 @@ from tap_sfbulk_pages.workers.partitions import JobRead
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sfbulk_sandbox.server import SandboxServer
+    from sfbulk_sandbox import SandboxServer
 
 pytestmark = pytest.mark.usefixtures("worker_environment")
 
@@ -128,7 +128,7 @@ def assert_account_is_whole(server: SandboxServer, checkpoint: Checkpoint) -> No
 
 def created(server: SandboxServer) -> list[str]:
     """The queries of all jobs."""
-    return [job.soql for job in server._sandbox.jobs]
+    return [job.soql for job in server.jobs]
 
 
 def pages(server: SandboxServer) -> list[str]:
@@ -260,8 +260,8 @@ def test_a_job_that_expires_once_it_has_been_read(
     server = start_sandbox(**SMALL)
     kept = Checkpoint()
     available_now(server, kept)
-    for job in list(server._sandbox.jobs):
-        server._sandbox.forget(job)
+    for job in list(server.jobs):
+        server.jobs.remove(job)
     available_now(server, kept)
     assert_account_is_whole(server, kept)
 

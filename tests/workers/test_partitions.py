@@ -29,7 +29,7 @@ from tap_sfbulk_pages.workers.partitions import JobPartition, JobRead, job_parti
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sfbulk_sandbox.server import SandboxServer
+    from sfbulk_sandbox import SandboxServer
 
 pytestmark = pytest.mark.usefixtures("worker_environment")
 

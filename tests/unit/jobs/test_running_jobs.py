@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tap_process import Tap
 
-    from sfbulk_sandbox.server import SandboxServer
+    from sfbulk_sandbox import SandboxServer
 
 OBJECTS = ("Account", "Contact", "Lead", "Opportunity", "Case", "Task")
 JOBS = ("750a", "750b", "750c")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tap_process import Tap
 
-    from sfbulk_sandbox.server import SandboxServer
+    from sfbulk_sandbox import SandboxServer
 
 ROOTS: list[dict[str, Any] | None] = [
     None,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tap_process import Tap
 
-    from sfbulk_sandbox.server import SandboxServer
+    from sfbulk_sandbox import SandboxServer
 
 HOME = "https://acme.my.salesforce.com"
 
