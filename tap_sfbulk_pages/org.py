@@ -17,8 +17,6 @@ from tap_sfbulk_pages.jobs.query_jobs import QueryJobs
 from tap_sfbulk_pages.salesforce.client import SalesforceClient
 from tap_sfbulk_pages.salesforce.limits import CallAllowance, JobAllowance, org_limits
 from tap_sfbulk_pages.salesforce.record_counts import record_counts
-from tap_sfbulk_pages.salesforce.sign_in.flows import ReadySession, SignIn, TokenEndpoint
-from tap_sfbulk_pages.salesforce.sign_in.salesforce_cli import SalesforceCli
 from tap_sfbulk_pages.salesforce.transport import Transport
 from tap_sfbulk_pages.salesforce.versions import newest_tested
 
@@ -49,9 +47,9 @@ class Org:
             percent_total=settings.quota_percent_total,
             percent_per_run=settings.quota_percent_per_run,
         )
-        self.sign_in = _sign_in(settings, transport)
+        self.sessions = settings.sign_in.connect(transport, max_tries=settings.max_tries)
         self.client = SalesforceClient(
-            transport, self.sign_in, self.calls, max_tries=settings.max_tries
+            transport, self.sessions, self.calls, max_tries=settings.max_tries
         )
         self.jobs = QueryJobs(self.client, timeout_seconds=settings.job_timeout_seconds)
         self.threads = DownloadThreads(settings.max_parallel_downloads)
@@ -105,19 +103,3 @@ class Org:
     def api_version(self) -> str:
         """The version for everything but jobs that were made with another, as `62.0`."""
         return self.settings.api_version or newest_tested(self.client)
-
-
-def _sign_in(settings: Settings, transport: Transport) -> SignIn:
-    if settings.access_token is not None and settings.instance is not None:
-        return ReadySession(settings.access_token, settings.instance)
-    if settings.sf_cli_org is not None:
-        return SalesforceCli(settings.sf_cli_org)
-    if settings.flow is None:
-        raise AssertionError("settings hold a token, an org of the CLI or a flow")
-    return TokenEndpoint(
-        settings.flow,
-        login=settings.login,
-        instance=settings.instance,
-        transport=transport,
-        max_tries=settings.max_tries,
-    )

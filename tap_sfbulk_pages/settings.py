@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +11,7 @@ from singer_sdk.helpers._batch import BatchConfig
 from tap_sfbulk_pages.datetimes import moment_of
 from tap_sfbulk_pages.errors import SettingsError
 from tap_sfbulk_pages.reading.formula_refresh import parsed_period
-from tap_sfbulk_pages.salesforce.salesforce_hosts import (
-    LOGIN,
-    LOGIN_OF_SANDBOXES,
-    login_address,
-    org_address,
-)
-from tap_sfbulk_pages.salesforce.sign_in.choice import chosen_sign_in
+from tap_sfbulk_pages.salesforce.sign_in.choice import choose_sign_in
 from tap_sfbulk_pages.salesforce.versions import parsed_version
 from tap_sfbulk_pages.settings_schema import DEFAULTS
 from tap_sfbulk_pages.singer.batch_formats import compression_of
@@ -27,8 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime, timedelta
 
-    from tap_sfbulk_pages.salesforce.links import HostAddress
-    from tap_sfbulk_pages.salesforce.sign_in.flows import Flow
+    from tap_sfbulk_pages.salesforce.sign_in.session import SignIn
     from tap_sfbulk_pages.soql.entries import JobSetting, QuerySetting
 
 
@@ -37,21 +30,13 @@ class Settings:
     """The settings of one run, checked.
 
     Attributes:
-        instance: Host of the org; None where the token reply or the Salesforce CLI names it.
-        login: Host of the token endpoint.
-        access_token: A ready token; None for another way.
-        flow: How to sign in at the token endpoint; None for another way.
-        sf_cli_org: What the Salesforce CLI calls the org; None for another way.
+        sign_in: The one way to sign in.
         api_version: As `62.0`; None to take the org's newest.
         start_date: Aware, UTC.
         filters: Conditions by the name of their object, in any case of letters.
     """
 
-    instance: HostAddress | None
-    login: HostAddress
-    access_token: str | None = field(repr=False)
-    flow: Flow | None
-    sf_cli_org: str | None
+    sign_in: SignIn
     api_version: str | None
     start_date: datetime | None
     objects: tuple[str, ...]
@@ -78,13 +63,6 @@ class Settings:
     max_blob_bytes: int
     report_path: Path | None
 
-    @property
-    def way_to_sign_in(self) -> str:
-        """What a person calls it."""
-        if self.flow:
-            return self.flow.title
-        return f"Salesforce CLI, org {self.sf_cli_org}" if self.sf_cli_org else "ready token"
-
     @classmethod
     def parse(cls, config: Mapping[str, Any]) -> Settings:
         """Read the tap's config, which has been checked against `settings_schema.SCHEMA`.
@@ -94,19 +72,12 @@ class Settings:
         """
         set_ones = {name: value for name, value in config.items() if value not in (None, "")}
         given = {**DEFAULTS, **set_ones}
-        instance = _instance(given)
-        login = _login(given, instance)
-        access_token, flow = chosen_sign_in(given, instance, login)
         queries, jobs = queries_and_jobs(given)
         version = given.get("api_version")
         if "batch_config" in given:
             compression_of(BatchConfig.from_dict(given["batch_config"]))
         return cls(
-            instance=instance,
-            login=login,
-            access_token=access_token,
-            flow=flow,
-            sf_cli_org=given.get("sf_cli_org"),
+            sign_in=choose_sign_in(given),
             api_version=None if version is None else parsed_version(version),
             start_date=_start_date(given),
             objects=tuple(given.get("objects", ())),
@@ -133,20 +104,6 @@ class Settings:
             max_blob_bytes=int(given["max_blob_mb"] * 1_000_000),
             report_path=_report_path(given),
         )
-
-
-def _instance(given: Mapping[str, Any]) -> HostAddress | None:
-    if "instance_url" not in given:
-        return None
-    return org_address(given["instance_url"], setting="instance_url")
-
-
-def _login(given: Mapping[str, Any], instance: HostAddress | None) -> HostAddress:
-    if "login_url" in given:
-        return login_address(given["login_url"], setting="login_url")
-    if instance:
-        return instance
-    return LOGIN_OF_SANDBOXES if given["is_sandbox"] else LOGIN
 
 
 def _report_path(given: Mapping[str, Any]) -> Path | None:

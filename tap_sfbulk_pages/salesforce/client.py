@@ -1,7 +1,7 @@
 """Calls to one org: signed in, tried again where that can help, errors in Salesforce's words.
 
 One client serves all threads. A session that dies is renewed once for all of them
-(`sign_in.py`), and the call is made again.
+(`sign_in/`), and the call is made again.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from tap_sfbulk_pages.salesforce.limits import CallAllowance
-    from tap_sfbulk_pages.salesforce.sign_in.flows import SignIn
+    from tap_sfbulk_pages.salesforce.sign_in.session import Sessions
     from tap_sfbulk_pages.salesforce.transport import Transport
 
 T = TypeVar("T")
@@ -42,17 +42,17 @@ class SalesforceClient:
 
     Args:
         transport: The connections.
-        sign_in: Gives and renews the session.
+        sessions: Gives and renews the session.
         allowance: Counts the calls.
         max_tries: How often one call is made at the most.
     """
 
     def __init__(
-        self, transport: Transport, sign_in: SignIn, allowance: CallAllowance, *, max_tries: int
+        self, transport: Transport, sessions: Sessions, allowance: CallAllowance, *, max_tries: int
     ) -> None:
         self._transport = transport
         self._allowance = allowance
-        self._sign_in = sign_in
+        self._sessions = sessions
         self._max_tries = max_tries
         self._has_succeeded = False
 
@@ -90,7 +90,7 @@ class SalesforceClient:
 
         def attempt() -> T:
             for _ in range(_RENEWALS_A_CALL + 1):
-                session = self._sign_in.session()
+                session = self._sessions.session()
                 url = session.address.resolve(link, api_version=api_version)
                 sent = {"Accept": "application/json", **(headers or {})}
                 sent["Authorization"] = f"Bearer {session.access_token}"
@@ -102,7 +102,7 @@ class SalesforceClient:
                     error = error_of(response, self._transport.error_body(response))
                 if response.status_code != HTTPStatus.UNAUTHORIZED:
                     raise error
-                self._sign_in.renew(session, str(error))
+                self._sessions.renew(session, str(error))
             raise SignInError(f"Salesforce refuses each new session. {error}")
 
         try:

@@ -43,7 +43,7 @@ def _tell(name: str, check: Callable[[Org], str], org: Org, tell: Callable[[str]
 
 
 def _sign_in(org: Org) -> str:
-    address = org.sign_in.session().address.origin
+    address = org.sessions.session().address.origin
     try:
         # Not every session may ask.
         user = org.client.document(
@@ -53,7 +53,7 @@ def _sign_in(org: Org) -> str:
         )
     except RefusedError:
         user = ""
-    return f"ok ({org.settings.way_to_sign_in}, {address}{user})"
+    return f"ok ({org.settings.sign_in.title}, {address}{user})"
 
 
 def _api_access(org: Org) -> str:

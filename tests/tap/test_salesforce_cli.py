@@ -12,6 +12,7 @@ from salesforce_data import assert_same_records, expected_records
 from tap_process import config_for
 
 from tap_sfbulk_pages.errors import SettingsError
+from tap_sfbulk_pages.salesforce.sign_in.salesforce_cli import SalesforceCli
 from tap_sfbulk_pages.settings import Settings
 
 if TYPE_CHECKING:
@@ -208,4 +209,4 @@ def test_it_stands_alone(other: str) -> None:
 
 def test_it_is_enough() -> None:
     parsed = Settings.parse({"sf_cli_org": "acme", "is_sandbox": False, "access_token": ""})
-    assert (parsed.sf_cli_org, parsed.flow, parsed.access_token) == ("acme", None, None)
+    assert parsed.sign_in == SalesforceCli("acme")

@@ -16,6 +16,8 @@ from tap_sfbulk_pages.salesforce.sign_in.flows import (
     RefreshToken,
     UsernamePassword,
 )
+from tap_sfbulk_pages.salesforce.sign_in.session import ReadyToken
+from tap_sfbulk_pages.salesforce.sign_in.token_endpoint import TokenEndpoint
 from tap_sfbulk_pages.settings import Settings
 from tap_sfbulk_pages.settings_schema import SCHEMA
 
@@ -35,7 +37,7 @@ VALUES = {
     "security_token": "SECRET-security",
 }
 FLOWS = {
-    frozenset({"access_token"}): None,
+    frozenset({"access_token"}): ReadyToken,
     frozenset({"client_id", "client_secret"}): ClientCredentials,
     frozenset({"client_id", "refresh_token"}): RefreshToken,
     frozenset({"client_id", "client_secret", "refresh_token"}): RefreshToken,
@@ -56,15 +58,21 @@ def values(tmp_path: Path) -> dict[str, str]:
     return {**VALUES, "private_key_path": str(path)}
 
 
+def token_endpoint(config: dict[str, Any]) -> TokenEndpoint:
+    sign_in = Settings.parse(config).sign_in
+    assert isinstance(sign_in, TokenEndpoint)
+    return sign_in
+
+
 def test_every_combination_makes_one_flow_or_is_refused(values: dict[str, str]) -> None:
     for count in range(len(values) + 1):
         for names in combinations(sorted(values), count):
             config = {"instance_url": HOME, **{name: values[name] for name in names}}
             if frozenset(names) in FLOWS:
                 parsed = Settings.parse(config)
-                expected = FLOWS[frozenset(names)]
-                assert type(parsed.flow) is (expected or type(None))
-                assert (parsed.access_token is not None) == (names == ("access_token",))
+                sign_in = parsed.sign_in
+                chosen = sign_in.flow if isinstance(sign_in, TokenEndpoint) else sign_in
+                assert type(chosen) is FLOWS[frozenset(names)]
                 assert "SECRET" not in repr(parsed)
                 continue
             with pytest.raises(SettingsError) as error:
@@ -80,8 +88,10 @@ def test_every_combination_makes_one_flow_or_is_refused(values: dict[str, str]) 
 def test_the_form_of_every_flow(values: dict[str, str]) -> None:
     grants = {}
     for names in FLOWS:
-        flow = Settings.parse({"instance_url": HOME, **{name: values[name] for name in names}}).flow
-        if flow is not None and not isinstance(flow, JwtBearer):
+        if names == {"access_token"}:
+            continue
+        flow = token_endpoint({"instance_url": HOME, **{name: values[name] for name in names}}).flow
+        if not isinstance(flow, JwtBearer):
             grants[type(flow), "client_secret" in names, "security_token" in names] = flow.form()
     app = {"client_id": "app", "client_secret": "SECRET-of-the-app"}
     refresh = {"grant_type": "refresh_token", "refresh_token": "SECRET-refresh"}
@@ -111,7 +121,7 @@ def test_an_empty_setting_is_not_set(values: dict[str, str], empty: Any) -> None
             "client_secret": "s",
         }
     )
-    assert isinstance(parsed.flow, ClientCredentials)
+    assert parsed.sign_in.title == ClientCredentials.title
     assert parsed.start_date is None
 
 
@@ -126,8 +136,8 @@ def test_an_empty_setting_is_not_set(values: dict[str, str], empty: Any) -> None
     ],
 )
 def test_where_the_token_is_asked_for(config: dict[str, Any], login: str) -> None:
-    parsed = Settings.parse({"client_id": "app", "refresh_token": "r", **config})
-    assert parsed.login.origin == login
+    endpoint = token_endpoint({"client_id": "app", "refresh_token": "r", **config})
+    assert endpoint.login.origin == login
 
 
 @pytest.mark.parametrize(
@@ -156,7 +166,7 @@ def test_where_the_token_is_asked_for(config: dict[str, Any], login: str) -> Non
     ],
 )
 def test_audience_of_the_jwt(config: dict[str, Any], audience: str) -> None:
-    flow = Settings.parse({"client_id": "app", "username": "u", "private_key": "k", **config}).flow
+    flow = token_endpoint({"client_id": "app", "username": "u", "private_key": "k", **config}).flow
     assert isinstance(flow, JwtBearer)
     assert flow.audience == audience
 

@@ -1,4 +1,4 @@
-"""Which of the sign-in flows the settings make; none, or two, is an error that names them."""
+"""Which way to sign in the settings choose; none, or two, is an error that names them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import SettingsError
-from tap_sfbulk_pages.salesforce.salesforce_hosts import LOGIN, LOGIN_OF_SANDBOXES, audience
+from tap_sfbulk_pages.salesforce.salesforce_hosts import (
+    LOGIN,
+    LOGIN_OF_SANDBOXES,
+    audience,
+    login_address,
+    org_address,
+)
 from tap_sfbulk_pages.salesforce.sign_in.flows import (
     ClientCredentials,
     Flow,
@@ -15,13 +21,17 @@ from tap_sfbulk_pages.salesforce.sign_in.flows import (
     UsernamePassword,
 )
 from tap_sfbulk_pages.salesforce.sign_in.refresh_tokens import RefreshTokenStore
+from tap_sfbulk_pages.salesforce.sign_in.salesforce_cli import SalesforceCli
+from tap_sfbulk_pages.salesforce.sign_in.session import ReadyToken
+from tap_sfbulk_pages.salesforce.sign_in.token_endpoint import TokenEndpoint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tap_sfbulk_pages.salesforce.links import HostAddress
+    from tap_sfbulk_pages.salesforce.sign_in.session import SignIn
 
-# Which settings make which flow, beside `client_id`.
+# Which settings choose which flow, beside `client_id`.
 _FLOWS: Mapping[type[Flow], set[str]] = {
     RefreshToken: {"refresh_token"},
     JwtBearer: {"username", "private_key"},
@@ -46,22 +56,17 @@ _SIGN_IN_SETTINGS = (
 _ADDRESSES = ("instance_url", "login_url")
 
 
-def chosen_sign_in(
-    given: Mapping[str, Any], instance: HostAddress | None, login: HostAddress
-) -> tuple[str | None, Flow | None]:
+def choose_sign_in(given: Mapping[str, Any]) -> SignIn:
     """Choose the one way to sign in.
 
     Args:
-        given: The settings that are set.
-        instance: Host of the org, where it is set.
-        login: Host of the token endpoint.
-
-    Returns:
-        A ready token, or a flow; neither where the Salesforce CLI signs in (`sf_cli_org`).
+        given: The settings that are set, and defaults.
 
     Raises:
-        SettingsError: If the settings make no way, or two.
+        SettingsError: If the settings fit no way, or two, or an address is none.
     """
+    instance = _instance(given)
+    login = _login(given, instance)
     names = {name for name in _SIGN_IN_SETTINGS if name in given}
     if "sf_cli_org" in given:
         others = names | {name for name in _ADDRESSES if name in given}
@@ -70,20 +75,34 @@ def chosen_sign_in(
                 "sf_cli_org takes session and address from the Salesforce CLI: "
                 f"remove it, or {_listed(others)}"
             )
-        return None, None
+        return SalesforceCli(given["sf_cli_org"])
     if "access_token" in names:
         if names != {"access_token"}:
             raise SettingsError(f"{_listed(names)} make two ways to sign in: keep one")
         if instance is None:
             raise SettingsError("access_token needs instance_url")
-        return given["access_token"], None
+        return ReadyToken(given["access_token"], instance)
     flow = _flow_of(names)
     if flow is ClientCredentials and login in (LOGIN, LOGIN_OF_SANDBOXES):
         raise SettingsError(
             "the client credentials flow works at the org's own host only: set "
             "instance_url to its My Domain address, and no login_url"
         )
-    return None, _made_flow(flow, given, login)
+    return TokenEndpoint(_make_flow(flow, given, login), login, instance)
+
+
+def _instance(given: Mapping[str, Any]) -> HostAddress | None:
+    if "instance_url" not in given:
+        return None
+    return org_address(given["instance_url"], setting="instance_url")
+
+
+def _login(given: Mapping[str, Any], instance: HostAddress | None) -> HostAddress:
+    if "login_url" in given:
+        return login_address(given["login_url"], setting="login_url")
+    if instance:
+        return instance
+    return LOGIN_OF_SANDBOXES if given.get("is_sandbox") else LOGIN
 
 
 def _flow_of(names: set[str]) -> type[Flow]:
@@ -113,7 +132,7 @@ def _flow_of(names: set[str]) -> type[Flow]:
     )
 
 
-def _made_flow(flow: type[Flow], given: Mapping[str, Any], login: HostAddress) -> Flow:
+def _make_flow(flow: type[Flow], given: Mapping[str, Any], login: HostAddress) -> Flow:
     client_id = given["client_id"]
     if flow is RefreshToken:
         store = RefreshTokenStore(given["refresh_token"])

@@ -1,9 +1,9 @@
 """The session of an org that the installed Salesforce CLI is logged in to.
 
-`sf org display` tells the org's address and, in versions until May 2026, the access token; newer
-ones redact it and tell it in `sf org auth show-access-token` alone (salesforcecli/plugin-org). Both
-refresh the token before they tell it. With `--json` an error is an object with `name` and
-`message`, and the exit code is 1.
+`sf org display` prints the org's address and, in versions until May 2026, the access token; newer
+ones redact it and print it in `sf org auth show-access-token` only (salesforcecli/plugin-org). Both
+refresh the token first. With `--json` an error is an object with `name` and `message`, and the exit
+code is 1.
 """
 
 from __future__ import annotations
@@ -13,12 +13,16 @@ import logging
 import shutil
 import subprocess
 import threading
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import SettingsError, SignInError
 from tap_sfbulk_pages.salesforce.links import HostAddress
-from tap_sfbulk_pages.salesforce.sign_in.flows import Session
+from tap_sfbulk_pages.salesforce.sign_in.session import Session
 from tap_sfbulk_pages.watching import activity
+
+if TYPE_CHECKING:
+    from tap_sfbulk_pages.salesforce.transport import Transport
 
 COMMAND = "sf"
 # It starts in seconds; refreshing a token takes a call to Salesforce.
@@ -29,11 +33,31 @@ _REDACTED = "[REDACTED]"
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
 class SalesforceCli:
-    """Takes sessions from the CLI; one question serves all threads (a `sign_in.SignIn`).
+    """An org that the CLI is logged in to.
+
+    Attributes:
+        org: Alias or user name, as `sf org list` shows them.
+    """
+
+    org: str
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return f"Salesforce CLI, org {self.org}"
+
+    def connect(self, transport: Transport, *, max_tries: int) -> CliSessions:  # noqa: ARG002
+        """Return the sessions of a run, without asking the CLI yet (see `session.SignIn`)."""
+        return CliSessions(self.org)
+
+
+class CliSessions:
+    """Sessions that the CLI gives; one question serves all threads (see `session.Sessions`).
 
     Args:
-        org: Alias or user name, as `sf org list` shows them.
+        org: Alias or user name.
     """
 
     def __init__(self, org: str) -> None:

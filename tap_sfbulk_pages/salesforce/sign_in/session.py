@@ -1,0 +1,91 @@
+"""A session of the org, where a run gets one, and the simplest way: a token that is ready."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from tap_sfbulk_pages.errors import SignInError
+
+if TYPE_CHECKING:
+    from tap_sfbulk_pages.salesforce.links import HostAddress
+    from tap_sfbulk_pages.salesforce.transport import Transport
+
+
+@dataclass(frozen=True)
+class Session:
+    """A session of the org.
+
+    Attributes:
+        access_token: The bearer token.
+        address: The one host that it may be sent to.
+    """
+
+    access_token: str = field(repr=False)
+    address: HostAddress
+
+
+class Sessions(Protocol):
+    """The sessions of one run; one sign-in serves all threads."""
+
+    def session(self) -> Session:
+        """Return the current session, signing in at the first call.
+
+        Raises:
+            SignInError: If there is none.
+        """
+
+    def renew(self, dead: Session, reason: str) -> None:
+        """Replace a session that Salesforce has refused, unless another thread has done so.
+
+        Raises:
+            SignInError: If there is no other.
+        """
+
+
+class SignIn(Protocol):
+    """The way to sign in that the settings choose."""
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+
+    def connect(self, transport: Transport, *, max_tries: int) -> Sessions:
+        """Return the sessions of a run, without a request yet.
+
+        Args:
+            transport: The connections.
+            max_tries: How often a sign-in that fails for the moment is tried.
+        """
+
+
+@dataclass(frozen=True)
+class ReadyToken:
+    """An access token from the settings, which cannot be renewed.
+
+    Attributes:
+        access_token: The bearer token.
+        instance: Host of the org.
+    """
+
+    title: ClassVar[str] = "ready token"
+    access_token: str = field(repr=False)
+    instance: HostAddress
+
+    def connect(self, transport: Transport, *, max_tries: int) -> Sessions:  # noqa: ARG002
+        """Return the one session that there is (see `SignIn`)."""
+        return _ReadySession(Session(self.access_token, self.instance))
+
+
+class _ReadySession:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def session(self) -> Session:
+        return self._session
+
+    def renew(self, dead: Session, reason: str) -> None:  # noqa: ARG002 - there is only one
+        raise SignInError(
+            f"The access_token is not valid, or no longer: {reason} Set a new one, or a sign-in "
+            "flow that can renew it."
+        )

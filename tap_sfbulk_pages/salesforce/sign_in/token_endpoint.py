@@ -1,0 +1,140 @@
+"""Sessions from the token endpoint, by one of the flows.
+
+`POST https://<host>/services/oauth2/token` (Salesforce Help, "OAuth Authorization Flows"). The
+reply names no lifetime; a session ends when Salesforce answers 401.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from tap_sfbulk_pages.errors import RefusedError, SettingsError, SignInError, UnavailableError
+from tap_sfbulk_pages.salesforce.advice import of_sign_in
+from tap_sfbulk_pages.salesforce.links import HostAddress
+from tap_sfbulk_pages.salesforce.reply_errors import error_of
+from tap_sfbulk_pages.salesforce.retries import retried
+from tap_sfbulk_pages.salesforce.sign_in.flows import Flow, RefreshToken
+from tap_sfbulk_pages.salesforce.sign_in.session import Session
+from tap_sfbulk_pages.watching import activity
+
+if TYPE_CHECKING:
+    from tap_sfbulk_pages.salesforce.transport import Transport
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TokenEndpoint:
+    """Where a flow gets its sessions.
+
+    Attributes:
+        flow: How to sign in.
+        login: Host of the token endpoint.
+        instance: Host of the org; None to take the one that the reply names.
+    """
+
+    flow: Flow
+    login: HostAddress
+    instance: HostAddress | None
+
+    @property
+    def title(self) -> str:
+        """What people call the flow."""
+        return self.flow.title
+
+    def connect(self, transport: Transport, *, max_tries: int) -> TokenSessions:
+        """Return the sessions of a run, without a request yet (see `session.SignIn`)."""
+        return TokenSessions(self, transport, max_tries=max_tries)
+
+
+class TokenSessions:
+    """Sessions that a token endpoint issues (see `session.Sessions`).
+
+    Args:
+        endpoint: Where and how.
+        transport: The connections.
+        max_tries: How often a sign-in that fails for the moment is tried.
+    """
+
+    def __init__(self, endpoint: TokenEndpoint, transport: Transport, *, max_tries: int) -> None:
+        self._endpoint = endpoint
+        self._transport = transport
+        self._max_tries = max_tries
+        self._lock = threading.Lock()
+        self._session: Session | None = None
+
+    def session(self) -> Session:
+        """Return the session, signing in at the first call.
+
+        Raises:
+            SignInError: If Salesforce refuses, or no login succeeded.
+        """
+        with self._lock:
+            if self._session is None:
+                self._session = self._sign_in()
+            return self._session
+
+    def renew(self, dead: Session, reason: str) -> None:
+        """Sign in again, unless another thread has done so since `dead` was in use."""
+        with self._lock:
+            if self._session is dead:
+                logger.info("The session has ended; signing in again. %s", reason)
+                self._session = None
+                if stream := activity.current():
+                    stream.note("The session had ended; signed in again.")
+
+    def _sign_in(self) -> Session:
+        try:
+            return retried(self._request, max_tries=self._max_tries, on_retry=logger.warning)
+        except RefusedError as error:
+            advice = of_sign_in(error.error_code, error.said)
+            text = f"Salesforce refused the sign-in at {self._endpoint.login.origin}. {error}."
+            raise SignInError(f"{text} {advice}".rstrip()) from error
+        except UnavailableError as error:
+            # Not another `UnavailableError`, for which the call that needs a session would begin
+            # all these tries anew.
+            raise SignInError(
+                f"No sign-in at {self._endpoint.login.origin}. {error} If it stays so, check "
+                "instance_url and login_url."
+            ) from error
+
+    def _request(self) -> Session:
+        url = f"{self._endpoint.login.origin}/services/oauth2/token"
+        flow = self._endpoint.flow
+        accept = {"Accept": "application/json"}
+        with self._transport.send("POST", url, headers=accept, form=flow.form()) as response:
+            if response.status_code != HTTPStatus.OK:
+                raise error_of(response, self._transport.error_body(response))
+            body = self._transport.whole_body(response)
+        reply = _token_reply(body)
+        if isinstance(flow, RefreshToken) and reply.get("refresh_token"):
+            flow.store.replace(str(reply["refresh_token"]))
+        return Session(str(reply["access_token"]), self._endpoint.instance or _instance_of(reply))
+
+
+def _token_reply(body: bytes) -> dict[str, object]:
+    """Read a successful reply, which is never quoted: whatever it is, it may hold a token."""
+    try:
+        reply = json.loads(body)
+    except ValueError:
+        # Not `from` the error, which holds the text.
+        raise UnavailableError(
+            "The token endpoint answered with a body that is not JSON."
+        ) from None
+    if not isinstance(reply, dict) or not reply.get("access_token"):
+        raise UnavailableError("The token endpoint answered without an access_token.")
+    return reply
+
+
+def _instance_of(reply: dict[str, object]) -> HostAddress:
+    try:
+        return HostAddress.parse(str(reply.get("instance_url", "")), setting="instance_url")
+    except SettingsError as error:
+        raise SignInError(
+            "Salesforce named no usable instance_url at sign-in: set instance_url."
+        ) from error
