@@ -26,6 +26,7 @@ from isal import igzip
 from singer_sdk.io_base import SingerWriter
 from singer_sdk.singerlib import RecordMessage
 
+from tap_sfbulk_pages.decoding.ahead import ahead
 from tap_sfbulk_pages.decoding.cells import CellType
 from tap_sfbulk_pages.decoding.lines import record_message
 from tap_sfbulk_pages.decoding.page import CsvBlocks, frames
@@ -33,7 +34,6 @@ from tap_sfbulk_pages.decoding.records import lines_of, rows
 from tap_sfbulk_pages.decoding.scan import CsvScan
 from tap_sfbulk_pages.jobs.page_body import PageBody, PageMemory
 from tap_sfbulk_pages.jobs.page_download import ResultPage
-from tap_sfbulk_pages.reading.ahead import ahead
 from tap_sfbulk_pages.reading.page import PageReading
 from tap_sfbulk_pages.salesforce.transport import CHUNK_BYTES, inflated
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from tap_sfbulk_pages.decoding.fast_lines import CsvLines
-from tap_sfbulk_pages.reading.page import check_count
+from tap_sfbulk_pages.errors import ResultPageError
+from tap_sfbulk_pages.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -14,11 +15,41 @@ if TYPE_CHECKING:
 
     from tap_sfbulk_pages.decoding.cells import CellType
     from tap_sfbulk_pages.decoding.lines import Envelope, RecordLines
-    from tap_sfbulk_pages.jobs.page_download import ResultPage
+
+
+class CountedPage(Protocol):
+    """The CSV of a page that was received whole, and what the scan found in it."""
+
+    @property
+    def locator(self) -> str:
+        """Names the page in messages."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names in the header line, in order; empty for a body without one."""
+
+    @property
+    def delimiter(self) -> str:
+        """Between cells."""
+
+    @property
+    def records(self) -> int:
+        """How many records were counted."""
+
+    @property
+    def cuts(self) -> tuple[int, ...]:
+        """Where blocks of whole records end, in bytes of decoded CSV."""
+
+    @property
+    def nul_characters(self) -> int:
+        """How many NUL characters the values hold."""
+
+    def text_pieces(self) -> Iterator[bytes]:
+        """Yield the decoded CSV from the start."""
 
 
 class CsvBlocks:
-    """The blocks of a page, each about `csv_scan.BLOCK_BYTES` of CSV.
+    """The blocks of a page, each about `scan.BLOCK_BYTES` of CSV.
 
     Args:
         page: Received whole.
@@ -28,7 +59,7 @@ class CsvBlocks:
 
     def __init__(
         self,
-        page: ResultPage,
+        page: CountedPage,
         types: Mapping[str, CellType],
         replication_key: str | None = None,
     ) -> None:
@@ -96,7 +127,7 @@ class CsvBlocks:
         return text.replace(b"\0", b"") if self._page.nul_characters else text
 
 
-def frames(page: ResultPage, types: Mapping[str, CellType]) -> Iterator[pl.DataFrame]:
+def frames(page: CountedPage, types: Mapping[str, CellType]) -> Iterator[pl.DataFrame]:
     """Decode a page into columns, block by block.
 
     Args:
@@ -113,6 +144,22 @@ def frames(page: ResultPage, types: Mapping[str, CellType]) -> Iterator[pl.DataF
         records += frame.height
         yield frame
     check_count(page.locator, page.records, records)
+
+
+def check_count(name: str, announced: int, records: int) -> None:
+    """Compare the records that a page was decoded to with those counted when it arrived.
+
+    This is the last look before a page is called done: without it a decoder that skips a record
+    would lose it.
+
+    Raises:
+        ResultPageError: If they differ.
+    """
+    if records != announced:
+        raise ResultPageError(
+            f"Result page {name} was counted as {counted(announced, 'record')}, but decodes to "
+            f"{records:,}."
+        )
 
 
 def _canonical(columns: tuple[str, ...], types: Mapping[str, CellType]) -> list[str]:

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from tap_sfbulk_pages.decoding.ahead import ahead
 from tap_sfbulk_pages.decoding.greatest import greatest_of, later
-from tap_sfbulk_pages.errors import ResultPageError
-from tap_sfbulk_pages.reading.ahead import ahead
-from tap_sfbulk_pages.words import counted
+from tap_sfbulk_pages.decoding.page import check_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -210,16 +209,3 @@ class PageReading:
         if self._expected is not None:
             check_count(self.name, self._expected, self.records)
         self.is_read = True
-
-
-def check_count(name: str, announced: int, records: int) -> None:
-    """Hold what a page was decoded to against what was counted when it came.
-
-    Raises:
-        ResultPageError: If they differ.
-    """
-    if records != announced:
-        raise ResultPageError(
-            f"Result page {name} was counted as {counted(announced, 'record')}, but decodes to "
-            f"{records:,}."
-        )
