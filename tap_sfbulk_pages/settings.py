@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk.helpers._batch import BatchConfig
+import isodate
 
 from tap_sfbulk_pages.datetimes import moment_of
 from tap_sfbulk_pages.errors import SettingsError
-from tap_sfbulk_pages.reading.formula_refresh import parsed_period
 from tap_sfbulk_pages.salesforce.sign_in.choice import choose_sign_in
 from tap_sfbulk_pages.salesforce.versions import parsed_version
 from tap_sfbulk_pages.settings_schema import DEFAULTS
-from tap_sfbulk_pages.singer.batch_formats import compression_of
 from tap_sfbulk_pages.soql.entries import parsed_filters, queries_and_jobs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from tap_sfbulk_pages.salesforce.sign_in.session import SignIn
     from tap_sfbulk_pages.soql.entries import JobSetting, QuerySetting
@@ -74,8 +73,6 @@ class Settings:
         given = {**DEFAULTS, **set_ones}
         queries, jobs = queries_and_jobs(given)
         version = given.get("api_version")
-        if "batch_config" in given:
-            compression_of(BatchConfig.from_dict(given["batch_config"]))
         return cls(
             sign_in=choose_sign_in(given),
             api_version=None if version is None else parsed_version(version),
@@ -119,8 +116,20 @@ def _report_path(given: Mapping[str, Any]) -> Path | None:
 
 
 def _refresh_period(given: Mapping[str, Any]) -> timedelta | None:
-    text = given.get("refresh_formula_fields")
-    return None if text is None else parsed_period(text)
+    if "refresh_formula_fields" not in given:
+        return None
+    text = given["refresh_formula_fields"]
+    try:
+        period = isodate.parse_duration(text)
+    except (isodate.ISO8601Error, OverflowError):
+        period = None
+    # Years and months have no fixed length, and are no timedelta.
+    if not isinstance(period, timedelta) or period <= timedelta(0):
+        raise SettingsError(
+            "refresh_formula_fields must be a period of weeks, days or hours in the form of "
+            f"ISO 8601, such as P7D or PT12H, not {text}"
+        )
+    return period
 
 
 def _start_date(given: Mapping[str, Any]) -> datetime | None:

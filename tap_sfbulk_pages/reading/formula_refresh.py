@@ -10,29 +10,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-import isodate
-
-from tap_sfbulk_pages.errors import SettingsError
 from tap_sfbulk_pages.reading import state as stream_state
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
-
-
-def parsed_period(text: str) -> timedelta:
-    """Read the `refresh_formula_fields` setting.
-
-    Raises:
-        SettingsError: If it is no ISO 8601 period of a fixed length.
-    """
-    try:
-        period = isodate.parse_duration(text)
-    except (isodate.ISO8601Error, OverflowError) as error:
-        raise _unusable(text) from error
-    # Years and months are of no fixed length, and no timedelta.
-    if not isinstance(period, timedelta) or period <= timedelta(0):
-        raise _unusable(text)
-    return period
 
 
 class FormulaRefresh:
@@ -62,10 +43,3 @@ class FormulaRefresh:
         """Take note of a read that has come to its end: it counts from its beginning."""
         if self._is_full:
             stream_state.finish_formula_refresh(self._state)
-
-
-def _unusable(text: str) -> SettingsError:
-    return SettingsError(
-        "refresh_formula_fields must be a period of weeks, days or hours in the form of "
-        f"ISO 8601, such as P7D or PT12H, not {text}"
-    )

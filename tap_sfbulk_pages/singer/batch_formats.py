@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.helpers._batch import BatchConfig
 
 from tap_sfbulk_pages.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-    from singer_sdk.helpers._batch import BatchConfig
 
 _COMPRESSIONS: Mapping[str, Mapping[str | None, str | None]] = {
     "arrow": {None: "uncompressed", "none": "uncompressed", "lz4": "lz4", "zstd": "zstd"},
@@ -43,6 +43,19 @@ def compression_of(config: BatchConfig) -> str | None:
             f"{encoding.compression}"
         )
     return known[encoding.compression]
+
+
+def check_batch_config(config: Mapping[str, Any]) -> None:
+    """Check the setting `batch_config`, if it is set.
+
+    Args:
+        config: The tap's, checked against its schema.
+
+    Raises:
+        SettingsError: As `compression_of`.
+    """
+    if config.get("batch_config"):
+        compression_of(BatchConfig.from_dict(config["batch_config"]))
 
 
 def check_unchanged(mapped: Iterable[str]) -> None:

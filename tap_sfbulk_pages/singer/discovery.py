@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib import Catalog, CatalogEntry
 
     from tap_sfbulk_pages.salesforce.describe import SObject
+    from tap_sfbulk_pages.singer.run import RunningTap
     from tap_sfbulk_pages.singer.stream import BulkStream
-    from tap_sfbulk_pages.singer.tap import TapSFBulkPages
 
 
-def offered_streams(tap: TapSFBulkPages) -> Iterator[BulkStream]:
+def offered_streams(tap: RunningTap) -> Iterator[BulkStream]:
     """Make a stream of everything that the org offers and the settings do not exclude.
 
     Yields:
@@ -37,7 +37,7 @@ def offered_streams(tap: TapSFBulkPages) -> Iterator[BulkStream]:
     yield from merge(_offered_objects(tap, names), sorted(extra, key=_name), key=_name)
 
 
-def offered_things(tap: TapSFBulkPages) -> tuple[list[str], list[BulkStream]]:
+def offered_things(tap: RunningTap) -> tuple[list[str], list[BulkStream]]:
     """List what the org offers and the settings do not exclude.
 
     Returns:
@@ -54,13 +54,13 @@ def offered_things(tap: TapSFBulkPages) -> tuple[list[str], list[BulkStream]]:
     return names, offered_extra_streams(tap, FieldPaths(org.client, org.api_version))
 
 
-def _offered_objects(tap: TapSFBulkPages, names: Iterable[str]) -> Iterator[BulkStream]:
+def _offered_objects(tap: RunningTap, names: Iterable[str]) -> Iterator[BulkStream]:
     for name, outcome in described(tap.org.client, tap.org.api_version, names):
         if stream := offered_object(tap, name, outcome):
             yield stream
 
 
-def warn_of_hindered(tap: TapSFBulkPages, selected: Iterable[str] = ()) -> None:
+def warn_of_hindered(tap: RunningTap, selected: Iterable[str] = ()) -> None:
     """Warn of objects that the settings name, not just fit, and that are left alone all the same.
 
     Args:
@@ -78,7 +78,7 @@ def warn_of_hindered(tap: TapSFBulkPages, selected: Iterable[str] = ()) -> None:
 
 
 def offered_object(
-    tap: TapSFBulkPages, name: str, outcome: SObject | RefusedError | UnavailableError
+    tap: RunningTap, name: str, outcome: SObject | RefusedError | UnavailableError
 ) -> BulkStream | None:
     """Make the stream of an object; None where it is left out.
 
@@ -103,7 +103,7 @@ def _name(stream: BulkStream) -> str:
     return stream.name
 
 
-def selected_streams(tap: TapSFBulkPages, catalog: Catalog) -> list[BulkStream]:
+def selected_streams(tap: RunningTap, catalog: Catalog) -> list[BulkStream]:
     """Make the streams that the catalog selects; nothing else is described.
 
     Raises:
@@ -126,7 +126,7 @@ def selected_streams(tap: TapSFBulkPages, catalog: Catalog) -> list[BulkStream]:
 
 
 def selected_object(
-    tap: TapSFBulkPages, entry: CatalogEntry, outcome: SObject | RefusedError | UnavailableError
+    tap: RunningTap, entry: CatalogEntry, outcome: SObject | RefusedError | UnavailableError
 ) -> BulkStream:
     """Make the stream of an object that a catalog selects, before the catalog is applied.
 

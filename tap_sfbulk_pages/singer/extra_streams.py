@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
     from singer_sdk.singerlib import CatalogEntry
 
+    from tap_sfbulk_pages.singer.run import RunningTap
     from tap_sfbulk_pages.singer.stream import BulkStream
-    from tap_sfbulk_pages.singer.tap import TapSFBulkPages
 
 
-def offered_extra_streams(tap: TapSFBulkPages, paths: FieldPaths) -> list[BulkStream]:
+def offered_extra_streams(tap: RunningTap, paths: FieldPaths) -> list[BulkStream]:
     """Make all of them.
 
     Args:
@@ -53,7 +53,7 @@ def offered_extra_streams(tap: TapSFBulkPages, paths: FieldPaths) -> list[BulkSt
 
 
 def selected_extra_streams(
-    tap: TapSFBulkPages, entries: Mapping[str, CatalogEntry]
+    tap: RunningTap, entries: Mapping[str, CatalogEntry]
 ) -> dict[str, BulkStream]:
     """Make those that a catalog selects; one that cannot be read says so itself, later.
 
@@ -83,7 +83,7 @@ def selected_extra_streams(
     return streams
 
 
-def _made(tap: TapSFBulkPages, name: str, make: Callable[[], BulkStream]) -> BulkStream:
+def _made(tap: RunningTap, name: str, make: Callable[[], BulkStream]) -> BulkStream:
     """Make a stream; one whose columns the org does not tell at the moment fails when it is read.
 
     Raises:

@@ -20,7 +20,7 @@ from tap_sfbulk_pages.soql.columns import properties, spelled
 if TYPE_CHECKING:
     from tap_sfbulk_pages.reading.page import Reading, ReadingContext
     from tap_sfbulk_pages.reading.plan import StreamPlan
-    from tap_sfbulk_pages.singer.tap import TapSFBulkPages
+    from tap_sfbulk_pages.singer.run import RunningTap
     from tap_sfbulk_pages.soql.entries import JobSetting
     from tap_sfbulk_pages.soql.field_paths import FieldPaths
 
@@ -36,16 +36,14 @@ class ExistingJobStream(BulkStream):
     """
 
     def __init__(
-        self, tap: TapSFBulkPages, job: JobSetting, *, schema: dict[str, Any], keys: tuple[str, ...]
+        self, tap: RunningTap, job: JobSetting, *, schema: dict[str, Any], keys: tuple[str, ...]
     ) -> None:
         super().__init__(tap, name=job.name, schema=schema)
         self._job = job
         self.primary_keys = keys
 
     @classmethod
-    def discovered(
-        cls, tap: TapSFBulkPages, job: JobSetting, paths: FieldPaths
-    ) -> ExistingJobStream:
+    def discovered(cls, tap: RunningTap, job: JobSetting, paths: FieldPaths) -> ExistingJobStream:
         """Ask for the columns of the job, once it is complete.
 
         Raises:

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
     from singer_sdk.singerlib import CatalogEntry
 
+    from tap_sfbulk_pages.singer.run import RunningTap
     from tap_sfbulk_pages.singer.stream import BulkStream
-    from tap_sfbulk_pages.singer.tap import TapSFBulkPages
 
 
 class StreamInTurn:
@@ -59,7 +59,7 @@ class StreamInTurn:
 
     def __init__(
         self,
-        tap: TapSFBulkPages,
+        tap: RunningTap,
         name: str,
         made: Callable[[], AbstractContextManager[BulkStream | None]],
     ) -> None:
@@ -72,7 +72,7 @@ class StreamInTurn:
         self._error: Exception | None = None
 
     @classmethod
-    def of(cls, tap: TapSFBulkPages, stream: BulkStream) -> StreamInTurn:
+    def of(cls, tap: RunningTap, stream: BulkStream) -> StreamInTurn:
         """Take a stream that is there already, and stays."""
         return cls(tap, stream.name, lambda: nullcontext(stream))
 
@@ -137,9 +137,7 @@ class StreamInTurn:
             return StreamPlan(self.name, trouble=str(error))
 
 
-def selected_in_turn(
-    tap: TapSFBulkPages, entries: Mapping[str, CatalogEntry]
-) -> list[StreamInTurn]:
+def selected_in_turn(tap: RunningTap, entries: Mapping[str, CatalogEntry]) -> list[StreamInTurn]:
     """List the streams that a catalog selects, in the order in which their jobs are made.
 
     Args:
@@ -170,7 +168,7 @@ def selected_in_turn(
     return [StreamInTurn(tap, name, partial(made, name)) for name in names]
 
 
-def offered_in_turn(tap: TapSFBulkPages) -> list[StreamInTurn]:
+def offered_in_turn(tap: RunningTap) -> list[StreamInTurn]:
     """List the streams that a run without a catalog reads, in the order in which jobs are made.
 
     Args:
@@ -213,22 +211,22 @@ def _catalog(stream: BulkStream) -> Catalog:
     return Catalog({stream.name: stream._singer_catalog_entry})  # noqa: SLF001
 
 
-def _in_order(tap: TapSFBulkPages, names: Iterable[str]) -> list[str]:
+def _in_order(tap: RunningTap, names: Iterable[str]) -> list[str]:
     """Put the streams first whose jobs are there already."""
     return sorted(names, key=lambda name: (not _has_saved_job(tap, name), name))
 
 
-def _has_saved_job(tap: TapSFBulkPages, name: str) -> bool:
+def _has_saved_job(tap: RunningTap, name: str) -> bool:
     return stream_state.has_job(tap.state.get("bookmarks", {}).get(name, {}))
 
 
-def _describes(tap: TapSFBulkPages, names: Iterable[str]) -> DescribesInTurn:
+def _describes(tap: RunningTap, names: Iterable[str]) -> DescribesInTurn:
     """Describe the first objects, so that an org which cannot be asked ends the run here."""
     org = tap.org
     return DescribesInTurn(org.client, org.api_version, names, tap.stop_signal.waiting)
 
 
-def _check_files(tap: TapSFBulkPages, names: Iterable[str]) -> None:
+def _check_files(tap: RunningTap, names: Iterable[str]) -> None:
     """Check before a stream is made that files hold the records as they come."""
     if not tap.config.get("batch_config"):
         return
@@ -240,7 +238,7 @@ def _check_files(tap: TapSFBulkPages, names: Iterable[str]) -> None:
     )
 
 
-def _sources(tap: TapSFBulkPages) -> list[str]:
+def _sources(tap: RunningTap) -> list[str]:
     """List the names and patterns of the streams that the `stream_maps` are for."""
     return [
         definition.get("__source__", name) if isinstance(definition, dict) else name
@@ -248,20 +246,20 @@ def _sources(tap: TapSFBulkPages) -> list[str]:
     ]
 
 
-def _mapped(tap: TapSFBulkPages, names: Sequence[str]) -> list[str]:
+def _mapped(tap: RunningTap, names: Sequence[str]) -> list[str]:
     """Choose a stream for each of the `stream_maps`: the first that it is for."""
     found = (next((n for n in names if fnmatch(n, source)), None) for source in _sources(tap))
     return sorted(set(filter(None, found)))
 
 
-def _try_maps(tap: TapSFBulkPages, catalog: Catalog) -> None:
+def _try_maps(tap: RunningTap, catalog: Catalog) -> None:
     """Let maps that cannot be followed end the run before it has begun."""
     with _mapped_by(tap, catalog):
         pass
 
 
 @contextmanager
-def _mapped_by(tap: TapSFBulkPages, catalog: Catalog) -> Iterator[None]:
+def _mapped_by(tap: RunningTap, catalog: Catalog) -> Iterator[None]:
     """Let the SDK's mapper know the streams of a catalog, as long as the context lasts."""
     mapper = tap.mapper
     try:

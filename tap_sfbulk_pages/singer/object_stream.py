@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.reading.plan import StreamPlan
     from tap_sfbulk_pages.reading.through_job import JobRequest
     from tap_sfbulk_pages.salesforce.describe import SObject
-    from tap_sfbulk_pages.singer.tap import TapSFBulkPages
+    from tap_sfbulk_pages.singer.run import RunningTap
 
 
 class SObjectStream(BulkStream):
@@ -55,7 +55,7 @@ class SObjectStream(BulkStream):
         sobject: From the describe.
     """
 
-    def __init__(self, tap: TapSFBulkPages, sobject: SObject) -> None:
+    def __init__(self, tap: RunningTap, sobject: SObject) -> None:
         self._sobject = sobject
         settings = tap.org.settings
         self.selected_by_default = not hindrance(

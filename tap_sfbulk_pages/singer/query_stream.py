@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tap_sfbulk_pages.reading.page import Reading, ReadingContext
     from tap_sfbulk_pages.reading.plan import StreamPlan
-    from tap_sfbulk_pages.singer.tap import TapSFBulkPages
+    from tap_sfbulk_pages.singer.run import RunningTap
     from tap_sfbulk_pages.soql.entries import QuerySetting
     from tap_sfbulk_pages.soql.field_paths import FieldPaths
 
@@ -41,7 +41,7 @@ class QueryStream(BulkStream):
         ExtractionError: If the org cannot be asked.
     """
 
-    def __init__(self, tap: TapSFBulkPages, query: QuerySetting, paths: FieldPaths) -> None:
+    def __init__(self, tap: RunningTap, query: QuerySetting, paths: FieldPaths) -> None:
         self._query = query
         self._typed = TypedQuery.of(query.text, paths)
         types = self._typed.types

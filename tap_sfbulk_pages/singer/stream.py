@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from tap_sfbulk_pages.reading.page import PageReading, Reading
     from tap_sfbulk_pages.reading.plan import StreamPlan
-    from tap_sfbulk_pages.singer.tap import TapSFBulkPages
+    from tap_sfbulk_pages.singer.run import RunningTap
     from tap_sfbulk_pages.watching.activity import StreamActivity
 
 
@@ -50,9 +50,9 @@ class BulkStream(RESTStream[ParseResult | None]):
     # Values are typed by column before they become records.
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
 
-    _tap: TapSFBulkPages
+    _tap: RunningTap
 
-    def __init__(self, tap: TapSFBulkPages, *, name: str, schema: dict[str, Any]) -> None:
+    def __init__(self, tap: RunningTap, *, name: str, schema: dict[str, Any]) -> None:
         super().__init__(tap, schema=schema, name=name)
         self._reading: Reading | None = None
 

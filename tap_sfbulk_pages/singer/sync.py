@@ -5,16 +5,17 @@ from __future__ import annotations
 import logging
 import signal
 import sys
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import click
 
 from tap_sfbulk_pages.errors import AllowanceError, ExtractionError
 from tap_sfbulk_pages.reading.schedule import JobSchedule
-from tap_sfbulk_pages.singer.run_outcome import RunOutcome
 from tap_sfbulk_pages.singer.stop_signal import RunStopped
 from tap_sfbulk_pages.watching.activity import READ
 from tap_sfbulk_pages.watching.watch import run_seen
+from tap_sfbulk_pages.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,6 +26,39 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.watching.activity import RunActivity
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass
+class RunOutcome:
+    """The streams of a run.
+
+    Attributes:
+        read: Those read to their end.
+        failed: Those that were not, and why.
+        not_begun: Those that were left for a later run.
+    """
+
+    read: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    not_begun: list[str] = field(default_factory=list)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every stream was read to its end."""
+        return not self.failed and not self.not_begun
+
+    def summary(self) -> str:
+        """Tell what was and what was not read; the failures stand last, where they are seen."""
+        count = len(self.read) + len(self.failed) + len(self.not_begun)
+        unread = count - len(self.read)
+        verb, end = ("was", "its end") if unread == 1 else ("were", "their end")
+        lines = [f"{unread} of {counted(count, 'stream')} {verb} not read to {end}."]
+        if self.read:
+            lines.append(f"Read: {', '.join(self.read)}")
+        if self.not_begun:
+            lines.append(f"Not begun: {', '.join(self.not_begun)}")
+        lines += [f"Failed: {name}: {reason}" for name, reason in self.failed.items()]
+        return "\n  ".join(lines)
 
 
 class StreamRun:

@@ -6,21 +6,18 @@ import signal
 import sys
 import threading
 from contextlib import ExitStack
-from functools import cached_property, partial
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any, ClassVar, TextIO, cast
 
 import click
-from singer_sdk import Tap
 from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers._util import load_json
 from singer_sdk.plugin_base import _ConfigInput
-from singer_sdk.tap_base import CliTestOptionValue
+from singer_sdk.tap_base import CliTestOptionValue, Tap
 from typing_extensions import override
 
 from tap_sfbulk_pages.errors import ExtractionError, StateError
-from tap_sfbulk_pages.org import Org
-from tap_sfbulk_pages.settings import Settings
 from tap_sfbulk_pages.settings_schema import SCHEMA
 from tap_sfbulk_pages.singer.batch_formats import check_unchanged
 from tap_sfbulk_pages.singer.catalog_files import SelectedEntries, write_catalog
@@ -30,10 +27,8 @@ from tap_sfbulk_pages.singer.moving_in import catalogs as earlier_catalogs
 from tap_sfbulk_pages.singer.moving_in import settings as earlier_settings
 from tap_sfbulk_pages.singer.moving_in import states as earlier_states
 from tap_sfbulk_pages.singer.output import StateLines
-from tap_sfbulk_pages.singer.run_outcome import RunOutcome
-from tap_sfbulk_pages.singer.stop_signal import StopSignal
-from tap_sfbulk_pages.singer.sync import StreamRun
-from tap_sfbulk_pages.watching.activity import RunActivity
+from tap_sfbulk_pages.singer.run import RunningTap
+from tap_sfbulk_pages.singer.sync import RunOutcome, StreamRun
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -45,7 +40,7 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.singer.stream import BulkStream
 
 
-class TapSFBulkPages(Tap):
+class TapSFBulkPages(RunningTap):
     """Singer tap for Salesforce Bulk API 2.0 query jobs and their parallel result pages."""
 
     name = "tap-sfbulk-pages"
@@ -86,21 +81,6 @@ class TapSFBulkPages(Tap):
     def _warn(self, warnings: Iterable[str]) -> None:
         for warning in warnings:
             self.logger.warning("%s", warning)
-
-    @cached_property
-    def stop_signal(self) -> StopSignal:
-        """What SIGTERM and SIGINT do to this run."""
-        return StopSignal()
-
-    @cached_property
-    def activity(self) -> RunActivity:
-        """What this run does."""
-        return RunActivity()
-
-    @cached_property
-    def org(self) -> Org:
-        """The org that the settings name."""
-        return Org(Settings.parse(self.config))
 
     @override
     def discover_streams(self) -> Sequence[Stream]:
@@ -155,12 +135,6 @@ class TapSFBulkPages(Tap):
         bookmarks, told = earlier_states.taken_over(bookmarks)
         self._warn(told)
         super().load_state({**state, "bookmarks": bookmarks})
-
-    def write_lines(self, lines: bytes) -> None:
-        """Write finished messages to stdout, behind those that the SDK has written."""
-        sys.stdout.flush()
-        sys.stdout.buffer.write(lines)
-        sys.stdout.buffer.flush()
 
     @override  # type: ignore[misc]
     def sync_all(self) -> None:
@@ -232,15 +206,7 @@ class TapSFBulkPages(Tap):
             raise click.ClickException(outcome.summary())
         return True
 
-    def safe_point(self) -> None:
-        """Look, between two blocks of records, for a signal and at the jobs ahead.
-
-        Raises:
-            RunStopped: If the run was told to stop.
-        """
-        self.stop_signal.check()
-        self.tend()
-
+    @override
     def tend(self) -> None:
         """Look after the jobs ahead (`JobSchedule.tend`)."""
         if self._run:

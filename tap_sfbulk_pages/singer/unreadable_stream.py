@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.errors import ExtractionError
     from tap_sfbulk_pages.reading.page import Reading, ReadingContext
     from tap_sfbulk_pages.reading.plan import StreamPlan
-    from tap_sfbulk_pages.singer.tap import TapSFBulkPages
+    from tap_sfbulk_pages.singer.run import RunningTap
 
 
 class UnreadableStream(BulkStream):
@@ -26,7 +26,7 @@ class UnreadableStream(BulkStream):
     """
 
     def __init__(
-        self, tap: TapSFBulkPages, *, name: str, schema: dict[str, Any], error: ExtractionError
+        self, tap: RunningTap, *, name: str, schema: dict[str, Any], error: ExtractionError
     ) -> None:
         super().__init__(tap, name=name, schema=schema)
         self._error = error

@@ -9,9 +9,6 @@ import pytest
 from salesforce_data import assert_same_records, expected_records
 from tap_process import config_for, select_fields
 
-from tap_sfbulk_pages.errors import SettingsError
-from tap_sfbulk_pages.reading.formula_refresh import parsed_period
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -183,25 +180,6 @@ def test_a_broken_moment_is_refused(tap: Tap, start_sandbox: Callable[..., Sandb
     run = tap(config, state={"bookmarks": {OBJECT: {"formulas_refreshed_at": "once"}}})
     assert run.exit_code == 1
     assert "The saved formulas_refreshed_at 'once' is no date" in run.stderr
-
-
-@pytest.mark.parametrize(
-    ("text", "period"),
-    [
-        ("P7D", timedelta(days=7)),
-        ("P2W", timedelta(weeks=2)),
-        ("PT12H", timedelta(hours=12)),
-        ("P1DT6H", timedelta(hours=30)),
-    ],
-)
-def test_periods(text: str, period: timedelta) -> None:
-    assert parsed_period(text) == period
-
-
-@pytest.mark.parametrize("text", ["7", "weekly", "P1M", "P1Y", "-P7D", "P0D", "P", "", "P7", "7D"])
-def test_other_texts_are_refused(text: str) -> None:
-    with pytest.raises(SettingsError, match="refresh_formula_fields must be a period"):
-        parsed_period(text)
 
 
 def test_a_wrong_period_ends_the_run_at_once(

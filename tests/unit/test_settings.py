@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOGIN = "https://login.salesforce.com"
+TOKEN = {"instance_url": "https://acme.my.salesforce.com", "access_token": "t"}
 HOME = "https://acme.my.salesforce.com"
 VALUES = {
     "access_token": "SECRET-token",
@@ -236,3 +237,24 @@ def test_every_setting_is_described_and_every_secret_marked() -> None:
     assert all(schema.get("description") for schema in properties.values())
     secret = {name for name, schema in properties.items() if schema.get("secret")}
     assert secret == {name for name, value in VALUES.items() if value.startswith("SECRET")}
+
+
+@pytest.mark.parametrize(
+    ("text", "period"),
+    [
+        ("P7D", timedelta(days=7)),
+        ("P2W", timedelta(weeks=2)),
+        ("PT12H", timedelta(hours=12)),
+        ("P1DT6H", timedelta(hours=30)),
+    ],
+)
+def test_periods(text: str, period: timedelta) -> None:
+    assert (
+        Settings.parse({**TOKEN, "refresh_formula_fields": text}).refresh_formula_fields == period
+    )
+
+
+@pytest.mark.parametrize("text", ["7", "weekly", "P1M", "P1Y", "-P7D", "P0D", "P", "P7", "7D"])
+def test_other_texts_are_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match="refresh_formula_fields must be a period"):
+        Settings.parse({**TOKEN, "refresh_formula_fields": text})
