@@ -12,7 +12,7 @@ from tap_sfbulk_pages.decoding.page import frames
 from tap_sfbulk_pages.decoding.records import rows
 from tap_sfbulk_pages.jobs.page_body import PageMemory
 from tap_sfbulk_pages.jobs.page_download import PageDownload, ResultPage
-from tap_sfbulk_pages.jobs.query_jobs import QueryJob
+from tap_sfbulk_pages.jobs.query import QueryJob
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

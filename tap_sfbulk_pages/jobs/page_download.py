@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import requests
 
     from tap_sfbulk_pages.jobs.page_body import PageMemory
-    from tap_sfbulk_pages.jobs.query_jobs import QueryJob
+    from tap_sfbulk_pages.jobs.query import QueryJob
     from tap_sfbulk_pages.salesforce.client import SalesforceClient
 
 _DELIMITERS = {

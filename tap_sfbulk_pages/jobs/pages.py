@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.jobs.fetching import Fetching, Outcome
     from tap_sfbulk_pages.jobs.page_lists import ResultPagesPaginator
     from tap_sfbulk_pages.jobs.progress import JobProgress
-    from tap_sfbulk_pages.jobs.query_jobs import QueryJob, QueryJobs
+    from tap_sfbulk_pages.jobs.query import QueryJob
+    from tap_sfbulk_pages.jobs.query_jobs import QueryJobs
     from tap_sfbulk_pages.salesforce.client import SalesforceClient
 
 # Groups that wait behind a slow page; bounds the saved state and the finished pages on disk.

@@ -6,12 +6,11 @@ Salesforce answers 409.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import re
 import time
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,7 @@ from tap_sfbulk_pages.errors import (
     QueryJobTooLongError,
     RefusedError,
 )
-from tap_sfbulk_pages.jobs import job_states
+from tap_sfbulk_pages.jobs.query import JobState, QueryJob
 from tap_sfbulk_pages.jobs.running_jobs import RunningJobs
 from tap_sfbulk_pages.watching import activity
 
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
+    from tap_sfbulk_pages.jobs.query import Query
     from tap_sfbulk_pages.salesforce.client import SalesforceClient
 
 SHORTEST_POLL_SECONDS = 0.5
@@ -45,71 +45,6 @@ _MOST_LISTED_POLLS = 7
 _TOOK_TOO_LONG = re.compile(r"time[d_ ]*out|retried more than", re.IGNORECASE)
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Query:
-    """What a job is asked.
-
-    Attributes:
-        soql: The query text, which no endpoint echoes back.
-        include_deleted: Whether deleted and archived rows are read too (`queryAll`).
-    """
-
-    soql: str
-    include_deleted: bool
-
-    @property
-    def operation(self) -> str:
-        """The job's `operation`."""
-        return "queryAll" if self.include_deleted else "query"
-
-    @property
-    def fingerprint(self) -> str:
-        """Tells this query from another in a saved state."""
-        return hashlib.sha256(f"{self.operation} {self.soql}".encode()).hexdigest()[:32]
-
-
-@dataclass(frozen=True)
-class QueryJob:
-    """A query job as Salesforce last described it.
-
-    Attributes:
-        id: 18 characters that start with 750.
-        api_version: The version that made it, as `62.0`.
-        state: One of Salesforce's states.
-        records: `numberRecordsProcessed`; None where the reply has none.
-        error: `errorMessage` of a failed job, where Salesforce gives one.
-        column_delimiter: Salesforce's name of it, e.g. `COMMA`.
-        created: `createdDate`, by Salesforce's clock; None where the reply has none.
-        sobject: The object that is queried, where the reply names it.
-        is_ours: Whether it was made here; one that was not is neither aborted nor deleted.
-    """
-
-    id: str
-    api_version: str
-    state: str
-    records: int | None = None
-    error: str | None = None
-    column_delimiter: str = "COMMA"
-    created: str | None = None
-    sobject: str | None = None
-    is_ours: bool = True
-
-    @property
-    def path(self) -> str:
-        """The job's resource, without the version."""
-        return f"/jobs/query/{self.id}"
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether the result is there."""
-        return self.state == job_states.COMPLETE
-
-    @property
-    def is_running(self) -> bool:
-        """Whether the result may still come."""
-        return self.state in job_states.UNFINISHED
 
 
 class QueryJobs:
@@ -241,7 +176,7 @@ class QueryJobs:
             raise QueryJobError(f"{said} It was left running; try again later.")
         aborted = "It was aborted."
         try:
-            body = {"state": job_states.ABORTED}
+            body = {"state": JobState.ABORTED}
             self._client.perform("PATCH", job.path, api_version=job.api_version, json=body)
         except ExtractionError as error:
             aborted = f"It could not be aborted: {error}"
@@ -291,7 +226,7 @@ def _text(value: Any) -> str:
 
 
 def _failure(job: QueryJob) -> QueryJobError:
-    if job.state == job_states.FAILED and _TOOK_TOO_LONG.search(job.error or ""):
+    if job.state == JobState.FAILED and _TOOK_TOO_LONG.search(job.error or ""):
         return QueryJobTooLongError(
             f"{_ended(job)} Narrow the query with filters, or choose fewer fields."
         )
@@ -299,7 +234,7 @@ def _failure(job: QueryJob) -> QueryJobError:
 
 
 def _ended(job: QueryJob) -> str:
-    if job.state not in (job_states.FAILED, job_states.ABORTED):
+    if job.state not in (JobState.FAILED, JobState.ABORTED):
         return f"The job is in a state that is not known: {job.state!r}."
     if job.error:
         return f"The job is {job.state}. Salesforce said: {job.error}"

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import ExtractionError
-from tap_sfbulk_pages.jobs import job_states
+from tap_sfbulk_pages.jobs.query import UNFINISHED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -64,7 +64,7 @@ class RunningJobs:
             since: A moment (`time.monotonic`); a list that is older is asked for anew.
 
         Returns:
-            One of `job_states.UNFINISHED`; None if it does not run, or if that is not known.
+            One of `UNFINISHED`; None if it does not run, or if that is not known.
         """
         with self._lock:
             if not self._is_of_use or len(self._waited_for) < _FEWEST_JOBS:
@@ -84,9 +84,7 @@ class RunningJobs:
             logger.info("Jobs are asked about one by one: %s", error)
             states = {}
         self._is_of_use = not self._waited_for.keys().isdisjoint(states)
-        self._states = {
-            job: state for job, state in states.items() if state in job_states.UNFINISHED
-        }
+        self._states = {job: state for job, state in states.items() if state in UNFINISHED}
         self._listed_at = asked_at
 
 

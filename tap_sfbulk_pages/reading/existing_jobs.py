@@ -7,9 +7,8 @@ list of all jobs.
 
 from __future__ import annotations
 
-import hashlib
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,8 @@ from urllib.parse import parse_qs, quote, urlparse
 
 from tap_sfbulk_pages.errors import QueryJobError, QueryJobGoneError, RefusedError
 from tap_sfbulk_pages.jobs.page_download import PageDownload
-from tap_sfbulk_pages.jobs.query_jobs import QueryJob, job_in
+from tap_sfbulk_pages.jobs.query import SHORT_ID, QueryJob
+from tap_sfbulk_pages.jobs.query_jobs import job_in
 from tap_sfbulk_pages.soql.columns import result_types
 
 if TYPE_CHECKING:
@@ -26,28 +26,6 @@ if TYPE_CHECKING:
 
     from tap_sfbulk_pages.org import Org
     from tap_sfbulk_pages.soql.field_paths import FieldPaths
-
-# Without the three characters that make an id safe where the case of letters is lost.
-_SHORT_ID = 15
-
-
-@dataclass(frozen=True)
-class ExistingJob:
-    """A job that somebody has made, and what of it is read.
-
-    Attributes:
-        id: The job, 15 or 18 characters.
-        columns: The columns that are read.
-    """
-
-    id: str
-    columns: tuple[str, ...]
-
-    @property
-    def fingerprint(self) -> str:
-        """Tells this job, with these columns, from another in a saved state."""
-        text = " ".join((self.id[:_SHORT_ID], *self.columns))
-        return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def existing_job(org: Org, job_id: str) -> QueryJob:
@@ -160,7 +138,7 @@ def _version_and_next(reply: Any, job_id: str) -> tuple[str | None, str | None]:
     # Only the locator is taken: the link of the guide's own example leads to another resource.
     link = urlparse(reply.get("nextRecordsUrl") or "")
     (following,) = parse_qs(link.query).get("queryLocator", [None])
-    found = (each for each in reply["records"] if each["id"][:_SHORT_ID] == job_id[:_SHORT_ID])
+    found = (each for each in reply["records"] if each["id"][:SHORT_ID] == job_id[:SHORT_ID])
     return next(map(_version_in, found), None), following
 
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from tap_sfbulk_pages.decoding.cells import CellType
 from tap_sfbulk_pages.errors import ExtractionError
-from tap_sfbulk_pages.jobs.query_jobs import Query
+from tap_sfbulk_pages.jobs.query import Query
 from tap_sfbulk_pages.reading import state as stream_state
 from tap_sfbulk_pages.reading.job_or_rest import SMALL
 from tap_sfbulk_pages.reading.saved_ranges import SavedRanges, is_done

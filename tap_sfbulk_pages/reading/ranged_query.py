@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from tap_sfbulk_pages.jobs.query_jobs import Query
+from tap_sfbulk_pages.jobs.query import Query
 from tap_sfbulk_pages.reading.through_job import JobRequest
 from tap_sfbulk_pages.soql.select import select
 

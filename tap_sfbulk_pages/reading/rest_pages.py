@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from tap_sfbulk_pages.decoding.cells import CellType
     from tap_sfbulk_pages.jobs.page_body import PageMemory
-    from tap_sfbulk_pages.jobs.query_jobs import Query
+    from tap_sfbulk_pages.jobs.query import Query
     from tap_sfbulk_pages.salesforce.client import SalesforceClient
 
 # URI and headers may be 16,384 bytes together (REST API guide, status codes 414 and 431), and

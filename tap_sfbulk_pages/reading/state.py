@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
     from datetime import datetime
 
-    from tap_sfbulk_pages.jobs.query_jobs import Query, QueryJob
-    from tap_sfbulk_pages.reading.existing_jobs import ExistingJob
+    from tap_sfbulk_pages.jobs.query import ExistingJob, Query, QueryJob
 
 _JOB = "query_job"
 _DONE = "job_done"

@@ -25,10 +25,10 @@ from tap_sfbulk_pages.jobs.fetching import Fetching
 from tap_sfbulk_pages.jobs.page_download import PageDownload, ResultPage
 from tap_sfbulk_pages.jobs.pages import JobPages, ParallelPages, SerialPages, check_total
 from tap_sfbulk_pages.jobs.progress import JobProgress
-from tap_sfbulk_pages.jobs.query_jobs import QueryJob
+from tap_sfbulk_pages.jobs.query import ExistingJob, QueryJob
 from tap_sfbulk_pages.reading import state as stream_state
 from tap_sfbulk_pages.reading.bookmarks import not_after
-from tap_sfbulk_pages.reading.existing_jobs import ExistingJob, existing_job
+from tap_sfbulk_pages.reading.existing_jobs import existing_job
 from tap_sfbulk_pages.reading.page import PageReading
 from tap_sfbulk_pages.watching import activity
 from tap_sfbulk_pages.words import counted
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     import requests
 
     from tap_sfbulk_pages.decoding.cells import CellType
-    from tap_sfbulk_pages.jobs.query_jobs import Query
+    from tap_sfbulk_pages.jobs.query import Query
     from tap_sfbulk_pages.reading.page import ReadingContext
 
 logger = logging.getLogger(__name__)

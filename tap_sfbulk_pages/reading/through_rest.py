@@ -16,7 +16,7 @@ from tap_sfbulk_pages.datetimes import literal
 from tap_sfbulk_pages.decoding.records import FrameBlocks
 from tap_sfbulk_pages.errors import RecordCountError, RefusedError
 from tap_sfbulk_pages.jobs.fetching import Fetching
-from tap_sfbulk_pages.jobs.query_jobs import Query
+from tap_sfbulk_pages.jobs.query import Query
 from tap_sfbulk_pages.reading import state as stream_state
 from tap_sfbulk_pages.reading.bookmarks import not_after
 from tap_sfbulk_pages.reading.page import PageReading

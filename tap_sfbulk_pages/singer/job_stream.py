@@ -8,8 +8,9 @@ from typing_extensions import override
 
 from tap_sfbulk_pages.decoding.cells import cell_type
 from tap_sfbulk_pages.errors import ExtractionError
+from tap_sfbulk_pages.jobs.query import ExistingJob
 from tap_sfbulk_pages.reading import state as stream_state
-from tap_sfbulk_pages.reading.existing_jobs import ExistingJob, typed_columns
+from tap_sfbulk_pages.reading.existing_jobs import typed_columns
 from tap_sfbulk_pages.reading.page import NothingToRead
 from tap_sfbulk_pages.reading.plan import job_plan
 from tap_sfbulk_pages.reading.through_job import JobReading, JobRequest

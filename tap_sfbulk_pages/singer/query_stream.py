@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from tap_sfbulk_pages.decoding.cells import CellType, cell_type
 from tap_sfbulk_pages.errors import ExtractionError, SettingsError
-from tap_sfbulk_pages.jobs.query_jobs import Query
+from tap_sfbulk_pages.jobs.query import Query
 from tap_sfbulk_pages.reading.bookmarks import BOUND_FORMATS, EVERYTHING, Incremental
 from tap_sfbulk_pages.reading.plan import job_plan
 from tap_sfbulk_pages.reading.through_job import JobReading, JobRequest

@@ -18,12 +18,12 @@ from enum import Enum
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from tap_sfbulk_pages.jobs import job_states
+from tap_sfbulk_pages.jobs.query import JobState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tap_sfbulk_pages.jobs.query_jobs import QueryJob
+    from tap_sfbulk_pages.jobs.query import QueryJob
 
 # How many periods of one kind are kept apart; beyond it those nearest to each other become one.
 _MOST_PERIODS = 120
@@ -42,7 +42,7 @@ class Phase(Enum):
     WRITING = "writing"
 
 
-_PHASES_OF_JOBS = {job_states.QUEUED: Phase.QUEUED, job_states.RUNNING: Phase.RUNNING}
+_PHASES_OF_JOBS: dict[str, Phase] = {JobState.QUEUED: Phase.QUEUED, JobState.RUNNING: Phase.RUNNING}
 
 
 class Periods:

@@ -8,7 +8,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tap_sfbulk_pages.jobs import job_states
+from tap_sfbulk_pages.jobs.query import JobState
 from tap_sfbulk_pages.watching.activity import Phase
 from tap_sfbulk_pages.words import counted, duration
 
@@ -25,10 +25,10 @@ _REFRESHES_PER_SECOND = 4
 # Lines of a terminal that are left to what else is written there.
 _LINES_LEFT = 8
 _STREAMS_IN_A_LINE = 5
-_JOB_STATES = {
-    job_states.QUEUED: "queued",
-    job_states.RUNNING: "running",
-    job_states.COMPLETE: "complete",
+_JOB_STATES: dict[str, str] = {
+    JobState.QUEUED: "queued",
+    JobState.RUNNING: "running",
+    JobState.COMPLETE: "complete",
 }
 
 logger = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from tap_sfbulk_pages.errors import StateError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tap_sfbulk_pages.jobs.query_jobs import QueryJob
+    from tap_sfbulk_pages.jobs.query import QueryJob
 
 # Names in the checkpoint, and the attributes behind them.
 _NAMES = {

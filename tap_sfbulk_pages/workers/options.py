@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.datetimes import literal
 from tap_sfbulk_pages.errors import RefusedError, SettingsError
-from tap_sfbulk_pages.jobs.query_jobs import Query, QueryJob
+from tap_sfbulk_pages.jobs.query import Query, QueryJob
 from tap_sfbulk_pages.reading.existing_jobs import existing_job, result_columns
 from tap_sfbulk_pages.salesforce.schema import json_schema, replication_key, unsupported_fields
 from tap_sfbulk_pages.soql.columns import TypedQuery, properties, result_types

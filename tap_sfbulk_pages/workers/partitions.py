@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from tap_sfbulk_pages.jobs.page_download import ResultPage
     from tap_sfbulk_pages.jobs.page_lists import ResultPageList
-    from tap_sfbulk_pages.jobs.query_jobs import QueryJob
+    from tap_sfbulk_pages.jobs.query import QueryJob
     from tap_sfbulk_pages.org import Org
     from tap_sfbulk_pages.workers.org_access import OrgAccess
 

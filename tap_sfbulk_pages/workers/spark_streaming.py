@@ -15,7 +15,7 @@ from pyspark.sql.streaming.datasource import ReadLimit, ReadMaxFiles, SupportsTr
 from typing_extensions import override
 
 from tap_sfbulk_pages.errors import SettingsError, StateError
-from tap_sfbulk_pages.jobs.query_jobs import QueryJob
+from tap_sfbulk_pages.jobs.query import QueryJob
 from tap_sfbulk_pages.workers.job_sequence import JobStream
 from tap_sfbulk_pages.workers.offset import JobStreamOffset
 from tap_sfbulk_pages.workers.options import JobOptions

@@ -13,7 +13,8 @@ from tap_process import config_for
 
 from tap_sfbulk_pages.errors import UnavailableError
 from tap_sfbulk_pages.jobs import query_jobs
-from tap_sfbulk_pages.jobs.query_jobs import QueryJob, QueryJobs
+from tap_sfbulk_pages.jobs.query import QueryJob
+from tap_sfbulk_pages.jobs.query_jobs import QueryJobs
 from tap_sfbulk_pages.jobs.running_jobs import RunningJobs
 
 if TYPE_CHECKING:

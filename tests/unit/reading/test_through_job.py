@@ -11,7 +11,7 @@ from tap_sfbulk_pages.decoding.cells import CellType
 from tap_sfbulk_pages.errors import RecordCountError
 from tap_sfbulk_pages.jobs.pages import check_total
 from tap_sfbulk_pages.jobs.progress import JobProgress
-from tap_sfbulk_pages.jobs.query_jobs import Query, QueryJob
+from tap_sfbulk_pages.jobs.query import Query, QueryJob
 from tap_sfbulk_pages.reading.through_job import JobReading, JobRequest
 
 REQUEST = JobRequest(Query("SELECT Id FROM Account", False), {"Id": CellType.TEXT}, None)

@@ -8,7 +8,7 @@ import threading
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_sfbulk_pages.jobs.query_jobs import QueryJob
+from tap_sfbulk_pages.jobs.query import QueryJob
 from tap_sfbulk_pages.watching.activity import Periods, Phase, RunActivity, current, on_behalf_of
 
 lengths = st.lists(
