@@ -24,9 +24,10 @@ from tap_sfbulk_pages.errors import (
 from tap_sfbulk_pages.jobs.query import JobState, QueryJob
 from tap_sfbulk_pages.jobs.running_jobs import RunningJobs
 from tap_sfbulk_pages.watching import activity
+from tap_sfbulk_pages.watching.activity import Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
 
     from tap_sfbulk_pages.jobs.query import Query
@@ -43,6 +44,13 @@ _MOST_LISTED_POLLS = 7
 # QUERY_TIMEOUT, "Retried more than fifteen times" (Bulk API guide, "How Bulk Queries Are
 # Processed").
 _TOOK_TOO_LONG = re.compile(r"time[d_ ]*out|retried more than", re.IGNORECASE)
+
+_PHASES: Mapping[str, Phase] = {JobState.QUEUED: Phase.QUEUED, JobState.RUNNING: Phase.RUNNING}
+_STATES_IN_WORDS: Mapping[str, str] = {
+    JobState.QUEUED: "queued",
+    JobState.RUNNING: "running",
+    JobState.COMPLETE: "complete",
+}
 
 logger = logging.getLogger(__name__)
 
@@ -215,7 +223,12 @@ def job_in(reply: Any, api_version: str, *, is_ours: bool = True) -> QueryJob:
 def _noted(job: QueryJob) -> QueryJob:
     """Note how a job is doing for the stream that it is made for."""
     if stream := activity.current():
-        stream.note_job(job)
+        stream.note_job(
+            job.id,
+            _STATES_IN_WORDS.get(job.state, job.state),
+            phase=_PHASES.get(job.state),
+            records=(job.records or 0) if job.is_complete else None,
+        )
     return job
 
 

@@ -18,12 +18,8 @@ from enum import Enum
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from tap_sfbulk_pages.jobs.query import JobState
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from tap_sfbulk_pages.jobs.query import QueryJob
 
 # How many periods of one kind are kept apart; beyond it those nearest to each other become one.
 _MOST_PERIODS = 120
@@ -40,9 +36,6 @@ class Phase(Enum):
     RUNNING = "running"
     DOWNLOADING = "downloading"
     WRITING = "writing"
-
-
-_PHASES_OF_JOBS: dict[str, Phase] = {JobState.QUEUED: Phase.QUEUED, JobState.RUNNING: Phase.RUNNING}
 
 
 class Periods:
@@ -102,7 +95,7 @@ class StreamActivity:
         run_began: On the monotonic clock.
         periods: When each phase went on, in seconds since the run began.
         notes: Retries and the like, the first `_MOST_NOTES` of them.
-        job_states: Each job's last known state, by its id.
+        job_states: Each job's last known state, in words, by its id.
         job_records: Each finished job's number of records, by its id.
         is_resumed: Whether it goes on where an earlier run has ended.
         pages: Result pages written.
@@ -184,18 +177,27 @@ class StreamActivity:
             if len(self.notes) < _MOST_NOTES:
                 self.notes.append(Note(self.now, text))
 
-    def note_job(self, job: QueryJob) -> None:
-        """Note how a job is doing."""
-        phase, now = _PHASES_OF_JOBS.get(job.state), self.now
+    def note_job(
+        self, job_id: str, state: str, *, phase: Phase | None = None, records: int | None = None
+    ) -> None:
+        """Note how a job is doing.
+
+        Args:
+            job_id: The job.
+            state: Its state, in words.
+            phase: What its time goes into; None where Salesforce has done with it.
+            records: How many records it has; None unless it is complete.
+        """
+        now = self.now
         with self._lock:
-            self.job_states[job.id] = job.state
-            if job.is_complete:
-                self.job_records[job.id] = job.records or 0
-            before = self._job_phases.pop(job.id, None)
+            self.job_states[job_id] = state
+            if records is not None:
+                self.job_records[job_id] = records
+            before = self._job_phases.pop(job_id, None)
             if phase:
-                self._job_phases[job.id] = (phase, now)
+                self._job_phases[job_id] = (phase, now)
             if before and before[0] is phase:
-                self._job_phases[job.id] = before
+                self._job_phases[job_id] = before
             elif before:
                 self.periods[before[0]].add(before[1], now)
 

@@ -8,7 +8,6 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tap_sfbulk_pages.jobs.query import JobState
 from tap_sfbulk_pages.watching.activity import Phase
 from tap_sfbulk_pages.words import counted, duration
 
@@ -25,11 +24,6 @@ _REFRESHES_PER_SECOND = 4
 # Lines of a terminal that are left to what else is written there.
 _LINES_LEFT = 8
 _STREAMS_IN_A_LINE = 5
-_JOB_STATES: dict[str, str] = {
-    JobState.QUEUED: "queued",
-    JobState.RUNNING: "running",
-    JobState.COMPLETE: "complete",
-}
 
 logger = logging.getLogger(__name__)
 
@@ -152,8 +146,7 @@ def _doing(stream: StreamActivity) -> str:
     """Say what a stream is at: its job's state, or writing."""
     if stream.pages or stream.seconds(Phase.WRITING):
         return "reading, resumed" if stream.is_resumed else "reading"
-    states = [_JOB_STATES.get(state, state) for state in stream.job_states.values()]
-    return ", ".join(dict.fromkeys(states)) or "asking"
+    return ", ".join(dict.fromkeys(stream.job_states.values())) or "asking"
 
 
 def _rate(stream: StreamActivity) -> float:

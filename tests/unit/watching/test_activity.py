@@ -8,7 +8,6 @@ import threading
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_sfbulk_pages.jobs.query import QueryJob
 from tap_sfbulk_pages.watching.activity import Periods, Phase, RunActivity, current, on_behalf_of
 
 lengths = st.lists(
@@ -47,12 +46,14 @@ def test_gaps_that_are_not_drawn_are_not_counted() -> None:
 
 def test_the_phases_of_a_job_follow_its_states() -> None:
     stream = RunActivity().stream("Account")
-    for state in ("UploadComplete", "UploadComplete", "InProgress", "JobComplete"):
-        stream.note_job(QueryJob("750a", "67.0", state, records=7))
+    stream.note_job("750a", "queued", phase=Phase.QUEUED)
+    stream.note_job("750a", "queued", phase=Phase.QUEUED)
+    stream.note_job("750a", "running", phase=Phase.RUNNING)
+    stream.note_job("750a", "complete", records=7)
     (queued,), (running,) = stream.periods[Phase.QUEUED], stream.periods[Phase.RUNNING]
     assert queued[1] == running[0]
     assert stream.expected_records == 7
-    stream.note_job(QueryJob("750b", "67.0", "InProgress"))
+    stream.note_job("750b", "running", phase=Phase.RUNNING)
     assert stream.expected_records is None
 
 
