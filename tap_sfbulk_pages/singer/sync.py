@@ -12,9 +12,10 @@ import click
 
 from tap_sfbulk_pages.errors import AllowanceError, ExtractionError
 from tap_sfbulk_pages.reading.schedule import JobSchedule
+from tap_sfbulk_pages.singer.measurements import log_measurements
 from tap_sfbulk_pages.singer.stop_signal import RunStopped
 from tap_sfbulk_pages.watching.activity import READ
-from tap_sfbulk_pages.watching.watch import run_seen
+from tap_sfbulk_pages.watching.watch import watch_run
 from tap_sfbulk_pages.words import counted
 
 if TYPE_CHECKING:
@@ -101,7 +102,13 @@ class StreamRun:
             click.ClickException: If some could not be read, after the others.
             SystemExit: If a signal has stopped the run, at a safe point and with a true state.
         """
-        with run_seen(self._activity, self._names, self._org):
+        watched = watch_run(
+            self._activity,
+            self._names,
+            calls_made=lambda: self._org.calls.made,
+            report_path=self._org.settings.report_path,
+        )
+        with watched:
             try:
                 with self._stop_signal.writing():
                     self._read_as_jobs_end()
@@ -110,6 +117,8 @@ class StreamRun:
                 self._write_state()
                 logger.warning("Stopped by %s.", signal.Signals(stopped.signal_number).name)
                 sys.exit(stopped.exit_code)
+            finally:
+                log_measurements(self._activity)
         if not self._outcome.is_whole:
             raise click.ClickException(self._outcome.summary())
 

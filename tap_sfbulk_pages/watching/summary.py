@@ -1,4 +1,4 @@
-"""What each stream of a run came to: a table for people, measurements for machines."""
+"""What each stream of a run resulted in, as a table for people."""
 
 from __future__ import annotations
 
@@ -59,22 +59,6 @@ def summary_text(activity: RunActivity, calls_made: int) -> str:
         f"{duration(activity.seconds)}, with {counted(calls_made, 'API call')}."
     )
     return "\n  ".join(["This run:", *lines])
-
-
-def log_measurements(activity: RunActivity) -> None:
-    """Log what the SDK does not measure, in the form of its metrics (`METRIC: {json}`)."""
-    from singer_sdk.metrics import Metric, Point, Tag, get_metrics_logger, log  # noqa: PLC0415
-
-    measured = get_metrics_logger()
-    for stream in activity.begun:
-        tags = {Tag.STREAM.value: stream.name}
-        log(measured, Point("counter", Metric.HTTP_REQUEST_COUNT, stream.calls, tags))
-        at_salesforce = stream.seconds(Phase.QUEUED, Phase.RUNNING)
-        job = {**tags, Tag.JOB_TYPE.value: "query"}
-        log(measured, Point("timer", Metric.JOB_DURATION, at_salesforce, job))
-        downloading = stream.seconds(Phase.DOWNLOADING)
-        pages = {**tags, Tag.ENDPOINT.value: "results"}
-        log(measured, Point("timer", Metric.HTTP_REQUEST_DURATION, downloading, pages))
 
 
 def _row(stream: StreamActivity) -> tuple[str, ...]:
