@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_sfbulk_pages.soql.ranges import RangeField
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -70,13 +68,6 @@ def replication_key(sobject: SObject) -> str | None:
     """Choose the first of `REPLICATION_KEYS` that the object has as a datetime."""
     stamps = {field.name for field in sobject.fields if field.type == "datetime"}
     return next((name for name in REPLICATION_KEYS if name in stamps), None)
-
-
-def unchanging_field(sobject: SObject) -> RangeField | None:
-    """Choose a field that no change of a record moves, for ranges of a full read."""
-    if any((field.name, field.type) == ("CreatedDate", "datetime") for field in sobject.fields):
-        return RangeField("CreatedDate")
-    return RangeField(KEY, is_id=True) if primary_keys(sobject) == (KEY,) else None
 
 
 def unsupported_fields(sobject: SObject, *, include_blobs: bool = False) -> set[str]:

@@ -27,12 +27,11 @@ from tap_sfbulk_pages.salesforce.schema import (
     json_schema,
     primary_keys,
     replication_key,
-    unchanging_field,
     unsupported_fields,
     with_deleted_at,
 )
 from tap_sfbulk_pages.singer.stream import BulkStream
-from tap_sfbulk_pages.soql.ranges import Range, RangeField
+from tap_sfbulk_pages.soql.ranges import Range, RangeField, unchanging_field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

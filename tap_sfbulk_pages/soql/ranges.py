@@ -13,9 +13,12 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from tap_sfbulk_pages.datetimes import literal, moment_of
+from tap_sfbulk_pages.salesforce.schema import KEY, primary_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from tap_sfbulk_pages.salesforce.describe import SObject
 
 # Ids sort as numbers of this base (`PK chunking` in the Bulk API guide cuts by them).
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -89,6 +92,13 @@ class RangeField:
         width = max(int((end - begin).total_seconds()), 0)
         seconds = {width * n // pieces for n in range(1, pieces)}
         return [literal(begin + timedelta(seconds=each), {}) for each in sorted(seconds) if each]
+
+
+def unchanging_field(sobject: SObject) -> RangeField | None:
+    """Choose a field that no change of a record moves, for ranges of a full read."""
+    if any((field.name, field.type) == ("CreatedDate", "datetime") for field in sobject.fields):
+        return RangeField("CreatedDate")
+    return RangeField(KEY, is_id=True) if primary_keys(sobject) == (KEY,) else None
 
 
 def _number(record_id: str) -> int:
