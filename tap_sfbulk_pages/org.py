@@ -14,9 +14,9 @@ from tap_sfbulk_pages.errors import RefusedError
 from tap_sfbulk_pages.jobs.fetching import DownloadThreads
 from tap_sfbulk_pages.jobs.page_body import PageMemory
 from tap_sfbulk_pages.jobs.query_jobs import QueryJobs
+from tap_sfbulk_pages.salesforce.call_allowance import CallAllowance
 from tap_sfbulk_pages.salesforce.client import SalesforceClient
-from tap_sfbulk_pages.salesforce.limits import CallAllowance, JobAllowance, org_limits
-from tap_sfbulk_pages.salesforce.record_counts import record_counts
+from tap_sfbulk_pages.salesforce.limits import JobAllowance, org_limits, record_counts
 from tap_sfbulk_pages.salesforce.transport import Transport
 from tap_sfbulk_pages.salesforce.versions import newest_tested
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from tap_sfbulk_pages.decoding.scan import CsvScan
 from tap_sfbulk_pages.errors import ResultPageError, UnavailableError
 from tap_sfbulk_pages.jobs.page_body import PageBody
-from tap_sfbulk_pages.salesforce.links import locator_of
+from tap_sfbulk_pages.salesforce.addresses import locator_of
 from tap_sfbulk_pages.salesforce.transport import inflated, is_framed
 from tap_sfbulk_pages.watching import activity
 from tap_sfbulk_pages.words import counted

@@ -15,7 +15,7 @@ from singer_sdk.pagination import BaseHATEOASPaginator
 from typing_extensions import override
 
 from tap_sfbulk_pages.errors import ListingError
-from tap_sfbulk_pages.salesforce.links import is_address
+from tap_sfbulk_pages.salesforce.addresses import is_address
 
 if TYPE_CHECKING:
     from urllib.parse import ParseResult

@@ -27,7 +27,7 @@ from tap_sfbulk_pages.errors import (
 from tap_sfbulk_pages.jobs.page_download import ResultPage
 from tap_sfbulk_pages.jobs.page_listing import list_at
 from tap_sfbulk_pages.jobs.page_lists import ResultPageList
-from tap_sfbulk_pages.salesforce.links import locator_of
+from tap_sfbulk_pages.salesforce.addresses import locator_of
 from tap_sfbulk_pages.words import counted
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import ListingError, StateError
-from tap_sfbulk_pages.salesforce.links import is_address
+from tap_sfbulk_pages.salesforce.addresses import is_address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -23,7 +23,7 @@ from tap_sfbulk_pages.watching import activity
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from tap_sfbulk_pages.salesforce.limits import CallAllowance
+    from tap_sfbulk_pages.salesforce.call_allowance import CallAllowance
     from tap_sfbulk_pages.salesforce.sign_in.session import Sessions
     from tap_sfbulk_pages.salesforce.transport import Transport
 

@@ -1,19 +1,17 @@
-"""The org's daily allowances, and stopping before they are used up.
+"""The org's daily limits, and how many records its objects have.
 
-Every reply names the API calls of the last 24 hours (`Sforce-Limit-Info: api-usage=45/100000`,
-REST API guide, "Limit Info Header"). Query jobs and the volume of their results have limits of
-their own, which `/limits` tells (REST API guide, "Limits"). All of them are counted over a rolling
-day.
+Query jobs and the volume of their results have limits of their own, counted over the last 24 hours
+(REST API guide, "Limits").
 """
 
 from __future__ import annotations
 
-import re
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import AllowanceError
+from tap_sfbulk_pages.salesforce.call_allowance import RENEWAL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,9 +27,6 @@ UNITS = {
     QUERY_JOBS: "query jobs",
     RESULT_MEGABYTES: "MB of query results",
 }
-
-_API_USAGE = re.compile(r"(?:^|[;,\s])api-usage=(\d+)/(\d+)")
-_RENEWAL = "It counts the last 24 hours, so what was used comes back hour by hour."
 
 
 @dataclass(frozen=True)
@@ -65,70 +60,6 @@ def _limits(reply: Any) -> dict[str, Limit]:
     }
 
 
-class CallAllowance:
-    """API calls: counted before they are made, by all threads.
-
-    Args:
-        percent_total: Share of the org's daily calls that may be used in all.
-        percent_per_run: Share of them that this run may use.
-    """
-
-    def __init__(self, *, percent_total: float, percent_per_run: float) -> None:
-        self._percent_total = percent_total
-        self._percent_per_run = percent_per_run
-        self._lock = threading.Lock()
-        self._daily: int | None = None
-        self._used = 0
-        self._under_way = 0
-        self.made = 0
-
-    @property
-    def usage(self) -> tuple[int, int] | None:
-        """How many of the org's daily calls are used, and how many there are, once it is known."""
-        with self._lock:
-            return None if self._daily is None else (self._used, self._daily)
-
-    def take(self) -> None:
-        """Count a call that is about to be made.
-
-        Raises:
-            AllowanceError: If it would cross a share; it must not be made then.
-        """
-        with self._lock:
-            if self._daily is not None:
-                self._check(self._daily)
-            self._under_way += 1
-            self.made += 1
-
-    def note(self, header: str | None) -> None:
-        """Take note of a reply, or of a call that got none.
-
-        Args:
-            header: Its `Sforce-Limit-Info`, where it has one.
-        """
-        match = _API_USAGE.search(header or "")
-        with self._lock:
-            self._under_way -= 1
-            if match:
-                self._used = max(self._used, int(match[1]))
-                self._daily = int(match[2])
-            else:
-                self._used += 1
-
-    def _check(self, daily: int) -> None:
-        used = self._used + self._under_way + 1
-        if used > daily * self._percent_total / 100:
-            raise AllowanceError(
-                f"{self._used} of the org's {daily} daily API calls are used, and "
-                f"quota_percent_total allows {self._percent_total:g} %. {_RENEWAL}"
-            )
-        if self.made + 1 > daily * self._percent_per_run / 100:
-            raise AllowanceError(
-                f"This run has made {self.made} API calls, and quota_percent_per_run allows it "
-                f"{self._percent_per_run:g} % of the org's {daily}. {_RENEWAL}"
-            )
-
-
 class JobAllowance:
     """Query jobs and the volume of their results, counted down by all threads.
 
@@ -151,12 +82,12 @@ class JobAllowance:
         with self._lock:
             if self._jobs is not None and self._jobs < 1:
                 raise AllowanceError(
-                    f"The org's daily query jobs ({QUERY_JOBS}) are used up. {_RENEWAL}"
+                    f"The org's daily query jobs ({QUERY_JOBS}) are used up. {RENEWAL}"
                 )
             if self._megabytes is not None and self._megabytes <= 0:
                 raise AllowanceError(
                     f"The org's daily volume of query results ({RESULT_MEGABYTES}) is used up. "
-                    f"{_RENEWAL}"
+                    f"{RENEWAL}"
                 )
             if self._jobs is not None:
                 self._jobs -= 1
@@ -166,3 +97,20 @@ class JobAllowance:
         with self._lock:
             if self._megabytes is not None:
                 self._megabytes -= count / 1_000_000
+
+
+def record_counts(client: SalesforceClient, api_version: str) -> dict[str, int]:
+    """Ask how many records each object of the org has, with one call.
+
+    REST API guide, "Record Count": approximate; of whole objects, without what is deleted or
+    archived. An object without a figure is left out, such as history and share objects. The user
+    needs the permission *View Setup and Configuration*.
+
+    Raises:
+        ExtractionError: As `SalesforceClient.document`.
+    """
+    return client.document("/limits/recordCount", api_version=api_version, parse=_counts)
+
+
+def _counts(reply: Any) -> dict[str, int]:
+    return {entry["name"]: int(entry["count"]) for entry in reply["sObjects"]}

@@ -24,7 +24,7 @@ from tap_sfbulk_pages.errors import (
     SettingsError,
 )
 from tap_sfbulk_pages.jobs.query import QueryJob
-from tap_sfbulk_pages.salesforce.links import locator_of
+from tap_sfbulk_pages.salesforce.addresses import locator_of
 from tap_sfbulk_pages.workers.offset import JobStreamOffset
 from tap_sfbulk_pages.workers.partitions import JobPartition, trusted_lists, warn_of_series
 

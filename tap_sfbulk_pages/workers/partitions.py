@@ -32,7 +32,7 @@ from tap_sfbulk_pages.jobs.page_download import PageDownload
 from tap_sfbulk_pages.jobs.page_listing import page_lists
 from tap_sfbulk_pages.jobs.pages import SerialPages, check_total
 from tap_sfbulk_pages.jobs.progress import JobProgress
-from tap_sfbulk_pages.salesforce.links import locator_of
+from tap_sfbulk_pages.salesforce.addresses import locator_of
 from tap_sfbulk_pages.words import counted
 
 if TYPE_CHECKING:

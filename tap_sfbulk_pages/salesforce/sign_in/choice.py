@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import SettingsError
-from tap_sfbulk_pages.salesforce.salesforce_hosts import (
+from tap_sfbulk_pages.salesforce.addresses import (
     LOGIN,
     LOGIN_OF_SANDBOXES,
-    audience,
     login_address,
     org_address,
 )
@@ -28,7 +27,7 @@ from tap_sfbulk_pages.salesforce.sign_in.token_endpoint import TokenEndpoint
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tap_sfbulk_pages.salesforce.links import HostAddress
+    from tap_sfbulk_pages.salesforce.addresses import HostAddress
     from tap_sfbulk_pages.salesforce.sign_in.session import SignIn
 
 # Which settings choose which flow, beside `client_id`.
@@ -54,6 +53,8 @@ _SIGN_IN_SETTINGS = (
     "security_token",
 )
 _ADDRESSES = ("instance_url", "login_url")
+# Clouds that login.salesforce.com does not belong to.
+_CLOUDS_APART = (".salesforce.mil", ".sfcrmproducts.cn")
 
 
 def choose_sign_in(given: Mapping[str, Any]) -> SignIn:
@@ -143,7 +144,7 @@ def _make_flow(flow: type[Flow], given: Mapping[str, Any], login: HostAddress) -
             client_id,
             given["username"],
             _private_key(given),
-            audience(login, is_sandbox=is_sandbox),
+            _audience(login, is_sandbox=is_sandbox),
         )
     if flow is UsernamePassword:
         return UsernamePassword(
@@ -154,6 +155,18 @@ def _make_flow(flow: type[Flow], given: Mapping[str, Any], login: HostAddress) -
             given.get("security_token", ""),
         )
     return ClientCredentials(client_id, given["client_secret"])
+
+
+def _audience(login: HostAddress, *, is_sandbox: bool) -> str:
+    """Name the audience of a JWT that is sent to a token endpoint.
+
+    It is the login host, also where the org's My Domain host stands in for it (Salesforce Help,
+    "OAuth 2.0 JWT Bearer Flow"). An org of a cloud apart signs in at its My Domain host alone.
+    """
+    if login in (LOGIN, LOGIN_OF_SANDBOXES) or login.origin.endswith(_CLOUDS_APART):
+        return login.origin
+    is_sandbox = is_sandbox or ".sandbox.my." in login.origin
+    return (LOGIN_OF_SANDBOXES if is_sandbox else LOGIN).origin
 
 
 def _private_key(given: Mapping[str, Any]) -> str:

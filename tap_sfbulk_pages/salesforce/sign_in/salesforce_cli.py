@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import SettingsError, SignInError
-from tap_sfbulk_pages.salesforce.links import HostAddress
+from tap_sfbulk_pages.salesforce.addresses import HostAddress
 from tap_sfbulk_pages.salesforce.sign_in.session import Session
 from tap_sfbulk_pages.watching import activity
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 from tap_sfbulk_pages.errors import SignInError
 
 if TYPE_CHECKING:
-    from tap_sfbulk_pages.salesforce.links import HostAddress
+    from tap_sfbulk_pages.salesforce.addresses import HostAddress
     from tap_sfbulk_pages.salesforce.transport import Transport
 
 

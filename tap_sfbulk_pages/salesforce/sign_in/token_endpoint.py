@@ -14,8 +14,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from tap_sfbulk_pages.errors import RefusedError, SettingsError, SignInError, UnavailableError
+from tap_sfbulk_pages.salesforce.addresses import HostAddress
 from tap_sfbulk_pages.salesforce.advice import of_sign_in
-from tap_sfbulk_pages.salesforce.links import HostAddress
 from tap_sfbulk_pages.salesforce.reply_errors import error_of
 from tap_sfbulk_pages.salesforce.retries import retried
 from tap_sfbulk_pages.salesforce.sign_in.flows import Flow, RefreshToken

@@ -1,4 +1,10 @@
-"""The org's address, and links made absolute without letting the token go anywhere else.
+"""Addresses that a token may go to, and links made absolute without letting it go elsewhere.
+
+Some of Salesforce's hosts answer API calls, some only sign users in, and some are for browsers. My
+Domain hosts end in `my.salesforce.com` (Government Cloud Plus too), `my.salesforce.mil` (Government
+Cloud Plus - Defense) or `my.sfcrmproducts.cn` (Salesforce on Alibaba Cloud). The pages of Lightning
+and of Setup have hosts beside them (Salesforce Help, "My Domain URL Formats"; the Salesforce CLI
+knows the same ones).
 
 Salesforce returns links in three forms: absolute, from the root of the host
 (`/services/data/v62.0/jobs/…`) and without the version (`/jobs/query/…`, what live clients see in
@@ -9,11 +15,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from ipaddress import ip_address
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from tap_sfbulk_pages.errors import SettingsError, UntrustedLinkError
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 _DEFAULT_PORTS = {"https": 443, "http": 80}
+# What the host of a page ends in, and the host of its org.
+_PAGES: Mapping[str, str] = {
+    ".lightning.force.com": ".my.salesforce.com",
+    ".my.salesforce-setup.com": ".my.salesforce.com",
+    ".lightning.crmforce.mil": ".my.salesforce.mil",
+    ".lightning.sfcrmapps.cn": ".my.sfcrmproducts.cn",
+    ".setup.sfcrmproducts.cn": ".my.sfcrmproducts.cn",
+}
 
 
 @dataclass(frozen=True)
@@ -82,6 +100,42 @@ class HostAddress:
             == (here.port or _DEFAULT_PORTS[here.scheme])
             and "\\" not in url
         )
+
+
+LOGIN = HostAddress("https://login.salesforce.com")
+LOGIN_OF_SANDBOXES = HostAddress("https://test.salesforce.com")
+
+
+def org_address(url: str, *, setting: str) -> HostAddress:
+    """Read the address of an org: one that answers API calls.
+
+    Args:
+        url: From the settings.
+        setting: What the address is called in an error.
+
+    Raises:
+        SettingsError: If it is none; the error names the right one where that can be told.
+    """
+    address = login_address(url, setting=setting)
+    if address in (LOGIN, LOGIN_OF_SANDBOXES):
+        raise SettingsError(
+            f"{setting} must be the org's own address, like "
+            f"https://acme.my.salesforce.com; {address.origin} is where users of every "
+            "org sign in (login_url)"
+        )
+    return address
+
+
+def login_address(url: str, *, setting: str) -> HostAddress:
+    """Read the address of a host that has a token endpoint (see `org_address`)."""
+    address = HostAddress.parse(url, setting=setting)
+    for ending, right in _PAGES.items():
+        if address.origin.endswith(ending):
+            raise SettingsError(
+                f"{setting} is the address of pages for browsers, which answers no API "
+                f"call: set it to {address.origin.removesuffix(ending)}{right}"
+            )
+    return address
 
 
 def locator_of(link: str) -> str:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_sfbulk_pages.errors import SettingsError, UntrustedLinkError
-from tap_sfbulk_pages.salesforce.links import HostAddress, locator_of
+from tap_sfbulk_pages.salesforce.addresses import HostAddress, locator_of
 
 HOME = HostAddress("https://acme.my.salesforce.com")
 LOCAL = HostAddress("http://127.0.0.1:8765")
