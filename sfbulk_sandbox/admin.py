@@ -20,10 +20,10 @@ from sfbulk_sandbox.faults.kinds import Fault
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from sfbulk_sandbox.sandbox import Sandbox
+    from sfbulk_sandbox.answering import Sandbox
 
 
-async def admin(sandbox: Sandbox, call: Call) -> Reply:
+async def answer_admin(sandbox: Sandbox, call: Call) -> Reply:
     """Answer a call under ``/_sandbox/``; errors are an object with the key ``error``."""
     if not ipaddress.ip_address(call.peer).is_loopback:
         return _error(HTTPStatus.FORBIDDEN, "only from this machine")
@@ -39,7 +39,7 @@ async def admin(sandbox: Sandbox, call: Call) -> Reply:
     return _error(HTTPStatus.NOT_FOUND, f"nothing at {call.method} {call.path}")
 
 
-async def _calls(sandbox: Sandbox, _content: Any) -> Any:
+async def _list_calls(sandbox: Sandbox, _content: Any) -> Any:
     return [dataclasses.asdict(entry) for entry in sandbox.log.calls()]
 
 
@@ -47,21 +47,21 @@ async def _forget_calls(sandbox: Sandbox, _content: Any) -> None:
     sandbox.log.clear()
 
 
-async def _scenario(sandbox: Sandbox, _content: Any) -> Any:
-    scenario = dataclasses.asdict(sandbox.scenario)
+async def _show_scenario(sandbox: Sandbox, _content: Any) -> Any:
+    scenario = dataclasses.asdict(sandbox.state.scenario)
     # Secrets are not shown, and the faults have an endpoint of their own.
-    scenario["credentials"] = "required" if sandbox.scenario.credentials else None
-    scenario["now"] = sandbox.scenario.now and sandbox.scenario.now.isoformat()
+    scenario["credentials"] = "required" if sandbox.state.scenario.credentials else None
+    scenario["now"] = sandbox.state.scenario.now and sandbox.state.scenario.now.isoformat()
     del scenario["faults"]
     return scenario
 
 
 async def _change_scenario(sandbox: Sandbox, content: Any) -> Any:
-    sandbox.scenario = sandbox.scenario.changed(_mapping(content))
-    return await _scenario(sandbox, None)
+    sandbox.state.scenario = sandbox.state.scenario.changed(_expect_object(content))
+    return await _show_scenario(sandbox, None)
 
 
-async def _faults(sandbox: Sandbox, _content: Any) -> Any:
+async def _list_faults(sandbox: Sandbox, _content: Any) -> Any:
     return sandbox.faults.report()
 
 
@@ -77,17 +77,19 @@ async def _clear_faults(sandbox: Sandbox, _content: Any) -> None:
 
 
 async def _expire_tokens(sandbox: Sandbox, _content: Any) -> Any:
-    return {"expired": sandbox.sessions.expire_all()}
+    return {"expired": sandbox.state.sessions.expire_all()}
 
 
 async def _upsert(sandbox: Sandbox, content: Any, sobject: str) -> Any:
     """Take records, or ``{"records": [...], "committed": false}`` for an open transaction."""
     body = content if isinstance(content, dict) and "records" in content else {"records": content}
     _check_keys(body, "records", "committed")
-    records = body["records"] if isinstance(body["records"], list) else [_mapping(body["records"])]
+    records = (
+        body["records"] if isinstance(body["records"], list) else [_expect_object(body["records"])]
+    )
     ids = await asyncio.to_thread(
-        sandbox.org.upsert,
-        _known(sandbox, sobject),
+        sandbox.state.org.upsert,
+        _find_sobject(sandbox, sobject),
         records,
         committed=bool(body.get("committed", True)),
     )
@@ -95,32 +97,32 @@ async def _upsert(sandbox: Sandbox, content: Any, sobject: str) -> Any:
 
 
 async def _commit(sandbox: Sandbox, _content: Any) -> None:
-    await asyncio.to_thread(sandbox.org.commit)
+    await asyncio.to_thread(sandbox.state.org.commit)
 
 
 async def _delete(sandbox: Sandbox, content: Any, sobject: str) -> None:
-    body = {"ids": content} if isinstance(content, list) else _mapping(content)
+    body = {"ids": content} if isinstance(content, list) else _expect_object(content)
     _check_keys(body, "ids", "hard")
     await asyncio.to_thread(
-        sandbox.org.delete,
-        _known(sandbox, sobject),
+        sandbox.state.org.delete,
+        _find_sobject(sandbox, sobject),
         body.get("ids", []),
         hard=bool(body.get("hard", False)),
     )
 
 
-async def _visibility(sandbox: Sandbox, content: Any) -> None:
+async def _set_visibility(sandbox: Sandbox, content: Any) -> None:
     """Show or hide an sObject or, with ``field``, one of its fields."""
-    body = _mapping(content)
+    body = _expect_object(content)
     _check_keys(body, "sobject", "field", "visible")
-    sobject, visible = _known(sandbox, str(body.get("sobject"))), bool(body.get("visible"))
+    sobject, visible = _find_sobject(sandbox, str(body.get("sobject"))), bool(body.get("visible"))
     if body.get("field"):
-        sandbox.org.set_field_visible(sobject, body["field"], visible)
+        sandbox.state.org.set_field_visible(sobject, body["field"], visible)
     else:
-        sandbox.org.set_sobject_visible(sobject, visible)
+        sandbox.state.org.set_sobject_visible(sobject, visible)
 
 
-async def _jobs(sandbox: Sandbox, _content: Any) -> Any:
+async def _list_jobs(sandbox: Sandbox, _content: Any) -> Any:
     return [
         {
             **job.info(),
@@ -130,20 +132,20 @@ async def _jobs(sandbox: Sandbox, _content: Any) -> Any:
             "pages": len(job.page_starts),
             "locators": [job.locator(start) for start in job.page_starts],
         }
-        for job in sandbox.jobs
+        for job in sandbox.state.jobs
     ]
 
 
-async def _state(sandbox: Sandbox, _content: Any) -> Any:
+async def _show_state(sandbox: Sandbox, _content: Any) -> Any:
     return {
-        "usage": dataclasses.asdict(sandbox.usage),
-        "tokens": sandbox.sessions.summary(),
-        "jobs": len(list(sandbox.jobs)),
+        "usage": dataclasses.asdict(sandbox.state.usage),
+        "tokens": sandbox.state.sessions.summary(),
+        "jobs": len(list(sandbox.state.jobs)),
         "faults": sandbox.faults.report(),
     }
 
 
-def _mapping(content: Any) -> dict[str, Any]:
+def _expect_object(content: Any) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ValueError("expected a JSON object")  # noqa: TRY004 - an error of the caller
     return content
@@ -154,8 +156,8 @@ def _check_keys(body: dict[str, Any], *known: str) -> None:
         raise ValueError(f"{unknown}: not known; what is known is {', '.join(known)}")
 
 
-def _known(sandbox: Sandbox, sobject: str) -> str:
-    if sobject not in sandbox.org.sobjects:
+def _find_sobject(sandbox: Sandbox, sobject: str) -> str:
+    if sobject not in sandbox.state.org.sobjects:
         raise ValueError(f"no sObject {sobject}")
     return sobject
 
@@ -166,18 +168,18 @@ def _error(status: int, message: str) -> Reply:
 
 _RECORDS = r"sobjects/(\w+)/records"
 _ENDPOINTS: tuple[tuple[str, str, Callable[..., Awaitable[Any]]], ...] = (
-    ("GET", "calls", _calls),
+    ("GET", "calls", _list_calls),
     ("DELETE", "calls", _forget_calls),
-    ("GET", "scenario", _scenario),
+    ("GET", "scenario", _show_scenario),
     ("PATCH", "scenario", _change_scenario),
-    ("GET", "faults", _faults),
+    ("GET", "faults", _list_faults),
     ("POST", "faults", _add_faults),
     ("DELETE", "faults", _clear_faults),
     ("POST", "expire-tokens", _expire_tokens),
     ("POST", _RECORDS, _upsert),
     ("DELETE", _RECORDS, _delete),
     ("POST", "commit", _commit),
-    ("POST", "visibility", _visibility),
-    ("GET", "jobs", _jobs),
-    ("GET", "state", _state),
+    ("POST", "visibility", _set_visibility),
+    ("GET", "jobs", _list_jobs),
+    ("GET", "state", _show_state),
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sfbulk_sandbox.exchange import Call
-    from sfbulk_sandbox.faults.fault_kind import Place
+    from sfbulk_sandbox.fault_kind import Place
 
 _KEPT = 500_000
 

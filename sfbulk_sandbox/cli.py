@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sfbulk_sandbox.credentials import Credentials
-from sfbulk_sandbox.scenario import Scenario, ScenarioError, scenario_from_file
+from sfbulk_sandbox.scenario import Credentials, Scenario, ScenarioError, scenario_from_file
 from sfbulk_sandbox.server import LOOPBACK, SandboxServer
 
 if TYPE_CHECKING:
@@ -80,7 +79,7 @@ def serve(port: int, host: str, scenario_path: Path | None, *, tls: bool) -> Non
     stop = threading.Event()
     for number in _PASSED_ON:
         signal.signal(number, lambda *_: stop.set())
-    with _running(_scenario(scenario_path), host=host, port=port, tls=tls) as server:
+    with _run_server(_read_scenario(scenario_path), host=host, port=port, tls=tls) as server:
         certificate = f" (CA certificate: {server.ca_file})" if tls else ""
         click.echo(f"sfbulk-sandbox listening on {server.url}{certificate}")
         sys.stdout.flush()
@@ -98,15 +97,15 @@ def run(scenario_path: Path | None, command: tuple[str, ...], *, tls: bool) -> N
     (TAP_SFBULK_PAGES_INSTANCE_URL, TAP_SFBULK_PAGES_CLIENT_ID, TAP_SFBULK_PAGES_CLIENT_SECRET), and
     the address also in SFBULK_SANDBOX_URL.
     """
-    scenario = _scenario(scenario_path)
+    scenario = _read_scenario(scenario_path)
     if scenario.credentials is None:
         scenario = replace(scenario, credentials=Credentials.generate())
-    with _running(scenario, host=LOOPBACK, port=0, tls=tls) as server:
-        code = _run(command, _environment(server, tls=tls))
+    with _run_server(scenario, host=LOOPBACK, port=0, tls=tls) as server:
+        code = _run_command(command, _make_environment(server, tls=tls))
     sys.exit(code)
 
 
-def _scenario(path: Path | None) -> Scenario:
+def _read_scenario(path: Path | None) -> Scenario:
     """Read the scenario file, if one is given; what is wrong with it ends the command."""
     try:
         return Scenario() if path is None else scenario_from_file(path)
@@ -115,7 +114,7 @@ def _scenario(path: Path | None) -> Scenario:
 
 
 @contextmanager
-def _running(scenario: Scenario, **listen: Any) -> Iterator[SandboxServer]:
+def _run_server(scenario: Scenario, **listen: Any) -> Iterator[SandboxServer]:
     """Keep a server running; data or a port that cannot be had ends the command."""
     try:
         server = SandboxServer(scenario, **listen)
@@ -131,7 +130,7 @@ def _running(scenario: Scenario, **listen: Any) -> Iterator[SandboxServer]:
         server.__exit__(None, None, None)
 
 
-def _environment(server: SandboxServer, *, tls: bool) -> dict[str, str]:
+def _make_environment(server: SandboxServer, *, tls: bool) -> dict[str, str]:
     """Return the command's environment: one way to sign in, and no other that is left over."""
     environment = dict(os.environ)
     for setting in _SIGN_IN_SETTINGS:
@@ -145,7 +144,7 @@ def _environment(server: SandboxServer, *, tls: bool) -> dict[str, str]:
     return environment
 
 
-def _run(command: tuple[str, ...], environment: dict[str, str]) -> int:
+def _run_command(command: tuple[str, ...], environment: dict[str, str]) -> int:
     """Run the command to its end, handing on signals; return its exit code as shells do."""
     process: subprocess.Popen[bytes] | None = None
 
@@ -154,7 +153,7 @@ def _run(command: tuple[str, ...], environment: dict[str, str]) -> int:
             sys.exit(_SIGNALLED + number)
         # A Ctrl-C at the terminal has reached the command already, and a second one would tell
         # it to stop without care.
-        if not (number == signal.SIGINT and _in_foreground()):
+        if not (number == signal.SIGINT and _is_in_foreground()):
             process.send_signal(number)
 
     for number in _PASSED_ON:
@@ -171,7 +170,7 @@ def _run(command: tuple[str, ...], environment: dict[str, str]) -> int:
     return code if code >= 0 else _SIGNALLED - code
 
 
-def _in_foreground() -> bool:
+def _is_in_foreground() -> bool:
     """Whether this process belongs to those that the terminal's keys interrupt."""
     try:
         return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()

@@ -11,7 +11,7 @@ import simplejson
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sfbulk_sandbox.faults.fault_kind import FaultKind
+    from sfbulk_sandbox.fault_kind import FaultKind
 
 JSON = "application/json;charset=UTF-8"
 CSV = "text/csv"

@@ -25,7 +25,7 @@ from sfbulk_sandbox.exchange import Call, Reply
 from sfbulk_sandbox.salesforce_errors import SalesforceError, not_found
 
 if TYPE_CHECKING:
-    from sfbulk_sandbox.faults.fault_kind import Place
+    from sfbulk_sandbox.fault_kind import Place
 
 Endpoint = Callable[..., Awaitable[Reply]]
 
@@ -44,8 +44,9 @@ class Route:
         path: Matches the whole path. Its group ``version`` is the call's API version, its other
             groups are arguments of the endpoint.
         place: Where faults strike it, if they can.
-        endpoint: Called with the sandbox, the call and the path's groups.
+        endpoint: Called with the state, the call and the path's groups.
         signed_in: Whether a session is needed.
+        nests: Whether the endpoint also takes what answers subrequests, as ``answer``.
     """
 
     method: str
@@ -53,44 +54,47 @@ class Route:
     place: Place | None
     endpoint: Endpoint
     signed_in: bool = True
+    nests: bool = False
 
 
 def _open(method: str, path: str, place: Place | None, endpoint: Endpoint) -> Route:
     return Route(method, re.compile(f"/services/{path}/?"), place, endpoint, signed_in=False)
 
 
-def _data(method: str, path: str, place: Place | None, endpoint: Endpoint) -> Route:
+def _data(
+    method: str, path: str, place: Place | None, endpoint: Endpoint, *, nests: bool = False
+) -> Route:
     pattern = rf"/services/data/v(?P<version>\d+\.\d){path and '/'}{path}/?"
-    return Route(method, re.compile(pattern), place, endpoint)
+    return Route(method, re.compile(pattern), place, endpoint, nests=nests)
 
 
 ROUTES = (
-    _open("POST", "oauth2/token", "token", sign_in.token),
-    _open("POST", "oauth2/revoke", None, sign_in.revoke),
-    _open("GET", "oauth2/revoke", None, sign_in.revoke),
-    _open("POST", "oauth2/introspect", None, sign_in.introspect),
-    _open("GET", "oauth2/userinfo", None, sign_in.user_info),
-    _open("POST", r"Soap/u/(?P<soap_version>\d+\.\d)(?:/\w*)?", "token", soap_login.login),
+    _open("POST", "oauth2/token", "token", sign_in.issue_token),
+    _open("POST", "oauth2/revoke", None, sign_in.revoke_token),
+    _open("GET", "oauth2/revoke", None, sign_in.revoke_token),
+    _open("POST", "oauth2/introspect", None, sign_in.introspect_token),
+    _open("GET", "oauth2/userinfo", None, sign_in.describe_user),
+    _open("POST", r"Soap/u/(?P<soap_version>\d+\.\d)(?:/\w*)?", "token", soap_login.log_in),
     _open("GET", "data", "versions", versions.list_versions),
-    _data("GET", "", "versions", versions.resources),
-    _data("GET", "sobjects", "sobjects", sobject_calls.sobjects),
-    _data("GET", _SOBJECT, "describe", sobject_calls.sobject),
-    _data("GET", f"{_SOBJECT}/describe", "describe", sobject_calls.describe),
-    _data("GET", f"{_SOBJECT}/deleted", "deleted", deleted_records.deleted),
-    _data("GET", rf"{_SOBJECT}/(?P<record_id>\w+)/(?P<field>\w+)", "blob", sobject_calls.blob),
-    _data("POST", "composite", "composite", composite.composite),
-    _data("POST", "composite/batch", "composite", composite.batch),
-    _data("GET", "limits", "limits", limits.limits),
-    _data("GET", "limits/recordCount", "limits", limits.record_count),
-    _data("GET", "query", "query", rest_query.query),
-    _data("GET", "queryAll", "query", rest_query.query_all),
-    _data("GET", f"query(?:All)?/{_CURSOR}", "query", rest_query.next_batch),
-    _data("POST", _JOBS, "create", job_calls.create),
+    _data("GET", "", "versions", versions.list_resources),
+    _data("GET", "sobjects", "sobjects", sobject_calls.list_sobjects),
+    _data("GET", _SOBJECT, "describe", sobject_calls.show_sobject),
+    _data("GET", f"{_SOBJECT}/describe", "describe", sobject_calls.describe_sobject),
+    _data("GET", f"{_SOBJECT}/deleted", "deleted", deleted_records.list_deleted),
+    _data("GET", rf"{_SOBJECT}/(?P<record_id>\w+)/(?P<field>\w+)", "blob", sobject_calls.read_blob),
+    _data("POST", "composite", "composite", composite.answer_composite, nests=True),
+    _data("POST", "composite/batch", "composite", composite.answer_batch, nests=True),
+    _data("GET", "limits", "limits", limits.list_limits),
+    _data("GET", "limits/recordCount", "limits", limits.count_records),
+    _data("GET", "query", "query", rest_query.run_query),
+    _data("GET", "queryAll", "query", rest_query.run_query_all),
+    _data("GET", f"query(?:All)?/{_CURSOR}", "query", rest_query.read_next_batch),
+    _data("POST", _JOBS, "create", job_calls.create_job),
     _data("GET", _JOBS, "list_jobs", job_calls.list_jobs),
-    _data("GET", _JOB, "poll", job_calls.info),
-    _data("PATCH", _JOB, "abort", job_calls.change),
-    _data("DELETE", _JOB, "delete", job_calls.delete),
-    _data("GET", f"{_JOB}/results", "page", results.results),
+    _data("GET", _JOB, "poll", job_calls.read_job),
+    _data("PATCH", _JOB, "abort", job_calls.abort_job),
+    _data("DELETE", _JOB, "delete", job_calls.delete_job),
+    _data("GET", f"{_JOB}/results", "page", results.read_results),
     _data("GET", f"{_JOB}/result[Pp]ages", "list_pages", result_pages.list_pages),
 )
 

@@ -6,6 +6,7 @@ A scenario is written as YAML (or JSON, which is a part of YAML); its keys are t
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping  # noqa: TC003 - fields are read by their types
 from dataclasses import dataclass, field, replace
 from datetime import datetime  # noqa: TC003 - the same
@@ -13,19 +14,55 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
-from sfbulk_sandbox.credentials import Credentials  # noqa: TC001 - the same
-from sfbulk_sandbox.endpoints.result_pages import LinkStyle, ReplyForm  # noqa: TC001 - the same
-from sfbulk_sandbox.faults.kinds import Fault
 from sfbulk_sandbox.typed_mapping import MappingError, read
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+ReplyForm = Literal["live", "documented", "postman"]
+LinkStyle = Literal["relative", "rooted", "absolute"]
 _FIRST_VERSION, _LATEST_VERSION = 31, 67
 
 
 class ScenarioError(MappingError):
     """A scenario that cannot be used; the message names the key."""
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """The one app and the one user of the sandbox. What is None cannot be used to sign in.
+
+    Args:
+        client_id: Consumer key of the connected app.
+        client_secret: Consumer secret.
+        username: For the username-password, JWT bearer and SOAP flows.
+        password: Without the security token.
+        security_token: Follows the password directly.
+        refresh_token: Given to the app beforehand.
+        access_token: A session that is open from the start.
+        public_key: PEM; JWT bearer assertions must be signed with its private half.
+    """
+
+    client_id: str
+    client_secret: str | None = None
+    username: str | None = None
+    password: str | None = None
+    security_token: str = ""
+    refresh_token: str | None = None
+    access_token: str | None = None
+    public_key: str | None = None
+
+    @classmethod
+    def generate(cls) -> Credentials:
+        """Make up credentials that look like Salesforce's."""
+        return cls(
+            client_id="3MVG9" + secrets.token_urlsafe(40),
+            client_secret=secrets.token_hex(32).upper(),
+            username=f"integration.{secrets.token_hex(4)}@example.com",
+            password=secrets.token_urlsafe(12),
+            security_token=secrets.token_hex(12),
+            refresh_token="5Aep8" + secrets.token_urlsafe(40),
+        )
 
 
 @dataclass(frozen=True)
@@ -131,14 +168,6 @@ class Scenario:
         object.__setattr__(self, "api_versions", versions)
         object.__setattr__(self, "last_continuation", self.last_continuation or "null")
 
-    def read_faults(self) -> list[Fault]:
-        """Return the faults, ready to strike.
-
-        Raises:
-            MappingError: A fault that is written wrongly.
-        """
-        return [Fault.read(each, f"faults[{n}]") for n, each in enumerate(self.faults)]
-
     def changed(self, changes: Mapping[str, Any]) -> Scenario:
         """Return the scenario with some keys changed.
 
@@ -159,11 +188,9 @@ def scenario_from(mapping: object) -> Scenario:
         ScenarioError: Unknown keys, or values that do not fit.
     """
     try:
-        scenario = read(Scenario, mapping, "scenario")
-        scenario.read_faults()
+        return read(Scenario, mapping, "scenario")
     except MappingError as error:
         raise ScenarioError(str(error)) from error
-    return scenario
 
 
 def scenario_from_file(path: Path) -> Scenario:

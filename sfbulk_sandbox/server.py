@@ -15,13 +15,12 @@ import trustme
 from aiohttp import web
 from typing_extensions import Self
 
-from sfbulk_sandbox.admin import admin
-from sfbulk_sandbox.credentials import Credentials
+from sfbulk_sandbox.admin import answer_admin
+from sfbulk_sandbox.answering import Sandbox
 from sfbulk_sandbox.exchange import Call
 from sfbulk_sandbox.faults.kinds import Fault
 from sfbulk_sandbox.faults.transport_faults import TransportFault
-from sfbulk_sandbox.sandbox import Sandbox
-from sfbulk_sandbox.scenario import Scenario, scenario_from
+from sfbulk_sandbox.scenario import Credentials, Scenario, scenario_from
 from sfbulk_sandbox.sending import send
 
 if TYPE_CHECKING:
@@ -29,9 +28,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from sfbulk_sandbox.call_log import LoggedCall
-    from sfbulk_sandbox.endpoints.limits import Usage
     from sfbulk_sandbox.state.org import Org
     from sfbulk_sandbox.state.query_jobs import QueryJobs
+    from sfbulk_sandbox.state.usage import Usage
 
 LOOPBACK = "127.0.0.1"
 _SHUTDOWN_SECONDS = 0.2
@@ -124,22 +123,22 @@ class SandboxServer:
     @property
     def org(self) -> Org:
         """The org's data."""
-        return self._sandbox.org
+        return self._sandbox.state.org
 
     @property
     def jobs(self) -> QueryJobs:
         """The org's query jobs, in the order of their creation."""
-        return self._sandbox.jobs
+        return self._sandbox.state.jobs
 
     @property
     def access_tokens(self) -> list[str]:
         """The access tokens issued or accepted so far, expired ones included."""
-        return list(self._sandbox.sessions)
+        return list(self._sandbox.state.sessions)
 
     @property
     def usage(self) -> Usage:
         """What clients have used of the org's daily allowances."""
-        return self._sandbox.usage
+        return self._sandbox.state.usage
 
     @property
     def calls(self) -> list[LoggedCall]:
@@ -202,10 +201,10 @@ class SandboxServer:
             peer=request.remote or "",
         )
         if call.path.startswith("/_sandbox/"):
-            return await send(request, await admin(self._sandbox, call), None)
+            return await send(request, await answer_admin(self._sandbox, call), None)
         entry = self._sandbox.log.begin(call, request.rel_url.raw_path_qs)
-        if self._sandbox.scenario.latency_seconds:
-            await asyncio.sleep(self._sandbox.scenario.latency_seconds)
+        if self._sandbox.state.scenario.latency_seconds:
+            await asyncio.sleep(self._sandbox.state.scenario.latency_seconds)
         answer = await self._sandbox.answer(call)
         reply, fault = answer.reply, answer.fault
         entry.place, entry.sobject = answer.place, answer.sobject
@@ -213,4 +212,4 @@ class SandboxServer:
         entry.fault = fault.kind if fault else None
         if isinstance(fault, TransportFault):
             return await fault.send(request, reply)
-        return await send(request, reply, self._sandbox.scenario.bytes_per_second)
+        return await send(request, reply, self._sandbox.state.scenario.bytes_per_second)

@@ -1,1 +1,4 @@
-"""The resources that are served, each a function from a call and the state to a reply."""
+"""One module for each group of Salesforce resources: from a `Call` and the `State` to a `Reply`.
+
+May import `faults`, `state` and what is beneath them; knows nothing of HTTP servers and routes.
+"""

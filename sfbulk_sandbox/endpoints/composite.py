@@ -8,26 +8,30 @@ of another (``@{id.field}``) are not resolved.
 from __future__ import annotations
 
 import json
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from sfbulk_sandbox.exchange import Call, Reply, json_reply
 from sfbulk_sandbox.salesforce_errors import SalesforceError
 
 if TYPE_CHECKING:
-    from sfbulk_sandbox.sandbox import Sandbox
+    from sfbulk_sandbox.state.state import State
+
+Answer: TypeAlias = Callable[[Call], Awaitable[Reply]]
+"""Answers one subrequest."""
 
 MAX_SUBREQUESTS = 25
 
 
-async def composite(sandbox: Sandbox, call: Call) -> Reply:
+async def answer_composite(_state: State, call: Call, answer: Answer) -> Reply:
     """Answer ``POST /composite``; each part of the reply carries its ``referenceId``."""
     parts = []
-    for request in _subrequests(call, "compositeRequest"):
+    for request in _read_subrequests(call, "compositeRequest"):
         if not isinstance(request.get("referenceId"), str):
-            raise _refused("JSON_PARSER_ERROR", "Each subrequest needs a referenceId")
-        reply = await _answer(sandbox, call, request)
+            raise _refusal("JSON_PARSER_ERROR", "Each subrequest needs a referenceId")
+        reply = await _answer(call, request, answer)
         parts.append(
             {
                 "body": reply.value,
@@ -39,50 +43,50 @@ async def composite(sandbox: Sandbox, call: Call) -> Reply:
     return json_reply({"compositeResponse": parts})
 
 
-async def batch(sandbox: Sandbox, call: Call) -> Reply:
+async def answer_batch(_state: State, call: Call, answer: Answer) -> Reply:
     """Answer ``POST /composite/batch``: always 200, the results in order."""
-    body = _object(call)
+    body = _read_object(call)
     results: list[dict[str, Any]] = []
-    for request in _subrequests(call, "batchRequests"):
-        if body.get("haltOnError") and any(_failed(result) for result in results):
+    for request in _read_subrequests(call, "batchRequests"):
+        if body.get("haltOnError") and any(_has_failed(result) for result in results):
             skipped = {
                 "errorCode": "BATCH_PROCESSING_HALTED",
                 "message": "Batch processing halted per request",
             }
             results.append({"statusCode": int(HTTPStatus.PRECONDITION_FAILED), "result": [skipped]})
             continue
-        reply = await _answer(sandbox, call, request)
+        reply = await _answer(call, request, answer)
         results.append({"statusCode": int(reply.status), "result": reply.value})
-    return json_reply({"hasErrors": any(map(_failed, results)), "results": results})
+    return json_reply({"hasErrors": any(map(_has_failed, results)), "results": results})
 
 
-def _failed(result: dict[str, Any]) -> bool:
+def _has_failed(result: dict[str, Any]) -> bool:
     return bool(result["statusCode"] >= HTTPStatus.BAD_REQUEST)
 
 
-def _object(call: Call) -> dict[str, Any]:
+def _read_object(call: Call) -> dict[str, Any]:
     try:
         body = json.loads(call.body)
     except ValueError as error:
-        raise _refused("JSON_PARSER_ERROR", "The body is not JSON") from error
+        raise _refusal("JSON_PARSER_ERROR", "The body is not JSON") from error
     if not isinstance(body, dict):
-        raise _refused("JSON_PARSER_ERROR", "The body is not a JSON object")
+        raise _refusal("JSON_PARSER_ERROR", "The body is not a JSON object")
     return body
 
 
-def _subrequests(call: Call, key: str) -> list[dict[str, Any]]:
-    requests = _object(call).get(key)
+def _read_subrequests(call: Call, key: str) -> list[dict[str, Any]]:
+    requests = _read_object(call).get(key)
     if not isinstance(requests, list) or not all(isinstance(each, dict) for each in requests):
-        raise _refused("JSON_PARSER_ERROR", f"{key} is not a list of subrequests")
+        raise _refusal("JSON_PARSER_ERROR", f"{key} is not a list of subrequests")
     if not 1 <= len(requests) <= MAX_SUBREQUESTS:
-        raise _refused(
+        raise _refusal(
             "LIMIT_EXCEEDED",
             f"{key} must hold 1 to {MAX_SUBREQUESTS} subrequests, not {len(requests)}",
         )
     return requests
 
 
-async def _answer(sandbox: Sandbox, call: Call, request: dict[str, Any]) -> Reply:
+async def _answer(call: Call, request: dict[str, Any], answer: Answer) -> Reply:
     """Answer one subrequest. Its URL may leave out ``/services/data``, or that and the version."""
     url = urlsplit(str(request.get("url", "")))
     path = "/" + unquote(url.path).lstrip("/")
@@ -99,9 +103,9 @@ async def _answer(sandbox: Sandbox, call: Call, request: dict[str, Any]) -> Repl
         nested=True,
     )
     if nested.method != "GET":
-        return _refused("METHOD_NOT_ALLOWED", "Subrequests may only read here").reply()
-    return (await sandbox.answer(nested)).reply
+        return _refusal("METHOD_NOT_ALLOWED", "Subrequests may only read here").reply()
+    return await answer(nested)
 
 
-def _refused(error_code: str, message: str) -> SalesforceError:
+def _refusal(error_code: str, message: str) -> SalesforceError:
     return SalesforceError(HTTPStatus.BAD_REQUEST, error_code, message)

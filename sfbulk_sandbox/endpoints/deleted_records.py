@@ -15,59 +15,60 @@ from sfbulk_sandbox.exchange import Call, Reply, json_reply
 from sfbulk_sandbox.salesforce_errors import SalesforceError, not_found
 
 if TYPE_CHECKING:
-    from sfbulk_sandbox.sandbox import Sandbox
+    from sfbulk_sandbox.state.state import State
 
 _EARLIEST_START = timedelta(days=30)
 _SHORTEST_SPAN = timedelta(minutes=1)
 
 
-async def deleted(sandbox: Sandbox, call: Call, sobject: str) -> Reply:
+async def list_deleted(state: State, call: Call, sobject: str) -> Reply:
     """Answer ``/sobjects/X/deleted/?start=&end=``."""
-    org = sandbox.org
+    org = state.org
     description = org.describe(sobject, call.version)
     if description is None:
         raise not_found()
     if not description["replicateable"]:
-        raise _refused("INVALID_TYPE", f"sObject type '{sobject}' is not replicable")
+        raise _refusal("INVALID_TYPE", f"sObject type '{sobject}' is not replicable")
     now = org.moment()
-    start, end = _moment(call, "start"), _moment(call, "end")
+    start, end = _read_moment(call, "start"), _read_moment(call, "end")
     if end - start <= _SHORTEST_SPAN:
-        raise _refused(
+        raise _refusal(
             "INVALID_REPLICATION_DATE", "startDate must precede endDate by more than one minute"
         )
     if start < now - _EARLIEST_START:
-        raise _refused("INVALID_REPLICATION_DATE", "startDate cannot be more than 30 days ago")
-    earliest = _minute(now - timedelta(days=sandbox.scenario.delete_log_days))
+        raise _refusal("INVALID_REPLICATION_DATE", "startDate cannot be more than 30 days ago")
+    earliest = _cut_to_minute(now - timedelta(days=state.scenario.delete_log_days))
     found = org.deleted(description["name"], max(start, earliest), end)
-    limit = sandbox.scenario.deleted_ids_limit
+    limit = state.scenario.deleted_ids_limit
     if len(found) > limit:
-        raise _refused("EXCEEDED_ID_LIMIT", f"more than {limit} ids; choose a shorter time span")
+        raise _refusal("EXCEEDED_ID_LIMIT", f"more than {limit} ids; choose a shorter time span")
     return json_reply(
         {
             "deletedRecords": [
-                {"id": record_id, "deletedDate": _text(moment)} for record_id, moment in found
+                {"id": record_id, "deletedDate": _format_moment(moment)}
+                for record_id, moment in found
             ],
-            "earliestDateAvailable": _text(earliest),
-            "latestDateCovered": _text(min(end, _minute(now))),
+            "earliestDateAvailable": _format_moment(earliest),
+            "latestDateCovered": _format_moment(min(end, _cut_to_minute(now))),
         }
     )
 
 
-def _moment(call: Call, name: str) -> datetime:
+def _read_moment(call: Call, name: str) -> datetime:
     try:
-        return _minute(datetime.fromisoformat(call.query[name].replace("Z", "+00:00")))
+        return _cut_to_minute(datetime.fromisoformat(call.query[name].replace("Z", "+00:00")))
     except (KeyError, ValueError) as error:
-        raise _refused("INVALID_REPLICATION_DATE", f"{name}Date is no date and time") from error
+        raise _refusal("INVALID_REPLICATION_DATE", f"{name}Date is no date and time") from error
 
 
-def _minute(moment: datetime) -> datetime:
+def _cut_to_minute(moment: datetime) -> datetime:
     zoned = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
     return zoned.replace(second=0, microsecond=0)
 
 
-def _text(moment: datetime) -> str:
+def _format_moment(moment: datetime) -> str:
     return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
 
 
-def _refused(error_code: str, message: str) -> SalesforceError:
+def _refusal(error_code: str, message: str) -> SalesforceError:
     return SalesforceError(HTTPStatus.BAD_REQUEST, error_code, message)

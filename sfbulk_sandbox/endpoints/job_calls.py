@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from sfbulk_sandbox.exchange import Call, Reply, json_reply
-from sfbulk_sandbox.faults.job_faults import InfoFault
+from sfbulk_sandbox.faults.info_faults import InfoFault
 from sfbulk_sandbox.salesforce_errors import SalesforceError, not_found, usual_error
 from sfbulk_sandbox.state.query_jobs import (
     DELIMITERS,
@@ -21,7 +21,7 @@ from sfbulk_sandbox.state.query_jobs import (
 )
 
 if TYPE_CHECKING:
-    from sfbulk_sandbox.sandbox import Sandbox
+    from sfbulk_sandbox.state.state import State
 
 _JOBS_PER_REPLY = 1000
 _CHOICES = {
@@ -33,32 +33,32 @@ _CHOICES = {
 _OUTPUT_ONLY = ("id", "object", "state", "createdById", "createdDate", "systemModstamp", "jobType")
 
 
-async def create(sandbox: Sandbox, call: Call) -> Reply:
+async def create_job(state: State, call: Call) -> Reply:
     """Answer ``POST /jobs/query`` with 200; a query that is refused is refused here."""
-    request = _creation_request(call.body)
+    request = _read_creation(call.body)
     operation, soql = request["operation"], request["query"]
-    sandbox.usage.count_job(sandbox.scenario)
+    state.usage.count_job(state.scenario)
     result = await asyncio.to_thread(
-        sandbox.org.query, soql, include_deleted=operation == "queryAll", bulk=True
+        state.org.query, soql, include_deleted=operation == "queryAll", bulk=True
     )
     job = QueryJob(
-        id=next(sandbox.jobs.new_ids),
+        id=next(state.jobs.new_ids),
         operation=operation,
         soql=soql,
         version=call.version,
         column_delimiter=request.get("columnDelimiter", "COMMA"),
         line_ending=request.get("lineEnding", "LF"),
         result=result,
-        result_id=next(sandbox.jobs.new_result_ids),
-        scenario=sandbox.scenario,
+        result_id=next(state.jobs.new_result_ids),
+        scenario=state.scenario,
     )
-    sandbox.jobs.add(job)
+    state.jobs.add(job)
     return json_reply(job.creation(), pretty=True)
 
 
-async def info(sandbox: Sandbox, call: Call, job_id: str) -> Reply:
+async def read_job(state: State, call: Call, job_id: str) -> Reply:
     """Answer ``GET /jobs/query/{id}``."""
-    job = find_job(sandbox, call, job_id)
+    job = find_job(state, call, job_id)
     job.poll()
     body = job.info()
     if isinstance(call.fault, InfoFault):
@@ -66,10 +66,10 @@ async def info(sandbox: Sandbox, call: Call, job_id: str) -> Reply:
     return json_reply(body, pretty=True)
 
 
-async def list_jobs(sandbox: Sandbox, call: Call) -> Reply:
+async def list_jobs(state: State, call: Call) -> Reply:
     """Answer ``GET /jobs/query``: up to 1,000 jobs a reply, filtered as the query string says."""
-    start = _list_start(call.query.get("queryLocator"))
-    jobs = [job for job in sandbox.jobs if _asked_for(job, call)]
+    start = _find_list_start(call.query.get("queryLocator"))
+    jobs = [job for job in state.jobs if _is_wanted(job, call)]
     following = start + _JOBS_PER_REPLY
     done = following >= len(jobs)
     records = []
@@ -83,36 +83,36 @@ async def list_jobs(sandbox: Sandbox, call: Call) -> Reply:
     return json_reply(body, pretty=True)
 
 
-async def change(sandbox: Sandbox, call: Call, job_id: str) -> Reply:
+async def abort_job(state: State, call: Call, job_id: str) -> Reply:
     """Answer ``PATCH /jobs/query/{id}``, whose one use is to abort a job that has not ended."""
-    job = find_job(sandbox, call, job_id)
-    if _object(call.body).get("state") != "Aborted":
-        raise _refused("INVALIDJOBSTATE", "The state of a query job can only be set to Aborted")
+    job = find_job(state, call, job_id)
+    if _read_object(call.body).get("state") != "Aborted":
+        raise _refusal("INVALIDJOBSTATE", "The state of a query job can only be set to Aborted")
     if job.state == "JobComplete":
-        raise _refused("INVALIDJOBSTATE", "Aborting already Completed Job not allowed")
+        raise _refusal("INVALIDJOBSTATE", "Aborting already Completed Job not allowed")
     if job.state in FINAL_STATES:
-        raise _refused("INVALIDJOBSTATE", f"Aborting already {job.state} Job not allowed")
+        raise _refusal("INVALIDJOBSTATE", f"Aborting already {job.state} Job not allowed")
     job.end("Aborted")
     return json_reply(job.aborted(), pretty=True)
 
 
-async def delete(sandbox: Sandbox, call: Call, job_id: str) -> Reply:
+async def delete_job(state: State, call: Call, job_id: str) -> Reply:
     """Answer ``DELETE /jobs/query/{id}`` with 204, once the job has ended."""
-    job = find_job(sandbox, call, job_id)
+    job = find_job(state, call, job_id)
     if job.state not in FINAL_STATES:
         message = "Error encountered when deleting the job because the job is not terminated"
-        raise _refused("API_ERROR", message)
-    sandbox.jobs.remove(job)
+        raise _refusal("API_ERROR", message)
+    state.jobs.remove(job)
     return Reply(HTTPStatus.NO_CONTENT)
 
 
-def find_job(sandbox: Sandbox, call: Call, job_id: str) -> QueryJob:
+def find_job(state: State, call: Call, job_id: str) -> QueryJob:
     """Return the job that a call is about.
 
     Raises:
         SalesforceError: 404 without such a job, 409 if it was made with another API version.
     """
-    job = sandbox.jobs.get(job_id)
+    job = state.jobs.get(job_id)
     if job is None:
         raise not_found()
     if job.version != call.version:
@@ -127,35 +127,35 @@ def require_complete(job: QueryJob) -> None:
         SalesforceError: 400 ``INVALIDJOBSTATE``.
     """
     if job.state != "JobComplete":
-        raise _refused("INVALIDJOBSTATE", f"Job must be in state JobComplete, it is {job.state}")
+        raise _refusal("INVALIDJOBSTATE", f"Job must be in state JobComplete, it is {job.state}")
 
 
-def _creation_request(text: bytes) -> dict[str, Any]:
-    body = _object(text)
+def _read_creation(text: bytes) -> dict[str, Any]:
+    body = _read_object(text)
     for key, choices in _CHOICES.items():
         if (key in body or key == "operation") and body.get(key) not in choices:
-            raise _refused(
+            raise _refusal(
                 "INVALIDJOB", f"{key}: {body.get(key)!r} is not one of {', '.join(choices)}"
             )
     for key in _OUTPUT_ONLY:
         if key in body:
-            raise _refused("INVALIDJOB", f"Unable to parse Job: {key} can't be set on a query job")
+            raise _refusal("INVALIDJOB", f"Unable to parse Job: {key} can't be set on a query job")
     if not isinstance(body.get("query"), str) or not body["query"].strip():
-        raise _refused("INVALIDJOB", "No query was specified")
+        raise _refusal("INVALIDJOB", "No query was specified")
     return body
 
 
-def _object(text: bytes) -> dict[str, Any]:
+def _read_object(text: bytes) -> dict[str, Any]:
     try:
         body = json.loads(text)
     except ValueError as error:
-        raise _refused("JSON_PARSER_ERROR", "The body is not JSON") from error
+        raise _refusal("JSON_PARSER_ERROR", "The body is not JSON") from error
     if not isinstance(body, dict):
-        raise _refused("JSON_PARSER_ERROR", "The body is not a JSON object")
+        raise _refusal("JSON_PARSER_ERROR", "The body is not a JSON object")
     return body
 
 
-def _asked_for(job: QueryJob, call: Call) -> bool:
+def _is_wanted(job: QueryJob, call: Call) -> bool:
     """Whether the filters of the list call let a job through."""
     info = job.info()
     job_type = call.query.get("jobType", "V2Query")
@@ -164,14 +164,14 @@ def _asked_for(job: QueryJob, call: Call) -> bool:
     return (job_type, mode, chunking) == ("V2Query", info["concurrencyMode"], "false")
 
 
-def _list_start(locator: str | None) -> int:
+def _find_list_start(locator: str | None) -> int:
     if locator is None:
         return 0
     _, _, number = locator.partition("-")
     if not number.isdigit():
-        raise _refused("INVALID_QUERY_LOCATOR", "invalid query locator")
+        raise _refusal("INVALID_QUERY_LOCATOR", "invalid query locator")
     return int(number)
 
 
-def _refused(error_code: str, message: str) -> SalesforceError:
+def _refusal(error_code: str, message: str) -> SalesforceError:
     return SalesforceError(HTTPStatus.BAD_REQUEST, error_code, message)

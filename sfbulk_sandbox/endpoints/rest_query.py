@@ -13,86 +13,64 @@ from urllib.parse import quote
 
 from sfbulk_sandbox.exchange import Call, Reply, json_reply
 from sfbulk_sandbox.salesforce_errors import SalesforceError, usual_error
-from sfbulk_sandbox.state.query_jobs import new_ids
 
 if TYPE_CHECKING:
-    from sfbulk_sandbox.sandbox import Sandbox
     from sfbulk_sandbox.state.org import ResultSet
+    from sfbulk_sandbox.state.state import State
 
 _SMALLEST_BATCH, _LARGEST_BATCH = 200, 2000
 _LONGEST_URI_BYTES = 16_384
-_OPEN_CURSORS = 1000
 
 
-class Cursors:
-    """Results that are read batch by batch; the oldest gives way when too many are open."""
-
-    def __init__(self) -> None:
-        self._results: dict[str, ResultSet] = {}
-        self._ids = new_ids("01g")
-
-    def open(self, result: ResultSet) -> str:
-        """Keep a result; return its cursor."""
-        cursor = next(self._ids)
-        self._results[cursor] = result
-        if len(self._results) > _OPEN_CURSORS:
-            self._results.pop(next(iter(self._results)))
-        return cursor
-
-    def result(self, cursor: str) -> ResultSet | None:
-        """Return the result of a cursor, None if it is unknown."""
-        return self._results.get(cursor)
-
-
-async def query(sandbox: Sandbox, call: Call) -> Reply:
+async def run_query(state: State, call: Call) -> Reply:
     """Answer ``/query?q=``: rows that were not deleted."""
-    return await _first_batch(sandbox, call, include_deleted=False)
+    return await _read_first_batch(state, call, include_deleted=False)
 
 
-async def query_all(sandbox: Sandbox, call: Call) -> Reply:
+async def run_query_all(state: State, call: Call) -> Reply:
     """Answer ``/queryAll?q=``: deleted rows too."""
-    return await _first_batch(sandbox, call, include_deleted=True)
+    return await _read_first_batch(state, call, include_deleted=True)
 
 
-async def next_batch(sandbox: Sandbox, call: Call, cursor: str, start: str) -> Reply:
+async def read_next_batch(state: State, call: Call, cursor: str, start: str) -> Reply:
     """Answer ``/query/{cursor}-{row}``, the ``nextRecordsUrl`` of an earlier reply."""
-    result = sandbox.cursors.result(cursor)
+    result = state.cursors.result(cursor)
     if result is None or int(start) > len(result):
         raise SalesforceError(
             HTTPStatus.BAD_REQUEST, "INVALID_QUERY_LOCATOR", "invalid query locator"
         )
-    body = await _batch(result, int(start), call, cursor, sandbox)
+    body = await _make_batch(result, int(start), call, cursor, state)
     return json_reply(body)
 
 
-async def _first_batch(sandbox: Sandbox, call: Call, *, include_deleted: bool) -> Reply:
+async def _read_first_batch(state: State, call: Call, *, include_deleted: bool) -> Reply:
     soql = call.query.get("q", "")
     if not soql.strip():
         raise SalesforceError(HTTPStatus.BAD_REQUEST, "MALFORMED_QUERY", "A query is required")
     if not call.nested and len(f"{call.path}?q={quote(soql)}") > _LONGEST_URI_BYTES:
         raise usual_error(HTTPStatus.REQUEST_URI_TOO_LONG)
     result = await asyncio.to_thread(
-        sandbox.org.query, soql, include_deleted=include_deleted, bulk=False
+        state.org.query, soql, include_deleted=include_deleted, bulk=False
     )
-    return json_reply(await _batch(result, 0, call, None, sandbox))
+    return json_reply(await _make_batch(result, 0, call, None, state))
 
 
-async def _batch(
-    result: ResultSet, start: int, call: Call, cursor: str | None, sandbox: Sandbox
+async def _make_batch(
+    result: ResultSet, start: int, call: Call, cursor: str | None, state: State
 ) -> dict[str, Any]:
     """Return one batch; the result of ``count()`` has a size but no records."""
-    stop = start + _batch_size(call, usual=sandbox.scenario.query_rows)
+    stop = start + _choose_batch_size(call, usual=state.scenario.query_rows)
     records = await asyncio.to_thread(result.records, start, stop, version=call.version)
     following = start + len(records)
     body: dict[str, Any] = {"totalSize": len(result), "done": True}
     if records and following < len(result):
-        cursor = cursor or sandbox.cursors.open(result)
+        cursor = cursor or state.cursors.open(result)
         body["done"] = False
         body["nextRecordsUrl"] = f"/services/data/v{call.version}/query/{cursor}-{following}"
     return {**body, "records": records}
 
 
-def _batch_size(call: Call, *, usual: int) -> int:
+def _choose_batch_size(call: Call, *, usual: int) -> int:
     """Return the rows of a reply, from ``Sforce-Query-Options: batchSize=…`` within its bounds."""
     match = re.search(r"batchSize\s*=\s*(\d+)", call.headers.get("Sforce-Query-Options", ""))
     if match is None:

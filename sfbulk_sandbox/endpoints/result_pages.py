@@ -8,21 +8,20 @@ reply, and a continuation link until ``done``. The documented names (``resultPag
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from sfbulk_sandbox.endpoints.job_calls import find_job, require_complete
 from sfbulk_sandbox.endpoints.results import invalid_locator
 from sfbulk_sandbox.exchange import Call, Reply, json_reply
 from sfbulk_sandbox.faults.listing_faults import ListingFault
 from sfbulk_sandbox.salesforce_errors import not_found, usual_error
+from sfbulk_sandbox.state.result_pages import Listing
 
 if TYPE_CHECKING:
-    from sfbulk_sandbox.sandbox import Sandbox
-    from sfbulk_sandbox.scenario import Scenario
+    from sfbulk_sandbox.scenario import LinkStyle, ReplyForm, Scenario
     from sfbulk_sandbox.state.query_jobs import QueryJob
+    from sfbulk_sandbox.state.state import State
 
-ReplyForm = Literal["live", "documented", "postman"]
-LinkStyle = Literal["relative", "rooted", "absolute"]
 _FIRST_VERSION = 58.0
 
 
@@ -50,41 +49,22 @@ FORMS: dict[ReplyForm, FormNames] = {
 }
 
 
-@dataclass(frozen=True)
-class Listing:
-    """One reply before it has a form.
-
-    Args:
-        locators: Of the pages listed.
-        start: Locator of this reply's first page.
-        continuation: Locator of the next reply's first page, None on the last.
-        done: Whether there is no further reply.
-        other_origin: Origin that all links get instead of the org's.
-    """
-
-    locators: tuple[str, ...]
-    start: str
-    continuation: str | None
-    done: bool
-    other_origin: str | None = None
-
-
-async def list_pages(sandbox: Sandbox, call: Call, job_id: str) -> Reply:
+async def list_pages(state: State, call: Call, job_id: str) -> Reply:
     """Answer ``GET /jobs/query/{id}/resultPages``, with or without ``?locator=``."""
-    scenario = sandbox.scenario
+    scenario = state.scenario
     if float(call.version) < _FIRST_VERSION:
         raise not_found()
-    job = find_job(sandbox, call, job_id)
+    job = find_job(state, call, job_id)
     if scenario.result_pages == "refused":
         raise usual_error(scenario.result_pages_status)
     require_complete(job)
-    listing = _listing(job, call.query.get("locator"), scenario)
+    listing = _make_listing(job, call.query.get("locator"), scenario)
     if isinstance(call.fault, ListingFault):
         listing = call.fault.change(listing, call.origin)
-    return json_reply(_body(listing, job, call, scenario))
+    return json_reply(_make_body(listing, job, call, scenario))
 
 
-def _listing(job: QueryJob, locator: str | None, scenario: Scenario) -> Listing:
+def _make_listing(job: QueryJob, locator: str | None, scenario: Scenario) -> Listing:
     """Return the links from a locator on."""
     start = 0 if locator is None else job.start_of(locator)
     if start is None:
@@ -101,7 +81,7 @@ def _listing(job: QueryJob, locator: str | None, scenario: Scenario) -> Listing:
     )
 
 
-def _body(listing: Listing, job: QueryJob, call: Call, scenario: Scenario) -> dict[str, Any]:
+def _make_body(listing: Listing, job: QueryJob, call: Call, scenario: Scenario) -> dict[str, Any]:
     """Give a listing the scenario's form."""
     names = FORMS[scenario.reply_form]
     style = scenario.link_style or names.link_style

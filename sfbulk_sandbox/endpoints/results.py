@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -20,63 +19,35 @@ from sfbulk_sandbox.exchange import CSV, Call, Reply
 from sfbulk_sandbox.faults.page_faults import PageFault
 from sfbulk_sandbox.salesforce_errors import SalesforceError
 from sfbulk_sandbox.state.query_jobs import DELIMITERS, LINE_ENDINGS
+from sfbulk_sandbox.state.result_pages import Page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sfbulk_sandbox.sandbox import Sandbox
     from sfbulk_sandbox.state.query_jobs import QueryJob
+    from sfbulk_sandbox.state.state import State
 
 _GZIP_LEVEL = 1
 
 
-@dataclass(frozen=True)
-class Page:
-    """One result page, as its headers and its lines will be.
-
-    Args:
-        start: First row.
-        stop: Row after the last.
-        count: Rows according to the count header; None sends no such header.
-        locator: Of the next page, or ``null``; None sends no such header.
-        header: Whether the line of column names is there.
-        repeated_rows: How many rows are written again, from the first on.
-        missing_column: Position of a column that is left out, from 0; -1 is the last.
-    """
-
-    start: int
-    stop: int
-    count: int | None
-    locator: str | None
-    header: bool = True
-    repeated_rows: int = 0
-    missing_column: int | None = None
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """The headers that only result pages have."""
-        count = {} if self.count is None else {"Sforce-NumberOfRecords": str(self.count)}
-        return count if self.locator is None else {**count, "Sforce-Locator": self.locator}
-
-
-async def results(sandbox: Sandbox, call: Call, job_id: str) -> Reply:
+async def read_results(state: State, call: Call, job_id: str) -> Reply:
     """Answer ``GET /jobs/query/{id}/results``, with or without ``locator`` and ``maxRecords``.
 
     A job that runs yet has no content (204), as older editions of the guide say; one that failed
     or was aborted has no results.
     """
-    job = find_job(sandbox, call, job_id)
+    job = find_job(state, call, job_id)
     if job.state in ("UploadComplete", "InProgress"):
         return Reply(HTTPStatus.NO_CONTENT)
     if job.state != "JobComplete":
         message = f"Results are not available: the job is {job.state}"
         raise SalesforceError(HTTPStatus.BAD_REQUEST, "INVALIDJOBSTATE", message)
-    page = _page(job, call)
+    page = _choose_page(job, call)
     if isinstance(call.fault, PageFault):
         page = call.fault.change(page, len(job.result))
-    body = await _body(sandbox, job, page, compressed=call.accepts_gzip)
+    body = await _make_body(state, job, page, compressed=call.accepts_gzip)
     headers = {**page.headers, **({"Content-Encoding": "gzip"} if call.accepts_gzip else {})}
-    return Reply(HTTPStatus.OK, body, CSV, headers, chunked=sandbox.scenario.chunked_results)
+    return Reply(HTTPStatus.OK, body, CSV, headers, chunked=state.scenario.chunked_results)
 
 
 def invalid_locator() -> SalesforceError:
@@ -84,18 +55,18 @@ def invalid_locator() -> SalesforceError:
     return SalesforceError(HTTPStatus.BAD_REQUEST, "INVALID_QUERY_LOCATOR", "invalid query locator")
 
 
-def _page(job: QueryJob, call: Call) -> Page:
+def _choose_page(job: QueryJob, call: Call) -> Page:
     """Return the page that the query string asks for."""
     locator = call.query.get("locator")
     start = 0 if locator is None else job.start_of(locator)
     if start is None:
         raise invalid_locator()
-    stop = min(start + _rows_wanted(job, call), len(job.result))
+    stop = min(start + _read_max_records(job, call), len(job.result))
     following = "null" if stop >= len(job.result) else job.locator(stop)
     return Page(start, stop, stop - start, following)
 
 
-def _rows_wanted(job: QueryJob, call: Call) -> int:
+def _read_max_records(job: QueryJob, call: Call) -> int:
     asked = call.query.get("maxRecords")
     if asked is None:
         return job.page_rows
@@ -105,18 +76,18 @@ def _rows_wanted(job: QueryJob, call: Call) -> int:
     return int(asked)
 
 
-async def _body(sandbox: Sandbox, job: QueryJob, page: Page, *, compressed: bool) -> bytes:
+async def _make_body(state: State, job: QueryJob, page: Page, *, compressed: bool) -> bytes:
     """Return a page's bytes; made once for each encoding that is asked for."""
 
     def make() -> bytes:
-        text = _csv(job, page)
-        sandbox.usage.result_bytes += len(text)
+        text = _write_csv(job, page)
+        state.usage.result_bytes += len(text)
         return igzip.compress(text, compresslevel=_GZIP_LEVEL) if compressed else text
 
-    return await sandbox.jobs.pages.get((job.id, page, compressed), make)
+    return await state.jobs.pages.get((job.id, page, compressed), make)
 
 
-def _csv(job: QueryJob, page: Page) -> bytes:
+def _write_csv(job: QueryJob, page: Page) -> bytes:
     delimiter, line_ending = DELIMITERS[job.column_delimiter], LINE_ENDINGS[job.line_ending]
 
     def rows(start: int, stop: int, *, header: bool) -> bytes:
@@ -125,19 +96,19 @@ def _csv(job: QueryJob, page: Page) -> bytes:
         )
 
     text: bytes = rows(page.start, page.stop, header=page.header)
-    text += _repeated(rows, page)
+    text += _repeat_rows(rows, page)
     if page.missing_column is not None:
-        text = _without_column(text, page.missing_column, delimiter, line_ending)
+        text = _drop_column(text, page.missing_column, delimiter, line_ending)
     return text
 
 
-def _repeated(rows: Callable[..., bytes], page: Page) -> bytes:
+def _repeat_rows(rows: Callable[..., bytes], page: Page) -> bytes:
     if not page.repeated_rows:
         return b""
     return rows(page.start, min(page.start + page.repeated_rows, page.stop), header=False)
 
 
-def _without_column(text: bytes, column: int, delimiter: str, line_ending: str) -> bytes:
+def _drop_column(text: bytes, column: int, delimiter: str, line_ending: str) -> bytes:
     """Return the CSV with one column cut out."""
     reader = csv.reader(io.StringIO(text.decode(), newline=""), delimiter=delimiter)
     out = io.StringIO(newline="")

@@ -23,22 +23,22 @@ from sfbulk_sandbox.state.sessions import ORGANIZATION_ID, SESSION_SECONDS, USER
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sfbulk_sandbox.credentials import Credentials
-    from sfbulk_sandbox.sandbox import Sandbox
+    from sfbulk_sandbox.scenario import Credentials
+    from sfbulk_sandbox.state.state import State
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _LOGIN_AUDIENCES = ("https://login.salesforce.com", "https://test.salesforce.com")
 
 
-async def token(sandbox: Sandbox, call: Call) -> Reply:
+async def issue_token(state: State, call: Call) -> Reply:
     """Answer ``POST /services/oauth2/token``."""
-    form = _form(call)
-    credentials = sandbox.scenario.credentials
+    form = _read_form(call)
+    credentials = state.scenario.credentials
     grant_type = form.get("grant_type", "")
     if grant_type == "client_credentials":
         _check_app(form, credentials, secret_required=True)
     elif grant_type == "refresh_token":
-        return _refreshed(sandbox, call, form)
+        return _refresh_session(state, call, form)
     elif grant_type == "password":
         _check_app(form, credentials, secret_required=True)
         check_user(credentials, form.get("username", ""), form.get("password", ""))
@@ -46,22 +46,22 @@ async def token(sandbox: Sandbox, call: Call) -> Reply:
         _check_assertion(form.get("assertion", ""), credentials, call.origin)
     else:
         raise OAuthError("unsupported_grant_type", "grant type not supported")
-    return _grant(sandbox, call)
+    return _grant_session(state, call)
 
 
-async def revoke(sandbox: Sandbox, call: Call) -> Reply:
+async def revoke_token(state: State, call: Call) -> Reply:
     """Answer ``/services/oauth2/revoke`` with an empty 200, or an error for an unknown token."""
-    token = _form(call).get("token") or call.query.get("token", "")
-    if not sandbox.sessions.revoke(token):
+    token = _read_form(call).get("token") or call.query.get("token", "")
+    if not state.sessions.revoke(token):
         raise OAuthError("invalid_token", "invalid token")
     return Reply(HTTPStatus.OK)
 
 
-async def introspect(sandbox: Sandbox, call: Call) -> Reply:
+async def introspect_token(state: State, call: Call) -> Reply:
     """Answer ``POST /services/oauth2/introspect``: whether a token lives and until when."""
-    form = _form(call)
-    _check_app(form, sandbox.scenario.credentials, secret_required=True)
-    session = sandbox.sessions.find(form.get("token"))
+    form = _read_form(call)
+    _check_app(form, state.scenario.credentials, secret_required=True)
+    session = state.sessions.find(form.get("token"))
     if session is None:
         return json_reply({"active": False})
     opened = int(session.opened)
@@ -70,8 +70,8 @@ async def introspect(sandbox: Sandbox, call: Call) -> Reply:
             "active": True,
             "scope": "api",
             "client_id": form.get("client_id", ""),
-            "username": _username(sandbox),
-            "sub": _identity(call),
+            "username": _username(state),
+            "sub": _identity_url(call),
             "token_type": "access_token",
             "exp": opened + SESSION_SECONDS,
             "iat": opened,
@@ -80,16 +80,16 @@ async def introspect(sandbox: Sandbox, call: Call) -> Reply:
     )
 
 
-async def user_info(sandbox: Sandbox, call: Call) -> Reply:
+async def describe_user(state: State, call: Call) -> Reply:
     """Answer ``/services/oauth2/userinfo``: whose session it is; a dead one gets a bare text."""
-    if sandbox.sessions.find(call.token) is None:
+    if state.sessions.find(call.token) is None:
         return Reply(HTTPStatus.FORBIDDEN, b"Bad_OAuth_Token", HTML)
     return json_reply(
         {
-            "sub": _identity(call),
+            "sub": _identity_url(call),
             "user_id": USER_ID,
             "organization_id": ORGANIZATION_ID,
-            "preferred_username": _username(sandbox),
+            "preferred_username": _username(state),
             "email": "ada@example.com",
             "name": "Ada Lovelace",
             "active": True,
@@ -110,7 +110,7 @@ def check_user(credentials: Credentials | None, username: str, password: str) ->
         raise OAuthError("invalid_grant", "authentication failure - Invalid Password")
 
 
-def _form(call: Call) -> dict[str, str]:
+def _read_form(call: Call) -> dict[str, str]:
     """Return the form's fields, with the app's id and secret from Basic authentication, if any."""
     form = dict(parse_qsl(call.body.decode("utf-8", "replace"), keep_blank_values=True))
     scheme, _, encoded = call.headers.get("Authorization", "").partition(" ")
@@ -138,16 +138,16 @@ def _check_app(
         raise OAuthError("invalid_client", "invalid client credentials")
 
 
-def _refreshed(sandbox: Sandbox, call: Call, form: Mapping[str, str]) -> Reply:
+def _refresh_session(state: State, call: Call, form: Mapping[str, str]) -> Reply:
     """Answer the refresh-token flow; the secret may be left out, as for public clients."""
-    _check_app(form, sandbox.scenario.credentials, secret_required=False)
+    _check_app(form, state.scenario.credentials, secret_required=False)
     given = form.get("refresh_token", "")
-    if not given or not sandbox.sessions.knows_refresh_token(given):
+    if not given or not state.sessions.knows_refresh_token(given):
         raise OAuthError("invalid_grant", "expired access/refresh token")
-    if not sandbox.scenario.refresh_token_rotation:
-        return _grant(sandbox, call)
-    sandbox.sessions.revoke(given)
-    return _grant(sandbox, call, refresh_token=sandbox.sessions.open_refresh_token())
+    if not state.scenario.refresh_token_rotation:
+        return _grant_session(state, call)
+    state.sessions.revoke(given)
+    return _grant_session(state, call, refresh_token=state.sessions.open_refresh_token())
 
 
 def _check_assertion(assertion: str, credentials: Credentials | None, origin: str) -> None:
@@ -176,13 +176,13 @@ def _check_assertion(assertion: str, credentials: Credentials | None, origin: st
         raise OAuthError("invalid_grant", "user hasn't approved this consumer")
 
 
-def _grant(sandbox: Sandbox, call: Call, **extra: str) -> Reply:
+def _grant_session(state: State, call: Call, **extra: str) -> Reply:
     """Open a session; like Salesforce's, the reply does not say when it ends."""
-    identity = _identity(call)
+    identity = _identity_url(call)
     issued_at = str(int(time.time() * 1000))
     signature = base64.b64encode(hashlib.sha256((identity + issued_at).encode()).digest()).decode()
     body = {
-        "access_token": sandbox.sessions.open(),
+        "access_token": state.sessions.open(),
         "signature": signature,
         "scope": "api refresh_token",
         "instance_url": call.origin,
@@ -194,10 +194,10 @@ def _grant(sandbox: Sandbox, call: Call, **extra: str) -> Reply:
     return json_reply(body, headers={"Cache-Control": "no-cache, no-store"})
 
 
-def _identity(call: Call) -> str:
+def _identity_url(call: Call) -> str:
     return f"{call.origin}/id/{ORGANIZATION_ID}/{USER_ID}"
 
 
-def _username(sandbox: Sandbox) -> str:
-    credentials = sandbox.scenario.credentials
+def _username(state: State) -> str:
+    credentials = state.scenario.credentials
     return (credentials and credentials.username) or "integration@example.com"

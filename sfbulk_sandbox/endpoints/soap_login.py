@@ -16,7 +16,7 @@ from sfbulk_sandbox.salesforce_errors import OAuthError
 from sfbulk_sandbox.state.sessions import ORGANIZATION_ID, SESSION_SECONDS, USER_ID
 
 if TYPE_CHECKING:
-    from sfbulk_sandbox.sandbox import Sandbox
+    from sfbulk_sandbox.state.state import State
 
 _LAST_VERSION = 64.0
 _ENVELOPE = """<?xml version="1.0" encoding="UTF-8"?>\
@@ -35,14 +35,16 @@ _RESULT = """<loginResponse><result><metadataServerUrl>{origin}/services/Soap/m/
 {seconds}</sessionSecondsValid><userId>{user}</userId></userInfo></result></loginResponse>"""
 
 
-async def login(sandbox: Sandbox, call: Call, soap_version: str) -> Reply:
+async def log_in(state: State, call: Call, soap_version: str) -> Reply:
     """Answer ``POST /services/Soap/u/XX.X`` with a session id and the server's address."""
     if float(soap_version) > _LAST_VERSION:
         return _fault("UNSUPPORTED_API_VERSION", "SOAP API login() isn't available in this version")
     text = call.body.decode("utf-8", "replace")
     try:
         check_user(
-            sandbox.scenario.credentials, _element(text, "username"), _element(text, "password")
+            state.scenario.credentials,
+            _find_element(text, "username"),
+            _find_element(text, "password"),
         )
     except OAuthError:
         message = "Invalid username, password, security token; or user locked out."
@@ -52,13 +54,13 @@ async def login(sandbox: Sandbox, call: Call, soap_version: str) -> Reply:
         version=soap_version,
         org=ORGANIZATION_ID,
         user=USER_ID,
-        session=sandbox.sessions.open(),
+        session=state.sessions.open(),
         seconds=SESSION_SECONDS,
     )
     return _xml(HTTPStatus.OK, body)
 
 
-def _element(text: str, name: str) -> str:
+def _find_element(text: str, name: str) -> str:
     """Return the text of the first element of that name, whatever its prefix.
 
     A pattern instead of an XML parser: parsers expand entities, and the text comes from outside.

@@ -9,7 +9,7 @@ from sfbulk_sandbox.exchange import Call, Reply, json_reply
 from sfbulk_sandbox.salesforce_errors import not_found, usual_error
 
 if TYPE_CHECKING:
-    from sfbulk_sandbox.sandbox import Sandbox
+    from sfbulk_sandbox.state.state import State
 
 OLDEST_LIVING = 31
 """Versions 21.0 to 30.0 were retired in Summer '25."""
@@ -17,28 +17,28 @@ _WINTER_26 = 65
 _RESOURCES = ("composite", "jobs", "limits", "query", "queryAll", "sobjects")
 
 
-async def list_versions(sandbox: Sandbox, _call: Call) -> Reply:
+async def list_versions(state: State, _call: Call) -> Reply:
     """Answer ``GET /services/data``, oldest first; needs no sign-in."""
     return json_reply(
         [
             {"label": release(version), "url": f"/services/data/v{version}", "version": version}
-            for version in map(str, sandbox.scenario.api_versions)
+            for version in map(str, state.scenario.api_versions)
         ]
     )
 
 
-async def resources(_sandbox: Sandbox, call: Call) -> Reply:
+async def list_resources(_state: State, call: Call) -> Reply:
     """Answer ``GET /services/data/vXX.X/``: the resources and their paths."""
     return json_reply({name: f"/services/data/v{call.version}/{name}" for name in _RESOURCES})
 
 
-def check_version(sandbox: Sandbox, version: str) -> None:
+def check_version(state: State, version: str) -> None:
     """Refuse a version that the org does not offer.
 
     Raises:
         SalesforceError: 410 for a retired version, 404 for one not made yet.
     """
-    if version in sandbox.scenario.api_versions:
+    if version in state.scenario.api_versions:
         return
     if float(version) < OLDEST_LIVING:
         raise usual_error(HTTPStatus.GONE)

@@ -1,1 +1,4 @@
-"""What can go wrong between a client and Salesforce, to be struck by a scenario."""
+"""The ways in which calls go wrong, as values that change pages, lists, replies or the state.
+
+May import `state` and what is beneath it; which call a fault strikes is decided in `kinds`.
+"""

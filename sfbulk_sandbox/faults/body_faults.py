@@ -9,12 +9,20 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from typing_extensions import override
 
-from sfbulk_sandbox.faults.fault_kind import BodyFault, Place
+from sfbulk_sandbox.fault_kind import FaultKind, Place
 
 if TYPE_CHECKING:
     from sfbulk_sandbox.exchange import Reply
 
 _GZIP_TRAILER = 8
+
+
+class BodyFault(FaultKind):
+    """A reply that is spoilt after what was asked for has been done."""
+
+    def change(self, reply: Reply) -> Reply:
+        """Return the spoilt reply; its body may be compressed, as its headers say."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)

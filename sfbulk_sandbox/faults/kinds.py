@@ -12,24 +12,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from sfbulk_sandbox.fault_kind import Place  # noqa: TC001 - read by its type
 from sfbulk_sandbox.faults import (
     body_faults,
-    job_faults,
+    events,
+    info_faults,
     listing_faults,
     page_faults,
     refusals,
-    session_faults,
     transport_faults,
     user_refusals,
 )
-from sfbulk_sandbox.faults.fault_kind import Place  # noqa: TC001 - read by its type
 from sfbulk_sandbox.typed_mapping import MappingError, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sfbulk_sandbox.exchange import Call
-    from sfbulk_sandbox.faults.fault_kind import FaultKind
+    from sfbulk_sandbox.fault_kind import FaultKind
 
 KINDS: Mapping[str, type[FaultKind]] = {
     each.kind: each
@@ -65,14 +65,14 @@ KINDS: Mapping[str, type[FaultKind]] = {
         listing_faults.DoneButContinuation,
         listing_faults.NotDoneNoContinuation,
         listing_faults.OtherHostLink,
-        job_faults.JobFailed,
-        job_faults.JobAborted,
-        job_faults.JobGone,
-        job_faults.WrongTotal,
-        job_faults.MissingTotal,
-        job_faults.UnknownState,
-        session_faults.ExpireTokens,
-        session_faults.RevokeRefresh,
+        events.JobFailed,
+        events.JobAborted,
+        events.JobGone,
+        info_faults.WrongTotal,
+        info_faults.MissingTotal,
+        info_faults.UnknownState,
+        events.ExpireTokens,
+        events.RevokeRefresh,
         user_refusals.SignInRefused,
         user_refusals.UserRefused,
     )
@@ -206,10 +206,17 @@ class Fault:
 
 
 class Faults:
-    """The faults in force."""
+    """The faults in force.
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
-        self._faults = list(faults)
+    Args:
+        written: Each as keys and values.
+
+    Raises:
+        MappingError: A fault that is written wrongly.
+    """
+
+    def __init__(self, written: Iterable[object] = ()) -> None:
+        self._faults = [Fault.read(each, f"faults[{n}]") for n, each in enumerate(written)]
 
     def add(self, fault: Fault) -> None:
         """Put one more fault in force."""

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from typing_extensions import override
 
-from sfbulk_sandbox.faults.fault_kind import FaultKind, Place
+from sfbulk_sandbox.fault_kind import FaultKind, Place
 from sfbulk_sandbox.faults.refusals import other_origin
 
 if TYPE_CHECKING:
-    from sfbulk_sandbox.endpoints.result_pages import Listing
+    from sfbulk_sandbox.state.result_pages import Listing
 
 
 class ListingFault(FaultKind):

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from typing_extensions import override
 
-from sfbulk_sandbox.faults.fault_kind import FaultKind, Place
+from sfbulk_sandbox.fault_kind import FaultKind, Place
 
 if TYPE_CHECKING:
-    from sfbulk_sandbox.endpoints.results import Page
+    from sfbulk_sandbox.state.result_pages import Page
 
 
 class PageFault(FaultKind):

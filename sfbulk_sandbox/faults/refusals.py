@@ -10,18 +10,26 @@ from urllib.parse import urlencode, urlsplit
 
 from typing_extensions import override
 
-from sfbulk_sandbox.endpoints.limits import query_jobs_exceeded, request_limit_exceeded
 from sfbulk_sandbox.exchange import Reply
-from sfbulk_sandbox.faults.fault_kind import JOB_PLACES, Place, Refusal
+from sfbulk_sandbox.fault_kind import JOB_PLACES, FaultKind, Place
 from sfbulk_sandbox.salesforce_errors import (
     SalesforceError,
     html_page,
     usual_error,
     usual_reply,
 )
+from sfbulk_sandbox.state.usage import query_jobs_exceeded, request_limit_exceeded
 
 if TYPE_CHECKING:
     from sfbulk_sandbox.exchange import Call
+
+
+class Refusal(FaultKind):
+    """A reply in place of the usual one; what was asked for is not done."""
+
+    def reply(self, call: Call) -> Reply:
+        """Return the reply."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from aiohttp import web
 from typing_extensions import override
 
-from sfbulk_sandbox.faults.fault_kind import FaultKind
+from sfbulk_sandbox.fault_kind import FaultKind
 from sfbulk_sandbox.sending import all_headers, begin
 
 if TYPE_CHECKING:

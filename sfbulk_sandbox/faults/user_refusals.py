@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from typing_extensions import override
 
-from sfbulk_sandbox.faults.fault_kind import PLACES, Place, Refusal
+from sfbulk_sandbox.fault_kind import PLACES, Place
+from sfbulk_sandbox.faults.refusals import Refusal
 from sfbulk_sandbox.salesforce_errors import OAuthError, SalesforceError
 
 if TYPE_CHECKING:

@@ -1,1 +1,4 @@
-"""The sObjects of the made-up org: their fields, their describes, their generated rows."""
+"""The sObjects of the sandbox's org: their fields, their describes, their generated records.
+
+Imports nothing else of the sandbox.
+"""

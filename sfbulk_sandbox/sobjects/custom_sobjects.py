@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from sfbulk_sandbox.sobjects import awkward_values as awkward
 from sfbulk_sandbox.sobjects import value_sources as values
-from sfbulk_sandbox.sobjects.binary_bodies import body_text
 from sfbulk_sandbox.sobjects.fields import (
     Field,
     audit_fields,
@@ -26,7 +25,7 @@ from sfbulk_sandbox.sobjects.fields import (
     text,
     whole_number,
 )
-from sfbulk_sandbox.sobjects.sobjects import SObject
+from sfbulk_sandbox.sobjects.schema import SObject
 
 _PLACE = ("Location__Latitude__s", "Location__Longitude__s")
 _COLOURS = ("red", "green", "blue", "grün; gelb")
@@ -131,8 +130,8 @@ EVERYTHING = SObject(
         Field(name="Time__c", type="time", values=values.in_turn(*awkward.AWKWARD_TIMES)),
         *location("Location__c", values.double(-90, 90, 6), values.double(-180, 180, 6)),
         Field(name="Any__c", type="anyType", values=values.one_of("1", "true", "text", None)),
-        Field(name="Binary__c", type="base64", values=body_text),
-        Field(name="Byte__c", type="byte", values=body_text),
+        Field(name="Binary__c", type="base64", values=values.body_text),
+        Field(name="Byte__c", type="byte", values=values.body_text),
         text("Calculated__c", 1_300, values.one_of("7.5", "text", None), "calculated"),
         text("Complex_Value__c", 255, values.one_of("a=1", None), "complexvalue"),
         text("Master_Record__c", 18, values.nothing, "masterrecord"),

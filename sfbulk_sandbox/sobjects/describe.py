@@ -11,8 +11,7 @@ from sfbulk_sandbox.sobjects.fields import label_of
 
 if TYPE_CHECKING:
     from sfbulk_sandbox.sobjects.fields import Field
-    from sfbulk_sandbox.sobjects.schema import Schema
-    from sfbulk_sandbox.sobjects.sobjects import SObject
+    from sfbulk_sandbox.sobjects.schema import Schema, SObject
 
 DEFAULT_VERSION = "62.0"
 _BYTES_A_CHARACTER = 3

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sfbulk_sandbox.sobjects.fields import Field
-    from sfbulk_sandbox.sobjects.sobjects import SObject
+    from sfbulk_sandbox.sobjects.schema import SObject
 
 _LARGEST_ID_OFFSET = 62**4
 _NO_KEY_PREFIX = "000"

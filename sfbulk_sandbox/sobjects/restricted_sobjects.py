@@ -15,7 +15,7 @@ from sfbulk_sandbox.sobjects.fields import (
     text,
 )
 from sfbulk_sandbox.sobjects.record_ids import ID_OF_NO_RECORD
-from sfbulk_sandbox.sobjects.sobjects import QueryRefusal, SObject
+from sfbulk_sandbox.sobjects.schema import QueryRefusal, SObject
 
 APP_DEFINITION = SObject(
     name="AppDefinition",

@@ -22,7 +22,7 @@ from sfbulk_sandbox.sobjects.fields import (
     text,
     whole_number,
 )
-from sfbulk_sandbox.sobjects.sobjects import SObject
+from sfbulk_sandbox.sobjects.schema import SObject
 
 _FIRST_NAMES = ("Ada", "Björn", "Chloé", "Dmitri", "Esi", "Fátima", "Grace", "Hiro", "Inês", "Jo")
 _LAST_NAMES = ("O'Neil", "Müller", "García", "Nguyễn", "Smith", "d'Angelo", "Iwasaki", "Okafor")

@@ -1,18 +1,66 @@
-"""Which objects and fields the user sees; names are found whatever their case."""
+"""What an object is made of, and which objects and fields of an org the user sees."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sfbulk_sandbox.sobjects.fields import Field
-    from sfbulk_sandbox.sobjects.sobjects import SObject
+
+
+@dataclass(frozen=True)
+class QueryRefusal:
+    """What Salesforce answers to every query of an object that cannot be queried."""
+
+    error_code: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SObject:
+    """An object: its fields, what can be done with it, and how many records it has by default."""
+
+    name: str
+    label: str
+    label_plural: str
+    key_prefix: str | None
+    fields: tuple[Field, ...]
+    default_rows: int
+    queryable: bool = True
+    query_refusal: QueryRefusal | None = None
+    in_bulk_api: bool = True
+    needs_filter_on: tuple[str, ...] = ()
+    custom_setting: bool = False
+    event: bool = False
+    unique_ids: bool = True
+
+    @property
+    def custom(self) -> bool:
+        """Whether users made the object."""
+        return self.name.endswith("__c")
+
+    @cached_property
+    def fields_by_name(self) -> dict[str, Field]:
+        """Its fields, by their names as Salesforce spells them."""
+        return {field.name: field for field in self.fields}
+
+    @cached_property
+    def has_recycle_bin(self) -> bool:
+        """Whether deleted records stay for a while, with IsDeleted set."""
+        return "IsDeleted" in self.fields_by_name
+
+    @cached_property
+    def name_field(self) -> str | None:
+        """The field that names a record to people."""
+        return next((field.name for field in self.fields if field.name_field), None)
 
 
 class Schema:
-    """The objects and fields of an org, and which of them are hidden from the user.
+    """The objects and fields of an org, found by name in any case, and which ones are hidden.
 
     Args:
         sobjects: The objects, in the order of the global describe. All are visible at first.

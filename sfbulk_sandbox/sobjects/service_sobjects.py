@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from sfbulk_sandbox.sobjects import value_sources as values
-from sfbulk_sandbox.sobjects.binary_bodies import body_length, body_text
 from sfbulk_sandbox.sobjects.fields import (
     Field,
     audit_fields,
@@ -19,7 +18,7 @@ from sfbulk_sandbox.sobjects.fields import (
     text,
     whole_number,
 )
-from sfbulk_sandbox.sobjects.sobjects import SObject
+from sfbulk_sandbox.sobjects.schema import SObject
 
 _SUBJECTS = ("Cannot log in", 'Error "500" on save', "Invoice, again", "Broken\tpart", "Question")
 _COMMENT = values.combined(
@@ -30,7 +29,7 @@ _COMMENT = values.combined(
 
 
 def _body(name: str) -> Field:
-    return Field(name=name, type="base64", values=body_text)
+    return Field(name=name, type="base64", values=values.body_text)
 
 
 USER = SObject(
@@ -187,7 +186,7 @@ ATTACHMENT = SObject(
         reference("ParentId", "Account", "Case", children="Attachments"),
         name_of_record(values.numbered("scan ", 3, ".bin")),
         text("ContentType", 120, values.constant("application/octet-stream")),
-        whole_number("BodyLength", body_length),
+        whole_number("BodyLength", values.body_length),
         _body("Body"),
         reference("OwnerId", "User"),
         *audit_fields(),
@@ -221,7 +220,7 @@ CONTENT_VERSION = SObject(
         flag("IsLatest", values.boolean(80)),
         text("Title", 255, values.numbered("Document ", 3)),
         text("PathOnClient", 500, values.numbered("document", 3, ".bin")),
-        whole_number("ContentSize", body_length),
+        whole_number("ContentSize", values.body_length),
         _body("VersionData"),
         reference("OwnerId", "User"),
         *audit_fields(),

@@ -8,7 +8,7 @@ import polars as pl
 
 if TYPE_CHECKING:
     from sfbulk_sandbox.sobjects.generated_data import GeneratedData
-    from sfbulk_sandbox.sobjects.sobjects import SObject
+    from sfbulk_sandbox.sobjects.schema import SObject
 
 
 class Table:

@@ -6,6 +6,7 @@ row for each place of `draw.sequence`; null is an empty cell.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from datetime import timedelta
 from typing import TypeAlias
@@ -26,6 +27,12 @@ _DAYS_OF_HISTORY = 365 * _YEARS_OF_HISTORY
 _SECONDS_A_DAY = 86_400
 _HOUR = 3_600
 _THOUSAND = 1_000
+_SHORTEST_BODY, _LONGEST_BODY = 1, 600
+_EVERY_BYTE = bytes(range(256))
+_ENCODED = [
+    base64.b64encode((_EVERY_BYTE * 3)[:length]).decode() for length in range(_LONGEST_BODY + 1)
+]
+_BODIES = pl.Series(_ENCODED)
 
 
 def nothing(draw: Draw) -> pl.Series:
@@ -241,3 +248,17 @@ def product_of(first: str, second: str, scale: int, percent: int = 100) -> Value
         return java_doubles((number * 10**scale).round().cast(pl.Int64), scale)
 
     return source
+
+
+def body_text(draw: Draw) -> pl.Series:
+    """Return a file for each record, as base64; none of them is empty."""
+    return _BODIES.gather(_body_lengths(draw))
+
+
+def body_length(draw: Draw) -> pl.Series:
+    """Return how many bytes each record's file has."""
+    return _body_lengths(draw).cast(pl.String)
+
+
+def _body_lengths(draw: Draw) -> pl.Series:
+    return draw.integers(_SHORTEST_BODY, _LONGEST_BODY, "length of the body")

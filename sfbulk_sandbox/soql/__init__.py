@@ -1,1 +1,4 @@
-"""SOQL: parsed, checked as Salesforce checks it, and answered from rows."""
+"""SOQL: parsed, checked as Salesforce checks it, and answered from columns of records.
+
+May import `sobjects`; knows nothing of jobs, endpoints and HTTP.
+"""

@@ -15,8 +15,7 @@ from sfbulk_sandbox.soql.errors import (
 
 if TYPE_CHECKING:
     from sfbulk_sandbox.sobjects.fields import Field
-    from sfbulk_sandbox.sobjects.schema import Schema
-    from sfbulk_sandbox.sobjects.sobjects import SObject
+    from sfbulk_sandbox.sobjects.schema import Schema, SObject
     from sfbulk_sandbox.soql.syntax import Path
 
 _MOST_LEVELS = 5

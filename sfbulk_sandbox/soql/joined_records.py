@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from sfbulk_sandbox.sobjects.fields import Field
-    from sfbulk_sandbox.sobjects.sobjects import SObject
+    from sfbulk_sandbox.sobjects.schema import SObject
     from sfbulk_sandbox.soql.field_paths import FieldPath
 
 

@@ -37,8 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
-    from sfbulk_sandbox.sobjects.schema import Schema
-    from sfbulk_sandbox.sobjects.sobjects import SObject
+    from sfbulk_sandbox.sobjects.schema import Schema, SObject
 
 
 class QueryRun:

@@ -13,7 +13,7 @@ from sfbulk_sandbox.soql.errors import SoqlError, not_in_bulk
 
 if TYPE_CHECKING:
     from sfbulk_sandbox.sobjects.fields import Field
-    from sfbulk_sandbox.sobjects.sobjects import SObject
+    from sfbulk_sandbox.sobjects.schema import SObject
 
 AGGREGATE_FUNCTIONS = frozenset({"COUNT", "COUNT_DISTINCT", "SUM", "AVG", "MIN", "MAX"})
 _LARGEST_OFFSET = 2_000

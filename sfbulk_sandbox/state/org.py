@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import TypeAlias
 
-    from sfbulk_sandbox.sobjects.sobjects import SObject
+    from sfbulk_sandbox.sobjects.schema import SObject
 
     # An object, the Id of one of its records, and the cells that change.
     Change: TypeAlias = tuple[SObject, str, dict[str, str | None]]

@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Literal
 
 from sfbulk_sandbox.sobjects.record_ids import eighteen_characters
-from sfbulk_sandbox.state.page_cache import PageCache
+from sfbulk_sandbox.state.result_pages import PageCache
 from sfbulk_sandbox.state.sessions import USER_ID
 
 if TYPE_CHECKING:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from bare_client import ACCOUNTS
 
-from sfbulk_sandbox.admin import admin
+from sfbulk_sandbox import SandboxServer
+from sfbulk_sandbox.admin import answer_admin
+from sfbulk_sandbox.answering import Sandbox
 from sfbulk_sandbox.exchange import Call
-from sfbulk_sandbox.sandbox import Sandbox
 from sfbulk_sandbox.scenario import (
     Scenario,
     ScenarioError,
@@ -175,7 +176,7 @@ def test_jobs_and_state_can_be_looked_at(start: Callable[..., Client]) -> None:
 @pytest.mark.parametrize(("peer", "status"), [("127.0.0.1", 200), ("::1", 200), ("192.0.2.7", 403)])
 def test_admin_is_for_this_machine_alone(peer: str, status: int) -> None:
     call = Call("GET", "/_sandbox/state", {}, {}, b"", "http://sandbox.example", peer)
-    assert asyncio.run(admin(Sandbox(Scenario()), call)).status == status
+    assert asyncio.run(answer_admin(Sandbox(Scenario()), call)).status == status
 
 
 @pytest.mark.parametrize(
@@ -188,7 +189,6 @@ def test_admin_is_for_this_machine_alone(peer: str, status: int) -> None:
         ({"reply_form": "new"}, "'new' is none of live, documented, postman"),
         ({"rows": [1]}, "scenario.rows: expected keys and values"),
         ({"faults": {"place": "page"}}, "scenario.faults: expected a list"),
-        ({"faults": [{"place": "page", "kind": "cut", "part": 1}]}, "faults[0]: unknown key part"),
         ({"daily_api_requests": {"used": 1}}, "scenario.daily_api_requests: missing key max"),
         ({"credentials": {"client_id": 1}}, "scenario.credentials.client_id: expected text"),
         ({"now": "soon"}, "scenario.now: 'soon' is no date and time"),
@@ -200,6 +200,12 @@ def test_scenarios_that_are_written_wrongly(keys: Any, said: str) -> None:
     with pytest.raises(ScenarioError) as raised:
         scenario_from(keys)
     assert said in str(raised.value)
+
+
+def test_a_fault_that_is_written_wrongly() -> None:
+    fault = {"place": "page", "kind": "cut", "part": 1}
+    with pytest.raises(ValueError, match=r"faults\[0\]: unknown key part"):
+        SandboxServer({"faults": [fault]})
 
 
 def test_scenario_file_is_yaml_or_json(tmp_path: Path) -> None:

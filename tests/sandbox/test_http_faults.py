@@ -13,7 +13,7 @@ import requests
 from bare_client import SMALL
 
 from sfbulk_sandbox import SandboxServer
-from sfbulk_sandbox.faults.fault_kind import JOB_PLACES
+from sfbulk_sandbox.fault_kind import JOB_PLACES
 from sfbulk_sandbox.faults.kinds import KINDS
 
 if TYPE_CHECKING:

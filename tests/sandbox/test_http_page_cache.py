@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from sfbulk_sandbox.state.page_cache import PageCache
+from sfbulk_sandbox.state.result_pages import PageCache
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,9 +1,10 @@
-"""Keeps result pages that were made, so that fetching one again costs nothing."""
+"""Result pages and lists of them as values, and a cache of the pages that have been made."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,6 +13,54 @@ if TYPE_CHECKING:
     Key = tuple[str, Hashable, bool]
 
 _MAX_BYTES = 512 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Page:
+    """One result page, as its headers and its lines will be.
+
+    Args:
+        start: First row.
+        stop: Row after the last.
+        count: Rows according to the count header; None sends no such header.
+        locator: Of the next page, or ``null``; None sends no such header.
+        header: Whether the line of column names is there.
+        repeated_rows: How many rows are written again, from the first on.
+        missing_column: Position of a column that is left out, from 0; -1 is the last.
+    """
+
+    start: int
+    stop: int
+    count: int | None
+    locator: str | None
+    header: bool = True
+    repeated_rows: int = 0
+    missing_column: int | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers that only result pages have."""
+        count = {} if self.count is None else {"Sforce-NumberOfRecords": str(self.count)}
+        return count if self.locator is None else {**count, "Sforce-Locator": self.locator}
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One reply before it has a form.
+
+    Args:
+        locators: Of the pages listed.
+        start: Locator of this reply's first page.
+        continuation: Locator of the next reply's first page, None on the last.
+        done: Whether there is no further reply.
+        other_origin: Origin that all links get instead of the org's.
+    """
+
+    locators: tuple[str, ...]
+    start: str
+    continuation: str | None
+    done: bool
+    other_origin: str | None = None
 
 
 class PageCache:

@@ -1,4 +1,4 @@
-"""The whole state of a sandbox, and the way from a call to its reply."""
+"""The way from a call to its reply."""
 
 from __future__ import annotations
 
@@ -6,27 +6,26 @@ import asyncio
 import json
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from isal import igzip
 
 from sfbulk_sandbox.call_log import CallLog
-from sfbulk_sandbox.endpoints.limits import Usage
-from sfbulk_sandbox.endpoints.rest_query import Cursors
 from sfbulk_sandbox.endpoints.versions import check_version
-from sfbulk_sandbox.faults.fault_kind import BodyFault, Event, FaultKind, Refusal
+from sfbulk_sandbox.faults.body_faults import BodyFault
+from sfbulk_sandbox.faults.events import Event
 from sfbulk_sandbox.faults.kinds import Aim, Faults
+from sfbulk_sandbox.faults.refusals import Refusal
 from sfbulk_sandbox.routes import Route, find_route
 from sfbulk_sandbox.salesforce_errors import OAuthError, SalesforceError
 from sfbulk_sandbox.soql.errors import SoqlError
-from sfbulk_sandbox.state.org import Org
-from sfbulk_sandbox.state.query_jobs import QueryJob, QueryJobs
-from sfbulk_sandbox.state.sessions import Sessions
+from sfbulk_sandbox.state.state import State
 
 if TYPE_CHECKING:
     from sfbulk_sandbox.exchange import Call, Reply
-    from sfbulk_sandbox.faults.fault_kind import Place
+    from sfbulk_sandbox.fault_kind import FaultKind, Place
     from sfbulk_sandbox.scenario import Scenario
+    from sfbulk_sandbox.state.query_jobs import QueryJob
 
 _BAD_REQUEST = 400
 _WORTH_A_THREAD = 65_536
@@ -53,22 +52,17 @@ class Answer:
 class Sandbox:
     """A stand-in for one Salesforce org, without any network.
 
-    All its methods run on one event loop; only the org's own work is done in threads.
+    Args:
+        scenario: What it holds and how it behaves.
+
+    Raises:
+        MappingError: A fault of the scenario is written wrongly.
+        ValueError: The org cannot be as the scenario says.
     """
 
     def __init__(self, scenario: Scenario) -> None:
-        credentials = scenario.credentials
-        self.scenario = scenario
-        self.org = Org(seed=scenario.seed, rows=scenario.rows, now=scenario.now)
-        self.sessions = Sessions(
-            known_only=credentials is not None,
-            access_token=credentials.access_token if credentials else None,
-            refresh_token=credentials.refresh_token if credentials else None,
-        )
-        self.faults = Faults(scenario.read_faults())
-        self.jobs = QueryJobs()
-        self.cursors = Cursors()
-        self.usage = Usage()
+        self.faults = Faults(scenario.faults)
+        self.state = State(scenario)
         self.log = CallLog()
 
     async def answer(self, call: Call) -> Answer:
@@ -77,51 +71,59 @@ class Sandbox:
             route, groups = find_route(call)
         except SalesforceError as error:
             return Answer(error.reply())
+        state = self.state
         call = replace(call, version=groups.pop("version", ""))
-        job = self.jobs.get(groups["job_id"]) if "job_id" in groups else None
-        aim = self._aim(call, groups.get("sobject"), job)
+        job = state.jobs.get(groups["job_id"]) if "job_id" in groups else None
+        aim = _find_aim(call, groups.get("sobject"), job)
         if route.place is not None:
             call = replace(call, fault=self.faults.strike(route.place, call, aim))
         if isinstance(call.fault, Event):
-            call.fault.happen(self, job)
+            call.fault.happen(state, job)
         if isinstance(call.fault, Refusal):
             reply = call.fault.reply(call)
         else:
-            reply = await self._usual_reply(route, groups, call)
+            reply = await self._reply_as_usual(route, groups, call)
         if route.signed_in and not call.nested:
-            reply = reply.with_headers(self.usage.header(self.scenario))
-        reply = await _compressed(reply, call)
+            reply = reply.with_headers(state.usage.header(state.scenario))
+        reply = await _compress(reply, call)
         if isinstance(call.fault, BodyFault):
             reply = call.fault.change(reply)
         return Answer(reply, route.place, aim.sobject, call.fault)
 
-    async def _usual_reply(self, route: Route, groups: dict[str, str], call: Call) -> Reply:
+    async def _reply_as_usual(self, route: Route, groups: dict[str, Any], call: Call) -> Reply:
         """Return what Salesforce would reply."""
+        state = self.state
         try:
             if call.version:
-                check_version(self, call.version)
+                check_version(state, call.version)
             if route.signed_in and not call.nested:
-                lifetime = self.scenario.token_lifetime_calls
-                self.sessions.check(call.token, lifetime_calls=lifetime)
-                self.usage.count_request(self.scenario)
-            return await route.endpoint(self, call, **groups)
+                lifetime = state.scenario.token_lifetime_calls
+                state.sessions.check(call.token, lifetime_calls=lifetime)
+                state.usage.count_request(state.scenario)
+            if route.nests:
+                groups["answer"] = self._answer_nested
+            return await route.endpoint(state, call, **groups)
         except (SalesforceError, OAuthError) as error:
             return error.reply()
         except SoqlError as error:
             return SalesforceError(_BAD_REQUEST, error.error_code, error.message).reply()
 
-    def _aim(self, call: Call, sobject: str | None, job: QueryJob | None) -> Aim:
-        """Say what a call is about."""
-        if job is None:
-            return Aim(sobject or _queried_sobject(call))
-        pages = max(1, len(job.page_starts))
-        locator = call.query.get("locator")
-        start = 0 if locator is None else job.start_of(locator)
-        page = None if start is None else start // job.page_rows + 1
-        return Aim(job.result.sobject, page, pages)
+    async def _answer_nested(self, call: Call) -> Reply:
+        return (await self.answer(call)).reply
 
 
-def _queried_sobject(call: Call) -> str | None:
+def _find_aim(call: Call, sobject: str | None, job: QueryJob | None) -> Aim:
+    """Return what a call is about."""
+    if job is None:
+        return Aim(sobject or _find_queried_sobject(call))
+    pages = max(1, len(job.page_starts))
+    locator = call.query.get("locator")
+    start = 0 if locator is None else job.start_of(locator)
+    page = None if start is None else start // job.page_rows + 1
+    return Aim(job.result.sobject, page, pages)
+
+
+def _find_queried_sobject(call: Call) -> str | None:
     """Return the sObject after FROM in a query, in the query string or in the body."""
     soql = call.query.get("q", "")
     if not soql and call.body[:1] == b"{":
@@ -133,7 +135,7 @@ def _queried_sobject(call: Call) -> str | None:
     return match[1] if match else None
 
 
-async def _compressed(reply: Reply, call: Call) -> Reply:
+async def _compress(reply: Reply, call: Call) -> Reply:
     """Compress a body for a client that asks for it, unless that was done already."""
     if not call.accepts_gzip or not reply.body or "Content-Encoding" in reply.headers:
         return reply
