@@ -2,3 +2,8 @@
 
 Free of the Singer SDK and, but for `spark_*`, of any engine. Imports `reading` and all below it.
 """
+
+from tap_sfbulk_pages.workers.options import JobOptions
+from tap_sfbulk_pages.workers.partitions import JobRead, check_records, job_partitions
+
+__all__ = ["JobOptions", "JobRead", "check_records", "job_partitions"]

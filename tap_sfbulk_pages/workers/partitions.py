@@ -16,12 +16,7 @@ from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-import pyarrow as pa
-
-from tap_sfbulk_pages.decoding.arrow import arrow_type, typed
 from tap_sfbulk_pages.decoding.cells import cell_type
-from tap_sfbulk_pages.decoding.page import frames
 from tap_sfbulk_pages.errors import (
     ListingError,
     RefusedError,
@@ -38,6 +33,7 @@ from tap_sfbulk_pages.words import counted
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    import pyarrow as pa
     import requests
 
     from tap_sfbulk_pages.jobs.page_download import ResultPage
@@ -45,9 +41,6 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.jobs.query import QueryJob
     from tap_sfbulk_pages.org import Org
     from tap_sfbulk_pages.workers.org_access import OrgAccess
-
-# Readers of Arrow files know no string views.
-_OLDEST = pl.CompatLevel.oldest()
 
 logger = logging.getLogger(__name__)
 
@@ -142,13 +135,9 @@ class JobRead:
     @property
     def schema(self) -> pa.Schema:
         """The Arrow schema of every record batch."""
-        types = {name: arrow_type(schema) for name, schema in self.properties.items()}
-        schema = pl.DataFrame(schema=types).to_arrow(compat_level=_OLDEST).schema
-        # Engines ask for plain strings; a batch is far too small to need large ones.
-        return pa.schema(
-            field.with_type(pa.string()) if pa.types.is_large_string(field.type) else field
-            for field in schema
-        )
+        from tap_sfbulk_pages.decoding.record_batches import arrow_schema  # noqa: PLC0415 - brings pyarrow
+
+        return arrow_schema(self.properties)
 
     def batches(self, partition: JobPartition) -> Iterator[pa.RecordBatch]:
         """Read a partition, page by page: each page is received whole and counted first.
@@ -156,6 +145,9 @@ class JobRead:
         Raises:
             ExtractionError: If it cannot be read, or is not the whole that it should be.
         """
+        from tap_sfbulk_pages.decoding.page import frames  # noqa: PLC0415 - brings Polars
+        from tap_sfbulk_pages.decoding.record_batches import record_batches  # noqa: PLC0415 - as above
+
         org, schema = self.access.org(), self.schema
         types = {name: cell_type(each) for name, each in self.properties.items()}
         download = PageDownload(org.client, org.memory, partition.job, frozenset(types))
@@ -167,11 +159,12 @@ class JobRead:
                     page.locator,
                 )
             for block in frames(page, types):
-                table = typed(block, self.properties).to_arrow(compat_level=_OLDEST)
-                yield from table.cast(schema).to_batches()
+                yield from record_batches(block, self.properties, schema)
 
     def table(self, partition: JobPartition) -> pa.Table:
         """Read a partition into one table (see `batches`)."""
+        import pyarrow as pa  # noqa: PLC0415 - with the numpy that it brings, not for every process
+
         return pa.Table.from_batches(self.batches(partition), self.schema)
 
 

@@ -1,0 +1,45 @@
+"""Blocks as Arrow record batches, for whoever has pyarrow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pyarrow as pa
+
+from tap_sfbulk_pages.decoding.arrow import arrow_type, typed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# Readers of Arrow files know no string views.
+_OLDEST = pl.CompatLevel.oldest()
+
+
+def arrow_schema(properties: Mapping[str, Mapping[str, Any]]) -> pa.Schema:
+    """Map JSON schemas by field to the Arrow schema of their record batches."""
+    types = {name: arrow_type(schema) for name, schema in properties.items()}
+    schema = pl.DataFrame(schema=types).to_arrow(compat_level=_OLDEST).schema
+    # Engines ask for plain strings; a batch is far too small to need large ones.
+    return pa.schema(
+        field.with_type(pa.string()) if pa.types.is_large_string(field.type) else field
+        for field in schema
+    )
+
+
+def record_batches(
+    block: pl.DataFrame, properties: Mapping[str, Mapping[str, Any]], schema: pa.Schema
+) -> list[pa.RecordBatch]:
+    """Convert a block.
+
+    Args:
+        block: Columns as `columns.py` makes them.
+        properties: JSON schemas by field, of its columns at least.
+        schema: Theirs, from `arrow_schema`.
+
+    Raises:
+        ResultPageError: If a value does not fit the type of its field.
+    """
+    table = typed(block, properties).to_arrow(compat_level=_OLDEST)
+    batches: list[pa.RecordBatch] = table.cast(schema).to_batches()
+    return batches
