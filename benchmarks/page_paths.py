@@ -35,7 +35,7 @@ from tap_sfbulk_pages.decoding.scan import CsvScan
 from tap_sfbulk_pages.jobs.page_body import PageBody, PageMemory
 from tap_sfbulk_pages.jobs.page_download import ResultPage
 from tap_sfbulk_pages.reading.page import PageReading
-from tap_sfbulk_pages.salesforce.transport import CHUNK_BYTES, inflated
+from tap_sfbulk_pages.salesforce.transport import CHUNK_BYTES, decode_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -86,7 +86,7 @@ def received(content: bytes, encoding: str | None) -> ResultPage:
             body.write(chunk)
             yield chunk
 
-    for piece in inflated(kept(), encoding):
+    for piece in decode_body(kept(), encoding):
         scan.feed(piece)
     text = scan.finish()
     return ResultPage(
@@ -215,7 +215,7 @@ def inflate(page: MeasuredPage) -> None:
     pieces = (
         compressed[start : start + CHUNK_BYTES] for start in range(0, len(compressed), CHUNK_BYTES)
     )
-    for _ in inflated(pieces, "gzip"):
+    for _ in decode_body(pieces, "gzip"):
         pass
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def moment_of(text: str) -> datetime:
+def parse_datetime(text: str) -> datetime:
     """Read a date or datetime of Salesforce, or of a saved state.
 
     Returns:
@@ -28,7 +28,7 @@ def moment_of(text: str) -> datetime:
     )
 
 
-def literal(moment: datetime, schema: Mapping[str, Any]) -> str:
+def format_literal(moment: datetime, schema: Mapping[str, Any]) -> str:
     """Write a bound as SOQL does, by the JSON schema of its field: dates and datetimes bare."""
     if schema.get("format") == "date":
         return moment.date().isoformat()

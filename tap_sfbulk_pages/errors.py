@@ -54,10 +54,10 @@ class ExtractionError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle without the constructor, whose arguments differ: errors come back from tasks."""
-        return _restored, (type(self), self.args), self.__dict__
+        return _restore, (type(self), self.args), self.__dict__
 
 
-def _restored(kind: type[ExtractionError], arguments: tuple[Any, ...]) -> ExtractionError:
+def _restore(kind: type[ExtractionError], arguments: tuple[Any, ...]) -> ExtractionError:
     return kind.__new__(kind, *arguments)
 
 
@@ -70,7 +70,7 @@ class SettingsError(ExtractionError):
 
 
 @contextmanager
-def gathered(errors: list[str], about: str = "") -> Iterator[None]:
+def collect_errors(errors: list[str], about: str = "") -> Iterator[None]:
     """Add what settings are wrong to a list, with what it is about in front, and go on."""
     try:
         yield
@@ -134,7 +134,7 @@ class RefusedError(ExtractionError):
         """Whether the object can be read only with a condition of a certain kind."""
         return any(words in self.said.lower() for words in _NEEDS_FILTER)
 
-    def advised(self, advice: str) -> RefusedError:
+    def with_advice(self, advice: str) -> RefusedError:
         """Make the same error with what its reader can do about it."""
         return RefusedError(
             f"{str(self).rstrip('.')}. {advice}",

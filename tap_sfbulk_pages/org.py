@@ -16,9 +16,9 @@ from tap_sfbulk_pages.jobs.page_body import PageMemory
 from tap_sfbulk_pages.jobs.query_jobs import QueryJobs
 from tap_sfbulk_pages.salesforce.call_allowance import CallAllowance
 from tap_sfbulk_pages.salesforce.client import SalesforceClient
-from tap_sfbulk_pages.salesforce.limits import JobAllowance, org_limits, record_counts
+from tap_sfbulk_pages.salesforce.limits import JobAllowance, fetch_limits, fetch_record_counts
 from tap_sfbulk_pages.salesforce.transport import Transport
-from tap_sfbulk_pages.salesforce.versions import newest_tested
+from tap_sfbulk_pages.salesforce.versions import choose_version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,7 +65,7 @@ class Org:
         """Tell how many jobs may still be made, as `/limits` told at the first question.
 
         Raises:
-            ExtractionError: As `SalesforceClient.document`.
+            ExtractionError: As `SalesforceClient.fetch_json`.
         """
         with self._lock:
             if self._job_allowance is None:
@@ -76,12 +76,12 @@ class Org:
         """Tell about how many records each object has, as Salesforce told at the first question.
 
         Raises:
-            ExtractionError: As `SalesforceClient.document`.
+            ExtractionError: As `SalesforceClient.fetch_json`.
         """
         with self._lock:
             if self._record_counts is None:
                 try:
-                    self._record_counts = record_counts(self.client, self.api_version)
+                    self._record_counts = fetch_record_counts(self.client, self.api_version)
                 except RefusedError as error:
                     logger.info("The sizes of the org's objects are not known: %s", error)
                     self._record_counts = {}
@@ -91,10 +91,10 @@ class Org:
         """Ask for the org's daily limits; none are told to a user who may not ask.
 
         Raises:
-            ExtractionError: As `SalesforceClient.document`.
+            ExtractionError: As `SalesforceClient.fetch_json`.
         """
         try:
-            return org_limits(self.client, self.api_version)
+            return fetch_limits(self.client, self.api_version)
         except RefusedError as error:
             logger.info("The org's limits are not known: %s", error)
             return {}
@@ -102,4 +102,4 @@ class Org:
     @cached_property
     def api_version(self) -> str:
         """The version for everything but jobs that were made with another, as `62.0`."""
-        return self.settings.api_version or newest_tested(self.client)
+        return self.settings.api_version or choose_version(self.client)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import isodate
 
-from tap_sfbulk_pages.datetimes import moment_of
+from tap_sfbulk_pages.datetimes import parse_datetime
 from tap_sfbulk_pages.errors import SettingsError
 from tap_sfbulk_pages.salesforce.sign_in.choice import choose_sign_in
-from tap_sfbulk_pages.salesforce.versions import parsed_version
+from tap_sfbulk_pages.salesforce.versions import parse_version
 from tap_sfbulk_pages.settings_schema import DEFAULTS
-from tap_sfbulk_pages.soql.entries import parsed_filters, queries_and_jobs
+from tap_sfbulk_pages.soql.entries import parse_filters, parse_queries_and_jobs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,16 +71,16 @@ class Settings:
         """
         set_ones = {name: value for name, value in config.items() if value not in (None, "")}
         given = {**DEFAULTS, **set_ones}
-        queries, jobs = queries_and_jobs(given)
+        queries, jobs = parse_queries_and_jobs(given)
         version = given.get("api_version")
         return cls(
             sign_in=choose_sign_in(given),
-            api_version=None if version is None else parsed_version(version),
+            api_version=None if version is None else parse_version(version),
             start_date=_start_date(given),
             objects=tuple(given.get("objects", ())),
             queries=queries,
             jobs=jobs,
-            filters=parsed_filters(given),
+            filters=parse_filters(given),
             include_deleted=given["include_deleted"],
             track_hard_deletes=given["track_hard_deletes"],
             lookback_seconds=given["lookback_seconds"],
@@ -137,7 +137,7 @@ def _start_date(given: Mapping[str, Any]) -> datetime | None:
         return None
     text = str(given["start_date"])
     try:
-        return moment_of(text)
+        return parse_datetime(text)
     except (OverflowError, ValueError) as error:
         raise SettingsError(
             f"start_date must be a date like 2026-01-31T00:00:00Z, not {text}"

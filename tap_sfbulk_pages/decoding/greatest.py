@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_sfbulk_pages.datetimes import moment_of
+from tap_sfbulk_pages.datetimes import parse_datetime
 from tap_sfbulk_pages.errors import ResultPageError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def later(maximum: str | None, text: str | None, *, replication_key: str) -> str
 
 def _latest(texts: Iterable[str], replication_key: str) -> str:
     try:
-        return max(texts, key=moment_of)
+        return max(texts, key=parse_datetime)
     except (OverflowError, ValueError) as error:
         raise ResultPageError(
             f"The replication key {replication_key} holds no date: {error}"

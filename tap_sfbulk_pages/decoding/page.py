@@ -75,7 +75,7 @@ class CsvBlocks:
         """Cut the page's text where the scan found ends of records, the header line left out.
 
         Raises:
-            UnavailableError: As `transport.inflated`.
+            UnavailableError: As `transport.decode_body`.
         """
         if not self._page.records:
             return

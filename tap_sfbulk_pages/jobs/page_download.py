@@ -16,7 +16,7 @@ from tap_sfbulk_pages.decoding.scan import CsvScan
 from tap_sfbulk_pages.errors import ResultPageError, UnavailableError
 from tap_sfbulk_pages.jobs.page_body import PageBody
 from tap_sfbulk_pages.salesforce.addresses import locator_of
-from tap_sfbulk_pages.salesforce.transport import inflated, is_framed
+from tap_sfbulk_pages.salesforce.transport import decode_body, is_framed
 from tap_sfbulk_pages.watching import activity
 from tap_sfbulk_pages.words import counted
 
@@ -71,7 +71,7 @@ class ResultPage:
 
     def text_pieces(self) -> Iterator[bytes]:
         """Yield the decoded CSV from the start."""
-        return inflated(self.body.chunks(), self.encoding)
+        return decode_body(self.body.chunks(), self.encoding)
 
     def close(self) -> None:
         """Free what the page holds."""
@@ -150,7 +150,7 @@ class PageDownload:
         encoding = response.headers.get("Content-Encoding")
         scan = CsvScan(self._delimiter.encode())
         try:
-            for piece in inflated(_kept(chunks, body), encoding):
+            for piece in decode_body(_kept(chunks, body), encoding):
                 scan.feed(piece)
             text = scan.finish()
         except UnavailableError as error:

@@ -76,7 +76,7 @@ class QueryJobs:
             ExtractionError: As `SalesforceClient.call`.
         """
         body = {"operation": query.operation, "query": query.soql}
-        return self._client.document(
+        return self._client.fetch_json(
             "/jobs/query",
             api_version=api_version,
             parse=partial(job_in, api_version=api_version),
@@ -91,7 +91,7 @@ class QueryJobs:
             RefusedError: If it is gone (404), or was made with another version (409).
             ExtractionError: As `SalesforceClient.call`.
         """
-        return self._client.document(
+        return self._client.fetch_json(
             job.path,
             api_version=job.api_version,
             parse=partial(job_in, api_version=job.api_version, is_ours=job.is_ours),

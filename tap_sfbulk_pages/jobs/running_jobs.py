@@ -77,7 +77,7 @@ class RunningJobs:
         """Ask for the list; where it is refused, or names no job of ours, not again."""
         asked_at = time.monotonic()
         try:
-            states = self._client.document(
+            states = self._client.fetch_json(
                 "/jobs/query?jobType=V2Query", api_version=api_version, parse=_states
             )
         except ExtractionError as error:

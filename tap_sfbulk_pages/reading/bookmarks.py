@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from tap_sfbulk_pages.datetimes import literal, moment_of
+from tap_sfbulk_pages.datetimes import format_literal, parse_datetime
 from tap_sfbulk_pages.errors import StateError
 from tap_sfbulk_pages.reading import state as stream_state
 
@@ -45,7 +45,7 @@ def lower_bound(
     if bookmark is None:
         return start_date
     try:
-        return moment_of(bookmark) - timedelta(seconds=lookback_seconds)
+        return parse_datetime(bookmark) - timedelta(seconds=lookback_seconds)
     except (TypeError, ValueError, AttributeError, OverflowError) as error:
         raise StateError(
             f"The saved replication_key_value {bookmark!r} is no date. Remove the stream from the "
@@ -70,12 +70,12 @@ def not_after(maximum: str | None, asked_at: str | None) -> str | None:
     if maximum is None or asked_at is None:
         return maximum
     try:
-        latest = moment_of(asked_at).replace(microsecond=0)
+        latest = parse_datetime(asked_at).replace(microsecond=0)
     except ValueError:
         return maximum
-    if moment_of(maximum) <= latest:
+    if parse_datetime(maximum) <= latest:
         return maximum
-    return literal(latest, {"format": "date"} if _DATE.fullmatch(maximum) else {})
+    return format_literal(latest, {"format": "date"} if _DATE.fullmatch(maximum) else {})
 
 
 def bookmark_after(
@@ -94,11 +94,11 @@ def bookmark_after(
     """
     if maximum is None:
         return before
-    if moment_of(maximum) > now:
+    if parse_datetime(maximum) > now:
         # A change of this second, still to come, is stamped with its beginning (SOAP API guide,
         # "Primitive Data Types": a precision of one second).
-        maximum = literal(now.replace(microsecond=0), schema)
-    return maximum if before is None else max(before, maximum, key=moment_of)
+        maximum = format_literal(now.replace(microsecond=0), schema)
+    return maximum if before is None else max(before, maximum, key=parse_datetime)
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ class Incremental:
             start_date=settings.start_date,
             lookback_seconds=settings.lookback_seconds,
         )
-        return literal(bound, self.schema) if bound else None
+        return format_literal(bound, self.schema) if bound else None
 
     def finished(self, maximum: str | None, latest: datetime | None = None) -> None:
         """Move the bookmark to what a finished job leaves.

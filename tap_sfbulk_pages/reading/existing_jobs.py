@@ -18,7 +18,7 @@ from tap_sfbulk_pages.errors import QueryJobError, QueryJobGoneError, RefusedErr
 from tap_sfbulk_pages.jobs.page_download import PageDownload
 from tap_sfbulk_pages.jobs.query import SHORT_ID, QueryJob
 from tap_sfbulk_pages.jobs.query_jobs import job_in
-from tap_sfbulk_pages.soql.columns import result_types
+from tap_sfbulk_pages.soql.columns import find_result_types
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +43,7 @@ def existing_job(org: Org, job_id: str) -> QueryJob:
     job = QueryJob(job_id, org.api_version, state="", is_ours=False)
     try:
         try:
-            return org.client.document(job.path, api_version=job.api_version, parse=_with_version)
+            return org.client.fetch_json(job.path, api_version=job.api_version, parse=_with_version)
         except RefusedError as refusal:
             if refusal.status != HTTPStatus.CONFLICT:
                 raise
@@ -97,7 +97,7 @@ def typed_columns(
         ExtractionError: As `SalesforceClient.call`.
     """
     job = org.jobs.completed(existing_job(org, job_id), waiting)
-    return result_types(result_columns(org, job), job.sobject, paths)
+    return find_result_types(result_columns(org, job), job.sobject, paths)
 
 
 def _with_version(reply: Any) -> QueryJob:
@@ -114,7 +114,7 @@ def _listed_version(org: Org, job: QueryJob, refusal: RefusedError) -> str:
     locator: str | None = None
     while True:
         begin = f"&queryLocator={quote(locator, safe='')}" if locator else ""
-        version, following = org.client.document(
+        version, following = org.client.fetch_json(
             f"/jobs/query?jobType=V2Query{begin}",
             api_version=job.api_version,
             parse=partial(_version_and_next, job_id=job.id),

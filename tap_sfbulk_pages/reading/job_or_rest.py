@@ -132,10 +132,12 @@ class FallbackReading:
     def _advised(self, error: RefusedError) -> RefusedError:
         """Add what can be done about a refusal, where that is known."""
         if error.is_about_the_bulk_api and not self._is_allowed:
-            return error.advised("Set fallback_to_rest to true to read it through the REST API.")
+            return error.with_advice(
+                "Set fallback_to_rest to true to read it through the REST API."
+            )
         if error.asks_for_a_filter:
             example = f'{{"filters": {{"{self._sobject}": "<field> = \'<id>\'"}}}}'
-            return error.advised(
+            return error.with_advice(
                 f"{self._sobject} can be read with a condition only: give one that Salesforce "
                 f"accepts in the filters setting, such as {example}, or deselect the stream."
             )

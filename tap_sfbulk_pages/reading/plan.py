@@ -208,7 +208,7 @@ def count_records(org: Org, plans: Sequence[StreamPlan], *, exactly: bool) -> No
         exactly: Count what is read in part, rather than the whole object.
 
     Raises:
-        ExtractionError: As `SalesforceClient.document`.
+        ExtractionError: As `SalesforceClient.fetch_json`.
     """
     counts = org.record_counts()
     for plan in plans:
@@ -228,8 +228,8 @@ def _count_exactly(org: Org, plan: StreamPlan) -> None:
         return
     text = QueryText.parse(plan.query.soql)
     try:
-        count = org.client.document(
-            f"/{plan.query.operation}?q={quote(text.counting())}",
+        count = org.client.fetch_json(
+            f"/{plan.query.operation}?q={quote(text.count_soql())}",
             api_version=org.api_version,
             parse=lambda reply: int(reply["totalSize"]),
         )
@@ -243,7 +243,7 @@ def daily_needs(org: Org, plans: Sequence[StreamPlan]) -> list[DailyNeed]:
     """Hold what a run would use against the org's daily allowances.
 
     Raises:
-        ExtractionError: As `SalesforceClient.document`.
+        ExtractionError: As `SalesforceClient.fetch_json`.
     """
     limits = org.limits()
     readable = [plan for plan in plans if not plan.trouble]

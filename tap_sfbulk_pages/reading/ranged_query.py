@@ -64,7 +64,7 @@ class RangedQuery:
             As `RangeField.bounds`.
 
         Raises:
-            ExtractionError: As `SalesforceClient.document`.
+            ExtractionError: As `SalesforceClient.fetch_json`.
         """
         if self.field is None:
             return []
@@ -91,7 +91,7 @@ class RangedQuery:
             text: str | None = records[0][name] if records else None
             return text
 
-        return org.client.document(
+        return org.client.fetch_json(
             f"/{resource}?q={quote(f'{soql} ORDER BY {name} {order} LIMIT 1')}",
             api_version=org.api_version,
             parse=value,

@@ -19,7 +19,7 @@ import polars as pl
 
 from tap_sfbulk_pages.decoding.columns import typed
 from tap_sfbulk_pages.jobs.page_body import PageBody
-from tap_sfbulk_pages.salesforce.reply_errors import code_and_text, named_error
+from tap_sfbulk_pages.salesforce.reply_errors import build_error, read_code_and_message
 from tap_sfbulk_pages.watching import activity
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class RestQuery:
         with activity.during(activity.Phase.DOWNLOADING):
             if len(link) > LONGEST_LINK:
                 return self._page_within_composite(link)
-            return self._client.document(
+            return self._client.fetch_json(
                 link, api_version=self._api_version, parse=self._parsed, numbers_as_text=True
             )
 
@@ -128,9 +128,9 @@ class RestQuery:
             if status in _SUCCESSES:
                 return self._parsed(body)
             called = f"GET /{self._query.operation} within POST /composite"
-            raise named_error(called, status, *code_and_text(body))
+            raise build_error(called, status, *read_code_and_message(body))
 
-        return self._client.document(
+        return self._client.fetch_json(
             "/composite",
             api_version=self._api_version,
             parse=parse,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from tap_sfbulk_pages.datetimes import moment_of
+from tap_sfbulk_pages.datetimes import parse_datetime
 from tap_sfbulk_pages.errors import StateError
 from tap_sfbulk_pages.reading.state import RANGES
 from tap_sfbulk_pages.soql.ranges import Range
@@ -55,7 +55,7 @@ class SavedRanges:
             parts = saved["parts"]
             if not parts or not all(_is_sound(part) for part in parts):
                 raise StateError(f"The parts of the saved {RANGES} are broken.")
-            return cls(str(saved["query"]), moment_of(saved["cut_at"]), parts)
+            return cls(str(saved["query"]), parse_datetime(saved["cut_at"]), parts)
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise StateError(f"The saved {RANGES} are none that this tap has written.") from error
 
@@ -63,7 +63,7 @@ class SavedRanges:
     def maximum(self) -> str | None:
         """The greatest replication key value in the parts that are done."""
         maxima = [part["maximum"] for part in self.parts if part.get("maximum")]
-        return max(maxima, key=moment_of, default=None)
+        return max(maxima, key=parse_datetime, default=None)
 
     def save(self, state: MutableMapping[str, Any]) -> None:
         """Keep the parts in a stream's state."""

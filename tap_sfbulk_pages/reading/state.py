@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_sfbulk_pages.datetimes import moment_of
+from tap_sfbulk_pages.datetimes import parse_datetime
 from tap_sfbulk_pages.errors import StateError
 from tap_sfbulk_pages.jobs.progress import JobProgress
 
@@ -226,7 +226,7 @@ def _moment(state: Mapping[str, Any], name: str) -> datetime | None:
     if text is None:
         return None
     try:
-        return moment_of(text)
+        return parse_datetime(text)
     except (TypeError, ValueError, AttributeError, OverflowError) as error:
         raise StateError(
             f"The saved {name} {text!r} is no date: remove it from the state, and the stream is "

@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from tap_sfbulk_pages.datetimes import literal
+from tap_sfbulk_pages.datetimes import format_literal
 from tap_sfbulk_pages.decoding.records import FrameBlocks
 from tap_sfbulk_pages.errors import RecordCountError, RefusedError
 from tap_sfbulk_pages.jobs.fetching import Fetching
@@ -189,7 +189,7 @@ class RestReading:
 
     def _asked(self) -> RestPage:
         """Ask the query from its start."""
-        self._asked_at = literal(datetime.now(timezone.utc), {})
+        self._asked_at = format_literal(datetime.now(timezone.utc), {})
         return self._query.page(None)
 
     def _read(self) -> Iterator[PageReading]:

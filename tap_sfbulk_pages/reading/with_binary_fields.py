@@ -22,7 +22,7 @@ from tap_sfbulk_pages.errors import RefusedError, UnavailableError
 from tap_sfbulk_pages.jobs.fetching import Fetching
 from tap_sfbulk_pages.reading.page import PageReading
 from tap_sfbulk_pages.salesforce.schema import KEY
-from tap_sfbulk_pages.salesforce.transport import inflated, is_framed
+from tap_sfbulk_pages.salesforce.transport import decode_body, is_framed
 from tap_sfbulk_pages.words import counted
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ class BinaryReading:
 
         def read(response: requests.Response, chunks: Iterator[bytes]) -> str | None:
             content = bytearray()
-            for piece in inflated(chunks, response.headers.get("Content-Encoding")):
+            for piece in decode_body(chunks, response.headers.get("Content-Encoding")):
                 content += piece
                 if len(content) > self._largest_bytes:
                     self._tell_left_out(value, f"more than {self._largest_bytes:,}")

@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 
 import polars as pl
 
-from tap_sfbulk_pages.datetimes import moment_of
+from tap_sfbulk_pages.datetimes import parse_datetime
 from tap_sfbulk_pages.decoding.cells import CellType
 from tap_sfbulk_pages.decoding.records import FrameBlocks
 from tap_sfbulk_pages.errors import RefusedError
@@ -50,7 +50,7 @@ def begin_tracking(state: MutableMapping[str, Any], replication_key: str | None)
     """
     if stream_state.deleted_until(state) is None:
         bookmark = stream_state.bookmark(state, replication_key)
-        begin = moment_of(bookmark) if bookmark else datetime.now(timezone.utc)
+        begin = parse_datetime(bookmark) if bookmark else datetime.now(timezone.utc)
         stream_state.set_deleted_until(state, begin - _CLOCK_DIFFERENCE)
 
 
@@ -168,7 +168,7 @@ class WithDeletedRecords:
         span = urlencode({"start": start.isoformat(), "end": end.isoformat()})
         org = self._context.org
         with self._context.waiting():
-            return org.client.document(
+            return org.client.fetch_json(
                 f"/sobjects/{self._sobject}/deleted/?{span}",
                 api_version=org.api_version,
                 parse=_deleted,
@@ -210,7 +210,7 @@ def _deleted(reply: Any) -> _Deleted:
 
 
 def _moment(text: str | None) -> datetime | None:
-    return moment_of(text) if text else None
+    return parse_datetime(text) if text else None
 
 
 def _minute(moment: datetime) -> datetime:

@@ -147,7 +147,7 @@ WRONG_HOST = (
 )
 
 
-def of_sign_in(error_code: str, said: str) -> str:
+def advise_on_sign_in(error_code: str, said: str) -> str:
     """Say what to do about a refused sign-in.
 
     Args:
@@ -157,14 +157,14 @@ def of_sign_in(error_code: str, said: str) -> str:
     Returns:
         A sentence or more; empty where the refusal is not a usual one.
     """
-    return _first(_OF_SIGN_IN, error_code, said) or ("" if error_code else WRONG_HOST)
+    return _find(_OF_SIGN_IN, error_code, said) or ("" if error_code else WRONG_HOST)
 
 
-def of_call(error_code: str, said: str) -> str:
+def advise_on_call(error_code: str, said: str) -> str:
     """Say what to do about a refused call that speaks of the user or the org; else empty."""
-    return _first(_OF_CALLS, error_code, said)
+    return _find(_OF_CALLS, error_code, said)
 
 
-def _first(known: Sequence[tuple[str, str]], error_code: str, said: str) -> str:
+def _find(known: Sequence[tuple[str, str]], error_code: str, said: str) -> str:
     told = f"{error_code} {said}".lower()
     return next((advice for words, advice in known if words in told), "")

@@ -16,8 +16,8 @@ import requests
 
 from tap_sfbulk_pages.errors import RefusedError, SignInError, UnavailableError
 from tap_sfbulk_pages.salesforce.advice import SILENT_HOST, WRONG_HOST
-from tap_sfbulk_pages.salesforce.reply_errors import error_of, parsed_json, unknown_form
-from tap_sfbulk_pages.salesforce.retries import retried
+from tap_sfbulk_pages.salesforce.reply_errors import parse_error, parse_json, unknown_form_error
+from tap_sfbulk_pages.salesforce.retries import call_with_retries
 from tap_sfbulk_pages.watching import activity
 
 if TYPE_CHECKING:
@@ -94,19 +94,19 @@ class SalesforceClient:
                 url = session.address.resolve(link, api_version=api_version)
                 sent = {"Accept": "application/json", **(headers or {})}
                 sent["Authorization"] = f"Bearer {session.access_token}"
-                with self._counted(method, url, sent, json) as response:
+                with self._send(method, url, sent, json) as response:
                     if response.status_code in _SUCCESSES:
                         result = read(response, self._transport.body_chunks(response))
                         self._has_succeeded = True
                         return result
-                    error = error_of(response, self._transport.error_body(response))
+                    error = parse_error(response, self._transport.error_body(response))
                 if response.status_code != HTTPStatus.UNAUTHORIZED:
                     raise error
                 self._sessions.renew(session, str(error))
             raise SignInError(f"Salesforce refuses each new session. {error}")
 
         try:
-            return retried(attempt, max_tries=self._max_tries, on_retry=_tell)
+            return call_with_retries(attempt, max_tries=self._max_tries, on_retry=_report_retry)
         except UnavailableError as error:
             if self._has_succeeded:
                 raise
@@ -115,10 +115,10 @@ class SalesforceClient:
             # Salesforce's own refusals have a code.
             if self._has_succeeded or not error.is_missing or error.error_code:
                 raise
-            raise error.advised(WRONG_HOST) from error
+            raise error.with_advice(WRONG_HOST) from error
 
     @contextmanager
-    def _counted(
+    def _send(
         self, method: str, url: str, headers: Mapping[str, str], json: object | None
     ) -> Iterator[requests.Response]:
         """Make one call, counted against the org's daily allowance."""
@@ -138,7 +138,7 @@ class SalesforceClient:
 
         def read(response: requests.Response, _: Iterator[bytes]) -> requests.Response:
             body = self._transport.whole_body(response)
-            parsed_json(body, response)
+            parse_json(body, response)
             whole = requests.Response()
             whole.status_code, whole.headers, whole.url = (
                 response.status_code,
@@ -150,7 +150,7 @@ class SalesforceClient:
 
         return self.call("GET", link, api_version=api_version, read=read)
 
-    def document(
+    def fetch_json(
         self,
         link: str,
         *,
@@ -177,11 +177,11 @@ class SalesforceClient:
 
         def read(response: requests.Response, _: Iterator[bytes]) -> T:
             body = self._transport.whole_body(response)
-            parsed = parsed_json(body, response, numbers_as_text=numbers_as_text)
+            parsed = parse_json(body, response, numbers_as_text=numbers_as_text)
             try:
                 return parse(parsed)
             except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-                raise unknown_form(response, body) from error
+                raise unknown_form_error(response, body) from error
 
         return self.call(method, link, api_version=api_version, read=read, json=json)
 
@@ -196,7 +196,7 @@ class SalesforceClient:
         self.call(method, link, api_version=api_version, read=read, json=json)
 
 
-def _tell(reason: str) -> None:
+def _report_retry(reason: str) -> None:
     logger.warning(reason)
     if stream := activity.current():
         stream.tries_again(reason)

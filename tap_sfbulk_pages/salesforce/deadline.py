@@ -99,15 +99,15 @@ class DeadlineAdapter(HTTPAdapter):
 
     def __init__(self, watchdog: Watchdog, **rest: Any) -> None:
         super().__init__(**rest)
-        self.poolmanager.pool_classes_by_scheme = _pools(watchdog)
+        self.poolmanager.pool_classes_by_scheme = _make_pools(watchdog)
 
 
-def deadline_of(response: requests.Response) -> Deadline | None:
+def find_deadline(response: requests.Response) -> Deadline | None:
     """Find the deadline of a reply's connection; None for one through a proxy."""
     return getattr(response.raw.connection, "deadline", None)
 
 
-def _pools(watchdog: Watchdog) -> dict[str, type[HTTPConnectionPool]]:
+def _make_pools(watchdog: Watchdog) -> dict[str, type[HTTPConnectionPool]]:
     """Make pools of watched connections, by scheme."""
 
     class Watched:

@@ -15,9 +15,9 @@ from itertools import dropwhile, islice
 from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import ExtractionError, RefusedError, UnavailableError
-from tap_sfbulk_pages.salesforce.reply_errors import code_and_text
+from tap_sfbulk_pages.salesforce.reply_errors import read_code_and_message
 from tap_sfbulk_pages.salesforce.retries import is_transient
-from tap_sfbulk_pages.salesforce.versions import version_explained
+from tap_sfbulk_pages.salesforce.versions import explain_missing_version
 from tap_sfbulk_pages.watching.activity import on_behalf_of
 
 if TYPE_CHECKING:
@@ -79,7 +79,9 @@ class SObject:
         return {field.name for field in self.fields if field.is_calculated}
 
 
-def offered_names(client: SalesforceClient, api_version: str, patterns: Sequence[str]) -> list[str]:
+def list_object_names(
+    client: SalesforceClient, api_version: str, patterns: Sequence[str]
+) -> list[str]:
     """List the queryable sObjects that the `objects` setting asks for.
 
     Args:
@@ -91,17 +93,17 @@ def offered_names(client: SalesforceClient, api_version: str, patterns: Sequence
         Names in the order of the global describe.
 
     Raises:
-        ExtractionError: As `SalesforceClient.document`.
+        ExtractionError: As `SalesforceClient.fetch_json`.
     """
-    with version_explained(client, api_version):
-        queryable = client.document("/sobjects", api_version=api_version, parse=_queryable)
+    with explain_missing_version(client, api_version):
+        queryable = client.fetch_json("/sobjects", api_version=api_version, parse=_list_queryable)
     for pattern in patterns:
         if not any(is_asked_for(name, [pattern.removeprefix("!")]) for name in queryable):
             logger.warning("objects: the org offers nothing that %r fits.", pattern)
     return [name for name in queryable if is_asked_for(name, patterns)]
 
 
-def _queryable(described: Any) -> list[str]:
+def _list_queryable(described: Any) -> list[str]:
     return [
         entry["name"]
         for entry in described["sobjects"]
@@ -121,7 +123,7 @@ def is_asked_for(name: str, patterns: Sequence[str]) -> bool:
     )
 
 
-def described(
+def describe_objects(
     client: SalesforceClient, api_version: str, names: Iterable[str]
 ) -> Iterator[tuple[str, SObject | RefusedError | UnavailableError]]:
     """Describe sObjects, `OBJECTS_A_CALL` a call.
@@ -135,7 +137,7 @@ def described(
     """
     remaining = iter(names)
     while batch := list(islice(remaining, OBJECTS_A_CALL)):
-        yield from _described_together(client, api_version, batch).items()
+        yield from _describe_together(client, api_version, batch).items()
 
 
 class DescribesInTurn:
@@ -167,7 +169,7 @@ class DescribesInTurn:
             raise self._error
 
     def take(self, name: str) -> SObject | RefusedError | UnavailableError:
-        """Take what Salesforce says of an object (`described`), which is dropped here.
+        """Take what Salesforce says of an object (`describe_objects`), which is dropped here.
 
         Args:
             name: One that was given; those before it can be taken no more.
@@ -188,12 +190,12 @@ class DescribesInTurn:
         try:
             # No stream's call, whatever is being read meanwhile.
             with self._waiting(), on_behalf_of(None):
-                self._outcomes |= described(self._client, self._api_version, self._names)
+                self._outcomes |= describe_objects(self._client, self._api_version, self._names)
         except ExtractionError as error:
             self._error = error
 
 
-def _described_together(
+def _describe_together(
     client: SalesforceClient, api_version: str, names: Sequence[str]
 ) -> dict[str, SObject | RefusedError | UnavailableError]:
     request = {
@@ -213,14 +215,14 @@ def _described_together(
         answers = {answer["referenceId"]: answer for answer in reply["compositeResponse"]}
         for index, name in enumerate(names):
             if not isinstance(outcomes.get(name), SObject):
-                outcomes[name] = _outcome(name, answers[f"describe{index}"])
+                outcomes[name] = _read_answer(name, answers[f"describe{index}"])
         for outcome in outcomes.values():
             if isinstance(outcome, UnavailableError):
                 raise outcome
 
     try:
-        with version_explained(client, api_version):
-            client.document(
+        with explain_missing_version(client, api_version):
+            client.fetch_json(
                 "/composite", api_version=api_version, parse=parse, method="POST", json=request
             )
     except UnavailableError:
@@ -230,7 +232,7 @@ def _described_together(
     return outcomes
 
 
-def _outcome(name: str, answer: dict[str, Any]) -> SObject | RefusedError | UnavailableError:
+def _read_answer(name: str, answer: dict[str, Any]) -> SObject | RefusedError | UnavailableError:
     status, body = answer["httpStatusCode"], answer["body"]
     if status == HTTPStatus.OK:
         return SObject(
@@ -238,7 +240,7 @@ def _outcome(name: str, answer: dict[str, Any]) -> SObject | RefusedError | Unav
             tuple(map(_field, body["fields"])),
             is_replicated=body.get("replicateable") is True,
         )
-    code, said = code_and_text(body)
+    code, said = read_code_and_message(body)
     message = f"Salesforce does not describe {name}: {status} {code}: {said}"
     if is_transient(status, code, said):
         return UnavailableError(message)

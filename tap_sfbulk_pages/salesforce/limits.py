@@ -42,17 +42,17 @@ class Limit:
     maximum: int
 
 
-def org_limits(client: SalesforceClient, api_version: str) -> dict[str, Limit]:
+def fetch_limits(client: SalesforceClient, api_version: str) -> dict[str, Limit]:
     """Ask for those limits in `UNITS` that the org tells.
 
     Raises:
         RefusedError: If the user may not ask.
-        ExtractionError: As `SalesforceClient.document`.
+        ExtractionError: As `SalesforceClient.fetch_json`.
     """
-    return client.document("/limits", api_version=api_version, parse=_limits)
+    return client.fetch_json("/limits", api_version=api_version, parse=_parse_limits)
 
 
-def _limits(reply: Any) -> dict[str, Limit]:
+def _parse_limits(reply: Any) -> dict[str, Limit]:
     return {
         name: Limit(int(reply[name]["Remaining"]), int(reply[name]["Max"]))
         for name in UNITS
@@ -64,7 +64,7 @@ class JobAllowance:
     """Query jobs and the volume of their results, counted down by all threads.
 
     Args:
-        limits: As of `org_limits`; empty where the user may not ask.
+        limits: As of `fetch_limits`; empty where the user may not ask.
     """
 
     def __init__(self, limits: Mapping[str, Limit]) -> None:
@@ -99,7 +99,7 @@ class JobAllowance:
                 self._megabytes -= count / 1_000_000
 
 
-def record_counts(client: SalesforceClient, api_version: str) -> dict[str, int]:
+def fetch_record_counts(client: SalesforceClient, api_version: str) -> dict[str, int]:
     """Ask how many records each object of the org has, with one call.
 
     REST API guide, "Record Count": approximate; of whole objects, without what is deleted or
@@ -107,10 +107,10 @@ def record_counts(client: SalesforceClient, api_version: str) -> dict[str, int]:
     needs the permission *View Setup and Configuration*.
 
     Raises:
-        ExtractionError: As `SalesforceClient.document`.
+        ExtractionError: As `SalesforceClient.fetch_json`.
     """
-    return client.document("/limits/recordCount", api_version=api_version, parse=_counts)
+    return client.fetch_json("/limits/recordCount", api_version=api_version, parse=_parse_counts)
 
 
-def _counts(reply: Any) -> dict[str, int]:
+def _parse_counts(reply: Any) -> dict[str, int]:
     return {entry["name"]: int(entry["count"]) for entry in reply["sObjects"]}

@@ -18,7 +18,7 @@ from tap_sfbulk_pages.errors import (
     RefusedError,
     UnavailableError,
 )
-from tap_sfbulk_pages.salesforce.advice import of_call
+from tap_sfbulk_pages.salesforce.advice import advise_on_call
 from tap_sfbulk_pages.salesforce.retries import is_transient, retry_after_seconds
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _LONGEST_QUOTE = 1000
 _LONGEST_PATH = 300
 
 
-def parsed_json(body: bytes, response: requests.Response, *, numbers_as_text: bool = False) -> Any:
+def parse_json(body: bytes, response: requests.Response, *, numbers_as_text: bool = False) -> Any:
     """Parse a JSON reply.
 
     Args:
@@ -45,20 +45,20 @@ def parsed_json(body: bytes, response: requests.Response, *, numbers_as_text: bo
         return json.loads(body)
     except ValueError as error:
         raise UnavailableError(
-            f"{_called(response)} answered {response.status_code} with a body that is not JSON: "
-            f"{_quoted(body)}"
+            f"{_request_of(response)} answered {response.status_code}, and the body is not JSON: "
+            f"{_quote(body)}"
         ) from error
 
 
-def unknown_form(response: requests.Response, body: bytes) -> UnavailableError:
+def unknown_form_error(response: requests.Response, body: bytes) -> UnavailableError:
     """Make the error for a JSON reply that is not the document that was asked for."""
     return UnavailableError(
-        f"{_called(response)} answered {response.status_code} with a document of an unknown form: "
-        f"{_quoted(body)}"
+        f"{_request_of(response)} answered {response.status_code} with a document of unknown form: "
+        f"{_quote(body)}"
     )
 
 
-def error_of(response: requests.Response, body: bytes) -> ExtractionError:
+def parse_error(response: requests.Response, body: bytes) -> ExtractionError:
     """Make the error that an unsuccessful reply stands for.
 
     Args:
@@ -73,21 +73,21 @@ def error_of(response: requests.Response, body: bytes) -> ExtractionError:
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         target = response.headers.get("Location", "")
         return RefusedError(
-            f"{_called(response)} was redirected to {target.split('?')[0]!r}. Sessions are not "
+            f"{_request_of(response)} was redirected to {target.split('?')[0]!r}. Sessions are not "
             "carried to another address: set instance_url to the org's own My Domain address.",
             status=status,
             error_code="",
             said=target,
         )
     try:
-        error_code, said = code_and_text(json.loads(body))
+        error_code, said = read_code_and_message(json.loads(body))
     except ValueError:
-        error_code, said = "", _quoted(body) if body else ""
+        error_code, said = "", _quote(body) if body else ""
     wait = retry_after_seconds(response.headers.get("Retry-After"))
-    return named_error(_called(response), status, error_code, said, retry_after=wait)
+    return build_error(_request_of(response), status, error_code, said, retry_after=wait)
 
 
-def named_error(
+def build_error(
     called: str, status: int, error_code: str, said: str, *, retry_after: float | None = None
 ) -> ExtractionError:
     """Make the error that a status and Salesforce's words stand for.
@@ -100,7 +100,7 @@ def named_error(
         retry_after: Seconds that Salesforce asks to wait.
 
     Returns:
-        As `error_of`.
+        As `parse_error`.
     """
     name = f" {error_code}" if error_code else ""
     message = f"{called} answered {status}{name}: {said or 'no reason given'}"
@@ -108,12 +108,12 @@ def named_error(
         return UnavailableError(message, retry_after=retry_after)
     if error_code in DAILY_LIMITS:
         return AllowanceError(f"{message} It counts the last 24 hours: run again later.")
-    advice = of_call(error_code, said)
+    advice = advise_on_call(error_code, said)
     message = f"{message.rstrip('.')}. {advice}" if advice else message
     return RefusedError(message, status=status, error_code=error_code, said=said)
 
 
-def code_and_text(parsed: Any) -> tuple[str, str]:
+def read_code_and_message(parsed: Any) -> tuple[str, str]:
     """Read `errorCode` and `message` in the body of an error, or of a part of a composite one."""
     if isinstance(parsed, list) and parsed:
         parsed = parsed[0]
@@ -124,12 +124,12 @@ def code_and_text(parsed: Any) -> tuple[str, str]:
     return str(code), str(said).strip()
 
 
-def _called(response: requests.Response) -> str:
+def _request_of(response: requests.Response) -> str:
     path = response.request.path_url
     return f"{response.request.method} {path[:_LONGEST_PATH]}"
 
 
-def _quoted(body: bytes) -> str:
+def _quote(body: bytes) -> str:
     """Quote the text of a body, tags taken out, for a message."""
     text = body[: 4 * _LONGEST_QUOTE].decode("utf-8", "replace")
     if "<" in text:

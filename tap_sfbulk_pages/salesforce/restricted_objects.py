@@ -49,7 +49,7 @@ def is_refused_by_bulk(sobject: str) -> bool:
     return sobject.lower() in _THROUGH_REST
 
 
-def hindrance(sobject: str, *, filters: Mapping[str, str], through_rest: bool) -> str | None:
+def find_obstacle(sobject: str, *, filters: Mapping[str, str], through_rest: bool) -> str | None:
     """Say why a run over everything should leave an object alone, and what to do about it.
 
     Args:

@@ -89,7 +89,9 @@ def _waits() -> Generator[float, UnavailableError, None]:
         longest = min(longest * 2, LONGEST_WAIT_SECONDS)
 
 
-def retried(attempt: Callable[[], T], *, max_tries: int, on_retry: Callable[[str], None]) -> T:
+def call_with_retries(
+    attempt: Callable[[], T], *, max_tries: int, on_retry: Callable[[str], None]
+) -> T:
     """Call `attempt` until it returns, at most `max_tries` times.
 
     Args:

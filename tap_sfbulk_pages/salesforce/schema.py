@@ -50,7 +50,7 @@ def json_schema(sobject: SObject) -> dict[str, Any]:
     }
 
 
-def with_deleted_at(schema: dict[str, Any]) -> dict[str, Any]:
+def add_deleted_at(schema: dict[str, Any]) -> dict[str, Any]:
     """Add to a schema the field that tells when a record was deleted."""
     deleted_at = {**_SCHEMAS["datetime"]}
     return {**schema, "properties": {**schema["properties"], DELETED_AT: deleted_at}}

@@ -18,7 +18,7 @@ import urllib3
 from isal import isal_zlib
 
 from tap_sfbulk_pages.errors import UnavailableError
-from tap_sfbulk_pages.salesforce.deadline import DeadlineAdapter, Watchdog, deadline_of
+from tap_sfbulk_pages.salesforce.deadline import DeadlineAdapter, Watchdog, find_deadline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -103,8 +103,8 @@ class Transport:
                 prepared, timeout=(CONNECT_TIMEOUT_SECONDS, self.silence_seconds), **settings
             )
         except requests.RequestException as error:
-            raise UnavailableError(f"{_reason(error)} ({method} {_shown(url)}).") from error
-        deadline = deadline_of(response)
+            raise UnavailableError(f"{_explain(error)} ({method} {_shorten(url)}).") from error
+        deadline = find_deadline(response)
         try:
             with response:
                 yield response
@@ -118,14 +118,14 @@ class Transport:
         Raises:
             UnavailableError: If the body ends before its end, or the connection falls silent.
         """
-        where = f"{response.request.method} {_shown(response.url)}"
-        deadline = deadline_of(response)
+        where = f"{response.request.method} {_shorten(response.url)}"
+        deadline = find_deadline(response)
         since, received = time.monotonic(), 0
         while True:
             try:
                 chunk = response.raw.read1(CHUNK_BYTES, decode_content=False)
             except (urllib3.exceptions.HTTPError, OSError) as error:
-                raise UnavailableError(f"{_reason(error)} ({where}).") from error
+                raise UnavailableError(f"{_explain(error)} ({where}).") from error
             if deadline and deadline.is_over:
                 raise UnavailableError(f"The reply makes no headway ({where}).")
             if not chunk:
@@ -150,10 +150,10 @@ class Transport:
         """
         body = bytearray()
         encoding = response.headers.get("Content-Encoding")
-        for piece in inflated(self.body_chunks(response), encoding):
+        for piece in decode_body(self.body_chunks(response), encoding):
             body += piece
             if len(body) > LARGEST_JSON_BYTES:
-                raise UnavailableError(f"The reply of {_shown(response.url)} has no end.")
+                raise UnavailableError(f"The reply of {_shorten(response.url)} has no end.")
         return bytes(body)
 
     def error_body(self, response: requests.Response) -> bytes:
@@ -166,7 +166,7 @@ class Transport:
         if response.is_redirect:
             return b""
         encoding = response.headers.get("Content-Encoding")
-        for piece in inflated(self.body_chunks(response), encoding):
+        for piece in decode_body(self.body_chunks(response), encoding):
             body += piece
             if len(body) > LARGEST_ERROR_BYTES:
                 break
@@ -178,7 +178,7 @@ def is_framed(response: requests.Response) -> bool:
     return any(name in response.headers for name in _FRAMING)
 
 
-def inflated(chunks: Iterable[bytes], encoding: str | None) -> Iterator[bytes]:
+def decode_body(chunks: Iterable[bytes], encoding: str | None) -> Iterator[bytes]:
     """Decode a body piece by piece, each at most `PIECE_BYTES` long if it was compressed.
 
     Args:
@@ -216,12 +216,12 @@ def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-def _shown(url: str) -> str:
+def _shorten(url: str) -> str:
     """Shorten a URL for a message; no URL of ours holds a secret."""
     return url if len(url) <= _LONGEST_SHOWN else url[:_LONGEST_SHOWN] + "…"
 
 
-def _reason(error: BaseException) -> str:
+def _explain(error: BaseException) -> str:
     """Say what broke, without the layers of exceptions around it."""
     text = str(error)
     if isinstance(error, requests.ConnectTimeout):

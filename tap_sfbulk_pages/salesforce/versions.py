@@ -19,7 +19,7 @@ OLDEST = 58.0
 NEWEST_TESTED = 67.0
 
 
-def parsed_version(text: str) -> str:
+def parse_version(text: str) -> str:
     """Read an `api_version` setting.
 
     Args:
@@ -39,7 +39,7 @@ def parsed_version(text: str) -> str:
     return f"{match[1]}.0"
 
 
-def newest_tested(client: SalesforceClient) -> str:
+def choose_version(client: SalesforceClient) -> str:
     """Ask the org for its versions and choose.
 
     Returns:
@@ -48,7 +48,7 @@ def newest_tested(client: SalesforceClient) -> str:
     Raises:
         ExtractionError: If the org offers none.
     """
-    usable = [version for version in _offered(client) if OLDEST <= version <= NEWEST_TESTED]
+    usable = [version for version in _fetch_versions(client) if OLDEST <= version <= NEWEST_TESTED]
     if not usable:
         raise ExtractionError(
             f"The org offers no API version from {OLDEST} to {NEWEST_TESTED}; set api_version."
@@ -57,7 +57,7 @@ def newest_tested(client: SalesforceClient) -> str:
 
 
 @contextmanager
-def version_explained(client: SalesforceClient, api_version: str) -> Iterator[None]:
+def explain_missing_version(client: SalesforceClient, api_version: str) -> Iterator[None]:
     """Ask for what every version has, and say so where the org lacks the version.
 
     Raises:
@@ -70,7 +70,7 @@ def version_explained(client: SalesforceClient, api_version: str) -> Iterator[No
         # Not made yet, or retired (REST API guide, "Status Codes and Error Responses").
         if error.status not in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
             raise
-        versions = _offered(client)
+        versions = _fetch_versions(client)
         if not versions or float(api_version) in versions:
             raise
         told = f"the org has no version {api_version}; its newest is {max(versions):.1f}"
@@ -79,9 +79,9 @@ def version_explained(client: SalesforceClient, api_version: str) -> Iterator[No
         ) from error
 
 
-def _offered(client: SalesforceClient) -> list[float]:
+def _fetch_versions(client: SalesforceClient) -> list[float]:
     """Ask the org for its versions (`GET /services/data`)."""
-    return client.document(
+    return client.fetch_json(
         "/services/data/",
         api_version="",
         parse=lambda offered: [float(entry["version"]) for entry in offered],

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_sfbulk_pages.errors import ExtractionError, RefusedError
-from tap_sfbulk_pages.salesforce.limits import UNITS, JobAllowance, org_limits
-from tap_sfbulk_pages.salesforce.versions import version_explained
+from tap_sfbulk_pages.salesforce.limits import UNITS, JobAllowance, fetch_limits
+from tap_sfbulk_pages.salesforce.versions import explain_missing_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +46,7 @@ def _sign_in(org: Org) -> str:
     address = org.sessions.session().address.origin
     try:
         # Not every session may ask.
-        user = org.client.document(
+        user = org.client.fetch_json(
             f"{address}/services/oauth2/userinfo",
             api_version="",
             parse=lambda reply: f", user {reply['preferred_username']}",
@@ -58,15 +58,15 @@ def _sign_in(org: Org) -> str:
 
 def _api_access(org: Org) -> str:
     version = org.api_version
-    with version_explained(org.client, version):
-        org.client.document("/", api_version=version, parse=dict)
+    with explain_missing_version(org.client, version):
+        org.client.fetch_json("/", api_version=version, parse=dict)
     usage = org.calls.usage
     used = f"; {usage[0]:,} of {usage[1]:,} daily calls used" if usage else ""
     return f"ok (version {version}{used})"
 
 
 def _bulk_query_jobs(org: Org) -> str:
-    org.client.document(
+    org.client.fetch_json(
         "/jobs/query", api_version=org.api_version, parse=lambda reply: reply["records"]
     )
     return "ok (the user may use them)"
@@ -74,7 +74,7 @@ def _bulk_query_jobs(org: Org) -> str:
 
 def _limits(org: Org) -> str:
     try:
-        limits = org_limits(org.client, org.api_version)
+        limits = fetch_limits(org.client, org.api_version)
     except RefusedError as error:
         return f"not known, since the user may not ask. {error}"
     JobAllowance(limits).take_job()

@@ -6,8 +6,8 @@ from heapq import merge
 from typing import TYPE_CHECKING
 
 from tap_sfbulk_pages.errors import CatalogError, ExtractionError, RefusedError, UnavailableError
-from tap_sfbulk_pages.salesforce.describe import described, offered_names
-from tap_sfbulk_pages.salesforce.restricted_objects import hindrance
+from tap_sfbulk_pages.salesforce.describe import describe_objects, list_object_names
+from tap_sfbulk_pages.salesforce.restricted_objects import find_obstacle
 from tap_sfbulk_pages.singer.extra_streams import offered_extra_streams, selected_extra_streams
 from tap_sfbulk_pages.singer.object_stream import SObjectStream
 from tap_sfbulk_pages.singer.unreadable_stream import UnreadableStream
@@ -47,7 +47,7 @@ def offered_things(tap: RunningTap) -> tuple[list[str], list[BulkStream]]:
         ExtractionError: If the org does not tell what it offers, or settings contradict it.
     """
     org, settings = tap.org, tap.org.settings
-    names = sorted(offered_names(org.client, org.api_version, settings.objects))
+    names = sorted(list_object_names(org.client, org.api_version, settings.objects))
     check_names([*settings.queries, *settings.jobs], names)
     warn_of_filters(settings.filters, names)
     warn_of_hindered(tap)
@@ -55,7 +55,7 @@ def offered_things(tap: RunningTap) -> tuple[list[str], list[BulkStream]]:
 
 
 def _offered_objects(tap: RunningTap, names: Iterable[str]) -> Iterator[BulkStream]:
-    for name, outcome in described(tap.org.client, tap.org.api_version, names):
+    for name, outcome in describe_objects(tap.org.client, tap.org.api_version, names):
         if stream := offered_object(tap, name, outcome):
             yield stream
 
@@ -70,7 +70,7 @@ def warn_of_hindered(tap: RunningTap, selected: Iterable[str] = ()) -> None:
     settings = tap.org.settings
     read = {name.lower() for name in selected}
     for name in settings.objects:
-        why = hindrance(name, filters=settings.filters, through_rest=settings.fallback_to_rest)
+        why = find_obstacle(name, filters=settings.filters, through_rest=settings.fallback_to_rest)
         if why and name.lower() not in read:
             tap.logger.warning(
                 "objects: %s is not read unless a catalog selects it: %s.", name, why
@@ -118,7 +118,7 @@ def selected_streams(tap: RunningTap, catalog: Catalog) -> list[BulkStream]:
     warn_of_hindered(tap, entries)
     extra = selected_extra_streams(tap, entries)
     names = [name for name in entries if name not in extra]
-    objects = described(org.client, org.api_version, names)
+    objects = describe_objects(org.client, org.api_version, names)
     return [
         *extra.values(),
         *(selected_object(tap, entries[name], outcome) for name, outcome in objects),

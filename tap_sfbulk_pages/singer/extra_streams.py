@@ -10,7 +10,7 @@ from tap_sfbulk_pages.errors import (
     RefusedError,
     SettingsError,
     UnavailableError,
-    gathered,
+    collect_errors,
 )
 from tap_sfbulk_pages.singer.job_stream import ExistingJobStream
 from tap_sfbulk_pages.singer.query_stream import QueryStream
@@ -41,10 +41,10 @@ def offered_extra_streams(tap: RunningTap, paths: FieldPaths) -> list[BulkStream
     streams: list[BulkStream] = []
     errors: list[str] = []
     for query in settings.queries:
-        with gathered(errors, f"queries: {query.name}: "):
+        with collect_errors(errors, f"queries: {query.name}: "):
             streams.append(_made(tap, query.name, partial(QueryStream, tap, query, paths)))
     for job in settings.jobs:
-        with gathered(errors, f"jobs: {job.name}: "):
+        with collect_errors(errors, f"jobs: {job.name}: "):
             make = partial(ExistingJobStream.discovered, tap, job, paths)
             streams.append(_made(tap, job.name, make))
     if errors:

@@ -16,7 +16,7 @@ from tap_sfbulk_pages.reading.plan import job_plan
 from tap_sfbulk_pages.reading.through_job import JobReading, JobRequest
 from tap_sfbulk_pages.salesforce.schema import KEY
 from tap_sfbulk_pages.singer.stream import BulkStream
-from tap_sfbulk_pages.soql.columns import properties, spelled
+from tap_sfbulk_pages.soql.columns import match_spelling, property_schemas
 
 if TYPE_CHECKING:
     from tap_sfbulk_pages.reading.page import Reading, ReadingContext
@@ -54,8 +54,8 @@ class ExistingJobStream(BulkStream):
         """
         types = typed_columns(tap.org, job.id, paths, tap.stop_signal.waiting)
         wanted = job.primary_keys
-        keys = (KEY,) * (KEY in types) if wanted is None else spelled(wanted, types)
-        schema = {"type": "object", "properties": properties(types, keys)}
+        keys = (KEY,) * (KEY in types) if wanted is None else match_spelling(wanted, types)
+        schema = {"type": "object", "properties": property_schemas(types, keys)}
         return cls(tap, job, schema=schema, keys=keys)
 
     @override

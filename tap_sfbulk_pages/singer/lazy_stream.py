@@ -19,8 +19,8 @@ from singer_sdk.singerlib import Catalog
 from tap_sfbulk_pages.errors import ExtractionError, SettingsError
 from tap_sfbulk_pages.reading import state as stream_state
 from tap_sfbulk_pages.reading.plan import StreamPlan
-from tap_sfbulk_pages.salesforce.describe import DescribesInTurn, SObject, described
-from tap_sfbulk_pages.salesforce.restricted_objects import hindrance
+from tap_sfbulk_pages.salesforce.describe import DescribesInTurn, SObject, describe_objects
+from tap_sfbulk_pages.salesforce.restricted_objects import find_obstacle
 from tap_sfbulk_pages.singer.batch_formats import check_unchanged
 from tap_sfbulk_pages.singer.discovery import (
     offered_object,
@@ -184,7 +184,7 @@ def offered_in_turn(tap: RunningTap) -> list[StreamInTurn]:
     wanted = [
         name
         for name in objects
-        if not hindrance(name, filters=settings.filters, through_rest=settings.fallback_to_rest)
+        if not find_obstacle(name, filters=settings.filters, through_rest=settings.fallback_to_rest)
     ]
     names = _in_order(tap, [*wanted, *extra])
     _check_files(tap, names)
@@ -192,7 +192,7 @@ def offered_in_turn(tap: RunningTap) -> list[StreamInTurn]:
     for name in extra.keys() & mapped:
         _try_maps(tap, _catalog(extra[name]))
     org = tap.org
-    for _, outcome in described(org.client, org.api_version, set(mapped) - extra.keys()):
+    for _, outcome in describe_objects(org.client, org.api_version, set(mapped) - extra.keys()):
         if isinstance(outcome, SObject):
             _try_maps(tap, _catalog(SObjectStream(tap, outcome)))
     describes = _describes(tap, [name for name in names if name not in extra])

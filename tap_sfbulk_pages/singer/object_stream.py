@@ -18,20 +18,20 @@ from tap_sfbulk_pages.reading.job_or_rest import FallbackReading
 from tap_sfbulk_pages.reading.plan import consider_other_ways, job_plan
 from tap_sfbulk_pages.reading.ranged_query import RangedQuery
 from tap_sfbulk_pages.reading.through_ranges import SplitReading
-from tap_sfbulk_pages.salesforce.restricted_objects import hindrance
+from tap_sfbulk_pages.salesforce.restricted_objects import find_obstacle
 from tap_sfbulk_pages.salesforce.schema import (
     DELETED_AT,
     KEY,
     REPLICATION_KEYS,
+    add_deleted_at,
     binary_fields,
     json_schema,
     primary_keys,
     replication_key,
     unsupported_fields,
-    with_deleted_at,
 )
 from tap_sfbulk_pages.singer.stream import BulkStream
-from tap_sfbulk_pages.soql.ranges import Range, RangeField, unchanging_field
+from tap_sfbulk_pages.soql.ranges import Range, RangeField, choose_range_field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -57,12 +57,12 @@ class SObjectStream(BulkStream):
     def __init__(self, tap: RunningTap, sobject: SObject) -> None:
         self._sobject = sobject
         settings = tap.org.settings
-        self.selected_by_default = not hindrance(
+        self.selected_by_default = not find_obstacle(
             sobject.name, filters=settings.filters, through_rest=settings.fallback_to_rest
         )
         schema = json_schema(sobject)
         if settings.track_hard_deletes:
-            schema = with_deleted_at(schema)
+            schema = add_deleted_at(schema)
         super().__init__(tap, name=sobject.name, schema=schema)
         self.primary_keys = primary_keys(sobject)
         self.replication_key = replication_key(sobject)
@@ -109,7 +109,7 @@ class SObjectStream(BulkStream):
         """Take over a catalog, which may have been made before deletes were tracked."""
         entry = catalog.get_stream(self.name)
         if entry and DELETED_AT in self.schema["properties"]:
-            entry.schema = Schema.from_dict(with_deleted_at(entry.schema.to_dict()))
+            entry.schema = Schema.from_dict(add_deleted_at(entry.schema.to_dict()))
             entry.metadata["properties", DELETED_AT] = Metadata(
                 inclusion=Metadata.InclusionType.AUTOMATIC
             )
@@ -236,7 +236,7 @@ class SObjectStream(BulkStream):
             fields,
             include_deleted=settings.include_deleted,
             replication_key=key,
-            field=RangeField(key) if key else unchanging_field(self._sobject),
+            field=RangeField(key) if key else choose_range_field(self._sobject),
             whole=Range(incremental.bound(settings) if incremental else None),
             condition=settings.filters.get(self.name),
             limit=self.ABORT_AT_RECORD_COUNT,

@@ -15,7 +15,7 @@ from tap_sfbulk_pages.reading.plan import job_plan
 from tap_sfbulk_pages.reading.through_job import JobReading, JobRequest
 from tap_sfbulk_pages.salesforce.schema import primary_keys
 from tap_sfbulk_pages.singer.stream import BulkStream
-from tap_sfbulk_pages.soql.columns import TypedQuery, properties, spelled
+from tap_sfbulk_pages.soql.columns import TypedQuery, match_spelling, property_schemas
 from tap_sfbulk_pages.soql.entries import LIMITED
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class QueryStream(BulkStream):
         self._typed = TypedQuery.of(query.text, paths)
         types = self._typed.types
         keys = _keys(query, self._typed)
-        schema = {"type": "object", "properties": properties(types, keys)}
+        schema = {"type": "object", "properties": property_schemas(types, keys)}
         replication_key = _replication_key(query, self._typed)
         super().__init__(tap, name=query.name, schema=schema)
         self.primary_keys = keys
@@ -137,7 +137,7 @@ class QueryStream(BulkStream):
 def _keys(query: QuerySetting, typed: TypedQuery) -> tuple[str, ...]:
     """Name the key: what the user says, else that of the object if the query selects it."""
     if query.primary_keys is not None:
-        return spelled(query.primary_keys, typed.types)
+        return match_spelling(query.primary_keys, typed.types)
     keys = primary_keys(typed.sobject)
     return keys if set(keys) <= typed.types.keys() else ()
 

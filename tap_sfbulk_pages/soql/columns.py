@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_sfbulk_pages.errors import RefusedError, SettingsError, gathered
+from tap_sfbulk_pages.errors import RefusedError, SettingsError, collect_errors
 from tap_sfbulk_pages.salesforce.schema import is_supported, property_schema
 from tap_sfbulk_pages.soql.field_paths import FoundField
 
@@ -81,9 +81,9 @@ class TypedQuery:
         columns: dict[str, Column] = {}
         errors: list[str] = []
         for item in text.items:
-            with gathered(errors):
-                for column in _columns(item, text.alias, sobject, paths):
-                    _add(columns, column)
+            with collect_errors(errors):
+                for column in _type_item(item, text.alias, sobject, paths):
+                    _add_column(columns, column)
         if errors:
             raise SettingsError(*errors)
         return cls(text, sobject, tuple(columns.values()))
@@ -101,7 +101,9 @@ class TypedQuery:
         return self.text.soql([by_name[name] for name in names], condition=condition, limit=limit)
 
 
-def properties(types: Mapping[str, str], keys: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
+def property_schemas(
+    types: Mapping[str, str], keys: Sequence[str] = ()
+) -> dict[str, dict[str, Any]]:
     """Make the JSON schemas of columns.
 
     Args:
@@ -111,7 +113,9 @@ def properties(types: Mapping[str, str], keys: Sequence[str] = ()) -> dict[str, 
     return {name: property_schema(type_, is_key=name in keys) for name, type_ in types.items()}
 
 
-def result_types(header: Sequence[str], sobject: str | None, paths: FieldPaths) -> dict[str, str]:
+def find_result_types(
+    header: Sequence[str], sobject: str | None, paths: FieldPaths
+) -> dict[str, str]:
     """Type the columns of a result by their names.
 
     Args:
@@ -131,11 +135,11 @@ def result_types(header: Sequence[str], sobject: str | None, paths: FieldPaths) 
         root = paths.sobject(sobject)
     except RefusedError:
         return dict.fromkeys(header, _TEXT)
-    found = (_found_or_text(name, root, paths) for name in header)
+    found = (_find_field_or_text(name, root, paths) for name in header)
     return {field.path: field.type for field in found}
 
 
-def spelled(names: Sequence[str], columns: Iterable[str]) -> tuple[str, ...]:
+def match_spelling(names: Sequence[str], columns: Iterable[str]) -> tuple[str, ...]:
     """Spell names as the columns are.
 
     Raises:
@@ -148,7 +152,7 @@ def spelled(names: Sequence[str], columns: Iterable[str]) -> tuple[str, ...]:
     return tuple(by_lower[name.lower()] for name in names)
 
 
-def _add(columns: dict[str, Column], column: Column) -> None:
+def _add_column(columns: dict[str, Column], column: Column) -> None:
     """Add a column; a field that is there already is the same one."""
     before = columns.setdefault(column.name.lower(), column)
     if before is not column and (before.is_computed or column.is_computed):
@@ -157,11 +161,11 @@ def _add(columns: dict[str, Column], column: Column) -> None:
         )
 
 
-def _columns(
+def _type_item(
     item: SelectItem, alias: str | None, sobject: SObject, paths: FieldPaths
 ) -> Iterator[Column]:
     if item.function is None and item.path is not None:
-        found = _found(item.path, alias, sobject, paths)
+        found = _find_field(item.path, alias, sobject, paths)
         if not is_supported(found.type):
             raise SettingsError(
                 f"no query job returns {found.path}, whose type is {found.type}: select "
@@ -169,9 +173,9 @@ def _columns(
             )
         yield Column(found.path, found.type, found.path)
     elif item.function == _FIELDS:
-        yield from _fields(item, sobject)
+        yield from _expand_fields(item, sobject)
     elif item.function in _OF_A_FIELD and item.path is not None:
-        found = _found(item.path, alias, sobject, paths)
+        found = _find_field(item.path, alias, sobject, paths)
         yield Column(
             item.alias or found.path, _OF_A_FIELD[item.function], item.text, is_computed=True
         )
@@ -186,7 +190,7 @@ def _columns(
         )
 
 
-def _fields(item: SelectItem, sobject: SObject) -> Iterator[Column]:
+def _expand_fields(item: SelectItem, sobject: SObject) -> Iterator[Column]:
     """Write out FIELDS(): a job refuses all but FIELDS(STANDARD), since it does not know which."""
     group = _GROUPS.get((item.path or "").upper())
     if group is None:
@@ -196,14 +200,14 @@ def _fields(item: SelectItem, sobject: SObject) -> Iterator[Column]:
             yield Column(field.name, field.type, field.name)
 
 
-def _found_or_text(name: str, sobject: SObject, paths: FieldPaths) -> FoundField:
+def _find_field_or_text(name: str, sobject: SObject, paths: FieldPaths) -> FoundField:
     try:
         return paths.find(sobject, name)
     except SettingsError:
         return FoundField(name, _TEXT)
 
 
-def _found(path: str, alias: str | None, sobject: SObject, paths: FieldPaths) -> FoundField:
+def _find_field(path: str, alias: str | None, sobject: SObject, paths: FieldPaths) -> FoundField:
     """Find a field, without the alias or the name of the object that may lead its path."""
     first, _, rest = path.partition(".")
     is_alias = alias is not None and first.lower() == alias.lower()

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from requests.structures import CaseInsensitiveDict
 
-from tap_sfbulk_pages.errors import SettingsError, gathered
-from tap_sfbulk_pages.soql.text import QueryText, checked_condition
+from tap_sfbulk_pages.errors import SettingsError, collect_errors
+from tap_sfbulk_pages.soql.text import QueryText, check_condition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -57,9 +57,9 @@ class QuerySetting:
         if key and text.limit is not None:
             raise SettingsError(LIMITED)
         return cls(
-            name=_name(entry),
+            name=_check_name(entry),
             text=text,
-            primary_keys=_keys(entry),
+            primary_keys=_read_keys(entry),
             replication_key=key or None,
             include_deleted=entry.get("include_deleted"),
         )
@@ -90,10 +90,10 @@ class JobSetting:
             raise SettingsError(
                 f"{entry['id']} is not the id of a query job: 15 or 18 characters behind 750"
             )
-        return cls(name=_name(entry), id=entry["id"], primary_keys=_keys(entry))
+        return cls(name=_check_name(entry), id=entry["id"], primary_keys=_read_keys(entry))
 
 
-def queries_and_jobs(
+def parse_queries_and_jobs(
     config: Mapping[str, Any],
 ) -> tuple[tuple[QuerySetting, ...], tuple[JobSetting, ...]]:
     """Read the settings `queries` and `jobs`.
@@ -102,8 +102,8 @@ def queries_and_jobs(
         SettingsError: If an entry cannot work, or two streams have one name.
     """
     errors: list[str] = []
-    queries = _parsed(config, "queries", QuerySetting.parse, errors)
-    jobs = _parsed(config, "jobs", JobSetting.parse, errors)
+    queries = _parse_entries(config, "queries", QuerySetting.parse, errors)
+    jobs = _parse_entries(config, "jobs", JobSetting.parse, errors)
     entries = (*config.get("queries", ()), *config.get("jobs", ()))
     names = Counter(entry["name"].lower() for entry in entries)
     errors += [f"queries, jobs: {name} is there twice" for name, n in names.items() if n > 1]
@@ -131,7 +131,7 @@ def check_names(extra: Iterable[QuerySetting | JobSetting], objects: Iterable[st
         raise SettingsError(*errors)
 
 
-def parsed_filters(config: Mapping[str, Any]) -> Mapping[str, str]:
+def parse_filters(config: Mapping[str, Any]) -> Mapping[str, str]:
     """Read the setting `filters`.
 
     Returns:
@@ -146,8 +146,8 @@ def parsed_filters(config: Mapping[str, Any]) -> Mapping[str, str]:
         if name in filters:
             errors.append(f"filters: {name} is there twice")
         elif condition.strip():
-            with gathered(errors, f"filters: {name}: "):
-                filters[name] = checked_condition(condition)
+            with collect_errors(errors, f"filters: {name}: "):
+                filters[name] = check_condition(condition)
     if errors:
         raise SettingsError(*errors)
     return filters
@@ -161,7 +161,7 @@ def warn_of_filters(filters: Iterable[str], objects: Iterable[str]) -> None:
             logger.warning("filters: no object %s is offered; its filter has no effect.", name)
 
 
-def _parsed(
+def _parse_entries(
     config: Mapping[str, Any],
     setting: str,
     parse: Callable[[Mapping[str, Any]], _Entry],
@@ -170,17 +170,17 @@ def _parsed(
     """Read the entries of a setting; errors are added to those there are."""
     entries = []
     for entry in config.get(setting, ()):
-        with gathered(errors, f"{setting}: {entry['name']}: "):
+        with collect_errors(errors, f"{setting}: {entry['name']}: "):
             entries.append(parse(entry))
     return tuple(entries)
 
 
-def _name(entry: Mapping[str, Any]) -> str:
+def _check_name(entry: Mapping[str, Any]) -> str:
     name: str = entry["name"]
     if not _NAME.fullmatch(name):
         raise SettingsError("a name is made of letters, digits, _ and -")
     return name
 
 
-def _keys(entry: Mapping[str, Any]) -> tuple[str, ...] | None:
+def _read_keys(entry: Mapping[str, Any]) -> tuple[str, ...] | None:
     return tuple(entry["primary_keys"]) if entry.get("primary_keys") is not None else None

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tap_sfbulk_pages.errors import ExtractionError, RefusedError, SettingsError
-from tap_sfbulk_pages.salesforce.describe import described
+from tap_sfbulk_pages.salesforce.describe import describe_objects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -59,10 +59,10 @@ class FieldPaths:
         Raises:
             RefusedError: If Salesforce does not describe it.
             UnavailableError: If it does not do so now.
-            ExtractionError: As `describe.described`.
+            ExtractionError: As `describe.describe_objects`.
         """
         if name.lower() not in self._outcomes:
-            ((_, told),) = described(self._client, self._api_version, [name])
+            ((_, told),) = describe_objects(self._client, self._api_version, [name])
             self._outcomes[name.lower()] = told
         outcome = self._outcomes[name.lower()]
         if isinstance(outcome, ExtractionError):
@@ -78,7 +78,7 @@ class FieldPaths:
 
         Raises:
             SettingsError: If it leads to no field that this user sees.
-            ExtractionError: As `describe.described`.
+            ExtractionError: As `describe.describe_objects`.
         """
         *relationships, name = path.split(".")
         spelled: list[str] = []
@@ -90,7 +90,7 @@ class FieldPaths:
                 )
             spelled.append(lookup.relationship_name)
             sobject = self._parent(lookup, path)
-        field = _named(sobject.fields, name)
+        field = _find_by_name(sobject.fields, name)
         if field is None:
             raise SettingsError(f"{path}: {sobject.name} has no field {name} for this user")
         return FoundField(".".join([*spelled, field.name]), field.type)
@@ -114,5 +114,5 @@ class FieldPaths:
             raise SettingsError(f"{path}: {refusal}") from refusal
 
 
-def _named(fields: Sequence[Field], name: str) -> Field | None:
+def _find_by_name(fields: Sequence[Field], name: str) -> Field | None:
     return next((field for field in fields if field.name.lower() == name.lower()), None)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta, timezone
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from tap_sfbulk_pages.datetimes import literal, moment_of
+from tap_sfbulk_pages.datetimes import format_literal, parse_datetime
 from tap_sfbulk_pages.salesforce.schema import KEY, primary_keys
 
 if TYPE_CHECKING:
@@ -87,14 +87,16 @@ class RangeField:
             inner = {first + (last - first) * n // pieces for n in range(1, pieces)}
             return [_id(number) for number in sorted(inner) if number > first]
         # Stamps are of whole seconds. Those in the future are few, and the last range is for them.
-        begin = moment_of(least)
-        end = min(moment_of(greatest), datetime.now(timezone.utc))
+        begin = parse_datetime(least)
+        end = min(parse_datetime(greatest), datetime.now(timezone.utc))
         width = max(int((end - begin).total_seconds()), 0)
         seconds = {width * n // pieces for n in range(1, pieces)}
-        return [literal(begin + timedelta(seconds=each), {}) for each in sorted(seconds) if each]
+        return [
+            format_literal(begin + timedelta(seconds=each), {}) for each in sorted(seconds) if each
+        ]
 
 
-def unchanging_field(sobject: SObject) -> RangeField | None:
+def choose_range_field(sobject: SObject) -> RangeField | None:
     """Choose a field that no change of a record moves, for ranges of a full read."""
     if any((field.name, field.type) == ("CreatedDate", "datetime") for field in sobject.fields):
         return RangeField("CreatedDate")

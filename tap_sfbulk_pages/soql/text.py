@@ -110,7 +110,7 @@ class QueryText:
         Raises:
             SettingsError: If it is no query, or not one for a query job.
         """
-        tokens = _tokens(text)
+        tokens = _tokenize(text)
         if not tokens or not tokens[0].is_word("SELECT"):
             raise SettingsError("a query begins with SELECT")
         outer = [token for token in tokens if token.depth == 0]
@@ -128,12 +128,12 @@ class QueryText:
             and _begins_clause(token, following)
         ]
         first = behind.index(starts[0]) if starts else len(behind)
-        sobject, alias = _source(behind[:first])
+        sobject, alias = _parse_source(behind[:first])
         return cls(
-            items=tuple(_item(text, part) for part in _parts(tokens[1:place])),
+            items=tuple(_parse_item(text, part) for part in _split_items(tokens[1:place])),
             sobject=sobject,
             alias=alias,
-            clauses=_clauses(text, starts),
+            clauses=_parse_clauses(text, starts),
         )
 
     @property
@@ -167,13 +167,13 @@ class QueryText:
         behind = "".join(f" {word} {clauses[word]}" for word in _CLAUSES if word in clauses)
         return f"SELECT {', '.join(items)} FROM {source}{behind}"  # noqa: S608 - SOQL only reads
 
-    def counting(self) -> str:
+    def count_soql(self) -> str:
         """Write the query that counts the records, for the REST API; its LIMIT is left out."""
         clauses = {word: self.clauses[word] for word in self.clauses.keys() - {"ORDER", "LIMIT"}}
         return replace(self, clauses=clauses).soql(["COUNT()"])
 
 
-def checked_condition(text: str) -> str:
+def check_condition(text: str) -> str:
     """Check a condition that is put in brackets and added to a query with AND.
 
     Returns:
@@ -182,7 +182,7 @@ def checked_condition(text: str) -> str:
     Raises:
         SettingsError: If it is not one condition, as far as can be told.
     """
-    tokens = _tokens(text)
+    tokens = _tokenize(text)
     outer = [token for token in tokens if token.depth == 0]
     for token, following in zip_longest(outer, outer[1:]):
         if _begins_clause(token, following):
@@ -190,7 +190,7 @@ def checked_condition(text: str) -> str:
     return text.strip()
 
 
-def _tokens(text: str) -> list[_Token]:
+def _tokenize(text: str) -> list[_Token]:
     """Part a text into tokens; a bracket counts to the inside.
 
     Raises:
@@ -223,7 +223,7 @@ def _begins_clause(token: _Token, following: _Token | None) -> bool:
     return following.is_word(*wanted) or (_NUMBER in wanted and following.kind == "literal")
 
 
-def _source(tokens: Sequence[_Token]) -> tuple[str, str | None]:
+def _parse_source(tokens: Sequence[_Token]) -> tuple[str, str | None]:
     """Read the object and its alias."""
     words = [token.text for token in tokens if not token.is_word("AS")]
     if any(word == "," for word in words):
@@ -236,7 +236,7 @@ def _source(tokens: Sequence[_Token]) -> tuple[str, str | None]:
     return words[0], words[1] if len(words) > 1 else None
 
 
-def _clauses(text: str, starts: Sequence[_Token]) -> dict[str, str]:
+def _parse_clauses(text: str, starts: Sequence[_Token]) -> dict[str, str]:
     clauses: dict[str, str] = {}
     for token, following in zip_longest(starts, starts[1:]):
         word = token.text.upper()
@@ -250,7 +250,7 @@ def _clauses(text: str, starts: Sequence[_Token]) -> dict[str, str]:
     return clauses
 
 
-def _parts(tokens: Sequence[_Token]) -> Iterator[list[_Token]]:
+def _split_items(tokens: Sequence[_Token]) -> Iterator[list[_Token]]:
     """Part the SELECT list at its commas."""
     part: list[_Token] = []
     for token in tokens:
@@ -262,7 +262,7 @@ def _parts(tokens: Sequence[_Token]) -> Iterator[list[_Token]]:
     yield part
 
 
-def _item(text: str, tokens: Sequence[_Token]) -> SelectItem:
+def _parse_item(text: str, tokens: Sequence[_Token]) -> SelectItem:
     if not tokens:
         raise SettingsError("the SELECT list has an empty place")
     own = text[tokens[0].start : tokens[-1].end]
@@ -283,10 +283,10 @@ def _item(text: str, tokens: Sequence[_Token]) -> SelectItem:
         raise SettingsError(
             f"only functions can have an alias: write {first.text} instead of {own}"
         )
-    return _function(own, tokens)
+    return _parse_function(own, tokens)
 
 
-def _function(own: str, tokens: Sequence[_Token]) -> SelectItem:
+def _parse_function(own: str, tokens: Sequence[_Token]) -> SelectItem:
     name = tokens[0].text.upper()
     if name in _AGGREGATES:
         raise SettingsError(_NO_AGGREGATES.format(own))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
-from tap_sfbulk_pages.datetimes import literal, moment_of
+from tap_sfbulk_pages.datetimes import format_literal, parse_datetime
 from tap_sfbulk_pages.errors import (
     ListingError,
     QueryJobError,
@@ -151,7 +151,7 @@ class JobStream:
         if self._ends_with_one_job:
             return not self._has_job
         now = datetime.now(timezone.utc)
-        return last.until is None or now - moment_of(last.until) >= self._job_interval
+        return last.until is None or now - parse_datetime(last.until) >= self._job_interval
 
     def _new_job(self, before: JobStreamOffset) -> JobStreamOffset:
         """Make the job after another one, or in place of one that nothing has been read of."""
@@ -159,11 +159,11 @@ class JobStream:
         since = before.since
         if before.is_read and before.until is not None:
             lookback = timedelta(seconds=self._options.access.org().settings.lookback_seconds)
-            since = literal(moment_of(before.until) - lookback, _DATETIME)
+            since = format_literal(parse_datetime(before.until) - lookback, _DATETIME)
         now = datetime.now(timezone.utc)
         job = self._options.made_job(self._fields, [f"{key} >= {since}"] if since else [])
         self._made = job.id
-        until = literal(_made_at(job) or now, _DATETIME)
+        until = format_literal(_made_at(job) or now, _DATETIME)
         return JobStreamOffset.of_new_job(before.sobject, job, since=since, until=until)
 
     def _found(self, offset: JobStreamOffset) -> QueryJob | None:
@@ -214,7 +214,7 @@ class JobStream:
 
     def _way_out(self, offset: JobStreamOffset) -> str:
         start = self._options.access.org().settings.start_date
-        since = offset.since or (literal(start, _DATETIME) if start else None)
+        since = offset.since or (format_literal(start, _DATETIME) if start else None)
         option = f"the option start_date={since}" if since else "the same options"
         return (
             f"Start again with a new checkpoint, {option} and, where the sink is a folder of "
@@ -281,6 +281,6 @@ def _listed_pages(org: Org, job: QueryJob, offset: JobStreamOffset) -> _ListedPa
 def _made_at(job: QueryJob) -> datetime | None:
     """Tell when a job was made, by Salesforce's clock; None if it does not say."""
     try:
-        return moment_of(job.created or "")
+        return parse_datetime(job.created or "")
     except ValueError:
         return None

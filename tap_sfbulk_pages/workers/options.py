@@ -9,12 +9,12 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_sfbulk_pages.datetimes import literal
+from tap_sfbulk_pages.datetimes import format_literal
 from tap_sfbulk_pages.errors import RefusedError, SettingsError
 from tap_sfbulk_pages.jobs.query import Query, QueryJob
 from tap_sfbulk_pages.reading.existing_jobs import existing_job, result_columns
 from tap_sfbulk_pages.salesforce.schema import json_schema, replication_key, unsupported_fields
-from tap_sfbulk_pages.soql.columns import TypedQuery, properties, result_types
+from tap_sfbulk_pages.soql.columns import TypedQuery, find_result_types, property_schemas
 from tap_sfbulk_pages.soql.field_paths import FieldPaths
 from tap_sfbulk_pages.soql.select import select
 from tap_sfbulk_pages.soql.text import QueryText
@@ -92,12 +92,12 @@ class JobOptions:
         org = self.access.org()
         paths = _paths(org)
         if self.soql is not None:
-            return dict(properties(_typed(self.soql, paths).types))
+            return dict(property_schemas(_typed(self.soql, paths).types))
         if self.job_id is not None:
             job = existing_job(org, self.job_id)
             fields = self.fields or result_columns(org, org.jobs.completed(job))
-            types = result_types(fields, self.sobject or job.sobject, paths)
-            return dict(properties(types))
+            types = find_result_types(fields, self.sobject or job.sobject, paths)
+            return dict(property_schemas(types))
         assert self.sobject is not None  # noqa: S101 - `parse` made sure
         return _typed_fields(paths.sobject(self.sobject), self.fields)
 
@@ -178,7 +178,7 @@ class JobOptions:
             self.sobject,
             fields,
             replication_key=key,
-            lower_bound=literal(start, {"format": "date-time"}) if start else None,
+            lower_bound=format_literal(start, {"format": "date-time"}) if start else None,
             condition=" AND ".join(conditions) or None,
         )
 

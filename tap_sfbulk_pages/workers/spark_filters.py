@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from tap_sfbulk_pages.datetimes import literal
+from tap_sfbulk_pages.datetimes import format_literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -75,7 +75,7 @@ def _literal(value: Any, schema: Mapping[str, Any]) -> str | None:
         value = moment.date() if form == "date" else moment
     if isinstance(value, datetime):
         exact = form == "date-time" and value.microsecond % _MICROSECONDS_A_MILLISECOND == 0
-        return literal(value.astimezone(timezone.utc), schema) if exact else None
+        return format_literal(value.astimezone(timezone.utc), schema) if exact else None
     if isinstance(value, date):
         return value.isoformat() if form == "date" else None
     if isinstance(value, str) and form is None and _is_plain(value):

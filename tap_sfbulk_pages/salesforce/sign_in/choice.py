@@ -66,24 +66,24 @@ def choose_sign_in(given: Mapping[str, Any]) -> SignIn:
     Raises:
         SettingsError: If the settings fit no way, or two, or an address is none.
     """
-    instance = _instance(given)
-    login = _login(given, instance)
+    instance = _read_instance(given)
+    login = _choose_login(given, instance)
     names = {name for name in _SIGN_IN_SETTINGS if name in given}
     if "sf_cli_org" in given:
         others = names | {name for name in _ADDRESSES if name in given}
         if others:
             raise SettingsError(
                 "sf_cli_org takes session and address from the Salesforce CLI: "
-                f"remove it, or {_listed(others)}"
+                f"remove it, or {_join(others)}"
             )
         return SalesforceCli(given["sf_cli_org"])
     if "access_token" in names:
         if names != {"access_token"}:
-            raise SettingsError(f"{_listed(names)} make two ways to sign in: keep one")
+            raise SettingsError(f"{_join(names)} make two ways to sign in: keep one")
         if instance is None:
             raise SettingsError("access_token needs instance_url")
         return ReadyToken(given["access_token"], instance)
-    flow = _flow_of(names)
+    flow = _choose_flow(names)
     if flow is ClientCredentials and login in (LOGIN, LOGIN_OF_SANDBOXES):
         raise SettingsError(
             "the client credentials flow works at the org's own host only: set "
@@ -92,13 +92,13 @@ def choose_sign_in(given: Mapping[str, Any]) -> SignIn:
     return TokenEndpoint(_make_flow(flow, given, login), login, instance)
 
 
-def _instance(given: Mapping[str, Any]) -> HostAddress | None:
+def _read_instance(given: Mapping[str, Any]) -> HostAddress | None:
     if "instance_url" not in given:
         return None
     return org_address(given["instance_url"], setting="instance_url")
 
 
-def _login(given: Mapping[str, Any], instance: HostAddress | None) -> HostAddress:
+def _choose_login(given: Mapping[str, Any], instance: HostAddress | None) -> HostAddress:
     if "login_url" in given:
         return login_address(given["login_url"], setting="login_url")
     if instance:
@@ -106,7 +106,7 @@ def _login(given: Mapping[str, Any], instance: HostAddress | None) -> HostAddres
     return LOGIN_OF_SANDBOXES if given.get("is_sandbox") else LOGIN
 
 
-def _flow_of(names: set[str]) -> type[Flow]:
+def _choose_flow(names: set[str]) -> type[Flow]:
     if {"private_key", "private_key_path"} <= names:
         raise SettingsError("private_key and private_key_path are both set: keep one")
     asked = {"private_key" if name == "private_key_path" else name for name in names}
@@ -122,14 +122,14 @@ def _flow_of(names: set[str]) -> type[Flow]:
             return flow
     if asked <= {"username", "password", "security_token"}:
         raise SettingsError(
-            f"{_listed(names)} alone are the SOAP login, which newer orgs and API "
+            f"{_join(names)} alone are the SOAP login, which newer orgs and API "
             "versions do not have: make an External Client App and give instance_url, "
             "client_id and client_secret (client credentials)"
         )
     together = "together make" if len(names) > 1 else "alone makes"
     raise SettingsError(
-        f"{_listed(names)} {together} no way to sign in. A flow needs client_id and: "
-        + "; or ".join(f"{_listed(needed)} ({flow.title})" for flow, needed in _FLOWS.items())
+        f"{_join(names)} {together} no way to sign in. A flow needs client_id and: "
+        + "; or ".join(f"{_join(needed)} ({flow.title})" for flow, needed in _FLOWS.items())
     )
 
 
@@ -143,8 +143,8 @@ def _make_flow(flow: type[Flow], given: Mapping[str, Any], login: HostAddress) -
         return JwtBearer(
             client_id,
             given["username"],
-            _private_key(given),
-            _audience(login, is_sandbox=is_sandbox),
+            _read_private_key(given),
+            _choose_audience(login, is_sandbox=is_sandbox),
         )
     if flow is UsernamePassword:
         return UsernamePassword(
@@ -157,7 +157,7 @@ def _make_flow(flow: type[Flow], given: Mapping[str, Any], login: HostAddress) -
     return ClientCredentials(client_id, given["client_secret"])
 
 
-def _audience(login: HostAddress, *, is_sandbox: bool) -> str:
+def _choose_audience(login: HostAddress, *, is_sandbox: bool) -> str:
     """Name the audience of a JWT that is sent to a token endpoint.
 
     It is the login host, also where the org's My Domain host stands in for it (Salesforce Help,
@@ -169,7 +169,7 @@ def _audience(login: HostAddress, *, is_sandbox: bool) -> str:
     return (LOGIN_OF_SANDBOXES if is_sandbox else LOGIN).origin
 
 
-def _private_key(given: Mapping[str, Any]) -> str:
+def _read_private_key(given: Mapping[str, Any]) -> str:
     if "private_key" in given:
         # Environment variables often hold the line ends of a PEM file as \n.
         return str(given["private_key"]).replace("\\n", "\n")
@@ -179,5 +179,5 @@ def _private_key(given: Mapping[str, Any]) -> str:
         raise SettingsError(f"private_key_path cannot be read: {error}") from error
 
 
-def _listed(names: set[str]) -> str:
+def _join(names: set[str]) -> str:
     return ", ".join(sorted(names))

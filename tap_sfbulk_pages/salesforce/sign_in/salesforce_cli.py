@@ -75,7 +75,7 @@ class CliSessions:
         with self._lock:
             self._check()
             if self._session is None:
-                self._session = self._asked()
+                self._session = self._ask()
             return self._session
 
     def renew(self, dead: Session, reason: str) -> None:
@@ -89,7 +89,7 @@ class CliSessions:
             if self._session is not dead:
                 return
             logger.info("The session has ended; asking the Salesforce CLI again. %s", reason)
-            fresh = self._asked()
+            fresh = self._ask()
             if fresh.access_token == dead.access_token:
                 self._failure = (
                     f"Salesforce refuses the session of {self._org}, and the Salesforce CLI knows "
@@ -104,7 +104,7 @@ class CliSessions:
         if self._failure:
             raise SignInError(self._failure)
 
-    def _asked(self) -> Session:
+    def _ask(self) -> Session:
         shown = self._answer("org", "display")
         token = shown.get("accessToken")
         if not isinstance(token, str) or token.startswith(_REDACTED):
@@ -148,7 +148,7 @@ class CliSessions:
             ) from None
         except OSError as error:
             raise SignInError(f"{called} cannot be run: {error}") from error
-        answer = _json_object(run.stdout) or _json_object(run.stderr)
+        answer = _parse_object(run.stdout) or _parse_object(run.stderr)
         result = answer.get("result")
         if run.returncode == 0 and isinstance(result, dict):
             return result
@@ -166,7 +166,7 @@ class CliSessions:
         )
 
 
-def _json_object(output: bytes) -> dict[str, Any]:
+def _parse_object(output: bytes) -> dict[str, Any]:
     try:
         parsed = json.loads(output)
     except ValueError:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 from tap_sfbulk_pages.errors import RefusedError, SettingsError, SignInError, UnavailableError
 from tap_sfbulk_pages.salesforce.addresses import HostAddress
-from tap_sfbulk_pages.salesforce.advice import of_sign_in
-from tap_sfbulk_pages.salesforce.reply_errors import error_of
-from tap_sfbulk_pages.salesforce.retries import retried
+from tap_sfbulk_pages.salesforce.advice import advise_on_sign_in
+from tap_sfbulk_pages.salesforce.reply_errors import parse_error
+from tap_sfbulk_pages.salesforce.retries import call_with_retries
 from tap_sfbulk_pages.salesforce.sign_in.flows import Flow, RefreshToken
 from tap_sfbulk_pages.salesforce.sign_in.session import Session
 from tap_sfbulk_pages.watching import activity
@@ -90,9 +90,11 @@ class TokenSessions:
 
     def _sign_in(self) -> Session:
         try:
-            return retried(self._request, max_tries=self._max_tries, on_retry=logger.warning)
+            return call_with_retries(
+                self._request, max_tries=self._max_tries, on_retry=logger.warning
+            )
         except RefusedError as error:
-            advice = of_sign_in(error.error_code, error.said)
+            advice = advise_on_sign_in(error.error_code, error.said)
             text = f"Salesforce refused the sign-in at {self._endpoint.login.origin}. {error}."
             raise SignInError(f"{text} {advice}".rstrip()) from error
         except UnavailableError as error:
@@ -109,15 +111,15 @@ class TokenSessions:
         accept = {"Accept": "application/json"}
         with self._transport.send("POST", url, headers=accept, form=flow.form()) as response:
             if response.status_code != HTTPStatus.OK:
-                raise error_of(response, self._transport.error_body(response))
+                raise parse_error(response, self._transport.error_body(response))
             body = self._transport.whole_body(response)
-        reply = _token_reply(body)
+        reply = _parse_reply(body)
         if isinstance(flow, RefreshToken) and reply.get("refresh_token"):
             flow.store.replace(str(reply["refresh_token"]))
-        return Session(str(reply["access_token"]), self._endpoint.instance or _instance_of(reply))
+        return Session(str(reply["access_token"]), self._endpoint.instance or _read_instance(reply))
 
 
-def _token_reply(body: bytes) -> dict[str, object]:
+def _parse_reply(body: bytes) -> dict[str, object]:
     """Read a successful reply, which is never quoted: whatever it is, it may hold a token."""
     try:
         reply = json.loads(body)
@@ -131,7 +133,7 @@ def _token_reply(body: bytes) -> dict[str, object]:
     return reply
 
 
-def _instance_of(reply: dict[str, object]) -> HostAddress:
+def _read_instance(reply: dict[str, object]) -> HostAddress:
     try:
         return HostAddress.parse(str(reply.get("instance_url", "")), setting="instance_url")
     except SettingsError as error:

@@ -42,7 +42,7 @@ class Salesforce:
         self._replies = list(replies)
         self.calls: list[tuple[str, str, Any]] = []
 
-    def document(
+    def fetch_json(
         self,
         path: str,
         *,

@@ -50,7 +50,7 @@ class Client:
         self.states = states
         self.calls = 0
 
-    def document(self, *_: object, parse: Callable[[Any], Any], **__: object) -> Any:
+    def fetch_json(self, *_: object, parse: Callable[[Any], Any], **__: object) -> Any:
         self.calls += 1
         if self.states is None:
             raise UnavailableError("No list today.")
@@ -96,7 +96,7 @@ def test_one_job_is_asked_for_itself() -> None:
 class LateList:
     """Lists a job as one that runs when it has long been complete."""
 
-    def document(self, path: str, *, parse: Callable[[Any], Any], **_: object) -> Any:
+    def fetch_json(self, path: str, *, parse: Callable[[Any], Any], **_: object) -> Any:
         if path.startswith("/jobs/query/"):
             return parse({"id": "750a", "state": "JobComplete"})
         return parse({"records": [{"id": "750a", "state": "InProgress"}]})

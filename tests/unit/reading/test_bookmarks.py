@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_sfbulk_pages.datetimes import literal, moment_of
+from tap_sfbulk_pages.datetimes import format_literal, parse_datetime
 from tap_sfbulk_pages.decoding.greatest import greatest_of, later
 from tap_sfbulk_pages.errors import ResultPageError, StateError
 from tap_sfbulk_pages.reading.bookmarks import bookmark_after, lower_bound, not_after
@@ -45,23 +45,23 @@ def bulk(moment: datetime) -> str:
     ],
 )
 def test_every_way_to_write_a_moment(text: str) -> None:
-    assert moment_of(text) == NOON
+    assert parse_datetime(text) == NOON
 
 
 def test_a_date_is_its_midnight() -> None:
-    assert moment_of("2024-03-01") == NOON.replace(hour=0)
+    assert parse_datetime("2024-03-01") == NOON.replace(hour=0)
 
 
 @given(MOMENTS)
 def test_a_bookmark_is_read_as_it_was_written(moment: datetime) -> None:
-    assert literal(moment_of(bulk(moment)), DATETIME) == bulk(moment)
+    assert format_literal(parse_datetime(bulk(moment)), DATETIME) == bulk(moment)
     assert lower_bound(bulk(moment), start_date=None, lookback_seconds=0) == moment
 
 
 def test_literals() -> None:
     east = NOON.astimezone(timezone(timedelta(hours=14)))
-    assert literal(east, DATETIME) == "2024-03-01T12:00:00.000Z"
-    assert literal(NOON, DATE) == "2024-03-01"
+    assert format_literal(east, DATETIME) == "2024-03-01T12:00:00.000Z"
+    assert format_literal(NOON, DATE) == "2024-03-01"
 
 
 def test_lower_bounds() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tap_sfbulk_pages.salesforce import advice as diagnoses
+from tap_sfbulk_pages.salesforce.advice import advise_on_call, advise_on_sign_in
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ from tap_sfbulk_pages.salesforce import advice as diagnoses
     ],
 )
 def test_a_refused_sign_in(error_code: str, said: str, advice: str) -> None:
-    assert advice in diagnoses.of_sign_in(error_code, said)
+    assert advice in advise_on_sign_in(error_code, said)
 
 
 @pytest.mark.parametrize(
@@ -46,10 +46,10 @@ def test_a_refused_sign_in(error_code: str, said: str, advice: str) -> None:
     ],
 )
 def test_a_refused_call(error_code: str, said: str, advice: str) -> None:
-    assert advice in diagnoses.of_call(error_code, said)
+    assert advice in advise_on_call(error_code, said)
 
 
 @pytest.mark.parametrize("refusal", [("INVALID_SESSION_ID", "Session expired"), ("NOT_FOUND", "")])
 def test_other_refusals_are_left_to_speak_for_themselves(refusal: tuple[str, str]) -> None:
-    assert diagnoses.of_call(*refusal) == ""
-    assert diagnoses.of_sign_in("invalid_grant", "new words") == ""
+    assert advise_on_call(*refusal) == ""
+    assert advise_on_sign_in("invalid_grant", "new words") == ""

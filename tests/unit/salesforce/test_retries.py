@@ -14,8 +14,8 @@ from tap_sfbulk_pages.errors import RefusedError, UnavailableError
 from tap_sfbulk_pages.salesforce.retries import (
     LONGEST_RETRY_AFTER_SECONDS,
     LONGEST_WAIT_SECONDS,
+    call_with_retries,
     is_transient,
-    retried,
     retry_after_seconds,
 )
 
@@ -107,7 +107,7 @@ def test_any_retry_after_is_bounded(header: str) -> None:
 def test_success_after_failures(waits: list[float]) -> None:
     attempts = Attempts(*[UnavailableError("busy")] * 3)
     told: list[str] = []
-    assert retried(attempts, max_tries=8, on_retry=told.append) == "done"
+    assert call_with_retries(attempts, max_tries=8, on_retry=told.append) == "done"
     assert attempts.count == 4
     assert len(waits) == len(told) == 3
     assert "busy" in told[0]
@@ -118,7 +118,7 @@ def test_the_last_error_is_raised(waits: list[float]) -> None:
     errors = [UnavailableError(f"busy {number}") for number in range(5)]
     attempts = Attempts(*errors)
     with pytest.raises(UnavailableError, match="busy 2"):
-        retried(attempts, max_tries=3, on_retry=lambda _: None)
+        call_with_retries(attempts, max_tries=3, on_retry=lambda _: None)
     assert attempts.count == 3
     assert len(waits) == 2
 
@@ -126,7 +126,7 @@ def test_the_last_error_is_raised(waits: list[float]) -> None:
 def test_one_try_is_one_try(waits: list[float]) -> None:
     attempts = Attempts(UnavailableError("busy"))
     with pytest.raises(UnavailableError):
-        retried(attempts, max_tries=1, on_retry=lambda _: None)
+        call_with_retries(attempts, max_tries=1, on_retry=lambda _: None)
     assert (attempts.count, waits) == (1, [])
 
 
@@ -134,12 +134,14 @@ def test_what_cannot_help_is_not_tried_again(waits: list[float]) -> None:
     refusal = RefusedError("no", status=400, error_code="INVALID_FIELD", said="no")
     attempts = Attempts(refusal)
     with pytest.raises(RefusedError):
-        retried(attempts, max_tries=8, on_retry=lambda _: None)
+        call_with_retries(attempts, max_tries=8, on_retry=lambda _: None)
     assert (attempts.count, waits) == (1, [])
 
 
 def test_waits_grow_with_jitter_up_to_a_bound(waits: list[float]) -> None:
-    retried(Attempts(*[UnavailableError("busy")] * 12), max_tries=13, on_retry=lambda _: None)
+    call_with_retries(
+        Attempts(*[UnavailableError("busy")] * 12), max_tries=13, on_retry=lambda _: None
+    )
     for number, wait in enumerate(waits):
         longest = min(2.0**number, LONGEST_WAIT_SECONDS)
         assert longest / 4 <= wait <= longest
@@ -149,6 +151,6 @@ def test_waits_grow_with_jitter_up_to_a_bound(waits: list[float]) -> None:
 def test_what_salesforce_asks_for_is_waited(waits: list[float]) -> None:
     asked = [30.0, 0.0, 600.0]
     errors = [UnavailableError("busy", retry_after=each) for each in asked]
-    retried(Attempts(*errors), max_tries=8, on_retry=lambda _: None)
+    call_with_retries(Attempts(*errors), max_tries=8, on_retry=lambda _: None)
     for wait, least in zip(waits, asked, strict=True):
         assert least <= wait <= least + 1

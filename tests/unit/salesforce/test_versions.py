@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tap_sfbulk_pages.errors import ExtractionError, SettingsError
-from tap_sfbulk_pages.salesforce.versions import NEWEST_TESTED, newest_tested, parsed_version
+from tap_sfbulk_pages.salesforce.versions import NEWEST_TESTED, choose_version, parse_version
 
 
 class Versions:
@@ -16,13 +16,13 @@ class Versions:
     def __init__(self, *versions: str) -> None:
         self._reply = [{"version": each, "url": f"/services/data/v{each}"} for each in versions]
 
-    def document(self, _link: str, *, parse: Any, **_: Any) -> Any:
+    def fetch_json(self, _link: str, *, parse: Any, **_: Any) -> Any:
         return parse(self._reply)
 
 
 @pytest.mark.parametrize("text", ["62.0", "v62.0", "62", "v62", " 62.0 "])
 def test_ways_to_write_a_version(text: str) -> None:
-    assert parsed_version(text) == "62.0"
+    assert parse_version(text) == "62.0"
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_ways_to_write_a_version(text: str) -> None:
 )
 def test_what_is_no_version_or_too_old_is_refused(text: str) -> None:
     with pytest.raises(SettingsError, match="api_version"):
-        parsed_version(text)
+        parse_version(text)
 
 
 @pytest.mark.parametrize(
@@ -46,11 +46,11 @@ def test_what_is_no_version_or_too_old_is_refused(text: str) -> None:
 )
 def test_the_newest_that_was_tested(offered: list[str], chosen: str) -> None:
     client: Any = Versions(*offered)
-    assert newest_tested(client) == chosen
+    assert choose_version(client) == chosen
 
 
 @pytest.mark.parametrize("offered", [[], ["57.0"], ["99.0"]])
 def test_an_org_without_a_usable_version(offered: list[str]) -> None:
     client: Any = Versions(*offered)
     with pytest.raises(ExtractionError, match="api_version"):
-        newest_tested(client)
+        choose_version(client)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_sfbulk_pages.datetimes import literal, moment_of
+from tap_sfbulk_pages.datetimes import format_literal, parse_datetime
 from tap_sfbulk_pages.soql.ranges import Range, RangeField
 
 STAMP = RangeField("SystemModstamp")
@@ -53,10 +53,10 @@ def test_bounds_of_moments_leave_a_value_on_either_side(
     one: datetime, other: datetime, pieces: int
 ) -> None:
     least, greatest = sorted((one, other))
-    bounds = STAMP.bounds(literal(least, {}), literal(greatest, {}), pieces)
+    bounds = STAMP.bounds(format_literal(least, {}), format_literal(greatest, {}), pieces)
     assert bounds == sorted(set(bounds))
     assert len(bounds) < pieces
-    assert all(least < moment_of(bound) <= greatest for bound in bounds)
+    assert all(least < parse_datetime(bound) <= greatest for bound in bounds)
     if greatest - least >= timedelta(seconds=pieces):
         assert len(bounds) == pieces - 1
 
@@ -79,7 +79,7 @@ def test_pieces_are_of_one_width() -> None:
 def test_the_future_is_not_cut() -> None:
     bounds = STAMP.bounds(A, "2999-01-01T00:00:00.000Z", 4)
     assert len(bounds) == 3
-    assert moment_of(bounds[-1]) < datetime.now(timezone.utc)
+    assert parse_datetime(bounds[-1]) < datetime.now(timezone.utc)
     assert STAMP.bounds("2998-01-01T00:00:00.000Z", "2999-01-01T00:00:00.000Z", 4) == []
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sfbulk_sandbox.state.org import Org
 from tap_sfbulk_pages.errors import SettingsError
-from tap_sfbulk_pages.soql.text import QueryText, SelectItem, checked_condition
+from tap_sfbulk_pages.soql.text import QueryText, SelectItem, check_condition
 
 
 @cache
@@ -180,7 +180,7 @@ def test_what_cannot_be_read_is_refused(soql: str, said: str) -> None:
     "condition", [" Name = 'x' OR Name = ') ORDER BY' ", "(A = 1) AND (B = 2)", "Limit__c > 3"]
 )
 def test_a_condition(condition: str) -> None:
-    assert checked_condition(condition) == condition.strip()
+    assert check_condition(condition) == condition.strip()
 
 
 @pytest.mark.parametrize(
@@ -196,4 +196,4 @@ def test_a_condition(condition: str) -> None:
 )
 def test_what_is_more_than_a_condition_is_refused(condition: str, said: str) -> None:
     with pytest.raises(SettingsError, match=said):
-        checked_condition(condition)
+        check_condition(condition)
