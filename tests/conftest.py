@@ -16,8 +16,10 @@ from sfbulk_sandbox import SandboxServer
 from tap_sfbulk_pages.jobs import query_jobs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from fixture_types import StartSandbox
 
 settings.register_profile(
     "tap",
@@ -30,7 +32,7 @@ settings.load_profile("tap")
 
 
 @pytest.fixture
-def start_sandbox() -> Iterator[Callable[..., SandboxServer]]:
+def start_sandbox() -> Iterator[StartSandbox]:
     """Start a sandbox with keys of a scenario."""
     with ExitStack() as stack:
 

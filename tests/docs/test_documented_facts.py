@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from tap_process import config_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
+    from fixture_types import StartSandbox
     from tap_process import Tap
 
-    from sfbulk_sandbox import SandboxServer
 
 DOCS = Path(__file__).parents[2] / "docs"
 SMALL = {"rows": {"Account": 58}, "page_rows": 4}
@@ -27,7 +27,7 @@ def rows_of(page: str) -> list[list[str]]:
     return [line.split(" | ") for line in lines[1:]]
 
 
-def test_exit_codes_of_the_tap(tap: Tap, start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_exit_codes_of_the_tap(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     good = config_for(server, "Account")
     seen = {
@@ -44,7 +44,7 @@ def test_exit_codes_of_the_tap(tap: Tap, start_sandbox: Callable[..., SandboxSer
     assert seen == documented == {0, 1, 2, 130, 143}
 
 
-def test_keys_of_the_state(tap: Tap, start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_keys_of_the_state(tap: Tap, start_sandbox: StartSandbox) -> None:
     through_rest = start_sandbox(**SMALL, query_rows=2)
     through_rest.add_fault(
         place="create",

@@ -8,8 +8,7 @@ import pytest
 from salesforce_data import assert_same_records, expected_records
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from fixture_types import StartSandbox
     from tap_process import Tap, TapRun
 
     from sfbulk_sandbox import SandboxServer
@@ -54,7 +53,7 @@ def assert_goes_on(tap: Tap, server: SandboxServer, config: dict[str, Any], run:
 @pytest.mark.parametrize("parallel", [1, 5])
 def test_api_calls(
     tap: Tap,
-    start_sandbox: Callable[..., SandboxServer],
+    start_sandbox: StartSandbox,
     settings: dict[str, Any],
     most: int,
     parallel: int,
@@ -73,7 +72,7 @@ def test_api_calls(
     )
 
 
-def test_query_jobs(tap: Tap, start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_query_jobs(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SCENARIO, daily_query_jobs={"max": 100, "used": 98})
     run = tap(config_for(server))
     creations = [each for each in server.calls if each.place == "create"]
@@ -84,7 +83,7 @@ def test_query_jobs(tap: Tap, start_sandbox: Callable[..., SandboxServer]) -> No
     assert_goes_on(tap, server, config_for(server), run)
 
 
-def test_volume_of_results(tap: Tap, start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_volume_of_results(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SCENARIO, daily_query_storage_mb={"max": 100, "used": 100})
     run = tap(config_for(server))
     assert "create" not in {each.place for each in server.calls}
@@ -95,7 +94,7 @@ def test_volume_of_results(tap: Tap, start_sandbox: Callable[..., SandboxServer]
 
 
 def test_the_volume_that_a_run_uses_counts(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], monkeypatch: pytest.MonkeyPatch
+    tap: Tap, start_sandbox: StartSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = {**SCENARIO["rows"], "Account": 4_000}
     server = start_sandbox(rows=rows, daily_query_storage_mb={"max": 100, "used": 99})
@@ -113,7 +112,7 @@ def test_the_volume_that_a_run_uses_counts(
 
 @pytest.mark.parametrize("form", ["requests", "jobs", "storage"])
 def test_a_limit_that_salesforce_tells_begins_no_more_jobs(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], form: str
+    tap: Tap, start_sandbox: StartSandbox, form: str
 ) -> None:
     server = start_sandbox(**SCENARIO)
     server.add_fault(place="create", kind="daily_limit", form=form, times="forever")

@@ -9,8 +9,7 @@ from raw_server import RawServer, json_reply
 from salesforce_data import assert_same_records, expected_records
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from fixture_types import StartSandbox
     from tap_process import Tap
 
     from sfbulk_sandbox import SandboxServer
@@ -31,7 +30,7 @@ def config_for(server: SandboxServer) -> dict[str, Any]:
 @pytest.mark.parametrize("by", [-3, -1, 3])
 @pytest.mark.parametrize("times", [1, "forever"])
 def test_wrong_total_of_a_serial_walk(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], by: int, times: int | str
+    tap: Tap, start_sandbox: StartSandbox, by: int, times: int | str
 ) -> None:
     server = start_sandbox(**SCENARIO, result_pages="refused")
     server.add_fault(place="poll", kind="wrong_total", by=by, times=times)
@@ -45,7 +44,7 @@ def test_wrong_total_of_a_serial_walk(
 @pytest.mark.parametrize("by", [-3, 3])
 @pytest.mark.parametrize("result_pages", ["offered", "refused"])
 def test_a_total_that_does_not_fit_is_asked_for_again(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], result_pages: str, by: int
+    tap: Tap, start_sandbox: StartSandbox, result_pages: str, by: int
 ) -> None:
     server = start_sandbox(**SCENARIO, result_pages=result_pages)
     server.add_fault(place="poll", kind="wrong_total", by=by)
@@ -56,7 +55,7 @@ def test_a_total_that_does_not_fit_is_asked_for_again(
 
 @pytest.mark.parametrize("locator", ["bm93aGVyZQ", "null-but-not-quite"])
 def test_a_wrong_locator_is_no_dead_end(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], locator: str
+    tap: Tap, start_sandbox: StartSandbox, locator: str
 ) -> None:
     server = start_sandbox(**SCENARIO, result_pages="refused")
     server.add_fault(place="page", kind="wrong_locator", locator=locator, first=2)
@@ -69,7 +68,7 @@ def test_a_wrong_locator_is_no_dead_end(
 
 
 def test_a_list_that_says_it_is_the_last_is_followed_while_records_are_missing(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**SCENARIO)
     server.add_fault(place="list_pages", kind="done_but_continuation")
@@ -114,9 +113,7 @@ def test_a_query_that_tells_two_things_is_asked_again(tap: Tap, told: dict[str, 
     assert server.count("/queryAll") == 2
 
 
-def test_session_that_dies_at_every_tenth_call(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_session_that_dies_at_every_tenth_call(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SCENARIO, token_lifetime_calls=10)
     run = tap(config_for(server))
     assert run.exit_code == 0, run.stderr
@@ -124,7 +121,7 @@ def test_session_that_dies_at_every_tenth_call(
     assert [each.place for each in server.calls].count("token") >= 2
 
 
-def test_short_pages_and_no_total(tap: Tap, start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_short_pages_and_no_total(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SCENARIO)
     server.add_fault(place="poll", kind="missing_total", times="forever")
     server.add_fault(place="page", kind="short_page", match={"page": 2}, times=2)
@@ -136,9 +133,7 @@ def test_short_pages_and_no_total(tap: Tap, start_sandbox: Callable[..., Sandbox
 @pytest.mark.parametrize(
     "kind", ["page_missing", "not_done_no_continuation", "repeat_continuation"]
 )
-def test_pages_left_out_and_no_total(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], kind: str
-) -> None:
+def test_pages_left_out_and_no_total(tap: Tap, start_sandbox: StartSandbox, kind: str) -> None:
     server = start_sandbox(**SCENARIO)
     server.add_fault(place="poll", kind="missing_total", times="forever")
     server.add_fault(place="list_pages", kind=kind)

@@ -11,8 +11,7 @@ from salesforce_data import assert_same_records, expected_records
 from tap_process import metadata_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from fixture_types import StartSandbox
     from tap_process import Tap
 
     from sfbulk_sandbox import SandboxServer
@@ -39,9 +38,7 @@ def set_visible(
     urllib.request.urlopen(request).close()  # noqa: S310 - loopback
 
 
-def test_no_permission_for_an_object_of_the_catalog(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_no_permission_for_an_object_of_the_catalog(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SCENARIO)
     config = config_for(server, *OBJECTS)
     catalog = tap.catalog(config)
@@ -61,9 +58,7 @@ def test_no_permission_for_an_object_of_the_catalog(
     assert_same_records(second.records("Contact"), expected_records(server, "Contact"))
 
 
-def test_an_object_that_the_bulk_api_refuses(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_an_object_that_the_bulk_api_refuses(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SCENARIO)
     config = config_for(server, *OBJECTS, "CaseStatus") | {"fallback_to_rest": False}
     catalog = tap.catalog(config)
@@ -80,9 +75,7 @@ def test_an_object_that_the_bulk_api_refuses(
         assert_same_records(run.records(name), expected_records(server, name))
 
 
-def test_a_job_that_fails_leaves_the_others_alone(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_a_job_that_fails_leaves_the_others_alone(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SCENARIO, polls_until_complete=2)
     server.add_fault(place="poll", kind="job_failed", match={"sobject": "Contact"})
     config = config_for(server, *OBJECTS)
@@ -98,7 +91,7 @@ def test_a_job_that_fails_leaves_the_others_alone(
 
 @pytest.mark.parametrize("with_catalog", [True, False])
 def test_an_object_whose_describe_stays_in_error_leaves_the_others_alone(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], *, with_catalog: bool
+    tap: Tap, start_sandbox: StartSandbox, *, with_catalog: bool
 ) -> None:
     server = start_sandbox(**SCENARIO)
     config = config_for(server, *OBJECTS)
@@ -121,7 +114,7 @@ def test_an_object_whose_describe_stays_in_error_leaves_the_others_alone(
 
 
 def test_an_object_that_discovery_cannot_describe_is_missed(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**SCENARIO)
     config = config_for(server, *OBJECTS)
@@ -142,7 +135,7 @@ def test_an_object_that_discovery_cannot_describe_is_missed(
 
 @pytest.mark.parametrize("with_catalog", [True, False])
 def test_a_lost_field_is_left_out_and_comes_back(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], *, with_catalog: bool
+    tap: Tap, start_sandbox: StartSandbox, *, with_catalog: bool
 ) -> None:
     server = start_sandbox(**SCENARIO)
     config = config_for(server, *OBJECTS)

@@ -12,8 +12,7 @@ import pytest
 from interrupted_runs import PAGE_ROWS, SOBJECT, History, config_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from fixture_types import StartSandbox
     from tap_process import Tap
 
     from sfbulk_sandbox import SandboxServer
@@ -24,7 +23,7 @@ SCENARIO = {"rows": {SOBJECT: 200}, "page_rows": PAGE_ROWS, "latency_seconds": 0
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("result_pages", ["offered", "refused"])
 def test_sigkill_again_and_again(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], result_pages: str, seed: int
+    tap: Tap, start_sandbox: StartSandbox, result_pages: str, seed: int
 ) -> None:
     strike = random.Random(seed)  # noqa: S311 - the same moments each time
     server = start_sandbox(**SCENARIO, result_pages=result_pages)
@@ -55,7 +54,7 @@ def test_sigkill_again_and_again(
 @pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_stops_at_a_safe_point(
     tap: Tap,
-    start_sandbox: Callable[..., SandboxServer],
+    start_sandbox: StartSandbox,
     number: int,
     exit_code: int,
     result_pages: str,
@@ -82,7 +81,7 @@ def test_a_signal_stops_at_a_safe_point(
 @pytest.mark.parametrize("place", ["poll", "list_pages", "page"])
 def test_a_signal_ends_a_wait(
     tap: Tap,
-    start_sandbox: Callable[..., SandboxServer],
+    start_sandbox: StartSandbox,
     place: str,
     number: int,
     exit_code: int,
@@ -106,9 +105,7 @@ def test_a_signal_ends_a_wait(
 
 
 @pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGINT])
-def test_a_second_signal_ends_it_at_once(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], first: int
-) -> None:
+def test_a_second_signal_ends_it_at_once(tap: Tap, start_sandbox: StartSandbox, first: int) -> None:
     server = start_sandbox(**SCENARIO)
     history = History(server)
     running = tap.start(config_for(server))

@@ -12,9 +12,9 @@ from salesforce_data import assert_same_records, expected_records
 from sfbulk_sandbox import SandboxServer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
+    from fixture_types import StartSandbox
     from tap_process import Tap, TapRun
 
 
@@ -63,7 +63,7 @@ def assert_tells_no_secret(run: TapRun) -> None:
 )
 def test_logs_hold_no_secret(
     tap: Tap,
-    start_sandbox: Callable[..., SandboxServer],
+    start_sandbox: StartSandbox,
     names: tuple[str, ...],
     fault: dict[str, Any] | None,
 ) -> None:
@@ -77,7 +77,7 @@ def test_logs_hold_no_secret(
 
 @pytest.mark.parametrize("place", ["sobjects", "create", "poll", "list_pages", "page"])
 def test_redirects_do_not_carry_the_session(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], place: str
+    tap: Tap, start_sandbox: StartSandbox, place: str
 ) -> None:
     server = start_sandbox(**SCENARIO)
     with RawServer({}) as other:
@@ -112,9 +112,7 @@ def test_a_certificate_that_nobody_vouches_for_ends_it(tap: Tap) -> None:
         assert_same_records(trusting.records("Account"), expected_records(server, "Account"))
 
 
-def test_links_to_another_host_are_not_followed(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_links_to_another_host_are_not_followed(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SCENARIO)
     with RawServer({}) as other:
         server.add_fault(place="list_pages", kind="other_host_link", to=other.url)
@@ -125,7 +123,7 @@ def test_links_to_another_host_are_not_followed(
 
 
 def test_a_replaced_refresh_token_is_kept(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], tmp_path: Path
+    tap: Tap, start_sandbox: StartSandbox, tmp_path: Path
 ) -> None:
     server = start_sandbox(**SCENARIO, refresh_token_rotation=True, token_lifetime_calls=8)
     config = config_for(server, "client_id", "client_secret", "refresh_token")
@@ -144,7 +142,7 @@ def test_a_replaced_refresh_token_is_kept(
 
 
 def test_a_refresh_token_that_cannot_be_kept_is_reported(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], tmp_path: Path
+    tap: Tap, start_sandbox: StartSandbox, tmp_path: Path
 ) -> None:
     server = start_sandbox(**SCENARIO, refresh_token_rotation=True)
     blocked = tmp_path / "blocked"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import requests
@@ -60,3 +60,9 @@ class Client:
         while self.get(path).json()["state"] != "JobComplete":
             pass
         return path
+
+
+class StartClient(Protocol):
+    """Starts a sandbox with small data and the given keys of a scenario; returns its client."""
+
+    def __call__(self, **scenario: Any) -> Client: ...

@@ -12,11 +12,13 @@ from bare_client import SMALL, Client
 from sfbulk_sandbox import SandboxServer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+
+    from bare_client import StartClient
 
 
 @pytest.fixture
-def start() -> Iterator[Callable[..., Client]]:
+def start() -> Iterator[StartClient]:
     """Start a sandbox with small data and keys of a scenario."""
     with ExitStack() as stack:
 

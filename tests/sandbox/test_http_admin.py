@@ -20,17 +20,16 @@ from sfbulk_sandbox.scenario import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    from bare_client import Client
+    from bare_client import Client, StartClient
 
 
 def total(client: Client, soql: str, resource: str = "query") -> int:
     return int(client.get(f"/{resource}", params={"q": soql}).json()["totalSize"])
 
 
-def test_calls_are_logged_with_what_struck_them(start: Callable[..., Client]) -> None:
+def test_calls_are_logged_with_what_struck_them(start: StartClient) -> None:
     client = start(faults=[{"place": "page", "kind": "short_page"}])
     job = client.finished_job()
     page = client.get(f"{job}/results?maxRecords=5", headers={"Accept-Encoding": "identity"})
@@ -54,7 +53,7 @@ def test_calls_are_logged_with_what_struck_them(start: Callable[..., Client]) ->
     assert client.server.calls == []
 
 
-def test_scenario_can_be_changed_while_it_runs(start: Callable[..., Client]) -> None:
+def test_scenario_can_be_changed_while_it_runs(start: StartClient) -> None:
     client = start()
     job = client.finished_job()
     changed = client.call("PATCH", "/_sandbox/scenario", json={"reply_form": "documented"})
@@ -66,7 +65,7 @@ def test_scenario_can_be_changed_while_it_runs(start: Callable[..., Client]) -> 
     assert "seed" in refused.json()["error"]
 
 
-def test_page_size_of_a_job_stays(start: Callable[..., Client]) -> None:
+def test_page_size_of_a_job_stays(start: StartClient) -> None:
     client = start()
     job = client.finished_job()
     before = client.get(f"{job}/resultPages").json()
@@ -76,14 +75,14 @@ def test_page_size_of_a_job_stays(start: Callable[..., Client]) -> None:
     assert later.headers["Sforce-NumberOfRecords"] == "3"
 
 
-def test_secrets_are_not_shown(start: Callable[..., Client]) -> None:
+def test_secrets_are_not_shown(start: StartClient) -> None:
     client = start(credentials={"client_id": "app", "client_secret": "hidden"})
     assert client.get("/_sandbox/scenario").json()["credentials"] == "required"
     for path in ("scenario", "state", "calls"):
         assert "hidden" not in client.get(f"/_sandbox/{path}").text
 
 
-def test_faults_come_and_go(start: Callable[..., Client]) -> None:
+def test_faults_come_and_go(start: StartClient) -> None:
     client = start()
     fault = {"place": "limits", "kind": "status", "status": 503, "times": "forever"}
     reported = client.post("/_sandbox/faults", json=fault).json()
@@ -107,14 +106,14 @@ def test_faults_come_and_go(start: Callable[..., Client]) -> None:
     assert client.get("/_sandbox/faults").json() == []
 
 
-def test_tokens_can_be_expired(start: Callable[..., Client]) -> None:
+def test_tokens_can_be_expired(start: StartClient) -> None:
     client = start()
     assert client.get("/limits").status_code == 200
     assert client.post("/_sandbox/expire-tokens").json() == {"expired": 1}
     assert client.get("/limits").status_code == 401
 
 
-def test_records_can_be_changed(start: Callable[..., Client]) -> None:
+def test_records_can_be_changed(start: StartClient) -> None:
     client = start()
     before = total(client, ACCOUNTS)
     path = "/_sandbox/sobjects/Account/records"
@@ -146,7 +145,7 @@ def test_requests_that_make_no_sense(client: Client, path: str, body: Any) -> No
     assert client.get("/_sandbox/nothing").status_code == 404
 
 
-def test_fields_and_sobjects_can_be_hidden(start: Callable[..., Client]) -> None:
+def test_fields_and_sobjects_can_be_hidden(start: StartClient) -> None:
     client = start()
 
     def show(**what: Any) -> None:
@@ -160,7 +159,7 @@ def test_fields_and_sobjects_can_be_hidden(start: Callable[..., Client]) -> None
     assert client.get("/sobjects/Account/describe").status_code == 404
 
 
-def test_jobs_and_state_can_be_looked_at(start: Callable[..., Client]) -> None:
+def test_jobs_and_state_can_be_looked_at(start: StartClient) -> None:
     client = start()
     job = client.finished_job()
     client.get(f"{job}/results")

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from bare_client import Client
+    from bare_client import Client, StartClient
 
 NOW = datetime(2026, 5, 1, 10, 30, 40, tzinfo=timezone.utc)
 DELETED = "/sobjects/Account/deleted/"
@@ -25,7 +23,7 @@ def some_ids(client: Client, count: int) -> list[str]:
     return [record["Id"] for record in result.records(0, count)]
 
 
-def test_deleted_records_are_told_with_their_moment(start: Callable[..., Client]) -> None:
+def test_deleted_records_are_told_with_their_moment(start: StartClient) -> None:
     client = start(now=NOW.isoformat())
     first, second, kept = some_ids(client, 3)
     client.server.org.delete("Account", [first])
@@ -46,7 +44,7 @@ def test_deleted_records_are_told_with_their_moment(start: Callable[..., Client]
     assert before["latestDateCovered"] == "2026-05-01T10:10:00.000+0000"
 
 
-def test_a_record_is_deleted_once(start: Callable[..., Client]) -> None:
+def test_a_record_is_deleted_once(start: StartClient) -> None:
     client = start(now=NOW.isoformat())
     (victim,) = some_ids(client, 1)
     client.server.org.delete("Account", [victim], at=NOW - timedelta(minutes=30))
@@ -55,7 +53,7 @@ def test_a_record_is_deleted_once(start: Callable[..., Client]) -> None:
     assert told["deletedDate"] == "2026-05-01T10:00:40.000+0000"
 
 
-def test_the_delete_log_forgets(start: Callable[..., Client]) -> None:
+def test_the_delete_log_forgets(start: StartClient) -> None:
     client = start(now=NOW.isoformat(), delete_log_days=1)
     first, second = some_ids(client, 2)
     client.server.org.delete("Account", [first], hard=True, at=NOW - timedelta(days=2))
@@ -78,14 +76,14 @@ def test_the_delete_log_forgets(start: Callable[..., Client]) -> None:
     ],
 )
 def test_refused_time_spans(
-    start: Callable[..., Client], sobject: str, params: dict[str, str], error_code: str
+    start: StartClient, sobject: str, params: dict[str, str], error_code: str
 ) -> None:
     client = start(now=NOW.isoformat())
     reply = client.get(f"/sobjects/{sobject}/deleted/", params=params)
     assert reply.json()[0]["errorCode"] == error_code
 
 
-def test_too_many_ids_are_refused(start: Callable[..., Client]) -> None:
+def test_too_many_ids_are_refused(start: StartClient) -> None:
     client = start(now=NOW.isoformat(), deleted_ids_limit=1)
     first, second = some_ids(client, 2)
     client.server.org.delete("Account", [first])
@@ -94,7 +92,7 @@ def test_too_many_ids_are_refused(start: Callable[..., Client]) -> None:
     assert client.get(DELETED, params=span(60)).json()[0]["errorCode"] == "EXCEEDED_ID_LIMIT"
 
 
-def test_record_counts_of_the_scenario(start: Callable[..., Client]) -> None:
+def test_record_counts_of_the_scenario(start: StartClient) -> None:
     client = start(record_counts={"Account": 50_000_000})
     counts = client.get("/limits/recordCount", params={"sObjects": "Account,Case"}).json()
     assert counts == {
@@ -103,9 +101,7 @@ def test_record_counts_of_the_scenario(start: Callable[..., Client]) -> None:
 
 
 @pytest.mark.parametrize("written", [[{"Name": "late"}], {"Name": "late"}])
-def test_an_open_transaction_is_seen_when_it_is_committed(
-    start: Callable[..., Client], written: Any
-) -> None:
+def test_an_open_transaction_is_seen_when_it_is_committed(start: StartClient, written: Any) -> None:
     client = start()
     body = {"records": written, "committed": False}
     path = "/_sandbox/sobjects/Account/records"

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from bare_client import Client
+    from bare_client import Client, StartClient
 
 NOT_FOUND = [{"errorCode": "NOT_FOUND", "message": "The requested resource does not exist"}]
 
@@ -54,7 +52,7 @@ def test_method_that_a_path_does_not_know(client: Client) -> None:
     assert reply.json()[0]["errorCode"] == "METHOD_NOT_ALLOWED"
 
 
-def test_versions_offered_can_be_chosen(start: Callable[..., Client]) -> None:
+def test_versions_offered_can_be_chosen(start: StartClient) -> None:
     client = start(api_versions=[58.0, "59.0"])
     assert [each["version"] for each in client.get("/services/data").json()] == ["58.0", "59.0"]
     assert client.get("/limits").status_code == 404
@@ -137,7 +135,7 @@ def test_no_more_than_25_subrequests(client: Client, path: str, key: str) -> Non
     assert client.post(path, json={key: requests}).status_code == 400
 
 
-def test_limits_and_the_header_count_requests_and_jobs(start: Callable[..., Client]) -> None:
+def test_limits_and_the_header_count_requests_and_jobs(start: StartClient) -> None:
     client = start(daily_api_requests={"max": 1000, "used": 100})
     client.create_job()
     reply = client.get("/limits")
@@ -149,7 +147,7 @@ def test_limits_and_the_header_count_requests_and_jobs(start: Callable[..., Clie
     assert reply.json()["DailyBulkV2QueryFileStorageMB"]["Max"] == 976562
 
 
-def test_requests_beyond_the_daily_limit_are_refused(start: Callable[..., Client]) -> None:
+def test_requests_beyond_the_daily_limit_are_refused(start: StartClient) -> None:
     client = start(daily_api_requests={"max": 11, "used": 10})
     assert client.get("/limits").status_code == 200
     reply = client.get("/limits")
@@ -165,7 +163,7 @@ def test_requests_beyond_the_daily_limit_are_refused(start: Callable[..., Client
     ],
 )
 def test_jobs_beyond_the_daily_limits_are_refused(
-    start: Callable[..., Client], allowance: str, said: str
+    start: StartClient, allowance: str, said: str
 ) -> None:
     client = start(**{allowance: {"max": 7, "used": 7}})
     body = {"operation": "query", "query": "SELECT Id FROM Account"}

@@ -17,9 +17,7 @@ from sfbulk_sandbox.fault_kind import JOB_PLACES
 from sfbulk_sandbox.faults.kinds import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from bare_client import Client
+    from bare_client import Client, StartClient
 
 SESSION_DEAD = [{"errorCode": "INVALID_SESSION_ID", "message": "Session expired or invalid"}]
 
@@ -36,22 +34,20 @@ def statuses(client: Client, path: str, count: int) -> list[int]:
         ({"first": 3, "times": "forever"}, [200, 200, 503, 503]),
     ],
 )
-def test_first_and_times(
-    start: Callable[..., Client], when: dict[str, Any], expected: list[int]
-) -> None:
+def test_first_and_times(start: StartClient, when: dict[str, Any], expected: list[int]) -> None:
     client = start(faults=[{"place": "limits", "kind": "status", "status": 503, **when}])
     assert client.get("/sobjects").status_code == 200
     assert statuses(client, "/limits", 4) == expected
 
 
-def test_match_by_text_counts_only_matching_calls(start: Callable[..., Client]) -> None:
+def test_match_by_text_counts_only_matching_calls(start: StartClient) -> None:
     fault = {"place": "describe", "kind": "status", "status": 500, "match": "sobjects/Contact"}
     client = start(faults=[{**fault, "first": 2}])
     assert statuses(client, "/sobjects/Account/describe", 2) == [200, 200]
     assert statuses(client, "/sobjects/Contact/describe", 3) == [200, 500, 200]
 
 
-def test_match_by_sobject_knows_queries_jobs_and_describes(start: Callable[..., Client]) -> None:
+def test_match_by_sobject_knows_queries_jobs_and_describes(start: StartClient) -> None:
     shared = {"kind": "status", "status": 500, "match": {"sobject": "Contact"}}
     places = ["create", "query", "describe", "poll"]
     client = start(faults=[{"place": place, **shared} for place in places])
@@ -67,7 +63,7 @@ def test_match_by_sobject_knows_queries_jobs_and_describes(start: Callable[..., 
 
 
 @pytest.mark.parametrize(("page", "struck"), [(1, 0), (2, 1), (-1, -1)])
-def test_match_by_page(start: Callable[..., Client], page: int, struck: int) -> None:
+def test_match_by_page(start: StartClient, page: int, struck: int) -> None:
     fault = {"place": "page", "kind": "status", "status": 500, "match": {"page": page}}
     client = start(faults=[{**fault, "times": "forever"}], links_per_reply=100)
     chunks = client.get(f"{client.finished_job()}/resultPages").json()["resultChunks"]
@@ -77,7 +73,7 @@ def test_match_by_page(start: Callable[..., Client], page: int, struck: int) -> 
     assert found == expected
 
 
-def test_first_fault_of_several_strikes(start: Callable[..., Client]) -> None:
+def test_first_fault_of_several_strikes(start: StartClient) -> None:
     faults = [
         {"place": "limits", "kind": "status", "status": 500},
         {"place": "limits", "kind": "status", "status": 502, "times": 2},
@@ -85,7 +81,7 @@ def test_first_fault_of_several_strikes(start: Callable[..., Client]) -> None:
     assert statuses(start(faults=faults), "/limits", 4) == [500, 502, 502, 200]
 
 
-def test_fault_strikes_a_part_of_a_composite_call(start: Callable[..., Client]) -> None:
+def test_fault_strikes_a_part_of_a_composite_call(start: StartClient) -> None:
     client = start(faults=[{"place": "describe", "kind": "status", "status": 500}])
     url = "/services/data/v62.0/sobjects/Account/describe"
     parts = [{"method": "GET", "url": url, "referenceId": str(n)} for n in range(2)]
@@ -115,7 +111,7 @@ def test_fault_strikes_a_part_of_a_composite_call(start: Callable[..., Client]) 
     ids=str,
 )
 def test_refusals_speak_salesforces_language(
-    start: Callable[..., Client], fault: dict[str, Any], status: int, error_code: str
+    start: StartClient, fault: dict[str, Any], status: int, error_code: str
 ) -> None:
     client = start(faults=[{"place": "page", **fault}])
     job = client.finished_job()
@@ -124,7 +120,7 @@ def test_refusals_speak_salesforces_language(
     assert client.get(f"{job}/results").status_code == 200
 
 
-def test_status_with_text_and_headers_of_ones_own(start: Callable[..., Client]) -> None:
+def test_status_with_text_and_headers_of_ones_own(start: StartClient) -> None:
     fault = {"kind": "status", "status": 503, "message": "later", "headers": {"Retry-After": "2"}}
     client = start(faults=[{"place": "limits", **fault}])
     reply = client.get("/limits")
@@ -142,7 +138,7 @@ def test_status_with_text_and_headers_of_ones_own(start: Callable[..., Client]) 
     ids=str,
 )
 def test_web_page_instead_of_a_reply(
-    start: Callable[..., Client], fault: dict[str, Any], status: int
+    start: StartClient, fault: dict[str, Any], status: int
 ) -> None:
     reply = start(faults=[{"place": "limits", **fault}]).get("/limits")
     assert reply.status_code == status
@@ -159,14 +155,12 @@ def test_web_page_instead_of_a_reply(
     ],
     ids=str,
 )
-def test_replies_without_a_body(
-    start: Callable[..., Client], fault: dict[str, Any], status: int
-) -> None:
+def test_replies_without_a_body(start: StartClient, fault: dict[str, Any], status: int) -> None:
     reply = start(faults=[{"place": "limits", **fault}]).get("/limits")
     assert (reply.status_code, reply.content) == (status, b"")
 
 
-def test_redirect_leads_to_another_host(start: Callable[..., Client]) -> None:
+def test_redirect_leads_to_another_host(start: StartClient) -> None:
     client = start(faults=[{"place": "query", "kind": "redirect"}])
     reply = client.get("/query?q=SELECT+Id+FROM+Account")
     assert reply.status_code == 302
@@ -178,12 +172,12 @@ def test_redirect_leads_to_another_host(start: Callable[..., Client]) -> None:
     assert leak.authorized
 
 
-def test_redirect_to_an_address(start: Callable[..., Client]) -> None:
+def test_redirect_to_an_address(start: StartClient) -> None:
     client = start(faults=[{"place": "limits", "kind": "redirect", "to": "https://x.example/"}])
     assert client.get("/limits").headers["Location"] == "https://x.example/"
 
 
-def test_wrong_charset(start: Callable[..., Client]) -> None:
+def test_wrong_charset(start: StartClient) -> None:
     label = {"place": "page", "kind": "wrong_charset"}
     client = start(faults=[label, {**label, "what": "bytes"}])
     path = f"{client.finished_job()}/results"
@@ -217,7 +211,7 @@ PAGE = slice(1, None)
     ids=str,
 )
 def test_faults_of_a_page(
-    start: Callable[..., Client], fault: dict[str, Any], rows: int, headers: dict[str, Any]
+    start: StartClient, fault: dict[str, Any], rows: int, headers: dict[str, Any]
 ) -> None:
     client = start(faults=[{"place": "page", **fault}], links_per_reply=100)
     job = client.finished_job("SELECT Id, Name FROM Account LIMIT 5")
@@ -230,7 +224,7 @@ def test_faults_of_a_page(
         assert struck.headers.get(name) == expected
 
 
-def test_missing_column(start: Callable[..., Client]) -> None:
+def test_missing_column(start: StartClient) -> None:
     client = start(faults=[{"place": "page", "kind": "missing_column", "position": 0}])
     path = f"{client.finished_job()}/results"
     struck, healthy = csv_rows(client.get(path).text), csv_rows(client.get(path).text)
@@ -238,7 +232,7 @@ def test_missing_column(start: Callable[..., Client]) -> None:
 
 
 @pytest.mark.parametrize("compressed", ["gzip", "identity"])
-def test_total_given_twice(start: Callable[..., Client], compressed: str) -> None:
+def test_total_given_twice(start: StartClient, compressed: str) -> None:
     client = start(faults=[{"place": "poll", "kind": "duplicate_total"}])
     job = client.create_job("SELECT Id FROM Account LIMIT 5")
     text = client.get(job, headers={"Accept-Encoding": compressed}).text
@@ -246,7 +240,7 @@ def test_total_given_twice(start: Callable[..., Client], compressed: str) -> Non
 
 
 @pytest.mark.parametrize("compressed", ["gzip", "identity"])
-def test_total_size_of_a_rest_query(start: Callable[..., Client], compressed: str) -> None:
+def test_total_size_of_a_rest_query(start: StartClient, compressed: str) -> None:
     client = start(faults=[{"place": "query", "kind": "wrong_total_size", "by": -2}])
     headers, params = {"Accept-Encoding": compressed}, {"q": "SELECT Id FROM Account LIMIT 5"}
     totals = [
@@ -271,7 +265,7 @@ def test_total_size_of_a_rest_query(start: Callable[..., Client], compressed: st
     ids=str,
 )
 def test_faults_of_job_info(
-    start: Callable[..., Client], fault: dict[str, Any], changed: dict[str, Any]
+    start: StartClient, fault: dict[str, Any], changed: dict[str, Any]
 ) -> None:
     client = start(faults=[{"place": "poll", **fault}])
     info = client.get(client.create_job("SELECT Id FROM Account LIMIT 5")).json()
@@ -279,7 +273,7 @@ def test_faults_of_job_info(
 
 
 @pytest.mark.parametrize("place", JOB_PLACES)
-def test_job_that_disappears(start: Callable[..., Client], place: str) -> None:
+def test_job_that_disappears(start: StartClient, place: str) -> None:
     client = start(faults=[{"place": place, "kind": "job_gone"}])
     job = client.create_job()
     method, path = {
@@ -301,7 +295,7 @@ def listing(client: Client, rows: int, **fault: Any) -> tuple[dict[str, Any], di
     return client.get(path).json(), client.get(path).json()
 
 
-def test_page_listed_twice_or_not_at_all(start: Callable[..., Client]) -> None:
+def test_page_listed_twice_or_not_at_all(start: StartClient) -> None:
     client = start()
     struck, healthy = listing(client, 6, kind="page_twice", position=1)
     assert struck["resultChunks"] == healthy["resultChunks"] + healthy["resultChunks"][1:2]
@@ -309,7 +303,7 @@ def test_page_listed_twice_or_not_at_all(start: Callable[..., Client]) -> None:
     assert struck["resultChunks"] == healthy["resultChunks"][::2]
 
 
-def test_continuations_that_lead_astray(start: Callable[..., Client]) -> None:
+def test_continuations_that_lead_astray(start: StartClient) -> None:
     client = start()
     struck, _ = listing(client, 20, kind="repeat_continuation")
     again = client.get(struck["nextRecordsUrl"]).json()
@@ -319,7 +313,7 @@ def test_continuations_that_lead_astray(start: Callable[..., Client]) -> None:
 
 
 @pytest.mark.parametrize("rows", [2, 20])
-def test_done_and_continuation_that_disagree(start: Callable[..., Client], rows: int) -> None:
+def test_done_and_continuation_that_disagree(start: StartClient, rows: int) -> None:
     client = start()
     struck, healthy = listing(client, rows, kind="done_but_continuation")
     assert struck["done"]
@@ -329,7 +323,7 @@ def test_done_and_continuation_that_disagree(start: Callable[..., Client], rows:
     assert (struck["done"], struck["nextRecordsUrl"]) == (False, None)
 
 
-def test_links_to_another_host(start: Callable[..., Client]) -> None:
+def test_links_to_another_host(start: StartClient) -> None:
     client = start()
     struck, _ = listing(client, 20, kind="other_host_link")
     links = [chunk["resultLink"] for chunk in struck["resultChunks"]]
@@ -339,7 +333,7 @@ def test_links_to_another_host(start: Callable[..., Client]) -> None:
     assert struck["nextRecordsUrl"].startswith("https://x.example/services/data/v62.0/jobs/")
 
 
-def test_tokens_that_expire_in_the_middle(start: Callable[..., Client]) -> None:
+def test_tokens_that_expire_in_the_middle(start: StartClient) -> None:
     client = start(faults=[{"place": "page", "kind": "expire_tokens", "first": 2}])
     path = f"{client.finished_job()}/results"
     assert client.get(path).status_code == 200
@@ -352,7 +346,7 @@ def test_tokens_that_expire_in_the_middle(start: Callable[..., Client]) -> None:
     assert client.get(path).status_code == 200
 
 
-def test_revoked_refresh_token_opens_nothing(start: Callable[..., Client]) -> None:
+def test_revoked_refresh_token_opens_nothing(start: StartClient) -> None:
     credentials = {"client_id": "app", "refresh_token": "first"}
     fault = {"place": "token", "kind": "revoke_refresh", "first": 2}
     client = start(credentials=credentials, faults=[fault])

@@ -8,10 +8,8 @@ import pytest
 from bare_client import ACCOUNTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import requests
-    from bare_client import Client
+    from bare_client import Client, StartClient
 
 CREATION_KEYS = [
     "id",
@@ -65,7 +63,7 @@ def test_query_all_counts_deleted_rows(client: Client) -> None:
     assert client.get(job).json()["numberRecordsProcessed"] == without + deleted["totalSize"]
 
 
-def test_states_over_info_calls(start: Callable[..., Client]) -> None:
+def test_states_over_info_calls(start: StartClient) -> None:
     client = start(polls_until_complete=4)
     job = client.create_job()
     infos = [client.get(job).json() for _ in range(4)]
@@ -82,9 +80,7 @@ def test_states_over_info_calls(start: Callable[..., Client]) -> None:
     ("timing", "state"),
     [({"queued_seconds": 3600}, "UploadComplete"), ({"running_seconds": 3600}, "InProgress")],
 )
-def test_states_over_time(
-    start: Callable[..., Client], timing: dict[str, float], state: str
-) -> None:
+def test_states_over_time(start: StartClient, timing: dict[str, float], state: str) -> None:
     client = start(**timing)
     job = client.create_job()
     assert client.get(job).json()["state"] == state
@@ -148,7 +144,7 @@ def test_deleted_job_is_gone(client: Client) -> None:
     assert error(client.call("DELETE", job)) == (404, "NOT_FOUND")
 
 
-def test_running_job_can_be_aborted_once(start: Callable[..., Client]) -> None:
+def test_running_job_can_be_aborted_once(start: StartClient) -> None:
     client = start(running_seconds=3600)
     job = client.create_job()
     aborted = client.call("PATCH", job, json={"state": "Aborted"})
@@ -167,7 +163,7 @@ def test_finished_job_cannot_be_aborted(client: Client) -> None:
     assert reply.json()[0]["message"] == "Aborting already Completed Job not allowed"
 
 
-def test_jobs_are_listed_a_thousand_at_a_time(start: Callable[..., Client]) -> None:
+def test_jobs_are_listed_a_thousand_at_a_time(start: StartClient) -> None:
     client = start()
     for _ in range(1002):
         client.create_job("SELECT Id FROM Account LIMIT 1")

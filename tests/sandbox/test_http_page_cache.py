@@ -10,7 +10,7 @@ from sfbulk_sandbox.state.result_pages import PageCache
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bare_client import Client
+    from bare_client import StartClient
 
 
 def made_pages(cache: PageCache, *rounds: list[str]) -> list[str]:
@@ -49,7 +49,7 @@ def test_pages_of_a_deleted_job_are_dropped() -> None:
     assert made_pages(cache, ["a1", "b1"]) == ["a1"]
 
 
-def test_volume_of_results_is_counted_once(start: Callable[..., Client]) -> None:
+def test_volume_of_results_is_counted_once(start: StartClient) -> None:
     client = start()
     path = f"{client.finished_job()}/results"
     used = []

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from bare_client import Client
+    from bare_client import Client, StartClient
 
 
 def query(client: Client, soql: str, resource: str = "query", **options: Any) -> Any:
@@ -28,7 +26,7 @@ def test_records_carry_their_type_and_path(client: Client) -> None:
     assert list(record) == ["attributes", "Id", "Name"]
 
 
-def test_large_results_are_read_batch_by_batch(start: Callable[..., Client]) -> None:
+def test_large_results_are_read_batch_by_batch(start: StartClient) -> None:
     client = start(rows={"Account": 2500})
     first = query(client, "SELECT Id FROM Account")
     total = first["totalSize"]
@@ -44,7 +42,7 @@ def test_large_results_are_read_batch_by_batch(start: Callable[..., Client]) -> 
 
 @pytest.mark.parametrize(("asked", "given"), [(300, 300), (1, 200), (5000, 2000)])
 def test_batch_size_can_be_asked_for_within_bounds(
-    start: Callable[..., Client], asked: int, given: int
+    start: StartClient, asked: int, given: int
 ) -> None:
     client = start(rows={"Account": 2500})
     options = {"Sforce-Query-Options": f"batchSize={asked}"}
@@ -52,14 +50,14 @@ def test_batch_size_can_be_asked_for_within_bounds(
     assert len(body["records"]) == given
 
 
-def test_the_usual_batch_size_is_the_scenarios(start: Callable[..., Client]) -> None:
+def test_the_usual_batch_size_is_the_scenarios(start: StartClient) -> None:
     client = start(rows={"Account": 25}, query_rows=10)
     body = query(client, "SELECT Id FROM Account", "queryAll")
     assert (len(body["records"]), body["totalSize"]) == (10, 25)
     assert body["nextRecordsUrl"].endswith("-10")
 
 
-def test_numbers_have_the_digits_of_bulk_results(start: Callable[..., Client]) -> None:
+def test_numbers_have_the_digits_of_bulk_results(start: StartClient) -> None:
     client = start(rows={"Everything__c": 60})
     text = client.get("/query", params={"q": "SELECT Double__c FROM Everything__c"}).text
     assert '"Double__c":3.141592653589793238462643383279' in text

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from bare_client import Client
+    from bare_client import Client, StartClient
 
 VERSIONED = "/services/data/v62.0"
 FORMS = {
@@ -20,7 +18,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_form_of_the_reply(start: Callable[..., Client], form: str) -> None:
+def test_form_of_the_reply(start: StartClient, form: str) -> None:
     pages_key, link_key, prefix, path = FORMS[form]
     client = start(reply_form=form)
     job = client.finished_job()
@@ -38,7 +36,7 @@ def test_form_of_the_reply(start: Callable[..., Client], form: str) -> None:
     ("style", "prefix"),
     [("relative", ""), ("rooted", VERSIONED), ("absolute", "http://127.0.0.1:")],
 )
-def test_style_of_the_links(start: Callable[..., Client], style: str, prefix: str) -> None:
+def test_style_of_the_links(start: StartClient, style: str, prefix: str) -> None:
     client = start(link_style=style)
     body = client.get(f"{client.finished_job()}/resultPages").json()
     for link in [body["resultChunks"][0]["resultLink"], body["nextRecordsUrl"]]:
@@ -54,9 +52,7 @@ def test_style_of_the_links(start: Callable[..., Client], style: str, prefix: st
         ("empty", {"nextRecordsUrl": "", "done": True}),
     ],
 )
-def test_continuation_of_the_last_reply(
-    start: Callable[..., Client], how: str, last: dict[str, Any]
-) -> None:
+def test_continuation_of_the_last_reply(start: StartClient, how: str, last: dict[str, Any]) -> None:
     client = start(page_rows=100, last_continuation=how)
     body = client.get(f"{client.finished_job()}/resultPages").json()
     assert len(body.pop("resultChunks")) == 1
@@ -64,7 +60,7 @@ def test_continuation_of_the_last_reply(
 
 
 def test_name_of_the_continuation_can_be_the_documented_tables(
-    start: Callable[..., Client],
+    start: StartClient,
 ) -> None:
     client = start(continuation_key="nextRecordUrl")
     body = client.get(f"{client.finished_job()}/resultPages").json()
@@ -96,7 +92,7 @@ def test_same_links_every_time(client: Client) -> None:
 
 
 @pytest.mark.parametrize("listed", [0, 1])
-def test_links_of_a_job_without_rows(start: Callable[..., Client], listed: int) -> None:
+def test_links_of_a_job_without_rows(start: StartClient, listed: int) -> None:
     client = start(empty_result_links=listed)
     job = client.finished_job("SELECT Id FROM Account WHERE Name = 'nobody'")
     body = client.get(f"{job}/resultPages").json()
@@ -110,7 +106,7 @@ def test_doubled_slash_is_not_found(client: Client) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 403, 404])
-def test_org_without_result_pages(start: Callable[..., Client], status: int) -> None:
+def test_org_without_result_pages(start: StartClient, status: int) -> None:
     client = start(result_pages="refused", result_pages_status=status)
     job = client.finished_job()
     assert client.get(f"{job}/resultPages").status_code == status

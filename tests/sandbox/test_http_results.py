@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from bare_client import Client
+    from bare_client import Client, StartClient
 
 
 def rows(text: bytes, delimiter: str = ",") -> list[list[str]]:
@@ -98,7 +96,7 @@ def test_gzip_only_for_those_who_ask(client: Client) -> None:
     assert gzip.decompress(compressed.raw.read(decode_content=False)) == plain.content
 
 
-def test_pages_can_have_a_length_instead_of_chunks(start: Callable[..., Client]) -> None:
+def test_pages_can_have_a_length_instead_of_chunks(start: StartClient) -> None:
     client = start(chunked_results=False)
     reply = client.get(f"{client.finished_job()}/results", headers={"Accept-Encoding": "identity"})
     assert int(reply.headers["Content-Length"]) == len(reply.content)
@@ -111,7 +109,7 @@ def test_max_records_must_be_a_positive_number(client: Client, wanted: str) -> N
     assert reply.status_code == 400
 
 
-def test_result_is_fixed_when_the_job_is_made(start: Callable[..., Client]) -> None:
+def test_result_is_fixed_when_the_job_is_made(start: StartClient) -> None:
     client = start()
     job = client.finished_job()
     before = client.get(f"{job}/results?maxRecords=1000").content

@@ -10,10 +10,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import requests
-    from bare_client import Client
+    from bare_client import Client, StartClient
 
 CREDENTIALS = {
     "client_id": "app",
@@ -48,9 +46,7 @@ def limits_with(client: Client, access_token: str) -> requests.Response:
 @pytest.mark.parametrize(
     "form", [CLIENT_CREDENTIALS, REFRESH, PASSWORD], ids=lambda form: form["grant_type"]
 )
-def test_right_credentials_open_a_session(
-    start: Callable[..., Client], form: dict[str, str]
-) -> None:
+def test_right_credentials_open_a_session(start: StartClient, form: dict[str, str]) -> None:
     client = start(credentials=CREDENTIALS)
     reply = token(client, form)
     assert reply.status_code == 200
@@ -63,7 +59,7 @@ def test_right_credentials_open_a_session(
     assert limits_with(client, body["access_token"]).status_code == 200
 
 
-def test_app_may_sign_in_with_basic_authentication(start: Callable[..., Client]) -> None:
+def test_app_may_sign_in_with_basic_authentication(start: StartClient) -> None:
     client = start(credentials=CREDENTIALS)
     form = {"grant_type": "client_credentials"}
     assert token(client, form, auth=("app", "secret")).status_code == 200
@@ -97,7 +93,7 @@ def test_app_may_sign_in_with_basic_authentication(start: Callable[..., Client])
     ],
 )
 def test_wrong_credentials_get_an_error_object(
-    start: Callable[..., Client], form: dict[str, str], error: str, description: str
+    start: StartClient, form: dict[str, str], error: str, description: str
 ) -> None:
     reply = token(start(credentials=CREDENTIALS), form)
     assert reply.status_code == 400
@@ -105,7 +101,7 @@ def test_wrong_credentials_get_an_error_object(
 
 
 def test_unknown_token_is_refused_when_credentials_are_required(
-    start: Callable[..., Client],
+    start: StartClient,
 ) -> None:
     client = start(credentials=CREDENTIALS)
     assert limits_with(client, "ready").status_code == 200
@@ -116,7 +112,7 @@ def test_unknown_token_is_refused_when_credentials_are_required(
     ]
 
 
-def test_anything_goes_without_credentials_in_the_scenario(start: Callable[..., Client]) -> None:
+def test_anything_goes_without_credentials_in_the_scenario(start: StartClient) -> None:
     client = start()
     assert limits_with(client, "whatever").status_code == 200
     form = {"grant_type": "client_credentials", "client_id": "x", "client_secret": "y"}
@@ -124,27 +120,27 @@ def test_anything_goes_without_credentials_in_the_scenario(start: Callable[..., 
     assert client.get("/limits").status_code == 401
 
 
-def test_rotated_refresh_token_works_once(start: Callable[..., Client]) -> None:
+def test_rotated_refresh_token_works_once(start: StartClient) -> None:
     client = start(credentials=CREDENTIALS, refresh_token_rotation=True)
     second = token(client, REFRESH).json()["refresh_token"]
     assert token(client, REFRESH).json()["error"] == "invalid_grant"
     assert token(client, {**REFRESH, "refresh_token": second}).status_code == 200
 
 
-def test_token_dies_after_its_calls(start: Callable[..., Client]) -> None:
+def test_token_dies_after_its_calls(start: StartClient) -> None:
     client = start(token_lifetime_calls=2)
     statuses = [limits_with(client, "mine").status_code for _ in range(3)]
     assert statuses == [200, 200, 401]
 
 
-def test_revoked_token_is_dead(start: Callable[..., Client]) -> None:
+def test_revoked_token_is_dead(start: StartClient) -> None:
     client = start()
     assert limits_with(client, "mine").status_code == 200
     assert client.post("/services/oauth2/revoke", data={"token": "mine"}).status_code == 200
     assert limits_with(client, "mine").status_code == 401
 
 
-def test_introspection_tells_until_when_a_token_lives(start: Callable[..., Client]) -> None:
+def test_introspection_tells_until_when_a_token_lives(start: StartClient) -> None:
     client = start(credentials=CREDENTIALS)
     access_token = token(client, CLIENT_CREDENTIALS).json()["access_token"]
     path = "/services/oauth2/introspect"
@@ -168,7 +164,7 @@ def test_introspection_tells_until_when_a_token_lives(start: Callable[..., Clien
     ids=["right", "test host", "wrong audience", "expired", "wrong app", "wrong user"],
 )
 def test_jwt_bearer_assertion_is_checked(
-    start: Callable[..., Client],
+    start: StartClient,
     key_pair: tuple[str, str],
     claims: dict[str, Any],
     error: str | None,
@@ -187,7 +183,7 @@ def test_jwt_bearer_assertion_is_checked(
 
 @pytest.mark.parametrize(("seconds", "status"), [(180, 200), (-1, 400)])
 def test_jwt_bearer_claims_are_checked_without_a_key_too(
-    start: Callable[..., Client], key_pair: tuple[str, str], seconds: int, status: int
+    start: StartClient, key_pair: tuple[str, str], seconds: int, status: int
 ) -> None:
     claims = {
         "iss": "any",
@@ -201,7 +197,7 @@ def test_jwt_bearer_claims_are_checked_without_a_key_too(
 
 
 def test_jwt_bearer_assertion_of_another_key_is_refused(
-    start: Callable[..., Client], key_pair: tuple[str, str]
+    start: StartClient, key_pair: tuple[str, str]
 ) -> None:
     stranger = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     client = start(credentials={**CREDENTIALS, "public_key": key_pair[1]})
@@ -225,7 +221,7 @@ def test_jwt_bearer_assertion_of_another_key_is_refused(
     ],
 )
 def test_soap_login(
-    start: Callable[..., Client], version: str, password: str, status: int, said: str
+    start: StartClient, version: str, password: str, status: int, said: str
 ) -> None:
     body = f"""<e:Envelope xmlns:e="x"><e:Body><n1:login xmlns:n1="urn:partner.soap.sforce.com">
         <n1:username>ann@example.com</n1:username><n1:password>{password}</n1:password>
@@ -236,7 +232,7 @@ def test_soap_login(
     assert said in reply.text
 
 
-def test_userinfo_tells_whose_session_it_is(start: Callable[..., Client]) -> None:
+def test_userinfo_tells_whose_session_it_is(start: StartClient) -> None:
     client = start(credentials=CREDENTIALS)
 
     def asked(access_token: str) -> requests.Response:

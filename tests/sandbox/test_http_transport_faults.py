@@ -12,9 +12,7 @@ import requests
 import urllib3
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from bare_client import Client
+    from bare_client import Client, StartClient
 
 ANY_TEXT = "SELECT Id, Name, Description FROM Account"
 
@@ -49,7 +47,7 @@ def raw_reply(
     return received, False
 
 
-def struck_page(start: Callable[..., Client], **fault: Any) -> tuple[Client, str, bytes]:
+def struck_page(start: StartClient, **fault: Any) -> tuple[Client, str, bytes]:
     """Return a client, the path of a page that is struck next, and its whole text."""
     client = start(page_rows=1000)
     path = f"{client.finished_job(ANY_TEXT)}/results"
@@ -62,9 +60,7 @@ def struck_page(start: Callable[..., Client], **fault: Any) -> tuple[Client, str
     ("framing", "header"),
     [("length", b"Content-Length:"), ("chunked", b"Transfer-Encoding: chunked"), ("close", None)],
 )
-def test_cut_in_the_middle(
-    start: Callable[..., Client], framing: str, header: bytes | None
-) -> None:
+def test_cut_in_the_middle(start: StartClient, framing: str, header: bytes | None) -> None:
     client, path, whole = struck_page(start, kind="cut", framing=framing)
     received, ended = raw_reply(client, path)
     head, _, body = received.partition(b"\r\n\r\n")
@@ -79,7 +75,7 @@ def test_cut_in_the_middle(
 @pytest.mark.parametrize("encoding", ["gzip", "identity"])
 @pytest.mark.parametrize("framing", ["length", "chunked"])
 def test_cut_is_noticed_by_clients_that_count(
-    start: Callable[..., Client], framing: str, encoding: str
+    start: StartClient, framing: str, encoding: str
 ) -> None:
     client, path, whole = struck_page(start, kind="cut", framing=framing)
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
@@ -87,7 +83,7 @@ def test_cut_is_noticed_by_clients_that_count(
     assert client.get(path).content == whole
 
 
-def test_cut_without_a_length_goes_unnoticed(start: Callable[..., Client]) -> None:
+def test_cut_without_a_length_goes_unnoticed(start: StartClient) -> None:
     client, path, whole = struck_page(start, kind="cut", framing="close")
     reply = client.get(path, headers={"Accept-Encoding": "identity"})
     assert reply.content == whole[: len(whole) // 2]
@@ -100,13 +96,13 @@ def test_cut_without_a_length_goes_unnoticed(start: Callable[..., Client]) -> No
         ({"kind": "reset", "fraction": 0.5}, requests.exceptions.ChunkedEncodingError),
     ],
 )
-def test_reset(start: Callable[..., Client], fault: dict[str, Any], error: type[Exception]) -> None:
+def test_reset(start: StartClient, fault: dict[str, Any], error: type[Exception]) -> None:
     client, path, _ = struck_page(start, **fault)
     with pytest.raises(error, match="reset by peer"):
         client.get(path)
 
 
-def test_reset_happens_after_the_work_is_done(start: Callable[..., Client]) -> None:
+def test_reset_happens_after_the_work_is_done(start: StartClient) -> None:
     client = start(faults=[{"place": "create", "kind": "reset"}])
     with pytest.raises(requests.exceptions.ConnectionError):
         client.create_job()
@@ -114,9 +110,7 @@ def test_reset_happens_after_the_work_is_done(start: Callable[..., Client]) -> N
 
 
 @pytest.mark.parametrize("fraction", [None, 0, 0.5])
-def test_stall_leaves_the_connection_open(
-    start: Callable[..., Client], fraction: float | None
-) -> None:
+def test_stall_leaves_the_connection_open(start: StartClient, fraction: float | None) -> None:
     client, path, whole = struck_page(start, kind="stall", fraction=fraction)
     half = len(whole) // 2
     sent = {None: b"", 0: b"\r\n\r\n", 0.5: whole[:half]}
@@ -129,7 +123,7 @@ def test_stall_leaves_the_connection_open(
     assert client.get(path).content == whole
 
 
-def test_stop_does_not_wait_for_stalled_connections(start: Callable[..., Client]) -> None:
+def test_stop_does_not_wait_for_stalled_connections(start: StartClient) -> None:
     client, path, _ = struck_page(start, kind="stall")
     address = urlsplit(client.server.url)
     with socket.create_connection((str(address.hostname), int(address.port or 0))) as connection:
@@ -142,7 +136,7 @@ def test_stop_does_not_wait_for_stalled_connections(start: Callable[..., Client]
             pass
 
 
-def test_drip_delivers_everything_slowly(start: Callable[..., Client]) -> None:
+def test_drip_delivers_everything_slowly(start: StartClient) -> None:
     client, path, whole = struck_page(start, kind="drip", bytes=500, seconds=0.001)
     url = f"{client.server.url}/services/data/v62.0{path}"
     with urllib3.PoolManager() as pool:
@@ -154,7 +148,7 @@ def test_drip_delivers_everything_slowly(start: Callable[..., Client]) -> None:
 
 
 @pytest.mark.parametrize("how", ["truncated", "checksum", "inside"])
-def test_broken_gzip_in_a_whole_message(start: Callable[..., Client], how: str) -> None:
+def test_broken_gzip_in_a_whole_message(start: StartClient, how: str) -> None:
     client, path, whole = struck_page(start, kind="broken_gzip", how=how)
     reply = client.get(path, headers={"Accept-Encoding": "gzip"}, stream=True)
     body = reply.raw.read(decode_content=False)
@@ -164,7 +158,7 @@ def test_broken_gzip_in_a_whole_message(start: Callable[..., Client], how: str) 
     assert client.get(path).content == whole
 
 
-def test_speed_of_a_connection_can_be_limited(start: Callable[..., Client]) -> None:
+def test_speed_of_a_connection_can_be_limited(start: StartClient) -> None:
     client = start(page_rows=1000, bytes_per_second=1_000_000, latency_seconds=0.001)
     path = f"{client.finished_job(ANY_TEXT)}/results"
     plain = client.get(path, headers={"Accept-Encoding": "identity"})

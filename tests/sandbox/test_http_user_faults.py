@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from bare_client import Client
+    from bare_client import StartClient
 
 FORM = {"grant_type": "client_credentials", "client_id": "app", "client_secret": "secret"}
 
 
-def test_an_app_that_is_not_admitted(start: Callable[..., Client]) -> None:
+def test_an_app_that_is_not_admitted(start: StartClient) -> None:
     client = start(
         faults=[{"place": "token", "kind": "sign_in_refused", "reason": "no_run_as_user"}],
     )
@@ -37,7 +35,7 @@ def test_an_app_that_is_not_admitted(start: Callable[..., Client]) -> None:
     ],
 )
 def test_a_user_who_may_not_use_the_api(
-    start: Callable[..., Client], reason: str, status: int, code: str
+    start: StartClient, reason: str, status: int, code: str
 ) -> None:
     client = start(faults=[{"place": "limits", "kind": "user_refused", "reason": reason}])
     reply = client.get("/limits")

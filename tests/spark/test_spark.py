@@ -25,9 +25,10 @@ pytest.importorskip("pyarrow", reason="pyarrow is not installed: the extra spark
 from tap_sfbulk_pages.workers.options import check_total, create_job
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from fixture_types import StartSandbox
     from tap_process import Tap
 
     from sfbulk_sandbox import SandboxServer
@@ -70,9 +71,7 @@ def assert_account_is_whole(lane: Lane, server: SandboxServer, **options: str) -
     assert_same_records(found, expected_records(server, "Account", fields=FIELDS))
 
 
-def test_every_type_as_the_tap_writes_it(
-    lane: Lane, tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_every_type_as_the_tap_writes_it(lane: Lane, tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(rows={"Everything__c": 60}, page_rows=9)
     names = [name for name in fields_of(server, "Everything__c") if name not in TOO_LARGE]
     config = {"instance_url": server.url, "access_token": "00D!t", "objects": ["Everything__c"]}
@@ -84,9 +83,7 @@ def test_every_type_as_the_tap_writes_it(
     assert_same_records(plain(lane.records(frame)), rounded(run.records("Everything__c")))
 
 
-def test_one_job_and_each_page_once(
-    lane: Lane, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_one_job_and_each_page_once(lane: Lane, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     assert_account_is_whole(lane, server)
     assert places(server).count("create") == 1
@@ -95,7 +92,7 @@ def test_one_job_and_each_page_once(
     assert places(server).count("token") <= {"sail": 1, "spark": 4}[lane.name]
 
 
-def test_an_object_without_records(lane: Lane, start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_an_object_without_records(lane: Lane, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(rows={"Account": 0}, empty_result_links=0)
     frame = lane.load(server, **ACCOUNT)
     assert frame.columns == FIELDS
@@ -103,18 +100,14 @@ def test_an_object_without_records(lane: Lane, start_sandbox: Callable[..., Sand
     assert "page" not in places(server)
 
 
-def test_pages_that_are_unavailable_at_first(
-    lane: Lane, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_pages_that_are_unavailable_at_first(lane: Lane, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     server.add_fault(place="page", kind="status", status=503, first=2, times=3)
     assert_account_is_whole(lane, server)
     assert struck(server) == ["status"] * 3
 
 
-def test_a_session_that_dies_in_the_middle(
-    lane: Lane, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_a_session_that_dies_in_the_middle(lane: Lane, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     server.add_fault(place="page", kind="expire_tokens", first=6)
     assert_account_is_whole(lane, server)
@@ -122,17 +115,13 @@ def test_a_session_that_dies_in_the_middle(
     assert 401 in [call.status for call in server.calls]
 
 
-def test_an_org_that_lists_no_pages(
-    lane: Lane, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_an_org_that_lists_no_pages(lane: Lane, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL, result_pages="refused")
     assert_account_is_whole(lane, server)
     assert places(server).count("page") == 1
 
 
-def test_a_page_that_cannot_be_read(
-    lane: Lane, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_a_page_that_cannot_be_read(lane: Lane, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     server.add_fault(place="page", kind="short_page", match={"page": 4}, times="forever")
     frame = lane.load(server, **ACCOUNT, max_retries="1")
@@ -140,7 +129,7 @@ def test_a_page_that_cannot_be_read(
         lane.records(frame)
 
 
-def test_a_job_that_fails(lane: Lane, start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_a_job_that_fails(lane: Lane, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     server.add_fault(place="poll", kind="job_failed")
     frame = lane.load(server, **ACCOUNT)
@@ -148,7 +137,7 @@ def test_a_job_that_fails(lane: Lane, start_sandbox: Callable[..., SandboxServer
         lane.records(frame)
 
 
-def test_a_job_that_exists(lane: Lane, start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_a_job_that_exists(lane: Lane, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     options = {**ACCOUNT, "instance_url": server.url}
     options["job"] = create_job(options)
@@ -161,7 +150,7 @@ def test_a_job_that_exists(lane: Lane, start_sandbox: Callable[..., SandboxServe
     assert places(server).count("create") == 1
 
 
-def test_a_query_with_a_schema(lane: Lane, start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_a_query_with_a_schema(lane: Lane, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     soql = "SELECT Id, Owner.Name, AnnualRevenue FROM Account"
     schema = "`Id` string, `Owner.Name` string, `AnnualRevenue` string"
@@ -173,9 +162,7 @@ def test_a_query_with_a_schema(lane: Lane, start_sandbox: Callable[..., SandboxS
     assert any(row["Owner.Name"] for row in rows.values())
 
 
-def test_a_secret_among_the_options(
-    lane: Lane, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_a_secret_among_the_options(lane: Lane, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     with pytest.raises(Exception, match="TAP_SFBULK_PAGES_ACCESS_TOKEN") as raised:
         lane.load(server, **ACCOUNT, access_token="keep me").collect()
@@ -185,7 +172,7 @@ def test_a_secret_among_the_options(
 @pytest.mark.parametrize("is_pushed", [False, True])
 def test_filters(
     lane: Lane,
-    start_sandbox: Callable[..., SandboxServer],
+    start_sandbox: StartSandbox,
     is_pushed: bool,  # noqa: FBT001 - a parameter of the test
 ) -> None:
     server = start_sandbox(rows={"Account": 60}, page_rows=20)
@@ -209,9 +196,7 @@ def test_filters(
     assert pages < 3 if is_pushed else pages == 3
 
 
-def test_a_filter_that_salesforce_refuses(
-    lane: Lane, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_a_filter_that_salesforce_refuses(lane: Lane, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(rows={"Account": 60})
     frame = lane.load(server, object="Account", fields="Id,Description", push_filters="true")
     texts = [row["Description"] for row in lane.records(frame)]
@@ -223,7 +208,7 @@ def test_a_filter_that_salesforce_refuses(
 
 
 def test_an_executor_that_is_killed(
-    cluster: Lane, start_sandbox: Callable[..., SandboxServer], tmp_path: Path
+    cluster: Lane, start_sandbox: StartSandbox, tmp_path: Path
 ) -> None:
     server = start_sandbox(**SMALL, latency_seconds=0.2)
     frame = cluster.load(server, **ACCOUNT)
@@ -246,7 +231,7 @@ def test_an_executor_that_is_killed(
 
 def test_the_script_of_the_documentation(
     lane: Lane,
-    start_sandbox: Callable[..., SandboxServer],
+    start_sandbox: StartSandbox,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -277,9 +262,7 @@ def test_the_script_of_the_documentation(
     assert len([path for path in pages if "locator=" in path]) == len(pages) - 1 == 13
 
 
-def test_secrets_stay_out_of_plans_and_logs(
-    cluster: Lane, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_secrets_stay_out_of_plans_and_logs(cluster: Lane, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     frame = cluster.load(server, **ACCOUNT)
     assert frame.count() == 25

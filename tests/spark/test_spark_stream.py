@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from fixture_types import StartSandbox
+
     from sfbulk_sandbox import SandboxServer
 
 SMALL: dict[str, Any] = {"rows": {"Account": 25}, "page_rows": 2}
@@ -70,7 +72,7 @@ def kill_once_it_stalls(server: SandboxServer, folder: Path) -> None:
 
 
 def test_a_driver_that_is_killed(
-    cluster: Lane, start_sandbox: Callable[..., SandboxServer], tmp_path: Path
+    cluster: Lane, start_sandbox: StartSandbox, tmp_path: Path
 ) -> None:
     server = start_sandbox(**SMALL)
     # Two pages of the second batch are read, and then none.
@@ -95,9 +97,7 @@ def test_a_driver_that_is_killed(
     assert len(new) == 1
 
 
-def test_a_job_that_expires(
-    cluster: Lane, start_sandbox: Callable[..., SandboxServer], tmp_path: Path
-) -> None:
+def test_a_job_that_expires(cluster: Lane, start_sandbox: StartSandbox, tmp_path: Path) -> None:
     server = start_sandbox(**SMALL)
     server.add_fault(place="page", kind="status", status=400, match={"page": 8}, times="forever")
     with pytest.raises(Exception, match="400"):
@@ -115,7 +115,7 @@ def test_a_job_that_expires(
 @pytest.fixture
 def streamed(
     cluster: Lane,
-    start_sandbox: Callable[..., SandboxServer],
+    start_sandbox: StartSandbox,
     tmp_path: Path,
     capfd: pytest.CaptureFixture[str],
 ) -> Callable[..., tuple[SandboxServer, str]]:
@@ -161,7 +161,7 @@ def test_a_total_that_differs_from_what_has_arrived(
 
 
 def test_a_stream_of_what_is_no_object(
-    cluster: Lane, start_sandbox: Callable[..., SandboxServer], tmp_path: Path
+    cluster: Lane, start_sandbox: StartSandbox, tmp_path: Path
 ) -> None:
     server = start_sandbox(**SMALL)
     stream = cluster.session.readStream.format("sfbulk").option("instance_url", server.url)

@@ -20,8 +20,9 @@ from tap_process import config_for, metadata_of, select_fields
 from tap_sfbulk_pages.workers.options import JobOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
+    from fixture_types import StartSandbox
     from tap_process import Tap, TapRun
 
     from sfbulk_sandbox import SandboxServer
@@ -74,9 +75,7 @@ def run_case(case: Mapping[str, Any], tap: Tap, server: SandboxServer) -> TapRun
 
 
 @pytest.mark.parametrize("case", GOLDEN["streams"], ids=lambda case: case["what"])
-def test_what_a_stream_asks(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], case: dict[str, Any]
-) -> None:
+def test_what_a_stream_asks(tap: Tap, start_sandbox: StartSandbox, case: dict[str, Any]) -> None:
     server = start_sandbox(rows=ROWS, record_counts=case.get("record_counts", {}))
     run_case(case, tap, server)
     every = ", ".join(fields_of(server, case["sobject"]))
@@ -85,9 +84,7 @@ def test_what_a_stream_asks(
 
 @pytest.mark.usefixtures("worker_environment")
 @pytest.mark.parametrize("case", GOLDEN["workers"], ids=lambda case: case["what"])
-def test_what_workers_ask(
-    start_sandbox: Callable[..., SandboxServer], case: dict[str, Any]
-) -> None:
+def test_what_workers_ask(start_sandbox: StartSandbox, case: dict[str, Any]) -> None:
     server = start_sandbox(rows=ROWS)
     options = JobOptions.parse({"instance_url": server.url, **case["options"]})
     options.job(list(options.properties()), case.get("conditions", ()))
@@ -97,7 +94,7 @@ def test_what_workers_ask(
 
 @pytest.mark.parametrize("case", GOLDEN["saved"], ids=lambda case: case["what"])
 def test_a_job_that_the_released_tap_saved_is_read_on(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], case: dict[str, Any]
+    tap: Tap, start_sandbox: StartSandbox, case: dict[str, Any]
 ) -> None:
     """The fingerprints are those that the release wrote, not computed here."""
     server = start_sandbox(rows=ROWS)

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from fixture_types import StartSandbox
     from tap_process import Tap, TapRun
 
-    from sfbulk_sandbox import SandboxServer
 
 SMALL = {"rows": {"Account": 25}, "page_rows": 2}
 
@@ -74,7 +74,7 @@ def read_parquet(path: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(("format_", "read"), [("arrow", read_arrow), ("parquet", read_parquet)])
 def test_columns_are_read_by_others(
     tap: Tap,
-    start_sandbox: Callable[..., SandboxServer],
+    start_sandbox: StartSandbox,
     tmp_path: Path,
     format_: str,
     read: Callable[[str], list[dict[str, Any]]],
@@ -93,7 +93,7 @@ def test_columns_are_read_by_others(
 
 @pytest.mark.parametrize("compression", ["gzip", "none", None])
 def test_json_lines_keep_every_digit_and_say_their_compression_truly(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], tmp_path: Path, compression: str | None
+    tap: Tap, start_sandbox: StartSandbox, tmp_path: Path, compression: str | None
 ) -> None:
     server = start_sandbox(page_rows=50)
     chosen = {"compression": compression} if compression else {}
@@ -109,7 +109,7 @@ def test_json_lines_keep_every_digit_and_say_their_compression_truly(
 
 
 def test_a_state_covers_only_pages_whose_message_is_out(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], tmp_path: Path
+    tap: Tap, start_sandbox: StartSandbox, tmp_path: Path
 ) -> None:
     server = start_sandbox(**SMALL)
     run = tap(config_for(server, "Account", batch_config=batch_config(tmp_path / "b", "arrow")))
@@ -125,7 +125,7 @@ def test_a_state_covers_only_pages_whose_message_is_out(
 
 
 def test_a_page_that_is_read_again_overwrites_its_file(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], tmp_path: Path
+    tap: Tap, start_sandbox: StartSandbox, tmp_path: Path
 ) -> None:
     server = start_sandbox(**SMALL)
     config = config_for(server, "Account", batch_config=batch_config(tmp_path / "b", "parquet"))
@@ -146,7 +146,7 @@ def test_a_page_that_is_read_again_overwrites_its_file(
 )
 def test_what_a_format_cannot_be_is_refused(
     tap: Tap,
-    start_sandbox: Callable[..., SandboxServer],
+    start_sandbox: StartSandbox,
     tmp_path: Path,
     settings: dict[str, str],
     named: str,
@@ -159,7 +159,7 @@ def test_what_a_format_cannot_be_is_refused(
 
 
 def test_a_number_that_fits_no_column_is_named(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], tmp_path: Path
+    tap: Tap, start_sandbox: StartSandbox, tmp_path: Path
 ) -> None:
     server = start_sandbox(page_rows=50)
     encoding = batch_config(tmp_path / "b", "arrow")
@@ -171,7 +171,7 @@ def test_a_number_that_fits_no_column_is_named(
 
 @pytest.mark.parametrize("root", ["file:///proc/nowhere", "s3://nowhere"], ids=["folder", "s3"])
 def test_a_storage_that_cannot_be_written_to_is_named(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], root: str
+    tap: Tap, start_sandbox: StartSandbox, root: str
 ) -> None:
     batches = {"encoding": {"format": "parquet"}, "storage": {"root": root}}
     server = start_sandbox(rows={"Account": 3})
@@ -181,7 +181,7 @@ def test_a_storage_that_cannot_be_written_to_is_named(
 
 
 def test_stream_maps_do_not_go_with_batches(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], tmp_path: Path
+    tap: Tap, start_sandbox: StartSandbox, tmp_path: Path
 ) -> None:
     server = start_sandbox(**SMALL)
     encoding = batch_config(tmp_path / "b", "arrow")
@@ -197,7 +197,7 @@ def test_stream_maps_do_not_go_with_batches(
 
 
 def test_the_connection_test_writes_no_files(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], tmp_path: Path
+    tap: Tap, start_sandbox: StartSandbox, tmp_path: Path
 ) -> None:
     server = start_sandbox(**SMALL)
     config = config_for(server, "Account", batch_config=batch_config(tmp_path / "b", "arrow"))

@@ -18,14 +18,11 @@ import tap_sfbulk_pages
 from tap_sfbulk_pages.decoding import compiled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from fixture_types import StartSandbox
     from tap_process import Tap
 
-    from sfbulk_sandbox import SandboxServer
 
-
-def test_run_as_a_module(tmp_path: Path, start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_run_as_a_module(tmp_path: Path, start_sandbox: StartSandbox) -> None:
     """Without `tap_server.py`: a process of its own, imported anew, in a serial walk."""
     server = start_sandbox(rows={"Account": 7}, result_pages="refused")
     config = tmp_path / "config.json"
@@ -39,9 +36,7 @@ def test_run_as_a_module(tmp_path: Path, start_sandbox: Callable[..., SandboxSer
     assert page.endswith("/results?maxRecords=50000")
 
 
-def test_settings_from_the_environment(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_settings_from_the_environment(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(rows={"Account": 7})
     environment = {
         "TAP_SFBULK_PAGES_INSTANCE_URL": server.url,
@@ -54,9 +49,7 @@ def test_settings_from_the_environment(
     assert len(run.records("Account")) == 7
 
 
-def test_about_lists_every_setting_and_no_value(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_about_lists_every_setting_and_no_value(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox()
     run = tap(config_for(server, access_token="s3cr3t"), "--about", "--format=json")
     assert run.exit_code == 0, run.stderr
@@ -77,7 +70,7 @@ def test_about_lists_every_setting_and_no_value(
 
 
 def test_connection_test_reads_one_record_of_each_stream(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(rows={"Account": 30, "Contact": 30})
     run = tap(config_for(server, "Account", "Contact"), "--test")
@@ -86,9 +79,7 @@ def test_connection_test_reads_one_record_of_each_stream(
     assert all(job.soql.endswith(" LIMIT 1") for job in server.jobs)
 
 
-def test_connection_test_fails_where_signing_in_does(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_connection_test_fails_where_signing_in_does(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox()
     server.add_fault(place="versions", kind="status", status=401, times="forever")
     run = tap(config_for(server, "Account"), "--test")
@@ -112,7 +103,7 @@ def test_connection_test_fails_where_signing_in_does(
 )
 def test_wrong_settings_are_named(
     tap: Tap,
-    start_sandbox: Callable[..., SandboxServer],
+    start_sandbox: StartSandbox,
     arguments: list[str],
     change: dict[str, Any],
     words: str,
@@ -128,9 +119,7 @@ def test_wrong_settings_are_named(
     assert server.calls == []
 
 
-def test_a_secret_of_a_wrong_type_is_not_shown(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_a_secret_of_a_wrong_type_is_not_shown(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox()
     run = tap(
         config_for(server, access_token=["s3cr3t"]),
@@ -171,7 +160,7 @@ def test_nothing_is_loaded_that_is_not_needed(option: str) -> None:
 
 @pytest.mark.parametrize("change", ["nothing is compiled", "other sources", "a broken library"])
 def test_records_are_the_same_where_nothing_is_compiled(
-    start_sandbox: Callable[..., SandboxServer], tmp_path: Path, change: str
+    start_sandbox: StartSandbox, tmp_path: Path, change: str
 ) -> None:
     """The package is copied, with another library or none."""
     package = tmp_path / "tap_sfbulk_pages"
@@ -202,7 +191,7 @@ def test_records_are_the_same_where_nothing_is_compiled(
 
 
 def test_columns_are_not_loaded_for_lines_that_are_copied(
-    start_sandbox: Callable[..., SandboxServer], tmp_path: Path
+    start_sandbox: StartSandbox, tmp_path: Path
 ) -> None:
     config = tmp_path / "config.json"
     config.write_text(json.dumps(config_for(start_sandbox(), "Account")), encoding="utf-8")

@@ -9,8 +9,7 @@ import pytest
 from tap_process import config_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from fixture_types import StartSandbox
     from tap_process import Tap, TapRun
 
     from sfbulk_sandbox import SandboxServer
@@ -20,7 +19,7 @@ SECRET = "S3CRET0F4N4PP"
 
 
 @pytest.fixture
-def server(start_sandbox: Callable[..., SandboxServer]) -> SandboxServer:
+def server(start_sandbox: StartSandbox) -> SandboxServer:
     """Start a sandbox that lets in one app, which runs as Ada."""
     return start_sandbox(
         rows={"Account": 30},
@@ -136,7 +135,7 @@ def test_a_host_that_is_not_salesforces(tap: Tap, server: SandboxServer) -> None
     assert "check that instance_url and login_url" in lines(run)["sign-in"]
 
 
-def test_allowances_that_are_used_up(tap: Tap, start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_allowances_that_are_used_up(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(daily_query_jobs={"max": 10_000, "used": 10_000})
     run = tap(config_for(server, "Account"), "--test")
     assert run.exit_code == 1
@@ -176,7 +175,7 @@ def test_a_host_that_is_not_there(tap: Tap, sign_in: dict[str, Any], advice: str
 
 @pytest.mark.parametrize("settings", [{}, {"api_version": "67.0"}], ids=["any version", "67.0"])
 def test_a_token_for_a_host_that_is_not_salesforces(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], settings: dict[str, Any]
+    tap: Tap, start_sandbox: StartSandbox, settings: dict[str, Any]
 ) -> None:
     server = start_sandbox()
     for place in ("versions", "sobjects"):
@@ -196,7 +195,7 @@ def test_a_token_for_a_host_that_is_not_salesforces(
     ids=["sync", "discover", "test"],
 )
 def test_a_version_that_the_org_lacks(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], arguments: list[str], said: str
+    tap: Tap, start_sandbox: StartSandbox, arguments: list[str], said: str
 ) -> None:
     server = start_sandbox(api_versions=[58.0, 64.0])
     run = tap(config_for(server, "Account", api_version="65.0"), *arguments)
@@ -204,9 +203,7 @@ def test_a_version_that_the_org_lacks(
     assert f"{said}; its newest is 64.0. Set that, or leave api_version out." in run.stderr
 
 
-def test_a_version_that_the_org_lacks_with_a_catalog(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_a_version_that_the_org_lacks_with_a_catalog(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(api_versions=[58.0, 64.0])
     catalog = tap.catalog(config_for(server, "Account"))
     run = tap(config_for(server, "Account", api_version="65.0"), catalog=catalog)

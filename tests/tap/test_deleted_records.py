@@ -13,9 +13,9 @@ from salesforce_data import assert_same_records, expected_records
 from tap_process import config_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
+    from fixture_types import StartSandbox
     from tap_process import Tap, TapRun
 
     from sfbulk_sandbox import SandboxServer
@@ -45,7 +45,7 @@ def state_with(**bookmark: Any) -> dict[str, Any]:
 
 
 def test_the_second_run_tells_what_was_deleted_since_the_first(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**SMALL)
     config = config_for(server, "Account", track_hard_deletes=True)
@@ -69,9 +69,7 @@ def test_the_second_run_tells_what_was_deleted_since_the_first(
     assert second.bookmark("Account")["replication_key"] == "SystemModstamp"
 
 
-def test_what_was_told_is_not_told_again(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_what_was_told_is_not_told_again(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     config = config_for(server, "Account", track_hard_deletes=True)
     (victim,) = some_ids(server, 1)
@@ -83,9 +81,7 @@ def test_what_was_told_is_not_told_again(
     assert deleted_ids(tap(config, state=first.state)) == []
 
 
-def test_without_the_setting_nothing_is_asked(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_without_the_setting_nothing_is_asked(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     run = tap(config_for(server, "Account"), state=state_with(deleted_until=NEVER))
     assert run.exit_code == 0, run.stderr
@@ -95,7 +91,7 @@ def test_without_the_setting_nothing_is_asked(
 
 @pytest.mark.parametrize("made_with", [True, False])
 def test_a_catalog_serves_with_the_setting_and_without(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], *, made_with: bool
+    tap: Tap, start_sandbox: StartSandbox, *, made_with: bool
 ) -> None:
     server = start_sandbox(**SMALL)
     catalog = tap.catalog(config_for(server, "Account", track_hard_deletes=made_with))
@@ -111,7 +107,7 @@ def test_a_catalog_serves_with_the_setting_and_without(
 
 
 def test_a_bookmark_from_before_is_where_tracking_begins(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**SMALL)
     before, after = some_ids(server, 2)
@@ -124,7 +120,7 @@ def test_a_bookmark_from_before_is_where_tracking_begins(
 
 
 def test_a_load_that_is_killed_tells_what_was_deleted_meanwhile(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     """A record that was written, and deleted before the load went on."""
     server = start_sandbox(**SMALL)
@@ -137,9 +133,7 @@ def test_a_load_that_is_killed_tells_what_was_deleted_meanwhile(
     assert deleted_ids(second) == [victim]
 
 
-def test_the_mark_moves_when_the_records_are_written(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_the_mark_moves_when_the_records_are_written(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     server.org.delete("Account", some_ids(server, 3), hard=True)
     since = (now() - timedelta(hours=1)).isoformat(timespec="seconds")
@@ -157,7 +151,7 @@ def test_the_mark_moves_when_the_records_are_written(
 
 
 def test_what_salesforce_has_not_covered_yet_is_asked_by_the_next_run(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], monkeypatch: pytest.MonkeyPatch
+    tap: Tap, start_sandbox: StartSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = start_sandbox(**SMALL)
     config = config_for(server, "Account", track_hard_deletes=True)
@@ -173,7 +167,7 @@ def test_what_salesforce_has_not_covered_yet_is_asked_by_the_next_run(
 
 
 def test_the_mark_does_not_go_back_to_what_salesforce_has_covered(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], monkeypatch: pytest.MonkeyPatch
+    tap: Tap, start_sandbox: StartSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = start_sandbox(**SMALL)
     monkeypatch.setattr(server.org, "moment", lambda: now() - timedelta(hours=1))
@@ -184,9 +178,7 @@ def test_the_mark_does_not_go_back_to_what_salesforce_has_covered(
     assert run.bookmark("Account")["deleted_until"] == mark
 
 
-def test_a_span_with_too_many_ids_is_asked_in_parts(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_a_span_with_too_many_ids_is_asked_in_parts(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL, deleted_ids_limit=2)
     victims = some_ids(server, 6)
     for hours, victim in enumerate(victims):
@@ -198,9 +190,7 @@ def test_a_span_with_too_many_ids_is_asked_in_parts(
     assert {call.status for call in server.calls if call.place == "deleted"} == {200, 400}
 
 
-def test_too_many_ids_for_any_span_are_reported(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_too_many_ids_for_any_span_are_reported(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL, deleted_ids_limit=2)
     server.org.delete("Account", some_ids(server, 3), hard=True, at=now() - timedelta(hours=1))
     since = (now() - timedelta(hours=2)).isoformat()
@@ -215,7 +205,7 @@ def test_too_many_ids_for_any_span_are_reported(
 
 @pytest.mark.parametrize(("days", "log_days"), [(20, 15), (400, 15), (3, 1)])
 def test_a_gap_is_told_and_what_is_left_is_read(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], days: int, log_days: int
+    tap: Tap, start_sandbox: StartSandbox, days: int, log_days: int
 ) -> None:
     server = start_sandbox(**SMALL, delete_log_days=log_days)
     lost, told = some_ids(server, 2)
@@ -231,9 +221,7 @@ def test_a_gap_is_told_and_what_is_left_is_read(
     assert "no longer tells" not in again.stderr
 
 
-def test_a_date_that_salesforce_refuses_is_told_once(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_a_date_that_salesforce_refuses_is_told_once(tap: Tap, start_sandbox: StartSandbox) -> None:
     fault = {
         "place": "deleted",
         "kind": "status",
@@ -250,7 +238,7 @@ def test_a_date_that_salesforce_refuses_is_told_once(
 
 
 def test_another_refusal_fails_the_stream_and_loses_nothing(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**SMALL, faults=[{"place": "deleted", "kind": "status", "status": 403}])
     config = config_for(server, "Account", track_hard_deletes=True)
@@ -265,7 +253,7 @@ def test_another_refusal_fails_the_stream_and_loses_nothing(
 
 
 def test_objects_without_account_of_deletes_are_left_alone(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**SMALL)
     run = tap(config_for(server, "User", track_hard_deletes=True))
@@ -275,9 +263,7 @@ def test_objects_without_account_of_deletes_are_left_alone(
     assert "deleted_until" not in run.bookmark("User")
 
 
-def test_full_table_streams_tell_deleted_records_too(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_full_table_streams_tell_deleted_records_too(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     config = config_for(server, "Account", track_hard_deletes=True)
     catalog = tap.catalog(config)
@@ -289,9 +275,7 @@ def test_full_table_streams_tell_deleted_records_too(
     assert deleted_ids(second) == [victim]
 
 
-def test_a_look_at_the_stream_asks_nothing(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_a_look_at_the_stream_asks_nothing(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     run = tap(config_for(server, "Account", track_hard_deletes=True), "--test")
     assert run.exit_code == 0, run.stderr
@@ -299,9 +283,7 @@ def test_a_look_at_the_stream_asks_nothing(
 
 
 @pytest.mark.parametrize("broken", ["yesterday", 5, ["2024-01-01"]])
-def test_a_broken_mark_is_refused(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], broken: Any
-) -> None:
+def test_a_broken_mark_is_refused(tap: Tap, start_sandbox: StartSandbox, broken: Any) -> None:
     server = start_sandbox(**SMALL)
     config = config_for(server, "Account", track_hard_deletes=True)
     run = tap(config, state=state_with(deleted_until=broken))
@@ -311,7 +293,7 @@ def test_a_broken_mark_is_refused(
 
 
 def test_deleted_records_leave_in_batches(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], tmp_path: Path
+    tap: Tap, start_sandbox: StartSandbox, tmp_path: Path
 ) -> None:
     server = start_sandbox(**SMALL)
     (victim,) = some_ids(server, 1)
@@ -336,9 +318,7 @@ def test_deleted_records_leave_in_batches(
     assert set(row) == {"Id", "_sdc_deleted_at"}
 
 
-def test_stream_maps_see_deleted_records(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_stream_maps_see_deleted_records(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     (victim,) = some_ids(server, 1)
     server.org.delete("Account", [victim], hard=True)

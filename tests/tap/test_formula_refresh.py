@@ -10,8 +10,7 @@ from salesforce_data import assert_same_records, expected_records
 from tap_process import config_for, select_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from fixture_types import StartSandbox
     from tap_process import Tap
 
     from sfbulk_sandbox import SandboxServer
@@ -54,7 +53,7 @@ def aged(state: dict[str, Any], days: float) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("days", "is_due"), [(6.9, False), (7.1, True)])
 def test_the_stream_is_read_in_full_when_the_period_is_over(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], days: float, *, is_due: bool
+    tap: Tap, start_sandbox: StartSandbox, days: float, *, is_due: bool
 ) -> None:
     server = start_sandbox(**SMALL)
     config = config_for(server, OBJECT, refresh_formula_fields="P7D")
@@ -81,7 +80,7 @@ def test_the_stream_is_read_in_full_when_the_period_is_over(
 
 
 def test_the_bookmark_is_untouched_and_nothing_is_missed_after_a_full_read(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**SMALL)
     config = config_for(server, OBJECT, refresh_formula_fields="P7D")
@@ -97,9 +96,7 @@ def test_the_bookmark_is_untouched_and_nothing_is_missed_after_a_full_read(
     assert third.bookmark(OBJECT)["replication_key_value"] > "2026-06"
 
 
-def test_a_setting_that_is_new_reads_in_full_at_once(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_a_setting_that_is_new_reads_in_full_at_once(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     first = tap(config_for(server, OBJECT))
     assert "formulas_refreshed_at" not in first.bookmark(OBJECT)
@@ -110,9 +107,7 @@ def test_a_setting_that_is_new_reads_in_full_at_once(
     assert "is read in full" in second.stderr
 
 
-def test_a_full_read_that_is_killed_goes_on_as_one(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_a_full_read_that_is_killed_goes_on_as_one(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     config = config_for(server, OBJECT, refresh_formula_fields="P7D")
     first = tap(config)
@@ -133,7 +128,7 @@ def test_a_full_read_that_is_killed_goes_on_as_one(
 
 
 def test_streams_without_selected_formulas_stay_incremental(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**SMALL)
     config = config_for(server, OBJECT, "User", refresh_formula_fields="P7D")
@@ -149,9 +144,7 @@ def test_streams_without_selected_formulas_stay_incremental(
         assert set(second.bookmark(stream)) == {"replication_key", "replication_key_value"}
 
 
-def test_full_table_streams_need_no_refresh(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_full_table_streams_need_no_refresh(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     config = config_for(server, OBJECT, refresh_formula_fields="P7D")
     catalog = tap.catalog(config)
@@ -161,9 +154,7 @@ def test_full_table_streams_need_no_refresh(
     assert run.bookmark(OBJECT) == {}
 
 
-def test_a_start_date_bounds_the_full_read_too(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_a_start_date_bounds_the_full_read_too(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     config = config_for(
         server, OBJECT, refresh_formula_fields="P7D", start_date="2025-01-01T00:00:00Z"
@@ -174,7 +165,7 @@ def test_a_start_date_bounds_the_full_read_too(
     assert_same_records(second.records(OBJECT), expected_records(server, OBJECT, where=where))
 
 
-def test_a_broken_moment_is_refused(tap: Tap, start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_a_broken_moment_is_refused(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     config = config_for(server, OBJECT, refresh_formula_fields="P7D")
     run = tap(config, state={"bookmarks": {OBJECT: {"formulas_refreshed_at": "once"}}})
@@ -182,9 +173,7 @@ def test_a_broken_moment_is_refused(tap: Tap, start_sandbox: Callable[..., Sandb
     assert "The saved formulas_refreshed_at 'once' is no date" in run.stderr
 
 
-def test_a_wrong_period_ends_the_run_at_once(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_a_wrong_period_ends_the_run_at_once(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     run = tap(config_for(server, OBJECT, refresh_formula_fields="weekly"))
     assert run.exit_code == 1

@@ -10,11 +10,9 @@ from salesforce_data import expected_records
 from tap_process import config_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from fixture_types import StartSandbox
     from tap_process import Tap
 
-    from sfbulk_sandbox import SandboxServer
 
 SMALL = {"rows": {"Account": 25}, "page_rows": 10}
 
@@ -27,7 +25,7 @@ def stamp(moment: datetime) -> str:
 @pytest.mark.parametrize(("settings", "is_lost"), [({"lookback_seconds": 0}, True), ({}, False)])
 def test_a_late_row_is_lost_without_the_lookback_and_found_with_the_default(
     tap: Tap,
-    start_sandbox: Callable[..., SandboxServer],
+    start_sandbox: StartSandbox,
     settings: dict[str, int],
     seconds_late: int,
     *,

@@ -14,8 +14,7 @@ from tap_sfbulk_pages.errors import StateError
 from tap_sfbulk_pages.singer.moving_in.states import taken_over
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from fixture_types import StartSandbox
     from tap_process import Tap
 
     from sfbulk_sandbox import SandboxServer
@@ -25,7 +24,7 @@ BOOKMARK = "2025-06-01T00:00:00.000000Z"
 
 
 @pytest.fixture
-def server(start_sandbox: Callable[..., SandboxServer]) -> SandboxServer:
+def server(start_sandbox: StartSandbox) -> SandboxServer:
     """Start a sandbox."""
     return start_sandbox(rows={"Account": 40, "Opportunity": 20, "Everything__c": 5}, page_rows=10)
 

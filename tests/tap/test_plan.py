@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from fixture_types import StartSandbox
     from tap_process import Tap, TapRun
 
     from sfbulk_sandbox import SandboxServer
@@ -45,7 +46,7 @@ def asked(server: SandboxServer) -> list[str]:
 
 
 def test_it_tells_what_a_run_then_does(
-    plan: Callable[..., Result], tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    plan: Callable[..., Result], tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**SMALL)
     config = config_for(server, *STREAMS)
@@ -61,9 +62,7 @@ def test_it_tells_what_a_run_then_does(
         assert each["jobs"] == 1
 
 
-def test_text_for_people(
-    plan: Callable[..., Result], start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_text_for_people(plan: Callable[..., Result], start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     config = config_for(server, *STREAMS, "CaseStatus", start_date="2025-01-01T00:00:00Z")
     result = plan(config=config)
@@ -79,7 +78,7 @@ def test_text_for_people(
 
 
 def test_records_are_counted_exactly_on_demand(
-    plan: Callable[..., Result], tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    plan: Callable[..., Result], tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**SMALL)
     config = config_for(server, *STREAMS, start_date="2025-01-01T00:00:00Z")
@@ -92,7 +91,7 @@ def test_records_are_counted_exactly_on_demand(
 
 
 def test_a_job_that_goes_on_is_not_made_again(
-    plan: Callable[..., Result], tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    plan: Callable[..., Result], tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**SMALL)
     server.add_fault(place="page", kind="status", status=400, match={"sobject": "Lead"})
@@ -108,7 +107,7 @@ def test_a_job_that_goes_on_is_not_made_again(
 
 
 def test_a_user_who_may_not_ask_for_counts_and_limits(
-    plan: Callable[..., Result], start_sandbox: Callable[..., SandboxServer]
+    plan: Callable[..., Result], start_sandbox: StartSandbox
 ) -> None:
     """Both are limits to Salesforce, and need permissions that reading does not."""
     server = start_sandbox(**SMALL)
@@ -120,7 +119,7 @@ def test_a_user_who_may_not_ask_for_counts_and_limits(
 
 
 def test_ranges_and_what_is_small(
-    plan: Callable[..., Result], tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    plan: Callable[..., Result], tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(
         rows={"Account": 200, "Contact": 30, "Lead": 10},
@@ -158,7 +157,7 @@ def test_ranges_and_what_is_small(
 
 
 def test_a_query_through_rest_goes_on(
-    plan: Callable[..., Result], start_sandbox: Callable[..., SandboxServer]
+    plan: Callable[..., Result], start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**SMALL)
     query = {
@@ -193,7 +192,7 @@ def test_a_query_through_rest_goes_on(
 )
 def test_limits_that_stand_in_the_way(
     plan: Callable[..., Result],
-    start_sandbox: Callable[..., SandboxServer],
+    start_sandbox: StartSandbox,
     scenario: dict[str, Any],
     settings: dict[str, Any],
     said: str,
@@ -205,7 +204,7 @@ def test_limits_that_stand_in_the_way(
 
 
 def test_a_stream_that_cannot_be_read_is_told(
-    plan: Callable[..., Result], tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    plan: Callable[..., Result], tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**SMALL)
     config = config_for(server, *STREAMS)
@@ -224,7 +223,7 @@ def test_wrong_settings_are_told_in_words(plan: Callable[..., Result]) -> None:
 
 
 def test_queries_and_jobs_of_the_settings(
-    plan: Callable[..., Result], tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    plan: Callable[..., Result], tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**SMALL)
     tap(config_for(server, "Lead"))

@@ -24,12 +24,12 @@ from tap_sfbulk_pages.watching.activity import Phase, RunActivity
 from tap_sfbulk_pages.watching.spans import export_spans
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
+    from fixture_types import StartSandbox
     from playwright.sync_api import Page
     from tap_process import Tap, TapRun
 
-    from sfbulk_sandbox import SandboxServer
 
 SMALL = {"rows": {"Account": 40, "Contact": 30, "Lead": 10}, "page_rows": 10}
 STREAMS = ("Account", "Contact", "Lead")
@@ -49,9 +49,7 @@ def measurements(run: TapRun) -> list[dict[str, Any]]:
             if "METRIC: " in line]  # fmt: skip
 
 
-def test_the_summary_counts_what_each_stream_came_to(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_the_summary_counts_what_each_stream_came_to(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     server.add_fault(place="page", kind="short_page", match={"sobject": "Account", "page": 2})
     server.add_fault(place="poll", kind="job_failed", match={"sobject": "Lead"})
@@ -71,7 +69,7 @@ def test_the_summary_counts_what_each_stream_came_to(
 
 
 def test_a_stream_that_is_not_described_has_failed(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], tmp_path: Path
+    tap: Tap, start_sandbox: StartSandbox, tmp_path: Path
 ) -> None:
     config = config_for(start_sandbox(**SMALL), *STREAMS)
     catalog = tap.catalog(config)
@@ -84,14 +82,12 @@ def test_a_stream_that_is_not_described_has_failed(
     assert "does not describe Acount" in report.read_text(encoding="utf-8")
 
 
-def test_one_is_not_called_several(tap: Tap, start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_one_is_not_called_several(tap: Tap, start_sandbox: StartSandbox) -> None:
     run = tap(config_for(start_sandbox(rows={"Account": 1}), "Account"))
     assert "1 record of 1 stream in " in run.stderr
 
 
-def test_a_resumed_stream_is_called_one(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_a_resumed_stream_is_called_one(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     server.add_fault(
         place="page", kind="status", status=400, match={"sobject": "Account", "page": 4}
@@ -104,9 +100,7 @@ def test_a_resumed_stream_is_called_one(
     assert summary_of(second)["Account"][8:] == ["resumed"]
 
 
-def test_machines_are_told_the_calls_of_each_stream(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_machines_are_told_the_calls_of_each_stream(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     run = tap(config_for(server, *STREAMS))
     told = {m["tags"]["stream"]: m["value"] for m in measurements(run)
@@ -133,7 +127,7 @@ def test_a_line_in_the_log_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_terminal_shows_the_streams_while_they_are_read(
-    start_sandbox: Callable[..., SandboxServer], tmp_path: Path
+    start_sandbox: StartSandbox, tmp_path: Path
 ) -> None:
     server = start_sandbox(**SMALL, running_seconds=1.5)
     settings = tmp_path / "config.json"
@@ -172,7 +166,7 @@ def _read(controller: int) -> bytes:
 )
 def test_a_report_that_cannot_be_written_is_told_at_once(
     tap: Tap,
-    start_sandbox: Callable[..., SandboxServer],
+    start_sandbox: StartSandbox,
     tmp_path: Path,
     path: str,
     said: str,
@@ -202,7 +196,7 @@ def page() -> Iterator[Page]:
 
 
 def test_the_report_shows_where_the_time_went(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], tmp_path: Path, page: Page
+    tap: Tap, start_sandbox: StartSandbox, tmp_path: Path, page: Page
 ) -> None:
     server = start_sandbox(**SMALL, polls_until_complete=3)
     said = "<script>document.title = 'hostile'</script> & more"

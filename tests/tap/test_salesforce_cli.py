@@ -16,9 +16,9 @@ from tap_sfbulk_pages.salesforce.sign_in.salesforce_cli import SalesforceCli
 from tap_sfbulk_pages.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
+    from fixture_types import StartSandbox
     from tap_process import Tap, TapRun
 
     from sfbulk_sandbox import SandboxServer
@@ -100,7 +100,7 @@ def run_with(tap: Tap, cli: Cli, server: SandboxServer, **others: Any) -> TapRun
 
 
 @pytest.fixture
-def server(start_sandbox: Callable[..., SandboxServer]) -> SandboxServer:
+def server(start_sandbox: StartSandbox) -> SandboxServer:
     """Start a sandbox."""
     return start_sandbox(rows={"Account": 25}, page_rows=2)
 

@@ -15,9 +15,10 @@ from salesforce_data import assert_same_records, expected_records
 from tap_process import config_for, metadata_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from pathlib import Path
 
+    from fixture_types import StartSandbox
     from tap_process import Tap, TapRun
 
     from sfbulk_sandbox import SandboxServer
@@ -65,7 +66,7 @@ def most_at_a_time(server: SandboxServer) -> int:
 
 
 def test_a_huge_object_is_read_in_ranges_side_by_side(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**HUGE, polls_until_complete=2)
     run = tap(config_for(server, "Account"))
@@ -80,9 +81,7 @@ def test_a_huge_object_is_read_in_ranges_side_by_side(
     assert "Account has about 11000000 records: read in 5 ranges" in run.stderr
 
 
-def test_no_more_jobs_run_at_a_time_than_are_allowed(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_no_more_jobs_run_at_a_time_than_are_allowed(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**HUGE, polls_until_complete=2)
     names = ("Account", "User", "Contact", "Case")
     run = tap(config_for(server, *names, max_concurrent_jobs=2))
@@ -103,7 +102,7 @@ def test_no_more_jobs_run_at_a_time_than_are_allowed(
 )
 def test_what_is_not_huge_or_not_to_be_cut_is_one_job(
     tap: Tap,
-    start_sandbox: Callable[..., SandboxServer],
+    start_sandbox: StartSandbox,
     scenario: dict[str, Any],
     settings: dict[str, Any],
 ) -> None:
@@ -115,7 +114,7 @@ def test_what_is_not_huge_or_not_to_be_cut_is_one_job(
 
 
 def test_sizes_are_asked_once_a_run_and_only_for_a_first_load(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**SMALL)
     config = config_for(server, "Account", "User")
@@ -127,9 +126,7 @@ def test_sizes_are_asked_once_a_run_and_only_for_a_first_load(
     assert places(server)["query"] == 0
 
 
-def test_records_at_the_edges_are_read_once(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_records_at_the_edges_are_read_once(tap: Tap, start_sandbox: StartSandbox) -> None:
     """No stamp at all, stamps before and after everything, and stamps that are a bound."""
     server = start_sandbox(**HUGE)
     stamps = [None, None, "1700-01-01T00:00:00.000Z", "2999-12-31T23:59:59.000Z"]
@@ -145,7 +142,7 @@ def test_records_at_the_edges_are_read_once(
 
 
 def test_the_users_filter_and_start_date_hold_in_every_range(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**HUGE)
     config = config_for(
@@ -168,7 +165,7 @@ def test_the_users_filter_and_start_date_hold_in_every_range(
 
 @pytest.mark.parametrize(("sobject", "field"), [("Account", "CreatedDate"), ("AccountShare", "Id")])
 def test_full_table_is_cut_by_what_no_change_moves(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], sobject: str, field: str
+    tap: Tap, start_sandbox: StartSandbox, sobject: str, field: str
 ) -> None:
     server = start_sandbox(
         rows={"Account": ROWS, "AccountShare": ROWS}, record_counts={sobject: 11_000_000}
@@ -184,9 +181,7 @@ def test_full_table_is_cut_by_what_no_change_moves(
     assert run.bookmark(sobject) == {}
 
 
-def test_a_key_of_the_users_own_choice_is_not_cut(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_a_key_of_the_users_own_choice_is_not_cut(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**HUGE)
     config = config_for(server, "Account")
     catalog = tap.catalog(config)
@@ -200,7 +195,7 @@ def test_a_key_of_the_users_own_choice_is_not_cut(
 
 @pytest.mark.parametrize("after_states", [2, 3, 7, 12, 17])
 def test_a_run_that_is_killed_makes_no_job_again(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], after_states: int
+    tap: Tap, start_sandbox: StartSandbox, after_states: int
 ) -> None:
     server = start_sandbox(**HUGE)
     config = config_for(server, "Account", max_concurrent_jobs=2)
@@ -220,9 +215,7 @@ def test_a_run_that_is_killed_makes_no_job_again(
     assert "ranges" not in second.bookmark("Account")
 
 
-def test_every_state_between_leads_to_all_records(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_every_state_between_leads_to_all_records(tap: Tap, start_sandbox: StartSandbox) -> None:
     """Each STATE covers no more than what stands before it."""
     server = start_sandbox(**HUGE)
     config = config_for(server, "Account")
@@ -240,9 +233,7 @@ def test_every_state_between_leads_to_all_records(
         assert_same_records(list(merged.values()), expected_records(server, "Account"))
 
 
-def test_changes_meanwhile_are_not_missed(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_changes_meanwhile_are_not_missed(tap: Tap, start_sandbox: StartSandbox) -> None:
     """Records that move from a range that is unread into the last one, which has been read."""
     server = start_sandbox(**HUGE)
     future = {"Name": "future", "SystemModstamp": "2999-01-01T00:00:00.000Z"}
@@ -271,7 +262,7 @@ def test_changes_meanwhile_are_not_missed(
 
 @pytest.mark.parametrize("most", [5, 20])
 def test_jobs_that_are_not_done_in_time_are_cut_until_they_are(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], most: int
+    tap: Tap, start_sandbox: StartSandbox, most: int
 ) -> None:
     server = start_sandbox(**SMALL, most_job_rows=most)
     run = tap(config_for(server, "Account"))
@@ -285,7 +276,7 @@ def test_jobs_that_are_not_done_in_time_are_cut_until_they_are(
 
 
 def test_an_incremental_window_that_takes_too_long_is_cut(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**SMALL, most_job_rows=10)
     bookmark = "2023-01-01T00:00:00.000Z"
@@ -300,7 +291,7 @@ def test_an_incremental_window_that_takes_too_long_is_cut(
 
 
 def test_a_job_that_failed_so_while_nobody_looked_is_cut_at_once(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**SMALL)
     config = config_for(server, "Account")
@@ -314,7 +305,7 @@ def test_a_job_that_failed_so_while_nobody_looked_is_cut_at_once(
 
 
 def test_a_job_that_runs_longer_than_it_may_is_aborted_and_cut(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**SMALL, running_seconds=600)
     running = tap.start(config_for(server, "Account", job_timeout_seconds=1))
@@ -338,7 +329,7 @@ def test_a_job_that_runs_longer_than_it_may_is_aborted_and_cut(
 )
 def test_what_cannot_be_cut_any_further_is_reported(
     tap: Tap,
-    start_sandbox: Callable[..., SandboxServer],
+    start_sandbox: StartSandbox,
     settings: dict[str, Any],
     jobs: int | None,
 ) -> None:
@@ -353,7 +344,7 @@ def test_what_cannot_be_cut_any_further_is_reported(
 
 
 def test_an_org_that_is_done_with_no_range_does_not_lose_all_its_jobs(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**HUGE)
     config = config_for(server, "Account", max_concurrent_jobs=1)
@@ -370,7 +361,7 @@ def test_an_org_that_is_done_with_no_range_does_not_lose_all_its_jobs(
     assert "parts instead" not in run.stderr
 
 
-def test_another_failure_is_not_cut(tap: Tap, start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_another_failure_is_not_cut(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL, faults=[{"place": "poll", "kind": "job_failed"}])
     run = tap(config_for(server, "Account"))
     assert run.exit_code == 1
@@ -378,7 +369,7 @@ def test_another_failure_is_not_cut(tap: Tap, start_sandbox: Callable[..., Sandb
 
 
 def test_a_range_that_fails_leaves_the_others_to_the_next_run(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     fault = {"place": "page", "kind": "status", "status": 403, "first": 9}
     server = start_sandbox(**HUGE, faults=[fault])
@@ -404,7 +395,7 @@ def test_a_range_that_fails_leaves_the_others_to_the_next_run(
     ],
 )
 def test_an_object_that_tells_no_size_or_no_bounds_is_one_job(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], fault: dict[str, Any], said: str
+    tap: Tap, start_sandbox: StartSandbox, fault: dict[str, Any], said: str
 ) -> None:
     server = start_sandbox(**HUGE, faults=[{**fault, "kind": "status", "status": 403}])
     run = tap(config_for(server, "Account"))
@@ -414,9 +405,7 @@ def test_an_object_that_tells_no_size_or_no_bounds_is_one_job(
     assert_same_records(run.records("Account"), expected_records(server, "Account"))
 
 
-def test_saved_ranges_of_another_query_are_dropped(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_saved_ranges_of_another_query_are_dropped(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**HUGE)
     first = tap.killed(config_for(server, "Account"), after_states=4)
     config = config_for(server, "Account", include_deleted=False)
@@ -429,7 +418,7 @@ def test_saved_ranges_of_another_query_are_dropped(
 
 
 def test_saved_ranges_are_read_on_when_the_setting_is_off(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**HUGE)
     first = tap.killed(config_for(server, "Account"), after_states=4)
@@ -450,9 +439,7 @@ def test_saved_ranges_are_read_on_when_the_setting_is_off(
     ],
     ids=json.dumps,
 )
-def test_broken_ranges_are_refused(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], broken: Any
-) -> None:
+def test_broken_ranges_are_refused(tap: Tap, start_sandbox: StartSandbox, broken: Any) -> None:
     server = start_sandbox(**SMALL)
     run = tap(config_for(server, "Account"), state={"bookmarks": {"Account": {"ranges": broken}}})
     assert run.exit_code == 1
@@ -471,7 +458,7 @@ def lines_of(addresses: Iterable[str]) -> list[dict[str, Any]]:
 
 
 def test_batches_of_ranges_do_not_overwrite_each_other(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], tmp_path: Path
+    tap: Tap, start_sandbox: StartSandbox, tmp_path: Path
 ) -> None:
     server = start_sandbox(**HUGE)
     encoding = {"format": "jsonl", "compression": "none"}

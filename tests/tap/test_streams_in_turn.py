@@ -20,8 +20,7 @@ from tap_sfbulk_pages.singer.stream import BulkStream
 from tap_sfbulk_pages.singer.tap import TapSFBulkPages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from fixture_types import StartSandbox
     from singer_sdk.helpers.types import TapState
     from tap_process import Tap
 
@@ -34,9 +33,7 @@ JOBS_AHEAD = 2
 
 
 @pytest.fixture
-def start_many(
-    monkeypatch: pytest.MonkeyPatch, start_sandbox: Callable[..., SandboxServer]
-) -> Callable[..., SandboxServer]:
+def start_many(monkeypatch: pytest.MonkeyPatch, start_sandbox: StartSandbox) -> StartSandbox:
     """Start a sandbox whose org has many small objects."""
     (empty,) = (each for each in org._SOBJECTS if each.name == "Empty__c")
     many = [
@@ -61,7 +58,7 @@ def streams_alive() -> int:
 
 @pytest.mark.parametrize("has_catalog", [True, False])
 def test_the_first_job_is_made_before_all_objects_are_described(
-    tap: Tap, start_many: Callable[..., SandboxServer], *, has_catalog: bool
+    tap: Tap, start_many: StartSandbox, *, has_catalog: bool
 ) -> None:
     server = start_many()
     catalog = tap.catalog(config_of(server)) if has_catalog else None
@@ -77,7 +74,7 @@ def test_the_first_job_is_made_before_all_objects_are_described(
 
 
 def test_the_entries_of_a_catalog_apply_to_their_streams(
-    tap: Tap, start_many: Callable[..., SandboxServer]
+    tap: Tap, start_many: StartSandbox
 ) -> None:
     server = start_many()
     catalog = tap.catalog(config_of(server))
@@ -98,7 +95,7 @@ def test_the_entries_of_a_catalog_apply_to_their_streams(
 
 
 def test_streams_that_have_been_read_are_let_go(
-    start_many: Callable[..., SandboxServer],
+    start_many: StartSandbox,
     monkeypatch: pytest.MonkeyPatch,
     capsysbinary: pytest.CaptureFixture[bytes],
 ) -> None:
@@ -122,9 +119,7 @@ def test_streams_that_have_been_read_are_let_go(
     assert max(mapped) <= JOBS_AHEAD + 1
 
 
-def test_streams_with_a_saved_job_come_first(
-    tap: Tap, start_many: Callable[..., SandboxServer]
-) -> None:
+def test_streams_with_a_saved_job_come_first(tap: Tap, start_many: StartSandbox) -> None:
     server = start_many()
     server.add_fault(place="page", kind="status", status=403, match={"sobject": NAMES[-1]})
     first = tap(config_of(server))
@@ -138,7 +133,7 @@ def test_streams_with_a_saved_job_come_first(
 
 
 def test_streams_that_are_left_for_a_later_run_are_named_and_not_described(
-    tap: Tap, start_many: Callable[..., SandboxServer]
+    tap: Tap, start_many: StartSandbox
 ) -> None:
     server = start_many(daily_query_jobs={"max": 10, "used": 7})
     run = tap(config_of(server))
@@ -151,7 +146,7 @@ def test_streams_that_are_left_for_a_later_run_are_named_and_not_described(
 
 
 def test_a_call_for_describes_that_fails_stops_its_objects_alone(
-    tap: Tap, start_many: Callable[..., SandboxServer]
+    tap: Tap, start_many: StartSandbox
 ) -> None:
     server = start_many()
     server.add_fault(place="composite", kind="status", status=403, first=2)
@@ -165,7 +160,7 @@ def test_a_call_for_describes_that_fails_stops_its_objects_alone(
 
 @pytest.mark.parametrize("has_catalog", [True, False])
 def test_stream_maps_are_tried_before_anything_is_read(
-    tap: Tap, start_many: Callable[..., SandboxServer], *, has_catalog: bool
+    tap: Tap, start_many: StartSandbox, *, has_catalog: bool
 ) -> None:
     server = start_many()
     catalog = tap.catalog(config_of(server)) if has_catalog else None
@@ -178,7 +173,7 @@ def test_stream_maps_are_tried_before_anything_is_read(
 
 @pytest.mark.parametrize("has_catalog", [True, False])
 def test_stream_maps_find_their_streams(
-    tap: Tap, start_many: Callable[..., SandboxServer], *, has_catalog: bool
+    tap: Tap, start_many: StartSandbox, *, has_catalog: bool
 ) -> None:
     server = start_many()
     catalog = tap.catalog(config_of(server)) if has_catalog else None
@@ -197,7 +192,7 @@ def test_stream_maps_find_their_streams(
 
 
 def test_a_catalog_that_spells_an_object_otherwise_is_told(
-    tap: Tap, start_many: Callable[..., SandboxServer]
+    tap: Tap, start_many: StartSandbox
 ) -> None:
     server = start_many()
     catalog = tap.catalog(config_of(server))

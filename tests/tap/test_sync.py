@@ -11,8 +11,7 @@ from tap_process import config_for
 from sfbulk_sandbox.state.org import SoqlError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from fixture_types import StartSandbox
     from tap_process import Tap, TapRun
 
     from sfbulk_sandbox import SandboxServer
@@ -43,7 +42,7 @@ def assert_account_is_whole(run: TapRun, server: SandboxServer) -> None:
 )
 def test_every_form_of_the_list_of_pages(
     tap: Tap,
-    start_sandbox: Callable[..., SandboxServer],
+    start_sandbox: StartSandbox,
     reply_form: str,
     link_style: str,
     last_continuation: str,
@@ -57,16 +56,14 @@ def test_every_form_of_the_list_of_pages(
 
 
 @pytest.mark.parametrize("key", ["nextRecordsUrl", "nextRecordUrl"])
-def test_both_names_of_the_continuation(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], key: str
-) -> None:
+def test_both_names_of_the_continuation(tap: Tap, start_sandbox: StartSandbox, key: str) -> None:
     server = start_sandbox(**SMALL, continuation_key=key)
     assert_account_is_whole(tap(config_for(server, "Account")), server)
 
 
 @pytest.mark.parametrize("status", [400, 403, 404])
 def test_serial_walk_where_result_pages_are_refused(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], status: int
+    tap: Tap, start_sandbox: StartSandbox, status: int
 ) -> None:
     server = start_sandbox(**SMALL, result_pages="refused", result_pages_status=status)
     run = tap(config_for(server, "Account"))
@@ -86,7 +83,7 @@ def test_serial_walk_where_result_pages_are_refused(
 )
 def test_pages_of_every_size(
     tap: Tap,
-    start_sandbox: Callable[..., SandboxServer],
+    start_sandbox: StartSandbox,
     scenario: dict[str, Any],
     parallel: int,
 ) -> None:
@@ -96,7 +93,7 @@ def test_pages_of_every_size(
     )
 
 
-def test_every_type_of_field(tap: Tap, start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_every_type_of_field(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(page_rows=30)
     run = tap(config_for(server, "Everything__c"))
     assert run.exit_code == 0, run.stderr
@@ -111,7 +108,7 @@ def test_every_type_of_field(tap: Tap, start_sandbox: Callable[..., SandboxServe
     assert f"Dropped {texts.csv(0, len(texts)).count(bytes(1))} NUL characters" in run.stderr
 
 
-def test_every_object_in_one_run(tap: Tap, start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_every_object_in_one_run(tap: Tap, start_sandbox: StartSandbox) -> None:
     rows = dict.fromkeys(["Account", "Contact", "Case", "Lead", "Opportunity", "Task"], 30)
     server = start_sandbox(rows=rows, page_rows=100)
     offered = {entry["name"] for entry in server.org.describe_global() if entry["queryable"]}
@@ -132,9 +129,7 @@ def test_every_object_in_one_run(tap: Tap, start_sandbox: Callable[..., SandboxS
 
 
 @pytest.mark.parametrize("links", [0, 1])
-def test_a_job_without_rows(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], links: int
-) -> None:
+def test_a_job_without_rows(tap: Tap, start_sandbox: StartSandbox, links: int) -> None:
     server = start_sandbox(empty_result_links=links)
     run = tap(config_for(server, "Empty__c"))
     assert run.exit_code == 0, run.stderr
@@ -142,9 +137,7 @@ def test_a_job_without_rows(
     assert run.schema("Empty__c")["key_properties"] == ["Id"]
 
 
-def test_row_path_and_block_path_write_the_same(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_row_path_and_block_path_write_the_same(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(page_rows=30)
     blocks = tap(config_for(server, "Everything__c"))
     maps = {"Everything__c": {"Extra": "'x'"}}
@@ -158,9 +151,7 @@ def test_row_path_and_block_path_write_the_same(
     assert announced == blocks.schema("Everything__c")
 
 
-def test_records_fit_the_announced_schema(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_records_fit_the_announced_schema(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(page_rows=30)
     run = tap(config_for(server, "Everything__c"))
     properties = run.schema("Everything__c")["schema"]["properties"]

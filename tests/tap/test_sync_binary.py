@@ -21,6 +21,7 @@ from tap_sfbulk_pages.reading.with_binary_fields import BinaryReading, _Value
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from fixture_types import StartSandbox
     from tap_process import Tap, TapRun
 
     from sfbulk_sandbox import SandboxServer
@@ -68,7 +69,7 @@ def add_body(server: SandboxServer, size: int) -> str:
 @pytest.mark.parametrize("sobject", FIELDS)
 @pytest.mark.parametrize("maps", [False, True], ids=["blocks", "rows"])
 def test_the_bytes_arrive_as_base64(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], sobject: str, *, maps: bool
+    tap: Tap, start_sandbox: StartSandbox, sobject: str, *, maps: bool
 ) -> None:
     server = start_sandbox(rows={sobject: ROWS}, page_rows=5)
     stream_maps = {sobject: {FIELDS[sobject]: FIELDS[sobject]}} if maps else {}
@@ -85,9 +86,7 @@ def test_the_bytes_arrive_as_base64(
     assert len(blob_calls(server)) == ROWS
 
 
-def test_a_record_that_is_deleted_has_no_content(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_a_record_that_is_deleted_has_no_content(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     gone = expected_records(server, "Attachment")[0]["Id"]
     server.org.delete("Attachment", [gone])
@@ -100,9 +99,7 @@ def test_a_record_that_is_deleted_has_no_content(
     assert gone in run.stderr
 
 
-def test_the_setting_decides_not_the_catalog(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_the_setting_decides_not_the_catalog(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     with_it = tap.catalog(config_of(server, "Attachment"))
     without = tap.catalog(config_for(server, "Attachment"))
@@ -121,7 +118,7 @@ def test_the_setting_decides_not_the_catalog(
 
 
 def test_content_that_is_not_selected_is_not_asked_for(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**SMALL)
     catalog = tap.catalog(config_of(server, "Attachment"))
@@ -134,7 +131,7 @@ def test_content_that_is_not_selected_is_not_asked_for(
 
 @pytest.mark.parametrize("is_told", [True, False], ids=["told by the record", "found out"])
 def test_content_beyond_the_limit_is_null_with_a_warning(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], *, is_told: bool
+    tap: Tap, start_sandbox: StartSandbox, *, is_told: bool
 ) -> None:
     server = start_sandbox(**SMALL)
     large, just = add_body(server, 20_001), add_body(server, 20_000)
@@ -153,9 +150,7 @@ def test_content_beyond_the_limit_is_null_with_a_warning(
     assert run.stderr.count("max_blob_mb") == 1
 
 
-def test_a_page_of_large_contents(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], tmp_path: Path
-) -> None:
+def test_a_page_of_large_contents(tap: Tap, start_sandbox: StartSandbox, tmp_path: Path) -> None:
     server = start_sandbox(rows={"Attachment": 3})
     for size in (5_000_000, 4_000_000, 6_000_000):
         add_body(server, size)
@@ -189,7 +184,7 @@ def test_a_page_of_large_contents(
     ids=lambda fault: fault["kind"],
 )
 def test_content_is_asked_for_again(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], fault: Mapping[str, Any]
+    tap: Tap, start_sandbox: StartSandbox, fault: Mapping[str, Any]
 ) -> None:
     server = start_sandbox(**SMALL)
     server.add_fault(place="blob", first=2, **fault)
@@ -199,9 +194,7 @@ def test_content_is_asked_for_again(
     assert_same_records(run.records("Attachment"), with_content(server, "Attachment"))
 
 
-def test_content_that_cannot_be_had_fails_its_stream(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_content_that_cannot_be_had_fails_its_stream(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     server.add_fault(place="blob", kind="status", status=403, first=8)
     run = tap(config_of(server, "Attachment", "Account"))
@@ -219,7 +212,7 @@ def assert_whole(server: SandboxServer, *runs: TapRun) -> None:
     assert_same_records(list(records.values()), with_content(server, "Attachment"))
 
 
-def test_killed_and_resumed(tap: Tap, start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_killed_and_resumed(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     running = tap.start(config_of(server, "Attachment"))
     running.read_states(3)
@@ -233,9 +226,7 @@ def test_killed_and_resumed(tap: Tap, start_sandbox: Callable[..., SandboxServer
     assert len(blob_calls(server, since)) == ROWS - done
 
 
-def test_content_of_what_is_read_through_rest(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_content_of_what_is_read_through_rest(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL, query_rows=5)
     refusal = {
         "error_code": "INVALIDENTITY",
@@ -247,9 +238,7 @@ def test_content_of_what_is_read_through_rest(
     assert len([each for each in server.calls if each.place == "query"]) == 3
 
 
-def test_the_daily_calls_are_kept_for_others(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_the_daily_calls_are_kept_for_others(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL, daily_api_requests={"max": 100})
     run = tap(config_of(server, "Attachment", quota_percent_per_run=15))
     assert run.exit_code == 1

@@ -12,8 +12,7 @@ from sandbox_calls import places
 from tap_process import config_for, metadata_of, select_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from fixture_types import StartSandbox
     from tap_process import Tap
 
     from sfbulk_sandbox import SandboxServer
@@ -62,7 +61,7 @@ def contacts(server: SandboxServer) -> list[dict[str, Any]]:
     ids=lambda made: made["version"],
 )
 def test_a_job_is_read_with_its_own_version_and_left_as_it_was(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], made: dict[str, str]
+    tap: Tap, start_sandbox: StartSandbox, made: dict[str, str]
 ) -> None:
     server = start_sandbox(**SMALL)
     job_id = made_job(server, **made)
@@ -83,7 +82,7 @@ def test_a_job_is_read_with_its_own_version_and_left_as_it_was(
 
 
 def test_a_walk_that_is_led_back_is_stopped_and_goes_on_in_its_job(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**SMALL, result_pages="refused")
     job_id = made_job(server)
@@ -102,7 +101,7 @@ def test_a_walk_that_is_led_back_is_stopped_and_goes_on_in_its_job(
 
 
 def test_a_job_behind_the_first_list_of_jobs_is_found(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], monkeypatch: pytest.MonkeyPatch
+    tap: Tap, start_sandbox: StartSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sfbulk_sandbox.endpoints.job_calls._JOBS_PER_REPLY", 2)
     server = start_sandbox(**SMALL)
@@ -114,9 +113,7 @@ def test_a_job_behind_the_first_list_of_jobs_is_found(
     assert_same_records(run.records("people"), contacts(server))
 
 
-def test_a_job_that_has_been_read_is_not_read_again(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_a_job_that_has_been_read_is_not_read_again(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     config = job_config(server, {"name": "people", "id": made_job(server)})
     catalog = tap.catalog(config)
@@ -138,9 +135,7 @@ def test_a_job_that_has_been_read_is_not_read_again(
     assert [set(record) for record in third.records("people")] == [{"Id", "Name"}] * count
 
 
-def test_a_killed_run_goes_on_in_the_job(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_a_killed_run_goes_on_in_the_job(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     config = job_config(server, {"name": "people", "id": made_job(server, version="61.0")})
     first = tap(config)
@@ -157,7 +152,7 @@ def test_a_killed_run_goes_on_in_the_job(
 
 
 def test_a_saved_place_that_is_of_no_use_begins_the_job_again(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**SMALL)
     config = job_config(server, {"name": "people", "id": made_job(server)})
@@ -172,18 +167,14 @@ def test_a_saved_place_that_is_of_no_use_begins_the_job_again(
     assert len(list(server.jobs)) == 1
 
 
-def test_a_job_that_runs_is_waited_for(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_a_job_that_runs_is_waited_for(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL, polls_until_complete=4)
     run = tap(job_config(server, {"name": "people", "id": made_job(server)}))
     assert run.exit_code == 0, run.stderr
     assert_same_records(run.records("people"), contacts(server))
 
 
-def test_a_job_that_runs_too_long_is_not_aborted(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_a_job_that_runs_too_long_is_not_aborted(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL, running_seconds=600)
     config = job_config(server, {"name": "people", "id": made_job(server)}, job_timeout_seconds=1)
     began = time.monotonic()
@@ -205,7 +196,7 @@ def test_a_job_that_runs_too_long_is_not_aborted(
 )
 def test_keys(
     tap: Tap,
-    start_sandbox: Callable[..., SandboxServer],
+    start_sandbox: StartSandbox,
     soql: str,
     given: dict[str, Any],
     keys: list[str],
@@ -216,9 +207,7 @@ def test_keys(
     assert run.schema("some").get("key_properties", []) == keys
 
 
-def test_columns_that_no_describe_knows_are_text(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_columns_that_no_describe_knows_are_text(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     job_id = made_job(server, "SELECT Id, NumberOfEmployees, toLabel(Industry) i FROM Account")
     server.org.set_field_visible("Account", "NumberOfEmployees", visible=False)
@@ -235,9 +224,7 @@ def test_columns_that_no_describe_knows_are_text(
     assert again.schema("some")["schema"]["properties"]["i"] == {"type": ["string", "null"]}
 
 
-def test_discovery_says_what_is_wrong_with_each_job(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_discovery_says_what_is_wrong_with_each_job(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     failed, other = made_job(server), made_job(server, "SELECT Name FROM Account")
     next(iter(server.jobs)).end("Failed", "InvalidBatch : too large")
@@ -255,9 +242,7 @@ def test_discovery_says_what_is_wrong_with_each_job(
     assert key == "  jobs: other: there is no column Id"
 
 
-def test_a_job_that_is_gone_stops_no_other(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_a_job_that_is_gone_stops_no_other(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     names = ["gone", "people", "never"]
     jobs = [{"name": name, "id": made_job(server)} for name in names]
@@ -280,7 +265,7 @@ def test_a_job_that_is_gone_stops_no_other(
     assert not any(jobs[2]["id"] in each.path for each in server.calls[seen:])
 
 
-def test_an_empty_result_has_columns(tap: Tap, start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_an_empty_result_has_columns(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     job_id = made_job(server, "SELECT Id, AnnualRevenue FROM Account WHERE Name = 'nobody'")
     run = tap(job_config(server, {"name": "none", "id": job_id}))
@@ -289,9 +274,7 @@ def test_an_empty_result_has_columns(tap: Tap, start_sandbox: Callable[..., Sand
     assert run.records("none") == []
 
 
-def test_two_streams_may_wait_for_one_job(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_two_streams_may_wait_for_one_job(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL, running_seconds=1.0)
     names = ("people", "again")
     complete = made_job(server)

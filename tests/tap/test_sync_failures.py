@@ -9,8 +9,7 @@ from salesforce_data import assert_same_records, expected_records
 from tap_process import config_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from fixture_types import StartSandbox
     from tap_process import Tap, TapRun
 
     from sfbulk_sandbox import SandboxServer
@@ -51,7 +50,7 @@ def assert_second_run_is_whole(tap: Tap, first: TapRun, server: SandboxServer) -
 )
 def test_a_job_that_ends_without_its_result(
     tap: Tap,
-    start_sandbox: Callable[..., SandboxServer],
+    start_sandbox: StartSandbox,
     place: str,
     fault: dict[str, Any],
     said: str,
@@ -69,13 +68,13 @@ def test_a_job_that_ends_without_its_result(
     assert_second_run_is_whole(tap, run, server)
 
 
-def test_a_query_that_is_refused(tap: Tap, start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_a_query_that_is_refused(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     run = tap(config_for(server, *STREAMS, filters={"Contact": "Nonsense = 1"}))
     assert_only_contact_is_missing(run, server, "INVALID_FIELD", "Nonsense")
 
 
-def test_a_total_that_does_not_fit(tap: Tap, start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_a_total_that_does_not_fit(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     fault = {"place": "poll", "kind": "wrong_total", "by": 1, "times": "forever"}
     server.add_fault(**fault, match={"sobject": "Contact"})
@@ -86,7 +85,7 @@ def test_a_total_that_does_not_fit(tap: Tap, start_sandbox: Callable[..., Sandbo
 
 @pytest.mark.parametrize("kind", ["short_page", "long_page", "missing_column", "wrong_count"])
 def test_a_page_that_stays_wrong_is_never_written(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], kind: str
+    tap: Tap, start_sandbox: StartSandbox, kind: str
 ) -> None:
     server = start_sandbox(**SMALL)
     server.add_fault(
@@ -100,7 +99,7 @@ def test_a_page_that_stays_wrong_is_never_written(
 
 @pytest.mark.parametrize("kind", ["short_page", "long_page", "missing_column", "no_header"])
 def test_a_page_that_was_wrong_once_is_fetched_again(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], kind: str
+    tap: Tap, start_sandbox: StartSandbox, kind: str
 ) -> None:
     server = start_sandbox(**SMALL)
     server.add_fault(place="page", kind=kind)
@@ -109,9 +108,7 @@ def test_a_page_that_was_wrong_once_is_fetched_again(
     assert_same_records(run.records("Account"), expected_records(server, "Account"))
 
 
-def test_a_job_that_runs_too_long_is_aborted(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_a_job_that_runs_too_long_is_aborted(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL, polls_until_complete=1_000_000)
     run = tap(config_for(server, "Account", job_timeout_seconds=1, split_jobs=False))
     assert run.exit_code == 1
@@ -121,7 +118,7 @@ def test_a_job_that_runs_too_long_is_aborted(
 
 
 def test_a_state_that_is_not_known_is_no_endless_wait(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**SMALL)
     server.add_fault(place="poll", kind="unknown_state", state="Suspended", times="forever")
@@ -131,7 +128,7 @@ def test_a_state_that_is_not_known_is_no_endless_wait(
 
 
 def test_a_conflict_on_the_list_of_pages_is_no_org_that_has_none(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     """409 tells of a call with a version that is not the job's, never of a missing feature."""
     server = start_sandbox(**SMALL)
@@ -145,9 +142,7 @@ def test_a_conflict_on_the_list_of_pages_is_no_org_that_has_none(
 @pytest.mark.parametrize(
     "to", ["https://evil.example", "http://127.0.0.1:1", "http://user@127.0.0.1"]
 )
-def test_the_token_goes_to_no_other_host(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], to: str
-) -> None:
+def test_the_token_goes_to_no_other_host(tap: Tap, start_sandbox: StartSandbox, to: str) -> None:
     server = start_sandbox(**SMALL)
     server.add_fault(place="list_pages", kind="other_host_link", to=to, times="forever")
     run = tap(config_for(server, "Account"))
@@ -158,7 +153,7 @@ def test_the_token_goes_to_no_other_host(
 
 @pytest.mark.parametrize("place", ["list_pages", "page", "create", "poll", "composite"])
 def test_links_and_redirects_to_another_name_of_the_host_are_not_followed(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], place: str
+    tap: Tap, start_sandbox: StartSandbox, place: str
 ) -> None:
     server = start_sandbox(**SMALL)
     server.add_fault(place=place, kind="redirect", times="forever")
@@ -168,7 +163,7 @@ def test_links_and_redirects_to_another_name_of_the_host_are_not_followed(
 
 
 def test_every_request_is_retried_with_what_salesforce_asks(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**SMALL)
     for place in ("versions", "sobjects", "composite", "create", "poll", "list_pages", "page"):

@@ -11,8 +11,9 @@ from salesforce_data import assert_same_records, expected_records, fields_of, re
 from tap_process import config_for, metadata_of, select_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
+    from fixture_types import StartSandbox
     from tap_process import Tap
 
     from sfbulk_sandbox import SandboxServer
@@ -37,7 +38,7 @@ def jobs_of(server: SandboxServer) -> list[tuple[str, str]]:
 
 
 def test_paths_are_typed_by_the_fields_that_they_lead_to(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**SMALL)
     soql = (
@@ -69,9 +70,7 @@ def test_paths_are_typed_by_the_fields_that_they_lead_to(
     assert properties["CreatedBy.LastLoginDate"]["format"] == "date-time"
 
 
-def test_fields_behind_a_lookup_of_several_objects(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_fields_behind_a_lookup_of_several_objects(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     soql = "SELECT Id, What.Name, Who.Type, Owner.Name FROM Task"
     run = tap(query_config(server, {"name": "tasks", "soql": soql}))
@@ -81,9 +80,7 @@ def test_fields_behind_a_lookup_of_several_objects(
 
 
 @pytest.mark.parametrize("group", ["all", "STANDARD", "Custom"])
-def test_fields_function_is_written_out(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], group: str
-) -> None:
+def test_fields_function_is_written_out(tap: Tap, start_sandbox: StartSandbox, group: str) -> None:
     server = start_sandbox(**SMALL)
     soql = f"SELECT Id, FIELDS({group}) FROM Account"  # noqa: S608 - SOQL only reads
     run = tap(query_config(server, {"name": "accounts", "soql": soql}))
@@ -99,9 +96,7 @@ def test_fields_function_is_written_out(
     assert_same_records(run.records("accounts"), expected)
 
 
-def test_a_function_is_called_by_its_alias(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_a_function_is_called_by_its_alias(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     soql = "SELECT toLabel(Industry) Branch, toLabel(Rating), Id, Industry FROM Account"
     run = tap(query_config(server, {"name": "accounts", "soql": soql}))
@@ -110,9 +105,7 @@ def test_a_function_is_called_by_its_alias(
     assert_same_records(run.records("accounts"), found(server, soql, types))
 
 
-def test_only_what_has_changed_is_read_again(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_only_what_has_changed_is_read_again(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     condition = "Industry != null OR Name LIKE '%WHERE%'"
     select = "SELECT Id, Name, SystemModstamp FROM Account"
@@ -144,7 +137,7 @@ def test_only_what_has_changed_is_read_again(
 
 
 def test_start_date_holds_for_queries_with_a_replication_key(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**SMALL)
     queries = [
@@ -167,9 +160,7 @@ def test_start_date_holds_for_queries_with_a_replication_key(
     ]
 
 
-def test_a_killed_run_goes_on_in_its_job(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_a_killed_run_goes_on_in_its_job(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     soql = "SELECT Id, Account.Name FROM Contact"
     config = query_config(server, {"name": "people", "soql": soql})
@@ -186,9 +177,7 @@ def test_a_killed_run_goes_on_in_its_job(
     assert len(jobs_of(server)) == 1
 
 
-def test_only_selected_columns_are_asked_for(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_only_selected_columns_are_asked_for(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     soql = "SELECT Id, Account.Name, Phone, LastName FROM Contact WHERE Phone != null"
     config = query_config(server, {"name": "people", "soql": soql})
@@ -202,9 +191,7 @@ def test_only_selected_columns_are_asked_for(
     assert_same_records(run.records("people"), found(server, narrow, types))
 
 
-def test_only_selected_queries_are_described(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_only_selected_queries_are_described(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     queries = [
         {"name": "people", "soql": "SELECT Id, Account.Name FROM Contact"},
@@ -232,7 +219,7 @@ def test_only_selected_queries_are_described(
 )
 def test_keys(
     tap: Tap,
-    start_sandbox: Callable[..., SandboxServer],
+    start_sandbox: StartSandbox,
     soql: str,
     given: list[str] | None,
     keys: list[str],
@@ -244,9 +231,7 @@ def test_keys(
     assert run.schema("some").get("key_properties", []) == keys
 
 
-def test_each_query_may_leave_out_what_is_deleted(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_each_query_may_leave_out_what_is_deleted(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     server.org.delete("Account", [expected_records(server, "Account")[0]["Id"]])
     soql = "SELECT Id FROM Account"
@@ -263,9 +248,7 @@ def test_each_query_may_leave_out_what_is_deleted(
     assert_same_records(run.records("present"), present)
 
 
-def test_a_limit_is_kept_with_a_warning(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_a_limit_is_kept_with_a_warning(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     config = query_config(
         server, {"name": "few", "soql": "SELECT Id FROM Account ORDER BY Name LIMIT 9"}
@@ -315,7 +298,7 @@ WRONG_FOR_THE_ORG = [
 
 @pytest.mark.parametrize("wrong", [WRONG_IN_ITSELF, WRONG_FOR_THE_ORG], ids=["text", "org"])
 def test_discovery_says_what_is_wrong_with_each_query(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], wrong: list[tuple[dict[str, Any], str]]
+    tap: Tap, start_sandbox: StartSandbox, wrong: list[tuple[dict[str, Any], str]]
 ) -> None:
     server = start_sandbox(**SMALL)
     queries = [{"name": f"mine{index}", **query} for index, (query, _) in enumerate(wrong)]
@@ -364,7 +347,7 @@ CASES = {"soql": "SELECT Id FROM Case"}
     ],
 )
 def test_wrong_settings(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], settings: dict[str, Any], said: list[str]
+    tap: Tap, start_sandbox: StartSandbox, settings: dict[str, Any], said: list[str]
 ) -> None:
     server = start_sandbox(**SMALL)
     run = tap({**config_for(server, NOTHING_ELSE), **settings}, "--discover")
@@ -374,7 +357,7 @@ def test_wrong_settings(
 
 
 def test_a_query_that_has_become_wrong_stops_no_other(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**SMALL)
     queries = [
@@ -394,9 +377,7 @@ def test_a_query_that_has_become_wrong_stops_no_other(
     assert "Traceback" not in run.stderr
 
 
-def test_a_catalog_made_for_another_text(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_a_catalog_made_for_another_text(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     query = {"name": "mine", "soql": "SELECT Id, Name, Phone FROM Account"}
     catalog = tap.catalog(query_config(server, query))
@@ -411,9 +392,7 @@ def test_a_catalog_made_for_another_text(
     assert "leave out LIMIT or the replication key" in again.stderr
 
 
-def test_a_filter_without_an_object_is_told(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_a_filter_without_an_object_is_told(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     filters = {"account": "Industry != null", "Acount": "Industry != null"}
     run = tap(config_for(server, "Account", filters=filters))
@@ -424,9 +403,7 @@ def test_a_filter_without_an_object_is_told(
     assert_same_records(run.records("Account"), expected)
 
 
-def test_the_example_of_the_documentation(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_the_example_of_the_documentation(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     page = (Path(__file__).parents[2] / "docs" / "queries.md").read_text(encoding="utf-8")
     example = json.loads(page.split("```json")[1].split("```")[0])

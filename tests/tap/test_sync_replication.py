@@ -10,9 +10,9 @@ from salesforce_data import assert_same_records, expected_records
 from tap_process import config_for, metadata_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
+    from fixture_types import StartSandbox
     from tap_process import Tap
 
     from sfbulk_sandbox import SandboxServer
@@ -32,7 +32,7 @@ def stamp(moment: datetime) -> str:
 
 @pytest.mark.parametrize("way", ["lines", "rows", "arrow", "jsonl"])
 def test_bookmark_is_the_maximum(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], tmp_path: Path, way: str
+    tap: Tap, start_sandbox: StartSandbox, tmp_path: Path, way: str
 ) -> None:
     server = start_sandbox(**SMALL)
     batches = {
@@ -59,7 +59,7 @@ def test_bookmark_is_the_maximum(
 
 @pytest.mark.parametrize("lookback_seconds", [0, 300, 86_400 * 200])
 def test_second_run_reads_what_changed_since_the_lookback(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], lookback_seconds: int
+    tap: Tap, start_sandbox: StartSandbox, lookback_seconds: int
 ) -> None:
     server = start_sandbox(**SMALL)
     config = config_for(server, "Account", lookback_seconds=lookback_seconds)
@@ -75,9 +75,7 @@ def test_second_run_reads_what_changed_since_the_lookback(
     assert second.bookmark("Account")["replication_key_value"] == greatest(server)
 
 
-def test_a_run_without_changes_keeps_the_bookmark(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_a_run_without_changes_keeps_the_bookmark(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     saved = {
         "replication_key": "SystemModstamp",
@@ -90,7 +88,7 @@ def test_a_run_without_changes_keeps_the_bookmark(
 
 
 def test_a_stamp_in_the_future_does_not_hide_later_changes(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**SMALL)
     server.org.upsert("Account", [{"Name": "x", "SystemModstamp": "2099-01-01T00:00:00.000Z"}])
@@ -101,7 +99,7 @@ def test_a_stamp_in_the_future_does_not_hide_later_changes(
     assert changed[0] in {record["Id"] for record in second.records("Account")}
 
 
-def test_start_date(tap: Tap, start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_start_date(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     run = tap(config_for(server, "Account", start_date="2024-01-01T02:00:00+02:00"))
     assert run.exit_code == 0, run.stderr
@@ -112,9 +110,7 @@ def test_start_date(tap: Tap, start_sandbox: Callable[..., SandboxServer]) -> No
     assert_same_records(run.records("Account"), expected)
 
 
-def test_full_table_reads_everything_each_time(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_full_table_reads_everything_each_time(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     catalog = tap.catalog(config_for(server, "Account"))
     (entry,) = catalog["streams"]
@@ -129,9 +125,7 @@ def test_full_table_reads_everything_each_time(
         assert_same_records(run.records("Account"), expected_records(server, "Account"))
 
 
-def test_replication_key_chosen_in_the_catalog(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_replication_key_chosen_in_the_catalog(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     catalog = tap.catalog(config_for(server, "Account"))
     (entry,) = catalog["streams"]
@@ -156,7 +150,7 @@ def test_replication_key_chosen_in_the_catalog(
     assert_same_records(second.records("Account"), expected)
 
 
-def test_a_date_as_replication_key(tap: Tap, start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_a_date_as_replication_key(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     catalog = tap.catalog(config_for(server, "Account"))
     (entry,) = catalog["streams"]
@@ -173,7 +167,7 @@ def test_a_date_as_replication_key(tap: Tap, start_sandbox: Callable[..., Sandbo
 
 
 def test_a_replication_key_that_is_no_date_is_refused(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**SMALL)
     catalog = tap.catalog(config_for(server, "Account"))
@@ -187,9 +181,7 @@ def test_a_replication_key_that_is_no_date_is_refused(
 
 
 @pytest.mark.parametrize("broken", ["yesterday", 5, ["2024-01-01"], {"a": 1}])
-def test_a_broken_bookmark_is_refused(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], broken: Any
-) -> None:
+def test_a_broken_bookmark_is_refused(tap: Tap, start_sandbox: StartSandbox, broken: Any) -> None:
     server = start_sandbox(**SMALL)
     saved = {"replication_key": "SystemModstamp", "replication_key_value": broken}
     run = tap(config_for(server, "Account"), state={"bookmarks": {"Account": saved}})

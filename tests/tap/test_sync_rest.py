@@ -14,8 +14,7 @@ from salesforce_data import assert_same_records, expected_records
 from tap_process import config_for, metadata_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from fixture_types import StartSandbox
     from tap_process import Tap, TapRun
 
     from sfbulk_sandbox import SandboxServer
@@ -67,7 +66,7 @@ def assert_whole(server: SandboxServer, *runs: TapRun) -> None:
     ids=["entity", "as the guide spells it", "no CSV form"],
 )
 def test_objects_that_the_bulk_api_refuses_are_read_through_rest(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], refusal: dict[str, str]
+    tap: Tap, start_sandbox: StartSandbox, refusal: dict[str, str]
 ) -> None:
     server = start_sandbox(**SMALL)
     refuse_in_bulk(server, "Account", **refusal)
@@ -82,7 +81,7 @@ def test_objects_that_the_bulk_api_refuses_are_read_through_rest(
 
 @pytest.mark.parametrize("maps", [{}, {"Everything__c": {"Extra": "'x'"}}], ids=["blocks", "rows"])
 def test_every_value_is_the_same_through_both_apis(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], maps: dict[str, Any]
+    tap: Tap, start_sandbox: StartSandbox, maps: dict[str, Any]
 ) -> None:
     server = start_sandbox(query_rows=100)
     config = config_for(server, "Everything__c", stream_maps=maps)
@@ -104,7 +103,7 @@ def test_every_value_is_the_same_through_both_apis(
     assert dropped[0] == dropped[1] != "0"
 
 
-def test_batches(tap: Tap, start_sandbox: Callable[..., SandboxServer], tmp_path: Path) -> None:
+def test_batches(tap: Tap, start_sandbox: StartSandbox, tmp_path: Path) -> None:
     server = start_sandbox(**SMALL)
     refuse_in_bulk(server, "Account")
     encoding = {"format": "jsonl", "compression": "none"}
@@ -121,9 +120,7 @@ def test_batches(tap: Tap, start_sandbox: Callable[..., SandboxServer], tmp_path
     }
 
 
-def test_only_what_has_changed_is_asked_for(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_only_what_has_changed_is_asked_for(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     refuse_in_bulk(server, "Account")
     first = tap(config_for(server, "Account"))
@@ -136,9 +133,7 @@ def test_only_what_has_changed_is_asked_for(
 
 
 @pytest.mark.parametrize("include_deleted", [True, False])
-def test_include_deleted(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], *, include_deleted: bool
-) -> None:
+def test_include_deleted(tap: Tap, start_sandbox: StartSandbox, *, include_deleted: bool) -> None:
     server = start_sandbox(**SMALL)
     refuse_in_bulk(server, "Account")
     server.org.delete("Account", [expected_records(server, "Account")[0]["Id"]])
@@ -148,9 +143,7 @@ def test_include_deleted(
 
 
 @pytest.mark.parametrize("after_states", [2, 3, 5])
-def test_killed_and_resumed(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], after_states: int
-) -> None:
+def test_killed_and_resumed(tap: Tap, start_sandbox: StartSandbox, after_states: int) -> None:
     server = start_sandbox(**SMALL)
     refuse_in_bulk(server, "Account")
     config = config_for(server, "Account")
@@ -167,7 +160,7 @@ def test_killed_and_resumed(
 
 
 def test_a_cursor_that_has_expired_is_asked_for_again(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**SMALL)
     refuse_in_bulk(server, "Account")
@@ -182,7 +175,7 @@ def test_a_cursor_that_has_expired_is_asked_for_again(
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_cursor_that_is_lost_on_the_way(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], times: int
+    tap: Tap, start_sandbox: StartSandbox, times: int
 ) -> None:
     server = start_sandbox(**SMALL)
     refuse_in_bulk(server, "Account")
@@ -198,9 +191,7 @@ def test_a_cursor_that_is_lost_on_the_way(
     assert_whole(server, *runs)
 
 
-def test_a_cursor_of_another_query_is_not_used(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_a_cursor_of_another_query_is_not_used(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     refuse_in_bulk(server, "Account")
     first = tap.killed(config_for(server, "Account"), after_states=3)
@@ -221,7 +212,7 @@ def test_a_cursor_of_another_query_is_not_used(
     ],
 )
 def test_a_saved_cursor_that_is_broken_is_reported(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], saved: Any
+    tap: Tap, start_sandbox: StartSandbox, saved: Any
 ) -> None:
     server = start_sandbox(**SMALL)
     run = tap(
@@ -233,7 +224,7 @@ def test_a_saved_cursor_that_is_broken_is_reported(
 
 
 def test_replies_that_are_not_whole_are_asked_for_again(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**SMALL)
     refuse_in_bulk(server, "Account")
@@ -253,9 +244,7 @@ def test_replies_that_are_not_whole_are_asked_for_again(
     assert struck == [fault["kind"] for fault in faults]
 
 
-def test_a_session_that_dies_on_the_way_is_renewed(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_a_session_that_dies_on_the_way_is_renewed(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     refuse_in_bulk(server, "Account")
     server.add_fault(place="query", kind="expire_tokens", first=3)
@@ -265,9 +254,7 @@ def test_a_session_that_dies_on_the_way_is_renewed(
 
 
 @pytest.mark.parametrize("by", [1, -1])
-def test_a_total_that_does_not_fit(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], by: int
-) -> None:
+def test_a_total_that_does_not_fit(tap: Tap, start_sandbox: StartSandbox, by: int) -> None:
     server = start_sandbox(**SMALL)
     refuse_in_bulk(server, "Account")
     server.add_fault(place="query", kind="wrong_total_size", by=by, first=6)
@@ -281,7 +268,7 @@ def test_a_total_that_does_not_fit(
 
 @pytest.mark.parametrize("condition_length", [3_000, 9_000, 90_000])
 def test_a_query_of_any_length_is_one_call(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], condition_length: int
+    tap: Tap, start_sandbox: StartSandbox, condition_length: int
 ) -> None:
     server = start_sandbox(**SMALL)
     refuse_in_bulk(server, "Account")
@@ -294,9 +281,7 @@ def test_a_query_of_any_length_is_one_call(
     assert places.count("query") == -(-ROWS // PAGE_ROWS) - (condition_length > 8_000)
 
 
-def test_what_a_long_query_is_refused_for_is_told(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_what_a_long_query_is_refused_for_is_told(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     refuse_in_bulk(server, "Account")
     run = tap(config_for(server, "Account", filters={"Account": f"Nonsense != '{'x' * 9_000}'"}))
@@ -305,7 +290,7 @@ def test_what_a_long_query_is_refused_for_is_told(
 
 
 def test_without_the_fallback_the_refusal_names_the_setting(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**SMALL)
     refuse_in_bulk(server, "Account")
@@ -319,7 +304,7 @@ def test_without_the_fallback_the_refusal_names_the_setting(
 
 
 def test_what_rest_refuses_too_is_told_in_salesforces_words(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**SMALL)
     refuse_in_bulk(server, "Account")
@@ -333,9 +318,7 @@ def test_what_rest_refuses_too_is_told_in_salesforces_words(
     assert_same_records(run.records("Contact"), expected_records(server, "Contact"))
 
 
-def test_an_object_that_needs_a_filter_says_so(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_an_object_that_needs_a_filter_says_so(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox()
     config = config_for(server, "ContentDocumentLink")
     catalog = tap.catalog(config)
@@ -369,7 +352,7 @@ def test_an_object_that_needs_a_filter_says_so(
 )
 def test_what_can_be_read_is_selected_by_default(
     tap: Tap,
-    start_sandbox: Callable[..., SandboxServer],
+    start_sandbox: StartSandbox,
     settings: dict[str, Any],
     selected: set[str],
 ) -> None:
@@ -385,7 +368,7 @@ def test_what_can_be_read_is_selected_by_default(
 
 
 def test_an_object_that_is_named_and_not_read_is_told(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**SMALL)
     config = config_for(
@@ -409,9 +392,7 @@ def test_an_object_that_is_named_and_not_read_is_told(
     assert re.findall(r"objects: .*(?=\.)", chosen.stderr) == told[:1]
 
 
-def test_the_connection_test_reads_through_rest_too(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_the_connection_test_reads_through_rest_too(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     refuse_in_bulk(server, "Account")
     run = tap(config_for(server, "Account"), "--test")
@@ -422,9 +403,7 @@ def test_the_connection_test_reads_through_rest_too(
 STREAMS = ("Account", "Contact", "Lead")
 
 
-def test_small_objects_are_one_call_each_on_demand(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_small_objects_are_one_call_each_on_demand(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(rows={**dict.fromkeys(STREAMS, 20), "Case": 2_001})
     config = config_for(server, *STREAMS, "Case", small_objects_through_rest=True)
     run = tap(config)
@@ -437,7 +416,7 @@ def test_small_objects_are_one_call_each_on_demand(
 
 
 def test_a_small_object_can_have_more_than_it_was_counted(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**SMALL)
     run = tap(config_for(server, "Account", small_objects_through_rest=True))
@@ -447,7 +426,7 @@ def test_a_small_object_can_have_more_than_it_was_counted(
 
 @pytest.mark.parametrize("fallback", [True, False])
 def test_a_small_object_goes_on_at_its_cursor(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], *, fallback: bool
+    tap: Tap, start_sandbox: StartSandbox, *, fallback: bool
 ) -> None:
     server = start_sandbox(**SMALL)
     settings = {"small_objects_through_rest": True, "fallback_to_rest": fallback}
@@ -460,9 +439,7 @@ def test_a_small_object_goes_on_at_its_cursor(
     assert not [each for each in server.calls[since:] if "recordCount" in each.path]
 
 
-def test_a_job_that_was_begun_is_read_on_as_a_job(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_a_job_that_was_begun_is_read_on_as_a_job(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL, page_rows=5)
     first = tap.killed(config_for(server, "Account"), after_states=4)
     assert "query_job" in first.bookmark("Account")
@@ -473,7 +450,7 @@ def test_a_job_that_was_begun_is_read_on_as_a_job(
 
 
 def test_objects_whose_size_is_not_known_are_read_by_query_jobs(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**SMALL)
     server.add_fault(
@@ -486,7 +463,7 @@ def test_objects_whose_size_is_not_known_are_read_by_query_jobs(
 
 
 def test_the_bookmark_of_a_resumed_query_goes_no_further_than_its_beginning(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**SMALL)
     refuse_in_bulk(server, "Account")

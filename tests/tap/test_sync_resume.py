@@ -15,8 +15,7 @@ from salesforce_data import assert_same_records, expected_records
 from tap_process import config_for, select_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from fixture_types import StartSandbox
     from tap_process import Tap, TapRun
 
     from sfbulk_sandbox import SandboxServer
@@ -81,7 +80,7 @@ def assert_resumed(first: TapRun, second: TapRun, server: SandboxServer, since: 
 @pytest.mark.parametrize("after_states", [2, 3, 4, 9, 14])
 @pytest.mark.parametrize("maps", [None, {"Account": {"Extra": "None"}}], ids=["blocks", "rows"])
 def test_killed_and_resumed(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], after_states: int, maps: Any
+    tap: Tap, start_sandbox: StartSandbox, after_states: int, maps: Any
 ) -> None:
     server = start_sandbox(**SMALL)
     config = config_for(server, "Account", **({"stream_maps": maps} if maps else {}))
@@ -94,7 +93,7 @@ def test_killed_and_resumed(
 
 
 def test_a_resumed_run_does_not_void_what_the_target_holds(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**SMALL)
     config = config_for(server, "Account", emit_activate_version_messages=True)
@@ -117,7 +116,7 @@ def test_a_resumed_run_does_not_void_what_the_target_holds(
 @pytest.mark.parametrize("form", ["live", "documented"])
 @pytest.mark.parametrize("style", ["relative", "absolute"])
 def test_resumed_in_every_form_of_links(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], form: str, style: str
+    tap: Tap, start_sandbox: StartSandbox, form: str, style: str
 ) -> None:
     server = start_sandbox(**SMALL, reply_form=form, link_style=style)
     first = tap.killed(config_for(server, "Account"), after_states=8)
@@ -128,7 +127,7 @@ def test_resumed_in_every_form_of_links(
 
 @pytest.mark.parametrize("after_states", [4, 5, 8])
 def test_serial_walk_killed_and_resumed(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], after_states: int
+    tap: Tap, start_sandbox: StartSandbox, after_states: int
 ) -> None:
     server = start_sandbox(**SMALL, result_pages="refused")
     first = tap.killed(config_for(server, "Account"), after_states=after_states)
@@ -145,7 +144,7 @@ def test_serial_walk_killed_and_resumed(
     assert_same_records(list(records.values()), expected_records(server, "Account"))
 
 
-def test_killed_again_and_again(tap: Tap, start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_killed_again_and_again(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     config = config_for(server, "Account")
     records: dict[str, Any] = {}
@@ -166,7 +165,7 @@ def test_killed_again_and_again(tap: Tap, start_sandbox: Callable[..., SandboxSe
 
 
 def test_no_more_pages_are_fetched_ahead_than_may_wait(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(rows={"Account": 160}, page_rows=PAGE_ROWS, links_per_reply=40)
     running = tap.start(config_for(server, "Account", max_parallel_downloads=1))
@@ -178,7 +177,7 @@ def test_no_more_pages_are_fetched_ahead_than_may_wait(
 
 
 def test_a_state_behind_a_page_that_is_slow_has_a_bound(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(rows={"Account": 320}, page_rows=PAGE_ROWS, links_per_reply=1)
     server.add_fault(place="page", kind="stall", match={"page": 1})
@@ -192,7 +191,7 @@ def test_a_state_behind_a_page_that_is_slow_has_a_bound(
     assert 30 < max(done) <= 40
 
 
-def test_killed_while_the_job_runs(tap: Tap, start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_killed_while_the_job_runs(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL, polls_until_complete=12)
     running = tap.start(config_for(server, "Account"))
     wait_for_polls(server, 3)
@@ -208,7 +207,7 @@ def test_killed_while_the_job_runs(tap: Tap, start_sandbox: Callable[..., Sandbo
 @pytest.mark.parametrize("after_states", [2, 5])
 def test_told_to_stop_and_resumed(
     tap: Tap,
-    start_sandbox: Callable[..., SandboxServer],
+    start_sandbox: StartSandbox,
     number: int,
     exit_code: int,
     after_states: int,
@@ -225,9 +224,7 @@ def test_told_to_stop_and_resumed(
     assert_resumed(first, second, server, since)
 
 
-def test_told_to_stop_while_the_job_runs(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_told_to_stop_while_the_job_runs(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL, polls_until_complete=12)
     running = tap.start(config_for(server, "Account"))
     wait_for_polls(server, 1)
@@ -238,9 +235,7 @@ def test_told_to_stop_while_the_job_runs(
     assert_resumed(first, tap(config_for(server, "Account"), state=first.state), server, since)
 
 
-def test_a_second_signal_ends_it_at_once(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_a_second_signal_ends_it_at_once(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     running = tap.start(config_for(server, "Account"))
     running.read_states(2)
@@ -253,7 +248,7 @@ def test_a_second_signal_ends_it_at_once(
     assert running.end_without_reading().exit_code == 143
 
 
-def test_a_target_that_dies(tap: Tap, start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_a_target_that_dies(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     running = tap.start(config_for(server, "Account"))
     running.read_states(3)
@@ -275,7 +270,7 @@ def assert_read_anew(second: TapRun, server: SandboxServer) -> None:
     assert set(second.bookmark("Account")) == {"replication_key", "replication_key_value"}
 
 
-def test_saved_job_is_gone(tap: Tap, start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_saved_job_is_gone(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     first = half_read(tap, server)
     requests.delete(
@@ -287,9 +282,7 @@ def test_saved_job_is_gone(tap: Tap, start_sandbox: Callable[..., SandboxServer]
 
 
 @pytest.mark.parametrize("state", ["Failed", "Aborted"])
-def test_saved_job_has_failed(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], state: Any
-) -> None:
+def test_saved_job_has_failed(tap: Tap, start_sandbox: StartSandbox, state: Any) -> None:
     server = start_sandbox(**SMALL)
     first = half_read(tap, server)
     only_job(server).end(state, "out of luck")
@@ -298,7 +291,7 @@ def test_saved_job_has_failed(
 
 @pytest.mark.parametrize("kind", ["job_gone", "job_failed"])
 def test_saved_job_ends_while_it_is_read_on(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], kind: str
+    tap: Tap, start_sandbox: StartSandbox, kind: str
 ) -> None:
     server = start_sandbox(**SMALL)
     first = half_read(tap, server)
@@ -310,9 +303,7 @@ def test_saved_job_ends_while_it_is_read_on(
     assert_same_records(list(unique.values()), expected_records(server, "Account"))
 
 
-def test_saved_job_answers_another_query(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_saved_job_answers_another_query(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     first = half_read(tap, server)
     catalog = tap.catalog(config_for(server, "Account"))
@@ -325,7 +316,7 @@ def test_saved_job_answers_another_query(
 
 
 def test_another_filter_or_operation_is_another_query(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**SMALL)
     first = half_read(tap, server)
@@ -337,7 +328,7 @@ def test_another_filter_or_operation_is_another_query(
 
 
 def test_saved_job_is_read_with_the_version_that_made_it(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**SMALL)
     first = half_read(tap, server, config_for(server, "Account", api_version="60.0"))
@@ -349,9 +340,7 @@ def test_saved_job_is_read_with_the_version_that_made_it(
     assert {path.split("/")[3] for path in calls} == {"v60.0"}
 
 
-def test_saved_job_of_a_version_that_is_wrong(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_saved_job_of_a_version_that_is_wrong(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     state = half_read(tap, server).state
     state["bookmarks"]["Account"]["query_job"]["api_version"] = "61.0"
@@ -360,7 +349,7 @@ def test_saved_job_of_a_version_that_is_wrong(
 
 @pytest.mark.parametrize("serial", [False, True])
 def test_saved_locators_that_salesforce_refuses(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], *, serial: bool
+    tap: Tap, start_sandbox: StartSandbox, *, serial: bool
 ) -> None:
     server = start_sandbox(**SMALL, result_pages="refused" if serial else "offered")
     state = half_read(tap, server).state
@@ -371,7 +360,7 @@ def test_saved_locators_that_salesforce_refuses(
 
 
 def test_one_stream_with_a_broken_state_stops_no_other(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(rows={"Account": 9, "Contact": 9})
     state = {"bookmarks": {"Account": {"query_job": {"id": "750x"}}}}
@@ -388,7 +377,7 @@ def test_one_stream_with_a_broken_state_stops_no_other(
     "bookmark", [None, 5, "x", [], {"query_job": 5}, {"query_job": {"id": 5}}, {"query_job": []}]
 )
 def test_a_foreign_state_is_refused_in_words(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], bookmark: Any
+    tap: Tap, start_sandbox: StartSandbox, bookmark: Any
 ) -> None:
     server = start_sandbox(rows={"Account": 9})
     run = tap(config_for(server, "Account"), state={"bookmarks": {"Account": bookmark}})
@@ -397,9 +386,7 @@ def test_a_foreign_state_is_refused_in_words(
     assert run.records("Account") == []
 
 
-def test_saved_form_has_a_bounded_size(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_saved_form_has_a_bounded_size(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(rows={"Account": 150}, page_rows=1)
     catalog = tap.catalog(config_for(server, "Account"))
     select_fields(catalog["streams"][0], [])
@@ -410,9 +397,7 @@ def test_saved_form_has_a_bounded_size(
     assert max(sizes) < 4_000
 
 
-def test_finished_jobs_are_deleted_when_asked(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_finished_jobs_are_deleted_when_asked(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     kept = tap(config_for(server, "Account"))
     assert kept.exit_code == 0
@@ -423,7 +408,7 @@ def test_finished_jobs_are_deleted_when_asked(
 
 
 def test_a_job_that_cannot_be_deleted_is_read_all_the_same(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**SMALL)
     server.add_fault(place="delete", kind="status", status=403, times="forever")
@@ -434,7 +419,7 @@ def test_a_job_that_cannot_be_deleted_is_read_all_the_same(
 
 
 def test_the_bookmark_of_a_resumed_job_goes_no_further_than_its_creation(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**SMALL)
     now = datetime.now(timezone.utc)

@@ -10,8 +10,7 @@ from salesforce_data import assert_same_records, expected_records, fields_of
 from tap_process import config_for, metadata_of, select_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from fixture_types import StartSandbox
     from tap_process import Tap
 
     from sfbulk_sandbox import SandboxServer
@@ -25,7 +24,7 @@ def jobs_of(server: SandboxServer) -> list[tuple[str, str]]:
 
 
 def test_only_selected_fields_are_asked_for_and_written(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**SMALL)
     catalog = tap.catalog(config_for(server, "Account"))
@@ -39,7 +38,7 @@ def test_only_selected_fields_are_asked_for_and_written(
 
 
 def test_only_selected_streams_are_described_and_read(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**SMALL)
     catalog = tap.catalog(config_for(server, "Account", "Contact", "Lead"))
@@ -57,7 +56,7 @@ def test_only_selected_streams_are_described_and_read(
 
 
 def test_nothing_is_described_where_nothing_is_selected(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**SMALL)
     catalog = tap.catalog(config_for(server, "Account"))
@@ -69,9 +68,7 @@ def test_nothing_is_described_where_nothing_is_selected(
     assert not {each.place for each in server.calls[seen:]} & {"sobjects", "composite", "create"}
 
 
-def test_discovery_describes_25_objects_a_call(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_discovery_describes_25_objects_a_call(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox()
     catalog = tap.catalog(config_for(server))
     offered = {entry["name"] for entry in server.org.describe_global() if entry["queryable"]}
@@ -82,9 +79,7 @@ def test_discovery_describes_25_objects_a_call(
     assert "create" not in places
 
 
-def test_catalog_of_every_type_of_field(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_catalog_of_every_type_of_field(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox()
     (entry,) = tap.catalog(config_for(server, "everything__C"))["streams"]
     described = server.org.describe("Everything__c")
@@ -106,9 +101,7 @@ def test_catalog_of_every_type_of_field(
     assert metadata[()]["table-key-properties"] == ["Id"]
 
 
-def test_unsupported_fields_are_never_asked_for(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_unsupported_fields_are_never_asked_for(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(rows={"Everything__c": 5})
     catalog = tap.catalog(config_for(server, "Everything__c"))
     for metadata in metadata_of(catalog["streams"][0]).values():
@@ -132,7 +125,7 @@ def test_unsupported_fields_are_never_asked_for(
 )
 def test_objects_setting(
     tap: Tap,
-    start_sandbox: Callable[..., SandboxServer],
+    start_sandbox: StartSandbox,
     patterns: list[str],
     streams: set[str],
 ) -> None:
@@ -141,7 +134,7 @@ def test_objects_setting(
     assert {entry["stream"] for entry in catalog["streams"]} == streams
 
 
-def test_what_has_no_effect_is_told(tap: Tap, start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_what_has_no_effect_is_told(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(rows={"Account": 3})
     run = tap(config_for(server, "Account", "Acount", "*Nothing", "!Leed", objcts=["Lead"]))
     assert run.exit_code == 0
@@ -153,7 +146,7 @@ def test_what_has_no_effect_is_told(tap: Tap, start_sandbox: Callable[..., Sandb
 
 
 def test_stream_maps_that_cannot_be_read_are_told_in_words(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(rows={"Account": 3})
     run = tap(config_for(server, "Account", stream_maps={"Account": {"x": "Id +"}}))
@@ -173,7 +166,7 @@ def test_stream_maps_that_cannot_be_read_are_told_in_words(
 )
 def test_an_expression_that_fails_is_told_in_words(
     tap: Tap,
-    start_sandbox: Callable[..., SandboxServer],
+    start_sandbox: StartSandbox,
     expressions: dict[str, str],
     said: str,
 ) -> None:
@@ -188,7 +181,7 @@ def test_an_expression_that_fails_is_told_in_words(
     assert len(run.records("Contact")) == 3
 
 
-def test_filters_are_added_with_and(tap: Tap, start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_filters_are_added_with_and(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(rows={"Account": 100})
     condition = "Industry = 'Banking' OR Industry = 'Retail'"
     settings = {"filters": {"Account": condition}, "start_date": "2024-06-01T00:00:00Z"}
@@ -201,9 +194,7 @@ def test_filters_are_added_with_and(tap: Tap, start_sandbox: Callable[..., Sandb
 
 
 @pytest.mark.parametrize("include_deleted", [True, False])
-def test_include_deleted(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], *, include_deleted: bool
-) -> None:
+def test_include_deleted(tap: Tap, start_sandbox: StartSandbox, *, include_deleted: bool) -> None:
     server = start_sandbox(rows={"Account": 25})
     server.org.delete("Account", [expected_records(server, "Account")[0]["Id"]])
     run = tap(config_for(server, "Account", include_deleted=include_deleted))
@@ -217,7 +208,7 @@ def test_include_deleted(
 
 
 def test_a_field_that_is_lost_is_left_out_and_comes_back(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**SMALL)
     catalog = tap.catalog(config_for(server, "Account"))
@@ -232,9 +223,7 @@ def test_a_field_that_is_lost_is_left_out_and_comes_back(
     assert_same_records(again.records("Account"), expected_records(server, "Account"))
 
 
-def test_an_object_that_is_lost_stops_no_other(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_an_object_that_is_lost_stops_no_other(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     catalog = tap.catalog(config_for(server, "Account", "Contact"))
     server.org.set_sobject_visible("Account", visible=False)
@@ -244,23 +233,21 @@ def test_an_object_that_is_lost_stops_no_other(
     assert_same_records(run.records("Contact"), expected_records(server, "Contact"))
 
 
-def test_api_version_setting(tap: Tap, start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_api_version_setting(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     run = tap(config_for(server, "Account", api_version="v60.0"))
     assert run.exit_code == 0, run.stderr
     assert {each.path.split("/")[3] for each in server.calls} == {"v60.0"}
 
 
-def test_the_newest_tested_version_is_chosen(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_the_newest_tested_version_is_chosen(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL, api_versions=["57.0", "61.0", "63.0", "99.0"])
     run = tap(config_for(server, "Account"))
     assert run.exit_code == 0, run.stderr
     assert {each.path.split("/")[3] for each in server.calls[1:]} == {"v63.0"}
 
 
-def test_catalog_is_a_singer_catalog(tap: Tap, start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_catalog_is_a_singer_catalog(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox()
     run = tap(config_for(server, "AppDefinition", "LoginHistory", "User"), "--discover")
     entries = {entry["stream"]: entry for entry in json.loads(run.stdout)["streams"]}

@@ -9,9 +9,9 @@ from salesforce_data import assert_same_records, expected_records
 from tap_process import config_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
+    from fixture_types import StartSandbox
     from tap_process import Tap
 
     from sfbulk_sandbox import SandboxServer
@@ -27,9 +27,7 @@ SECRETS = {
 
 
 @pytest.fixture
-def start_closed_sandbox(
-    start_sandbox: Callable[..., SandboxServer], key_pair: tuple[str, str]
-) -> Callable[..., SandboxServer]:
+def start_closed_sandbox(start_sandbox: StartSandbox, key_pair: tuple[str, str]) -> StartSandbox:
     """Start a sandbox that lets in nobody but the one app and the one user."""
 
     def start(**scenario: Any) -> SandboxServer:
@@ -79,9 +77,7 @@ def settings_for(server: SandboxServer, sign_in: dict[str, str], **others: Any) 
     return {**config, **sign_in}
 
 
-def test_every_flow(
-    tap: Tap, start_closed_sandbox: Callable[..., SandboxServer], sign_in: dict[str, str]
-) -> None:
+def test_every_flow(tap: Tap, start_closed_sandbox: StartSandbox, sign_in: dict[str, str]) -> None:
     server = start_closed_sandbox()
     run = tap(settings_for(server, sign_in), environment={"TAP_SFBULK_PAGES_LOGLEVEL": "DEBUG"})
     assert run.exit_code == 0, run.stderr
@@ -99,7 +95,7 @@ def test_every_flow(
 
 @pytest.mark.parametrize("sign_in", ["client credentials", "jwt"], indirect=True)
 def test_a_session_that_dies_is_renewed_once_for_all_threads(
-    tap: Tap, start_closed_sandbox: Callable[..., SandboxServer], sign_in: dict[str, str]
+    tap: Tap, start_closed_sandbox: StartSandbox, sign_in: dict[str, str]
 ) -> None:
     server = start_closed_sandbox()
     server.add_fault(place="page", kind="expire_tokens", first=4)
@@ -114,7 +110,7 @@ def test_a_session_that_dies_is_renewed_once_for_all_threads(
     "place", ["versions", "sobjects", "composite", "create", "poll", "list_pages"]
 )
 def test_a_session_that_dies_anywhere(
-    tap: Tap, start_closed_sandbox: Callable[..., SandboxServer], place: str
+    tap: Tap, start_closed_sandbox: StartSandbox, place: str
 ) -> None:
     server = start_closed_sandbox()
     server.add_fault(place=place, kind="expire_tokens")
@@ -124,9 +120,7 @@ def test_a_session_that_dies_anywhere(
     assert [each.place for each in server.calls].count("token") == 2
 
 
-def test_a_ready_token_that_dies_is_reported(
-    tap: Tap, start_closed_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_a_ready_token_that_dies_is_reported(tap: Tap, start_closed_sandbox: StartSandbox) -> None:
     server = start_closed_sandbox()
     server.add_fault(place="page", kind="expire_tokens", first=2)
     run = tap(settings_for(server, {"access_token": SECRETS["access_token"]}))
@@ -137,7 +131,7 @@ def test_a_ready_token_that_dies_is_reported(
 
 
 def test_sessions_that_all_die_at_once_are_no_endless_loop(
-    tap: Tap, start_closed_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_closed_sandbox: StartSandbox
 ) -> None:
     server = start_closed_sandbox()
     server.add_fault(place="page", kind="expire_tokens", times="forever")
@@ -156,7 +150,7 @@ def test_sessions_that_all_die_at_once_are_no_endless_loop(
 )
 def test_a_login_that_is_refused(
     tap: Tap,
-    start_closed_sandbox: Callable[..., SandboxServer],
+    start_closed_sandbox: StartSandbox,
     wrong: dict[str, str],
     said: str,
 ) -> None:
@@ -169,7 +163,7 @@ def test_a_login_that_is_refused(
 
 
 def test_a_rotated_refresh_token_is_kept_for_the_next_run(
-    tap: Tap, start_closed_sandbox: Callable[..., SandboxServer], tmp_path: Path
+    tap: Tap, start_closed_sandbox: StartSandbox, tmp_path: Path
 ) -> None:
     server = start_closed_sandbox(refresh_token_rotation=True)
     for _ in range(3):
@@ -181,9 +175,7 @@ def test_a_rotated_refresh_token_is_kept_for_the_next_run(
     assert kept[0].read_text() not in run.stderr
 
 
-def test_a_revoked_refresh_token_is_reported(
-    tap: Tap, start_closed_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_a_revoked_refresh_token_is_reported(tap: Tap, start_closed_sandbox: StartSandbox) -> None:
     server = start_closed_sandbox()
     server.add_fault(place="page", kind="revoke_refresh", first=2)
     run = tap(settings_for(server, SIGN_IN["refresh"]))
@@ -192,7 +184,7 @@ def test_a_revoked_refresh_token_is_reported(
 
 
 def test_the_instance_of_the_token_reply_is_used(
-    tap: Tap, start_closed_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_closed_sandbox: StartSandbox
 ) -> None:
     server = start_closed_sandbox()
     config = settings_for(server, SIGN_IN["client credentials"], login_url=server.url)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from databases import Database
+    from fixture_types import StartSandbox
     from tap_process import Tap
     from target_programs import TargetPrograms
 
@@ -40,7 +41,7 @@ def config_for(server: SandboxServer, files: Path, encoding: dict[str, str]) -> 
 def test_json_lines_into_postgres(
     tap: Tap,
     load: Callable[[Database, bytes], Any],
-    start_sandbox: Callable[..., SandboxServer],
+    start_sandbox: StartSandbox,
     database: Database,
     tmp_path: Path,
 ) -> None:
@@ -56,7 +57,7 @@ def test_json_lines_into_postgres(
 @pytest.mark.parametrize("format_", ["jsonl", "parquet"])
 def test_into_csv(
     tap: Tap,
-    start_sandbox: Callable[..., SandboxServer],
+    start_sandbox: StartSandbox,
     programs: TargetPrograms,
     tmp_path: Path,
     format_: str,
@@ -81,7 +82,7 @@ def test_into_csv(
 
 
 def test_arrow_as_snowflake_is_given_it(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer], programs: TargetPrograms, tmp_path: Path
+    tap: Tap, start_sandbox: StartSandbox, programs: TargetPrograms, tmp_path: Path
 ) -> None:
     """Without an account, as far as the target's own way from Arrow to what it uploads."""
     server = start_sandbox(**SMALL)

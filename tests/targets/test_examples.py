@@ -25,6 +25,7 @@ from target_programs import LONGEST_RUN_SECONDS, ROOT
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from fixture_types import StartSandbox
     from target_programs import TargetPrograms
 
     from sfbulk_sandbox import SandboxServer
@@ -97,7 +98,7 @@ def look_at_duckdb(database: str, *files: Path) -> Rows:
 
 
 def test_duckdb_and_again_what_has_changed(
-    run_example: Callable[..., Run], start_sandbox: Callable[..., SandboxServer], tmp_path: Path
+    run_example: Callable[..., Run], start_sandbox: StartSandbox, tmp_path: Path
 ) -> None:
     server = start_sandbox(**SMALL)
     first = run_example(server, "duckdb.sh", "target-duckdb")
@@ -122,7 +123,7 @@ def test_duckdb_and_again_what_has_changed(
 
 def test_postgres(
     run_example: Callable[..., Run],
-    start_sandbox: Callable[..., SandboxServer],
+    start_sandbox: StartSandbox,
     postgres: Mapping[str, Any],
 ) -> None:
     server = start_sandbox(**SMALL)
@@ -140,7 +141,7 @@ def test_postgres(
 
 
 def test_json_lines(
-    run_example: Callable[..., Run], start_sandbox: Callable[..., SandboxServer], tmp_path: Path
+    run_example: Callable[..., Run], start_sandbox: StartSandbox, tmp_path: Path
 ) -> None:
     server = start_sandbox(**SMALL)
     run = run_example(server, "jsonl.sh", "target-jsonl")
@@ -152,7 +153,7 @@ def test_json_lines(
 @pytest.mark.parametrize("send", [os.kill, os.killpg])
 def test_a_signal_stops_tap_and_target_with_a_true_state(
     programs: TargetPrograms,
-    start_sandbox: Callable[..., SandboxServer],
+    start_sandbox: StartSandbox,
     tmp_path: Path,
     send: Callable[[int, int], None],
 ) -> None:
@@ -184,7 +185,7 @@ def test_a_signal_stops_tap_and_target_with_a_true_state(
 @needs_jq
 def test_parquet_and_after_a_failure_the_rest(
     run_example: Callable[..., Run],
-    start_sandbox: Callable[..., SandboxServer],
+    start_sandbox: StartSandbox,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -220,7 +221,7 @@ def test_a_second_run_at_a_time_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_line_for_cron(
-    programs: TargetPrograms, start_sandbox: Callable[..., SandboxServer], tmp_path: Path
+    programs: TargetPrograms, start_sandbox: StartSandbox, tmp_path: Path
 ) -> None:
     lines = (EXAMPLES / "crontab").read_text(encoding="utf-8").splitlines()
     (line,) = (line for line in lines if not line.startswith("#"))

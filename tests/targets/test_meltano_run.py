@@ -15,10 +15,10 @@ from salesforce_data import expected_records
 from target_programs import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from databases import Database
+    from fixture_types import StartSandbox
     from meltano_project import MeltanoProject
 
     from sfbulk_sandbox import SandboxServer
@@ -41,7 +41,7 @@ STREAMS = ["Account", "Opportunity"]
 )
 def test_a_run_loads_the_data_of_the_sandbox(
     meltano: MeltanoProject,
-    start_sandbox: Callable[..., SandboxServer],
+    start_sandbox: StartSandbox,
     database: Database,
     reply_form: str,
 ) -> None:
@@ -54,7 +54,7 @@ def test_a_run_loads_the_data_of_the_sandbox(
 
 @pytest.mark.parametrize("database", ["duckdb", "postgres"], indirect=True)
 def test_a_killed_run_goes_on_and_the_next_one_is_incremental(
-    meltano: MeltanoProject, start_sandbox: Callable[..., SandboxServer], database: Database
+    meltano: MeltanoProject, start_sandbox: StartSandbox, database: Database
 ) -> None:
     server = start_sandbox(**SMALL)
     good, _ = meltano.run(server, ["Account"], database, death=Death("tap", 3))
@@ -99,7 +99,7 @@ def jobs_created(server: SandboxServer) -> int:
 @pytest.mark.parametrize("database", ["duckdb"], indirect=True)
 def test_the_demo_shows_what_is_in_the_database(
     meltano: MeltanoProject,
-    start_sandbox: Callable[..., SandboxServer],
+    start_sandbox: StartSandbox,
     database: Database,
     tmp_path: Path,
 ) -> None:

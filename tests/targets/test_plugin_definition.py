@@ -17,11 +17,9 @@ from salesforce_data import expected_records
 from target_programs import LONGEST_RUN_SECONDS, ROOT, project
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from fixture_types import StartSandbox
     from target_programs import TargetPrograms
 
-    from sfbulk_sandbox import SandboxServer
 
 DEFINITION = ROOT / "hub/extractors/tap-sfbulk-pages/sfbulk-pages.yml"
 # What the Hub's JSON schemas admit (`schemas/plugin_definitions` and `schemas/common` there).
@@ -122,7 +120,7 @@ def test_capabilities_and_python_versions_are_those_of_the_tap() -> None:
 
 
 def test_extractors_that_inherit(
-    programs: TargetPrograms, start_sandbox: Callable[..., SandboxServer], tmp_path: Path
+    programs: TargetPrograms, start_sandbox: StartSandbox, tmp_path: Path
 ) -> None:
     """The example's lock file defines the tap; settings of the child, of the run, and secrets."""
     shutil.copytree(ROOT / "examples/meltano", tmp_path, dirs_exist_ok=True)

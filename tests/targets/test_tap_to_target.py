@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from databases import Database
+    from fixture_types import StartSandbox
     from tap_process import Tap, TapRun
 
     from sfbulk_sandbox import SandboxServer
@@ -58,7 +59,7 @@ def pages_fetched(server: SandboxServer) -> list[str]:
 def test_every_form_of_the_list_of_pages(
     tap: Tap,
     load: Callable[[Database, bytes], Any],
-    start_sandbox: Callable[..., SandboxServer],
+    start_sandbox: StartSandbox,
     database: Database,
     forms: dict[str, str],
 ) -> None:
@@ -74,7 +75,7 @@ def test_every_form_of_the_list_of_pages(
 def test_every_reply_form_into_other_databases(
     tap: Tap,
     load: Callable[[Database, bytes], Any],
-    start_sandbox: Callable[..., SandboxServer],
+    start_sandbox: StartSandbox,
     database: Database,
     reply_form: str,
 ) -> None:
@@ -89,7 +90,7 @@ def test_every_reply_form_into_other_databases(
 def test_every_type_of_field(
     tap: Tap,
     load: Callable[[Database, bytes], Any],
-    start_sandbox: Callable[..., SandboxServer],
+    start_sandbox: StartSandbox,
     database: Database,
 ) -> None:
     server = start_sandbox(page_rows=30)
@@ -108,7 +109,7 @@ def test_every_type_of_field(
 def test_a_killed_run_goes_on_with_the_state_of_the_target(
     tap: Tap,
     load: Callable[[Database, bytes], Any],
-    start_sandbox: Callable[..., SandboxServer],
+    start_sandbox: StartSandbox,
     database: Database,
     states: int,
 ) -> None:
@@ -138,7 +139,7 @@ def test_a_killed_run_goes_on_with_the_state_of_the_target(
 def test_a_second_run_brings_what_has_changed(
     tap: Tap,
     load: Callable[[Database, bytes], Any],
-    start_sandbox: Callable[..., SandboxServer],
+    start_sandbox: StartSandbox,
     database: Database,
 ) -> None:
     server = start_sandbox(**SMALL)

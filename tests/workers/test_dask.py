@@ -11,15 +11,15 @@ import pytest
 from documentation import script
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    from sfbulk_sandbox import SandboxServer
+    from fixture_types import StartSandbox
+
 
 pytest.importorskip("distributed", reason="distributed is not installed")
 
 
-def test_the_recipe_for_dask(start_sandbox: Callable[..., SandboxServer], tmp_path: Path) -> None:
+def test_the_recipe_for_dask(start_sandbox: StartSandbox, tmp_path: Path) -> None:
     server = start_sandbox(rows={"Account": 25}, page_rows=2)
     server.add_fault(place="page", kind="status", status=503, first=3)
     path = tmp_path / "dask_accounts.py"

@@ -28,7 +28,7 @@ from tap_sfbulk_pages.workers.options import JobOptions
 from tap_sfbulk_pages.workers.partitions import JobRead
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from fixture_types import StartSandbox
 
     from sfbulk_sandbox import SandboxServer
 
@@ -136,7 +136,7 @@ def pages(server: SandboxServer) -> list[str]:
 
 
 def test_a_run_reads_one_job_in_batches_of_whole_lists(
-    start_sandbox: Callable[..., SandboxServer],
+    start_sandbox: StartSandbox,
 ) -> None:
     server = start_sandbox(**SMALL)
     kept = Checkpoint()
@@ -149,7 +149,7 @@ def test_a_run_reads_one_job_in_batches_of_whole_lists(
     assert places(server).count("list_pages") == 3
 
 
-def test_everything_at_once(start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_everything_at_once(start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     kept = Checkpoint()
     available_now(server, kept, most_pages=None)
@@ -159,9 +159,7 @@ def test_everything_at_once(start_sandbox: Callable[..., SandboxServer]) -> None
 
 @pytest.mark.parametrize("at", ["tasks", "commit"])
 @pytest.mark.parametrize("batch", [0, 1, 2, 3])
-def test_a_killed_run_goes_on_in_its_job(
-    start_sandbox: Callable[..., SandboxServer], batch: int, at: str
-) -> None:
+def test_a_killed_run_goes_on_in_its_job(start_sandbox: StartSandbox, batch: int, at: str) -> None:
     server = start_sandbox(**SMALL)
     kept = Checkpoint()
     with pytest.raises(KilledError):
@@ -176,7 +174,7 @@ def test_a_killed_run_goes_on_in_its_job(
     assert not set(after) & set(before[:done])
 
 
-def test_a_run_killed_again_and_again(start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_a_run_killed_again_and_again(start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     kept = Checkpoint()
     for batch in range(4):
@@ -188,7 +186,7 @@ def test_a_run_killed_again_and_again(start_sandbox: Callable[..., SandboxServer
     assert len(pages(server)) == 13
 
 
-def test_the_next_run_reads_what_has_changed(start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_the_next_run_reads_what_has_changed(start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     kept = Checkpoint()
     available_now(server, kept)
@@ -204,7 +202,7 @@ def test_the_next_run_reads_what_has_changed(start_sandbox: Callable[..., Sandbo
     assert second.endswith(f"WHERE (SystemModstamp >= {since:%Y-%m-%dT%H:%M:%S}.000Z)")
 
 
-def test_settings_of_the_tap_hold(start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_settings_of_the_tap_hold(start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     kept = Checkpoint()
     settings = {
@@ -220,7 +218,7 @@ def test_settings_of_the_tap_hold(start_sandbox: Callable[..., SandboxServer]) -
 
 
 def test_a_run_without_an_end_waits_before_it_makes_the_next_job(
-    start_sandbox: Callable[..., SandboxServer],
+    start_sandbox: StartSandbox,
 ) -> None:
     server = start_sandbox(**SMALL)
     kept = Checkpoint()
@@ -237,7 +235,7 @@ def test_a_run_without_an_end_waits_before_it_makes_the_next_job(
 
 @pytest.mark.parametrize("dies_in", [1, 2, 3])
 def test_a_job_that_expires_after_a_part_of_it_has_been_read(
-    start_sandbox: Callable[..., SandboxServer], dies_in: int
+    start_sandbox: StartSandbox, dies_in: int
 ) -> None:
     server = start_sandbox(**SMALL)
     kept = Checkpoint()
@@ -255,7 +253,7 @@ def test_a_job_that_expires_after_a_part_of_it_has_been_read(
 
 
 def test_a_job_that_expires_once_it_has_been_read(
-    start_sandbox: Callable[..., SandboxServer],
+    start_sandbox: StartSandbox,
 ) -> None:
     server = start_sandbox(**SMALL)
     kept = Checkpoint()
@@ -268,7 +266,7 @@ def test_a_job_that_expires_once_it_has_been_read(
 
 @pytest.mark.parametrize("kind", ["job_gone", "job_failed", "job_aborted"])
 def test_a_job_that_fails_before_anything_of_it_is_read_is_made_anew(
-    start_sandbox: Callable[..., SandboxServer], kind: str
+    start_sandbox: StartSandbox, kind: str
 ) -> None:
     server = start_sandbox(**SMALL)
     server.add_fault(place="poll", kind=kind)
@@ -283,7 +281,7 @@ def test_a_job_that_fails_before_anything_of_it_is_read_is_made_anew(
 
 @pytest.mark.parametrize("fault", UNTRUSTED_LISTS, ids=lambda fault: f"{fault['kind']}")
 def test_a_list_that_cannot_be_trusted_is_walked(
-    start_sandbox: Callable[..., SandboxServer], fault: dict[str, Any]
+    start_sandbox: StartSandbox, fault: dict[str, Any]
 ) -> None:
     server = start_sandbox(**SMALL)
     server.add_fault(place="list_pages", **fault)
@@ -297,21 +295,21 @@ def test_a_list_that_cannot_be_trusted_is_walked(
     assert kept.last.in_series
 
 
-def test_the_total_of_a_job_that_is_walked(start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_the_total_of_a_job_that_is_walked(start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL, result_pages="refused")
     server.add_fault(place="poll", kind="wrong_total", times="forever")
     with pytest.raises(RecordCountError):
         available_now(server, Checkpoint())
 
 
-def test_the_total_of_a_job_of_one_page(start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_the_total_of_a_job_of_one_page(start_sandbox: StartSandbox) -> None:
     server = start_sandbox(rows={"Account": 25})
     server.add_fault(place="poll", kind="wrong_total", times="forever")
     with pytest.raises(RecordCountError):
         available_now(server, Checkpoint())
 
 
-def test_a_total_that_is_missing(start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_a_total_that_is_missing(start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     server.add_fault(place="poll", kind="missing_total", times="forever")
     kept = Checkpoint()
@@ -320,9 +318,7 @@ def test_a_total_that_is_missing(start_sandbox: Callable[..., SandboxServer]) ->
 
 
 @pytest.mark.parametrize("first", [1, 2])
-def test_a_page_that_is_listed_twice(
-    start_sandbox: Callable[..., SandboxServer], first: int
-) -> None:
+def test_a_page_that_is_listed_twice(start_sandbox: StartSandbox, first: int) -> None:
     server = start_sandbox(**SMALL)
     server.add_fault(place="list_pages", kind="page_twice", first=first)
     kept = Checkpoint()
@@ -332,7 +328,7 @@ def test_a_page_that_is_listed_twice(
 
 
 def test_a_list_that_breaks_off_after_pages_have_been_committed(
-    start_sandbox: Callable[..., SandboxServer],
+    start_sandbox: StartSandbox,
 ) -> None:
     server = start_sandbox(**SMALL)
     kept = Checkpoint()
@@ -344,7 +340,7 @@ def test_a_list_that_breaks_off_after_pages_have_been_committed(
     assert set(struck(server)) == {"dead_continuation"}
 
 
-def test_a_list_that_has_become_shorter(start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_a_list_that_has_become_shorter(start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     kept = Checkpoint()
     with pytest.raises(KilledError):
@@ -354,7 +350,7 @@ def test_a_list_that_has_become_shorter(start_sandbox: Callable[..., SandboxServ
         available_now(server, kept)
 
 
-def test_an_object_without_records(start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_an_object_without_records(start_sandbox: StartSandbox) -> None:
     server = start_sandbox(rows={"Account": 0}, empty_result_links=0)
     kept = Checkpoint()
     available_now(server, kept)
@@ -362,7 +358,7 @@ def test_an_object_without_records(start_sandbox: Callable[..., SandboxServer]) 
     assert kept.last.is_read
 
 
-def test_a_job_keeps_the_version_that_made_it(start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_a_job_keeps_the_version_that_made_it(start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     kept = Checkpoint()
     with pytest.raises(KilledError):
@@ -380,7 +376,7 @@ def test_a_job_keeps_the_version_that_made_it(start_sandbox: Callable[..., Sandb
     ],
 )
 def test_options_that_do_not_fit_the_checkpoint(
-    start_sandbox: Callable[..., SandboxServer], options: dict[str, str], said: str
+    start_sandbox: StartSandbox, options: dict[str, str], said: str
 ) -> None:
     server = start_sandbox(**SMALL)
     kept = Checkpoint()
@@ -390,7 +386,7 @@ def test_options_that_do_not_fit_the_checkpoint(
 
 
 def test_an_object_that_does_not_tell_what_has_changed(
-    start_sandbox: Callable[..., SandboxServer],
+    start_sandbox: StartSandbox,
 ) -> None:
     server = start_sandbox()
     with pytest.raises(SettingsError, match="no field that tells when a record was changed"):
@@ -404,7 +400,7 @@ def test_an_offset_of_another_source() -> None:
 
 
 def test_an_unfinished_job_is_read_as_it_was_asked(
-    start_sandbox: Callable[..., SandboxServer],
+    start_sandbox: StartSandbox,
 ) -> None:
     server = start_sandbox(**SMALL)
     kept = Checkpoint()

@@ -27,7 +27,7 @@ from tap_sfbulk_pages.workers.options import JobOptions, check_total, create_job
 from tap_sfbulk_pages.workers.partitions import JobPartition, JobRead, job_partitions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from fixture_types import StartSandbox
 
     from sfbulk_sandbox import SandboxServer
 
@@ -61,9 +61,7 @@ def assert_account_is_whole(server: SandboxServer, options: dict[str, str]) -> l
 
 
 @pytest.mark.parametrize("reply_form", ["live", "documented", "postman"])
-def test_a_partition_for_each_page(
-    start_sandbox: Callable[..., SandboxServer], reply_form: str
-) -> None:
+def test_a_partition_for_each_page(start_sandbox: StartSandbox, reply_form: str) -> None:
     server = start_sandbox(**SMALL, reply_form=reply_form)
     partitions = assert_account_is_whole(server, options_for(server))
     assert len(partitions) == 13
@@ -72,7 +70,7 @@ def test_a_partition_for_each_page(
 
 
 def test_tasks_anywhere_need_the_pickles_and_their_own_environment(
-    start_sandbox: Callable[..., SandboxServer],
+    start_sandbox: StartSandbox,
 ) -> None:
     server = start_sandbox(**SMALL)
     read, partitions = planned(options_for(server))
@@ -86,7 +84,7 @@ def test_tasks_anywhere_need_the_pickles_and_their_own_environment(
     assert places(server).count("token") == 1
 
 
-def test_a_session_that_dies_between_tasks(start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_a_session_that_dies_between_tasks(start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     server.add_fault(place="page", kind="expire_tokens", first=5)
     assert_account_is_whole(server, options_for(server))
@@ -96,7 +94,7 @@ def test_a_session_that_dies_between_tasks(start_sandbox: Callable[..., SandboxS
 
 @pytest.mark.parametrize("fault", UNTRUSTED_LISTS, ids=lambda fault: f"{fault['kind']}")
 def test_a_list_that_cannot_be_trusted_is_walked(
-    start_sandbox: Callable[..., SandboxServer], fault: dict[str, Any]
+    start_sandbox: StartSandbox, fault: dict[str, Any]
 ) -> None:
     server = start_sandbox(**SMALL)
     server.add_fault(place="list_pages", **fault)
@@ -107,7 +105,7 @@ def test_a_list_that_cannot_be_trusted_is_walked(
 
 @pytest.mark.parametrize("fault", [{"kind": "done_but_continuation"}, {"kind": "page_twice"}])
 def test_a_list_that_is_right_in_the_end(
-    start_sandbox: Callable[..., SandboxServer], fault: dict[str, Any]
+    start_sandbox: StartSandbox, fault: dict[str, Any]
 ) -> None:
     server = start_sandbox(**SMALL)
     server.add_fault(place="list_pages", **fault)
@@ -115,7 +113,7 @@ def test_a_list_that_is_right_in_the_end(
     assert set(struck(server)) == {fault["kind"]}
 
 
-def test_a_list_without_any_page(start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_a_list_without_any_page(start_sandbox: StartSandbox) -> None:
     server = start_sandbox(rows={"Account": 25})
     server.add_fault(place="list_pages", kind="page_missing")
     (partition,) = assert_account_is_whole(server, options_for(server))
@@ -123,7 +121,7 @@ def test_a_list_without_any_page(start_sandbox: Callable[..., SandboxServer]) ->
     assert set(struck(server)) == {"page_missing"}
 
 
-def test_a_page_that_the_list_leaves_out(start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_a_page_that_the_list_leaves_out(start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     server.add_fault(place="list_pages", kind="page_missing")
     options = options_for(server)
@@ -136,9 +134,7 @@ def test_a_page_that_the_list_leaves_out(start_sandbox: Callable[..., SandboxSer
 
 
 @pytest.mark.parametrize("page_rows", [2, 100])
-def test_a_total_that_one_task_can_check(
-    start_sandbox: Callable[..., SandboxServer], page_rows: int
-) -> None:
+def test_a_total_that_one_task_can_check(start_sandbox: StartSandbox, page_rows: int) -> None:
     server = start_sandbox(rows={"Account": 25}, page_rows=page_rows, result_pages="refused")
     server.add_fault(place="poll", kind="wrong_total", times="forever")
     read, (partition,) = planned(options_for(server))
@@ -146,7 +142,7 @@ def test_a_total_that_one_task_can_check(
         read.table(partition)
 
 
-def test_the_total_of_a_job_of_one_page(start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_the_total_of_a_job_of_one_page(start_sandbox: StartSandbox) -> None:
     server = start_sandbox(rows={"Account": 25})
     server.add_fault(place="poll", kind="wrong_total", times="forever")
     read, (partition,) = planned(options_for(server))
@@ -156,7 +152,7 @@ def test_the_total_of_a_job_of_one_page(start_sandbox: Callable[..., SandboxServ
 
 
 @pytest.mark.parametrize("links", [0, 1])
-def test_an_object_without_records(start_sandbox: Callable[..., SandboxServer], links: int) -> None:
+def test_an_object_without_records(start_sandbox: StartSandbox, links: int) -> None:
     server = start_sandbox(rows={"Account": 0}, empty_result_links=links)
     read, partitions = planned(options_for(server))
     assert len(partitions) == links
@@ -164,7 +160,7 @@ def test_an_object_without_records(start_sandbox: Callable[..., SandboxServer], 
 
 
 def test_a_page_that_heals_and_one_that_does_not(
-    start_sandbox: Callable[..., SandboxServer],
+    start_sandbox: StartSandbox,
 ) -> None:
     server = start_sandbox(**SMALL)
     server.add_fault(place="page", kind="short_page", first=3)
@@ -175,7 +171,7 @@ def test_a_page_that_heals_and_one_that_does_not(
         records_of(*planned(options_for(server)))
 
 
-def test_a_job_that_goes_while_it_is_read(start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_a_job_that_goes_while_it_is_read(start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     read, partitions = planned(options_for(server))
     server.add_fault(place="page", kind="job_gone")
@@ -196,7 +192,7 @@ def test_errors_come_back_from_tasks_as_they_were(error: ExtractionError) -> Non
     assert (type(found), str(found), vars(found)) == (type(error), str(error), vars(error))
 
 
-def test_a_job_that_failed(start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_a_job_that_failed(start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     server.add_fault(place="poll", kind="job_failed")
     options = options_for(server)
@@ -205,7 +201,7 @@ def test_a_job_that_failed(start_sandbox: Callable[..., SandboxServer]) -> None:
         planned(options)
 
 
-def test_a_job_that_exists_types_itself(start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_a_job_that_exists_types_itself(start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     job = create_job(options_for(server))
     read, partitions = planned({"instance_url": server.url, "job": job})
@@ -215,13 +211,13 @@ def test_a_job_that_exists_types_itself(start_sandbox: Callable[..., SandboxServ
     assert places(server).count("create") == 1
 
 
-def test_a_job_that_is_not_there(start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_a_job_that_is_not_there(start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     with pytest.raises(QueryJobGoneError, match="is not there"):
         planned(options_for(server, job="7505g00000AAAAAAAA"))
 
 
-def test_a_job_of_another_version(start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_a_job_of_another_version(start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     job = create_job(options_for(server, api_version="62.0"))
     read, partitions = planned(options_for(server, job=job))
@@ -232,7 +228,7 @@ def test_a_job_of_another_version(start_sandbox: Callable[..., SandboxServer]) -
 
 
 def test_a_job_whose_version_nothing_tells(
-    start_sandbox: Callable[..., SandboxServer], monkeypatch: pytest.MonkeyPatch
+    start_sandbox: StartSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = start_sandbox(**SMALL)
     job = create_job(options_for(server, api_version="62.0"))
@@ -250,7 +246,7 @@ def test_a_job_whose_version_nothing_tells(
     ],
 )
 def test_a_query_of_the_users_own(
-    start_sandbox: Callable[..., SandboxServer], soql: str, columns: list[str]
+    start_sandbox: StartSandbox, soql: str, columns: list[str]
 ) -> None:
     server = start_sandbox(**SMALL)
     read, partitions = planned(options_for(server, object="", fields="", soql=soql))
@@ -265,15 +261,13 @@ def test_a_query_of_the_users_own(
     "soql",
     ["SELECT Id, Boss.Name FROM Account", "SELECT DAY_ONLY(CreatedDate) d FROM Account", "DELETE"],
 )
-def test_a_query_that_cannot_be_typed(
-    start_sandbox: Callable[..., SandboxServer], soql: str
-) -> None:
+def test_a_query_that_cannot_be_typed(start_sandbox: StartSandbox, soql: str) -> None:
     server = start_sandbox(**SMALL)
     with pytest.raises(SettingsError, match="a schema of your own"):
         JobOptions.parse(options_for(server, object="", fields="", soql=soql)).properties()
 
 
-def test_settings_by_their_own_names(start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_settings_by_their_own_names(start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     options = options_for(
         server,
@@ -290,7 +284,7 @@ def test_settings_by_their_own_names(start_sandbox: Callable[..., SandboxServer]
     assert_same_records(records_of(*planned(options)), expected)
 
 
-def test_every_field_where_none_is_named(start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_every_field_where_none_is_named(start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     properties = JobOptions.parse(options_for(server, fields="")).properties()
     assert list(properties) == list(fields_of(server, "Account"))
@@ -311,7 +305,7 @@ def test_every_field_where_none_is_named(start_sandbox: Callable[..., SandboxSer
     ],
 )
 def test_options_that_cannot_work(
-    start_sandbox: Callable[..., SandboxServer], options: dict[str, str], said: str
+    start_sandbox: StartSandbox, options: dict[str, str], said: str
 ) -> None:
     server = start_sandbox(**SMALL)
     given = {**options_for(server), **options}

@@ -20,15 +20,15 @@ from tap_sfbulk_pages.jobs.running_jobs import RunningJobs
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from fixture_types import StartSandbox
     from tap_process import Tap
 
-    from sfbulk_sandbox import SandboxServer
 
 OBJECTS = ("Account", "Contact", "Lead", "Opportunity", "Case", "Task")
 JOBS = ("750a", "750b", "750c")
 
 
-def test_many_jobs_cost_few_calls(tap: Tap, start_sandbox: Callable[..., SandboxServer]) -> None:
+def test_many_jobs_cost_few_calls(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(rows=dict.fromkeys(OBJECTS, 3), running_seconds=2.0)
     run = tap(config_for(server, *OBJECTS))
     assert run.exit_code == 0, run.stderr

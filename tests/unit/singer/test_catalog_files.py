@@ -14,11 +14,9 @@ from tap_sfbulk_pages.errors import CatalogError
 from tap_sfbulk_pages.singer.catalog_files import SelectedEntries, write_catalog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from fixture_types import StartSandbox
     from tap_process import Tap
 
-    from sfbulk_sandbox import SandboxServer
 
 ROOTS: list[dict[str, Any] | None] = [
     None,
@@ -79,7 +77,7 @@ def test_a_catalog_is_written_as_the_sdk_would(count: int) -> None:
 
 
 def test_a_discovery_that_fails_in_the_middle_prints_no_part_of_a_catalog(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
+    tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox()
     server.add_fault(place="composite", kind="status", status=403, first=2)
@@ -90,9 +88,7 @@ def test_a_discovery_that_fails_in_the_middle_prints_no_part_of_a_catalog(
     assert "403" in run.stderr
 
 
-def test_a_file_that_is_not_json_is_named(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_a_file_that_is_not_json_is_named(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox()
     config = config_for(server, "Account")
     catalog = tap.catalog(config)

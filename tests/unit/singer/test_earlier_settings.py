@@ -11,11 +11,9 @@ from tap_sfbulk_pages.settings_schema import SCHEMA
 from tap_sfbulk_pages.singer.moving_in.settings import NAMES, taken_over
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from fixture_types import StartSandbox
     from tap_process import Tap
 
-    from sfbulk_sandbox import SandboxServer
 
 HOME = "https://acme.my.salesforce.com"
 
@@ -98,9 +96,7 @@ def test_no_name_is_today_s_too() -> None:
     assert not NAMES & set(SCHEMA["properties"])
 
 
-def test_a_whole_config_of_another_tap(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_a_whole_config_of_another_tap(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(rows={"Account": 7}, credentials={**APP, "refresh_token": "5Aep8r"})
     run = tap(
         {
@@ -126,9 +122,7 @@ def test_a_whole_config_of_another_tap(
     assert "SECRET" not in run.stderr
 
 
-def test_earlier_settings_from_the_environment(
-    tap: Tap, start_sandbox: Callable[..., SandboxServer]
-) -> None:
+def test_earlier_settings_from_the_environment(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(rows={"Account": 7})
     environment = {
         "TAP_SFBULK_PAGES_INSTANCE_URL": server.url,
