@@ -26,11 +26,11 @@ from isal import igzip
 from singer_sdk.io_base import SingerWriter
 from singer_sdk.singerlib import RecordMessage
 
-from tap_sfbulk_pages.decoding.ahead import ahead
+from tap_sfbulk_pages.decoding.ahead import run_ahead
 from tap_sfbulk_pages.decoding.cells import CellType
 from tap_sfbulk_pages.decoding.lines import record_message
-from tap_sfbulk_pages.decoding.page import CsvBlocks, frames
-from tap_sfbulk_pages.decoding.records import lines_of, rows
+from tap_sfbulk_pages.decoding.page import CsvBlocks, decode_frames
+from tap_sfbulk_pages.decoding.records import convert_rows, encode_lines
 from tap_sfbulk_pages.decoding.scan import CsvScan
 from tap_sfbulk_pages.jobs.page_body import PageBody, PageMemory
 from tap_sfbulk_pages.jobs.page_download import ResultPage
@@ -127,15 +127,15 @@ def _write_blocks(page: MeasuredPage, result_page: ResultPage) -> None:
 
 def block_path_by_columns(page: MeasuredPage) -> None:
     """Count the page, and go the way of blocks that are not plain: through columns."""
-    for frame in frames(received(page.text, None), page.types):
-        page.sink.write(lines_of(frame, page.types, MESSAGE, None).text)
+    for frame in decode_frames(received(page.text, None), page.types):
+        page.sink.write(encode_lines(frame, page.types, MESSAGE, None).text)
 
 
 def pipeline(page: MeasuredPage) -> None:
     """Receive several compressed pages while those before them are written, as the tap does."""
     cores = len(os.sched_getaffinity(0))
     with ThreadPoolExecutor(cores) as downloads, ThreadPoolExecutor(cores) as encoders:
-        pages = ahead(downloads, partial(received, encoding="gzip"), [page.compressed] * PAGES)
+        pages = run_ahead(downloads, partial(received, encoding="gzip"), [page.compressed] * PAGES)
         for result_page in pages:
             reading = PageReading(
                 result_page.locator,
@@ -152,8 +152,8 @@ def pipeline(page: MeasuredPage) -> None:
 def row_path(page: MeasuredPage) -> None:
     """Count and decode, then a dictionary and a message of the SDK for each record."""
     writer = SingerWriter()
-    for frame in frames(received(page.text, None), page.types):
-        for record in rows(frame, page.types):
+    for frame in decode_frames(received(page.text, None), page.types):
+        for record in convert_rows(frame, page.types):
             writer.write_message(RecordMessage(STREAM, record, time_extracted=NOW))
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from tap_sfbulk_pages.decoding.page import frames
-from tap_sfbulk_pages.decoding.records import rows
+from tap_sfbulk_pages.decoding.page import decode_frames
+from tap_sfbulk_pages.decoding.records import convert_rows
 from tap_sfbulk_pages.jobs.page_body import PageMemory
 from tap_sfbulk_pages.jobs.page_download import PageDownload, ResultPage
 from tap_sfbulk_pages.jobs.query import QueryJob
@@ -78,7 +78,7 @@ def received(
 def records_in(page: ResultPage, types: Mapping[str, CellType]) -> list[dict[str, Any]]:
     """Decode a page by the row path, and close it."""
     with closing(page):
-        return [row for frame in frames(page, types) for row in rows(frame, types)]
+        return [row for frame in decode_frames(page, types) for row in convert_rows(frame, types)]
 
 
 def csv_of(

@@ -42,7 +42,7 @@ def config_for(server: SandboxServer, *objects: str, **settings: Any) -> dict[st
     }
 
 
-def parsed(line: bytes) -> dict[str, Any]:
+def parse_message(line: bytes) -> dict[str, Any]:
     """Parse a Singer message, numbers with every digit."""
     message: dict[str, Any] = json.loads(line, parse_float=Decimal)
     return message
@@ -65,7 +65,7 @@ class TapRun:
     @cached_property
     def messages(self) -> list[dict[str, Any]]:
         """All Singer messages."""
-        return [parsed(line) for line in self.stdout.split(b"\n") if line]
+        return [parse_message(line) for line in self.stdout.split(b"\n") if line]
 
     @property
     def states(self) -> list[dict[str, Any]]:

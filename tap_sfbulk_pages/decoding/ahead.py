@@ -19,7 +19,7 @@ Result = TypeVar("Result")
 _ITEMS_AHEAD = 2
 
 
-def ahead(
+def run_ahead(
     executor: Executor, task: Callable[[Item], Result], items: Iterable[Item]
 ) -> Iterator[Result]:
     """Do a task for each item, a few items ahead of whoever takes the results.

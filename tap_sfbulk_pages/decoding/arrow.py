@@ -48,7 +48,7 @@ def arrow_type(schema: Mapping[str, Any]) -> pl.DataType:
     return _BY_CELL_TYPE[kind]
 
 
-def typed(block: pl.DataFrame, properties: Mapping[str, Mapping[str, Any]]) -> pl.DataFrame:
+def cast_columns(block: pl.DataFrame, properties: Mapping[str, Mapping[str, Any]]) -> pl.DataFrame:
     """Give the columns of a block their Arrow types.
 
     Args:

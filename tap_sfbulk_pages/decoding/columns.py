@@ -32,7 +32,7 @@ _JSON: Mapping[CellType, tuple[Callable[[pl.Expr], pl.Expr], Callable[[str], str
 }
 
 
-def parsed(text: bytes, names: Sequence[str], delimiter: str) -> pl.DataFrame:
+def parse_csv(text: bytes, names: Sequence[str], delimiter: str) -> pl.DataFrame:
     """Read CSV without a header line, every cell a text, empty ones null.
 
     Args:
@@ -58,7 +58,7 @@ def parsed(text: bytes, names: Sequence[str], delimiter: str) -> pl.DataFrame:
         raise ResultPageError(f"The CSV of the page cannot be read: {reason}") from error
 
 
-def typed(frame: pl.DataFrame, types: Mapping[str, CellType]) -> pl.DataFrame:
+def normalize_cells(frame: pl.DataFrame, types: Mapping[str, CellType]) -> pl.DataFrame:
     """Make number and boolean cells JSON text.
 
     Args:

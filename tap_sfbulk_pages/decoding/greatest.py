@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _UNIFORM = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$"
 
 
-def greatest_of(column: pl.Series) -> str | None:
+def find_greatest(column: pl.Series) -> str | None:
     """Tell the latest date or datetime of a column.
 
     Args:
@@ -36,7 +36,7 @@ def greatest_of(column: pl.Series) -> str | None:
     return _latest(texts.unique().to_list(), column.name)
 
 
-def later(maximum: str | None, text: str | None, *, replication_key: str) -> str | None:
+def pick_later(maximum: str | None, text: str | None, *, replication_key: str) -> str | None:
     """Tell the later of two values of a replication key; None stands for no value.
 
     Raises:

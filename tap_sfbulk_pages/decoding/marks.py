@@ -41,7 +41,7 @@ class Marks(Protocol):
         """Whether the text could end here: outside of quotes, behind a whole character."""
 
 
-def marks_of(delimiter: bytes) -> Marks:
+def create_marks(delimiter: bytes) -> Marks:
     """Begin a text.
 
     Args:

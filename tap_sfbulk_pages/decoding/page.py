@@ -105,10 +105,10 @@ class CsvBlocks:
         Raises:
             ResultPageError: If the CSV cannot be read, or a value is not of its field's type.
         """
-        from tap_sfbulk_pages.decoding.columns import parsed, typed  # noqa: PLC0415 - brings Polars
+        from tap_sfbulk_pages.decoding.columns import normalize_cells, parse_csv  # noqa: PLC0415 - brings Polars
 
-        frame = parsed(text, self._names, self._page.delimiter)
-        return typed(frame.select(list(self._types)), self._types)
+        frame = parse_csv(text, self._names, self._page.delimiter)
+        return normalize_cells(frame.select(list(self._types)), self._types)
 
     def lines(self, text: bytes, envelope: Envelope) -> RecordLines:
         """Make a block lines: at once where it is plain, through its columns where it is not.
@@ -119,15 +119,15 @@ class CsvBlocks:
         lines = self._compiled.lines(text, envelope) if self._compiled else None
         if lines:
             return lines
-        from tap_sfbulk_pages.decoding.records import lines_of  # noqa: PLC0415 - brings Polars
+        from tap_sfbulk_pages.decoding.records import encode_lines  # noqa: PLC0415 - brings Polars
 
-        return lines_of(self.frame(text), self._types, envelope, self._replication_key)
+        return encode_lines(self.frame(text), self._types, envelope, self._replication_key)
 
     def _without_nul(self, text: bytes) -> bytes:
         return text.replace(b"\0", b"") if self._page.nul_characters else text
 
 
-def frames(page: CountedPage, types: Mapping[str, CellType]) -> Iterator[pl.DataFrame]:
+def decode_frames(page: CountedPage, types: Mapping[str, CellType]) -> Iterator[pl.DataFrame]:
     """Decode a page into columns, block by block.
 
     Args:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pyarrow as pa
 
-from tap_sfbulk_pages.decoding.arrow import arrow_type, typed
+from tap_sfbulk_pages.decoding.arrow import arrow_type, cast_columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,6 +40,6 @@ def record_batches(
     Raises:
         ResultPageError: If a value does not fit the type of its field.
     """
-    table = typed(block, properties).to_arrow(compat_level=_OLDEST)
+    table = cast_columns(block, properties).to_arrow(compat_level=_OLDEST)
     batches: list[pa.RecordBatch] = table.cast(schema).to_batches()
     return batches

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from tap_sfbulk_pages.decoding.cells import CellType, integer_value, number_value
-from tap_sfbulk_pages.decoding.greatest import greatest_of
+from tap_sfbulk_pages.decoding.greatest import find_greatest
 from tap_sfbulk_pages.decoding.lines import RecordLines
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _VALUES: Mapping[CellType, Callable[[str], Any]] = {
 }
 
 
-def rows(block: pl.DataFrame, types: Mapping[str, CellType]) -> Iterator[dict[str, Any]]:
+def convert_rows(block: pl.DataFrame, types: Mapping[str, CellType]) -> Iterator[dict[str, Any]]:
     """Make the records of a block, converted by column.
 
     Args:
@@ -44,7 +44,7 @@ def rows(block: pl.DataFrame, types: Mapping[str, CellType]) -> Iterator[dict[st
         yield dict(zip(names, row, strict=True))
 
 
-def lines_of(
+def encode_lines(
     block: pl.DataFrame,
     types: Mapping[str, CellType],
     envelope: Envelope,
@@ -66,7 +66,7 @@ def lines_of(
     parts = [pl.lit(envelope.before), *_json_record(types), pl.lit(envelope.behind)]
     # As binary, since text would be decoded on its way to Python, and encoded again.
     text: bytes = block.select(pl.concat_str(parts).str.join("").cast(pl.Binary)).item()
-    greatest = greatest_of(block[replication_key]) if replication_key else None
+    greatest = find_greatest(block[replication_key]) if replication_key else None
     return RecordLines(text, block.height, greatest)
 
 
@@ -76,7 +76,7 @@ class FrameBlocks:
     Args:
         frames: As `columns.py` makes them.
         types: Of their columns, in order.
-        replication_key: As of `lines_of`.
+        replication_key: As of `encode_lines`.
     """
 
     def __init__(
@@ -100,9 +100,9 @@ class FrameBlocks:
         """Make a block lines.
 
         Raises:
-            ResultPageError: As `lines_of`.
+            ResultPageError: As `encode_lines`.
         """
-        return lines_of(block, self._types, envelope, self._replication_key)
+        return encode_lines(block, self._types, envelope, self._replication_key)
 
 
 def _json_record(types: Mapping[str, CellType]) -> list[pl.Expr]:

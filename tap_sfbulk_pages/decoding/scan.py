@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass, field
 
-from tap_sfbulk_pages.decoding.marks import marks_of
+from tap_sfbulk_pages.decoding.marks import create_marks
 from tap_sfbulk_pages.errors import UnavailableError
 
 # Large enough that the fixed costs of a block vanish, small enough for memory and caches.
@@ -52,7 +52,7 @@ class CsvScan:
 
     def __init__(self, delimiter: bytes) -> None:
         self._delimiter = delimiter
-        self._marks = marks_of(delimiter)
+        self._marks = create_marks(delimiter)
         # With its line end, once that has come.
         self._header = bytearray()
         self._cuts: list[int] = []

@@ -136,7 +136,7 @@ class PageDownload:
                 headers={"Accept": "text/csv"},
             )
         if stream := activity.current():
-            stream.received(page.body.size)
+            stream.note_page_received(page.body.size)
         return page
 
     def _received(

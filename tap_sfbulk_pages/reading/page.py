@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from tap_sfbulk_pages.decoding.ahead import ahead
-from tap_sfbulk_pages.decoding.greatest import greatest_of, later
+from tap_sfbulk_pages.decoding.ahead import run_ahead
+from tap_sfbulk_pages.decoding.greatest import find_greatest, pick_later
 from tap_sfbulk_pages.decoding.page import check_count
 
 if TYPE_CHECKING:
@@ -181,9 +181,9 @@ class PageReading:
         Raises:
             ResultPageError: If the page cannot be decoded to as many records as were counted.
         """
-        for frame in ahead(self._executor, self._blocks.frame, self._blocks):
+        for frame in run_ahead(self._executor, self._blocks.frame, self._blocks):
             if self._replication_key:
-                self._keep(greatest_of(frame[self._replication_key]), self._replication_key)
+                self._keep(find_greatest(frame[self._replication_key]), self._replication_key)
             self.records += frame.height
             yield frame
         self._end()
@@ -195,7 +195,7 @@ class PageReading:
             ResultPageError: If the page cannot be decoded to as many records as were counted.
         """
         encode = partial(self._blocks.lines, envelope=envelope)
-        for lines in ahead(self._executor, encode, self._blocks):
+        for lines in run_ahead(self._executor, encode, self._blocks):
             if self._replication_key:
                 self._keep(lines.greatest, self._replication_key)
             self.records += lines.records
@@ -203,7 +203,7 @@ class PageReading:
         self._end()
 
     def _keep(self, greatest: str | None, replication_key: str) -> None:
-        self.maximum = later(self.maximum, greatest, replication_key=replication_key)
+        self.maximum = pick_later(self.maximum, greatest, replication_key=replication_key)
 
     def _end(self) -> None:
         if self._expected is not None:

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import polars as pl
 
-from tap_sfbulk_pages.decoding.columns import typed
+from tap_sfbulk_pages.decoding.columns import normalize_cells
 from tap_sfbulk_pages.jobs.page_body import PageBody
 from tap_sfbulk_pages.salesforce.reply_errors import build_error, read_code_and_message
 from tap_sfbulk_pages.watching import activity
@@ -163,7 +163,7 @@ class RestQuery:
             next_link=link,
             nul_characters=nul_characters.sum_horizontal().item(),
             received_at=datetime.now(timezone.utc),
-            _body=self._kept(typed(cells, self._types)),
+            _body=self._kept(normalize_cells(cells, self._types)),
         )
 
     def _kept(self, frame: pl.DataFrame) -> PageBody:

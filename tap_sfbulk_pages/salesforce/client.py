@@ -124,7 +124,7 @@ class SalesforceClient:
         """Make one call, counted against the org's daily allowance."""
         self._allowance.take()
         if stream := activity.current():
-            stream.called()
+            stream.note_call()
         limit_info: str | None = None
         try:
             with self._transport.send(method, url, headers=headers, json=json) as response:
@@ -199,4 +199,4 @@ class SalesforceClient:
 def _report_retry(reason: str) -> None:
     logger.warning(reason)
     if stream := activity.current():
-        stream.tries_again(reason)
+        stream.note_retry(reason)

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar, cast
 import polars as pl
 from isal import igzip
 
-from tap_sfbulk_pages.decoding.arrow import typed
+from tap_sfbulk_pages.decoding.arrow import cast_columns
 from tap_sfbulk_pages.decoding.lines import JSON_LINES
 from tap_sfbulk_pages.errors import SettingsError
 from tap_sfbulk_pages.singer.batch_formats import compression_of
@@ -99,7 +99,7 @@ class BatchFiles:
                 yield partial(self._write_columns, frames)
 
     def _write_columns(self, frames: list[pl.DataFrame], file: IO[bytes]) -> None:
-        frame = typed(pl.concat(frames), self._properties)
+        frame = cast_columns(pl.concat(frames), self._properties)
         compression = cast("Any", self._compression)
         if self._format == "parquet":
             frame.write_parquet(file, compression=compression)

@@ -114,12 +114,12 @@ class BulkStream(RESTStream[ParseResult | None]):
     @override
     def request_records(self, context: Context | None) -> Iterable[dict[str, Any]]:
         """Yield records one by one: the row path, for stream maps and record limits."""
-        from tap_sfbulk_pages.decoding.records import rows  # noqa: PLC0415 - brings Polars
+        from tap_sfbulk_pages.decoding.records import convert_rows  # noqa: PLC0415 - brings Polars
 
         for page in self._pages():
             for frame in page.frames():
                 self._tap.safe_point()
-                yield from rows(frame, page.types)
+                yield from convert_rows(frame, page.types)
 
     @override
     def _sync_records(
@@ -265,7 +265,7 @@ class BulkStream(RESTStream[ParseResult | None]):
         for page in self._prepared_reading().pages():
             with self.activity.during(Phase.WRITING):
                 yield page
-            self.activity.wrote(page.records)
+            self.activity.note_page_written(page.records)
 
     def _prepared_reading(self) -> Reading:
         if self._reading is None:

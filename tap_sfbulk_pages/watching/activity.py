@@ -201,22 +201,22 @@ class StreamActivity:
             elif before:
                 self.periods[before[0]].add(before[1], now)
 
-    def wrote(self, records: int) -> None:
+    def note_page_written(self, records: int) -> None:
         """Note a page whose records are written."""
         self.pages += 1
         self.records += records
 
-    def received(self, wire_bytes: int) -> None:
+    def note_page_received(self, wire_bytes: int) -> None:
         """Note a page that has come."""
         with self._lock:
             self.wire_bytes += wire_bytes
 
-    def called(self) -> None:
+    def note_call(self) -> None:
         """Note a request."""
         with self._lock:
             self.calls += 1
 
-    def tries_again(self, reason: str) -> None:
+    def note_retry(self, reason: str) -> None:
         """Note a request that has to be made again."""
         with self._lock:
             self.retries += 1

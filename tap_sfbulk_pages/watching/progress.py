@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 
 @contextmanager
-def progress_told(
+def show_progress(
     activity: RunActivity, streams: Sequence[str], calls_made: Callable[[], int]
 ) -> Iterator[None]:
     """Tell how a run is getting on, as long as it does.

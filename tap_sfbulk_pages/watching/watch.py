@@ -6,7 +6,7 @@ import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tap_sfbulk_pages.watching.progress import progress_told
+from tap_sfbulk_pages.watching.progress import show_progress
 from tap_sfbulk_pages.watching.report import write_report
 from tap_sfbulk_pages.watching.spans import export_spans
 from tap_sfbulk_pages.watching.summary import summary_text
@@ -37,7 +37,7 @@ def watch_run(
         report_path: Where to write the report; None for no report.
     """
     try:
-        with progress_told(activity, streams, calls_made):
+        with show_progress(activity, streams, calls_made):
             yield
     finally:
         # Last on a terminal, where it is seen.

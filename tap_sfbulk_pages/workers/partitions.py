@@ -145,7 +145,7 @@ class JobRead:
         Raises:
             ExtractionError: If it cannot be read, or is not the whole that it should be.
         """
-        from tap_sfbulk_pages.decoding.page import frames  # noqa: PLC0415 - brings Polars
+        from tap_sfbulk_pages.decoding.page import decode_frames  # noqa: PLC0415 - brings Polars
         from tap_sfbulk_pages.decoding.record_batches import record_batches  # noqa: PLC0415 - as above
 
         org, schema = self.access.org(), self.schema
@@ -158,7 +158,7 @@ class JobRead:
                     counted(page.nul_characters, "NUL character"),
                     page.locator,
                 )
-            for block in frames(page, types):
+            for block in decode_frames(page, types):
                 yield from record_batches(block, self.properties, schema)
 
     def table(self, partition: JobPartition) -> pa.Table:

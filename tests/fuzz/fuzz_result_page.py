@@ -26,7 +26,7 @@ with atheris.instrument_imports(include=["tap_sfbulk_pages"]):
     from tap_sfbulk_pages.decoding.cells import CellType
     from tap_sfbulk_pages.decoding.lines import JSON_LINES
     from tap_sfbulk_pages.decoding.page import CsvBlocks
-    from tap_sfbulk_pages.decoding.records import lines_of
+    from tap_sfbulk_pages.decoding.records import encode_lines
     from tap_sfbulk_pages.errors import ExtractionError
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def check_lines(page: ResultPage, types: dict[str, CellType]) -> None:
     for text in blocks:
         each_way = (
             blocks.lines(text, JSON_LINES),
-            lines_of(blocks.frame(text), types, JSON_LINES, None),
+            encode_lines(blocks.frame(text), types, JSON_LINES, None),
         )
         made, through_columns = (
             [json.loads(line, parse_float=str, parse_int=str) for line in way.text.splitlines()]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from salesforce_data import assert_same_records, expected_records
-from tap_process import config_for, parsed
+from tap_process import config_for, parse_message
 
 import tap_sfbulk_pages
 from tap_sfbulk_pages.decoding import compiled
@@ -29,7 +29,7 @@ def test_run_as_a_module(tmp_path: Path, start_sandbox: StartSandbox) -> None:
     config.write_text(json.dumps(config_for(server, "Account")))
     command = [sys.executable, "-m", "tap_sfbulk_pages", "--config", str(config)]
     run = subprocess.run(command, capture_output=True, check=True, timeout=300)
-    messages = [parsed(line) for line in run.stdout.splitlines()]
+    messages = [parse_message(line) for line in run.stdout.splitlines()]
     records = [each["record"] for each in messages if each["type"] == "RECORD"]
     assert_same_records(records, expected_records(server, "Account"))
     (page,) = (each.path for each in server.calls if each.place == "page")
@@ -184,7 +184,7 @@ def test_records_are_the_same_where_nothing_is_compiled(
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(tmp_path)},
     )
-    messages = [parsed(line) for line in run.stdout.splitlines()]
+    messages = [parse_message(line) for line in run.stdout.splitlines()]
     records = [each["record"] for each in messages if each["type"] == "RECORD"]
     assert_same_records(records, expected_records(server, "Account"))
     assert b"Pages are decoded the slower way, since nothing is compiled" in run.stderr

@@ -115,12 +115,12 @@ def test_machines_are_told_the_calls_of_each_stream(tap: Tap, start_sandbox: Sta
 
 def test_a_line_in_the_log_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     activity = RunActivity()
-    activity.stream("Account").called()
-    activity.stream("Account").wrote(1234)
+    activity.stream("Account").note_call()
+    activity.stream("Account").note_page_written(1234)
     told: SimpleQueue[str] = SimpleQueue()
     monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.01)
     monkeypatch.setattr(progress.logger, "info", lambda _, line: told.put(line))
-    with progress.progress_told(activity, ["Account", "Lead"], lambda: 17):
+    with progress.show_progress(activity, ["Account", "Lead"], lambda: 17):
         line = told.get(timeout=20)
     assert "0 of 2 streams ended, 1,234 records written" in line
     assert "17 API calls. Now: Account (reading)." in line
@@ -247,10 +247,10 @@ def test_spans_for_open_telemetry() -> None:
     trace.set_tracer_provider(provider)
     activity = RunActivity()
     stream = activity.stream("Account")
-    stream.called()
+    stream.note_call()
     with stream.during(Phase.DOWNLOADING):
-        stream.tries_again("cut short")
-    stream.wrote(3)
+        stream.note_retry("cut short")
+    stream.note_page_written(3)
     stream.outcome = "The job is Failed."
     activity.stream("Lead")
     export_spans(activity)

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tap_sfbulk_pages.decoding.arrow import typed
+from tap_sfbulk_pages.decoding.arrow import cast_columns
 from tap_sfbulk_pages.errors import ResultPageError
 
 MOMENT = {"F": {"type": ["string", "null"], "format": "date-time"}}
@@ -17,7 +17,8 @@ NUMBER = {"F": {"type": ["number", "null"]}}
 
 
 def values(texts: list[str | None], properties: dict[str, dict[str, Any]]) -> list[Any]:
-    return typed(pl.DataFrame({"F": texts}, schema={"F": pl.String}), properties)["F"].to_list()
+    block = pl.DataFrame({"F": texts}, schema={"F": pl.String})
+    return cast_columns(block, properties)["F"].to_list()
 
 
 @pytest.mark.parametrize(

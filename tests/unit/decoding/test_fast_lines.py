@@ -17,11 +17,11 @@ from test_records import BOOLEANS, INTEGERS, NUMBERS
 from tap_sfbulk_pages.decoding import fast_lines as csv_lines
 from tap_sfbulk_pages.decoding import scan as csv_scan
 from tap_sfbulk_pages.decoding.cells import CellType
-from tap_sfbulk_pages.decoding.columns import parsed, typed
+from tap_sfbulk_pages.decoding.columns import normalize_cells, parse_csv
 from tap_sfbulk_pages.decoding.fast_lines import CsvLines
 from tap_sfbulk_pages.decoding.lines import JSON_LINES, RecordLines
 from tap_sfbulk_pages.decoding.page import CsvBlocks
-from tap_sfbulk_pages.decoding.records import lines_of
+from tap_sfbulk_pages.decoding.records import encode_lines
 from tap_sfbulk_pages.errors import ResultPageError
 
 if TYPE_CHECKING:
@@ -94,8 +94,8 @@ def test_what_salesforce_writes_becomes_what_columns_make_of_it(
         text = text.removesuffix(line_end.encode())
 
     made = compiled(text, names, types, delimiter=delimiter, replication_key=KEY)
-    frame = typed(parsed(text, names, delimiter).select(list(types)), types)
-    through_columns = lines_of(frame, types, JSON_LINES, KEY)
+    frame = normalize_cells(parse_csv(text, names, delimiter).select(list(types)), types)
+    through_columns = encode_lines(frame, types, JSON_LINES, KEY)
     if made is None:
         odd = ("NaN", "Infinity", ".", "E")
         assert any(mark in cell for cells in rows for cell in cells[1:] for mark in odd)
@@ -121,8 +121,8 @@ def test_other_texts_are_left_to_columns_or_become_the_same(
     types = {name: kind for name, kind in zip(names, kinds, strict=True) if kind}
     made = compiled(text, names, types)
     if made is not None:
-        frame = typed(parsed(text, names, ",").select(list(types)), types)
-        assert values(made) == values(lines_of(frame, types, JSON_LINES, None))
+        frame = normalize_cells(parse_csv(text, names, ",").select(list(types)), types)
+        assert values(made) == values(encode_lines(frame, types, JSON_LINES, None))
 
 
 @pytest.mark.parametrize(

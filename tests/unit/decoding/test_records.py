@@ -16,7 +16,7 @@ from test_columns import CELLS
 from tap_sfbulk_pages.decoding import compiled
 from tap_sfbulk_pages.decoding.cells import CellType
 from tap_sfbulk_pages.decoding.lines import JSON_LINES, Envelope, record_message
-from tap_sfbulk_pages.decoding.page import CsvBlocks, frames
+from tap_sfbulk_pages.decoding.page import CsvBlocks, decode_frames
 from tap_sfbulk_pages.errors import ResultPageError
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def test_message() -> None:
 def test_a_value_of_another_type_is_refused(kind: CellType, cell: str) -> None:
     page = received(csv_of([["F"], [cell]]), fields=["F"])
     with pytest.raises(ResultPageError, match=r"^The field \w+: A \w+ field holds"):
-        list(frames(page, {"F": kind}))
+        list(decode_frames(page, {"F": kind}))
 
 
 @pytest.mark.parametrize("cell", ["5\n", "\n5", "5\r\n", "5 ", "-7\n"])

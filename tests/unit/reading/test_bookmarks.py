@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_sfbulk_pages.datetimes import format_literal, parse_datetime
-from tap_sfbulk_pages.decoding.greatest import greatest_of, later
+from tap_sfbulk_pages.decoding.greatest import find_greatest, pick_later
 from tap_sfbulk_pages.errors import ResultPageError, StateError
 from tap_sfbulk_pages.reading.bookmarks import bookmark_after, lower_bound, not_after
 
@@ -92,23 +92,23 @@ def test_the_maximum_of_all_blocks_in_any_order(
     maximum = None
     for block in blocks:
         texts = [*(written(moment) for moment in block), None]
-        greatest = greatest_of(pl.Series(KEY, texts, dtype=pl.String))
-        maximum = later(maximum, greatest, replication_key=KEY)
+        greatest = find_greatest(pl.Series(KEY, texts, dtype=pl.String))
+        maximum = pick_later(maximum, greatest, replication_key=KEY)
     moments = [moment for block in blocks for moment in block]
     assert maximum == (written(max(moments)) if moments else None)
 
 
 def test_forms_that_do_not_sort_as_texts() -> None:
     texts = ["2024-03-01T12:00:00.000+0200", "2024-03-01T11:00:00.000Z"]
-    assert greatest_of(pl.Series(texts)) == "2024-03-01T11:00:00.000Z"
+    assert find_greatest(pl.Series(texts)) == "2024-03-01T11:00:00.000Z"
 
 
 @pytest.mark.parametrize("text", ["soon", "2024-99-99", "2024-99-99T00:00:00.000Z", ""])
 def test_a_value_that_is_no_date_is_refused(text: str) -> None:
     with pytest.raises(ResultPageError, match=KEY):
-        later(
+        pick_later(
             None,
-            greatest_of(pl.Series(KEY, [text, "2024-03-01T12:00:00.000Z"])),
+            find_greatest(pl.Series(KEY, [text, "2024-03-01T12:00:00.000Z"])),
             replication_key=KEY,
         )
 
