@@ -346,3 +346,17 @@ BOOLEANS: Mapping[str, bool] = {
     **dict.fromkeys(("true", "1", "yes", "on"), True),
     **dict.fromkeys(("false", "0", "no", "off"), False),
 }
+# The settings of the Singer SDK that are none here: workers have no use for them.
+OF_SINGER_SDK = frozenset(
+    {
+        "stream_maps",
+        "stream_map_config",
+        "faker_config",
+        "flattening_enabled",
+        "flattening_max_depth",
+        "flattening_max_key_length",
+        "flattening_separator",
+        "emit_activate_version_messages",
+        "use_singer_decimal",
+    }
+)

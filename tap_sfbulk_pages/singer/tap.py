@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -17,7 +18,8 @@ from singer_sdk.plugin_base import _ConfigInput
 from singer_sdk.tap_base import CliTestOptionValue, Tap
 from typing_extensions import override
 
-from tap_sfbulk_pages.errors import ExtractionError, StateError
+from tap_sfbulk_pages.configuration import ENVIRONMENT_PREFIX, read_environment
+from tap_sfbulk_pages.errors import ExtractionError, SettingsError, StateError
 from tap_sfbulk_pages.settings_schema import SCHEMA
 from tap_sfbulk_pages.singer.batch_formats import check_unchanged
 from tap_sfbulk_pages.singer.catalog_files import SelectedEntries, write_catalog
@@ -64,19 +66,28 @@ class TapSFBulkPages(RunningTap):
         Raises:
             ExtractionError: If the config, the catalog or the state cannot be followed.
         """
+        self._setting_errors: list[str] = []
         if parse_env_config:
-            earlier = {"properties": {key: {"type": "string"} for key in earlier_settings.NAMES}}
-            config = {
-                **(config or {}),
-                **parse_environment_config(earlier, self._env_var_prefix),
-            }
+            config = {**(config or {}), **self._read_environment()}
         if catalog is not None:
             catalog, warnings = earlier_catalogs.understood(catalog)
             self._warn(warnings)
-        super().__init__(
-            config=config, catalog=catalog, parse_env_config=parse_env_config, **others
-        )
+        super().__init__(config=config, catalog=catalog, **others)
         self._state_writer = StateLines(self.write_lines)
+
+    def _read_environment(self) -> dict[str, Any]:
+        """Read the settings of the environment; what is wrong there waits for the config's check.
+
+        The SDK reads no numbers, and takes everything but `true` for false. It is still asked to
+        load a `.env` file.
+        """
+        parse_environment_config({}, ENVIRONMENT_PREFIX)
+        self.append_builtin_config(self.config_jsonschema)
+        properties = {
+            **self.config_jsonschema["properties"],
+            **{name: {} for name in earlier_settings.NAMES},
+        }
+        return read_environment(os.environ, properties, self._setting_errors)
 
     def _warn(self, warnings: Iterable[str]) -> None:
         for warning in warnings:
@@ -223,6 +234,8 @@ class TapSFBulkPages(RunningTap):
         """Check the config, and keep the values of secret settings out of what is said of it."""
         self._config, warnings = earlier_settings.taken_over(self._config)
         self._warn(warnings)
+        if self._setting_errors:
+            raise SettingsError(*self._setting_errors)
         try:
             errors = super()._validate_config(raise_errors=raise_errors)
         except ConfigValidationError as error:

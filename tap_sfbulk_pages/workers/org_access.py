@@ -15,15 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from jsonschema.validators import validator_for
 
-from tap_sfbulk_pages.errors import SettingsError
+from tap_sfbulk_pages.configuration import environment_variable, read_environment, value_of_text
+from tap_sfbulk_pages.errors import SettingsError, gathered
 from tap_sfbulk_pages.org import Org
 from tap_sfbulk_pages.settings import Settings
-from tap_sfbulk_pages.settings_schema import BOOLEANS, SCHEMA
+from tap_sfbulk_pages.settings_schema import OF_SINGER_SDK, SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-ENVIRONMENT_PREFIX = "TAP_SFBULK_PAGES_"
 
 _PROPERTIES: Mapping[str, Mapping[str, Any]] = SCHEMA["properties"]
 
@@ -75,48 +74,22 @@ class OrgAccess:
 
     def _config(self) -> dict[str, Any]:
         """Read the settings, those of the environment beneath those that are given."""
-        texts = {
-            name: text
-            for name in _PROPERTIES
-            if (text := os.environ.get(f"{ENVIRONMENT_PREFIX}{name.upper()}"))
-        }
-        texts.update(self.settings)
-        config = {name: _value(name, text) for name, text in texts.items()}
+        errors: list[str] = []
+        config = read_environment(os.environ, _PROPERTIES, errors, also_known=OF_SINGER_SDK)
+        for name, text in self.settings:
+            with gathered(errors, f"{name} "):
+                config[name] = value_of_text(text, _PROPERTIES[name])
         validator = validator_for(SCHEMA)(SCHEMA)
-        errors = [_unfit(error) for error in validator.iter_errors(config)]
+        errors += [_unfit(error) for error in validator.iter_errors(config)]
         if errors:
             raise SettingsError(*errors)
         return config
 
 
-def _value(name: str, text: str) -> Any:
-    """Read the text of a setting by its type.
-
-    Raises:
-        SettingsError: If it is not of that type.
-    """
-    types = _PROPERTIES[name]["type"]
-    try:
-        if "boolean" in types:
-            return BOOLEANS[text.strip().lower()]
-        if "integer" in types:
-            return int(text)
-        if "number" in types:
-            return float(text)
-        if "array" in types and not text.lstrip().startswith("["):
-            return [item.strip() for item in text.split(",")]
-        if "array" in types or "object" in types:
-            return json.loads(text)
-    except (KeyError, ValueError):
-        raise SettingsError(f"{name} must be of type {types[0]}, not {text[:100]!r}") from None
-    return text
-
-
 def _secret(name: str) -> str:
     return (
         f"{name} is a secret, and options travel with every task: set "
-        f"{ENVIRONMENT_PREFIX}{name.upper()} in the environment of the driver and of each worker "
-        "instead"
+        f"{environment_variable(name)} in the environment of the driver and of each worker instead"
     )
 
 

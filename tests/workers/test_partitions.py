@@ -298,7 +298,7 @@ def test_every_field_where_none_is_named(start_sandbox: StartSandbox) -> None:
         ({"acess_token": "no"}, "there is no option acess_token"),
         ({"object": ""}, "nothing says what to read"),
         ({"soql": "SELECT Id FROM Account"}, "leave out fields, object"),
-        ({"max_retries": "many"}, "max_retries must be of type integer"),
+        ({"max_retries": "many"}, "max_retries must be a whole number, not 'many'"),
         ({"max_retries": "0"}, "max_retries"),
         ({"fields": "Id,Nam"}, "Account has no field Nam"),
         ({"fields": "Id,BillingAddress"}, "Account has no field BillingAddress"),

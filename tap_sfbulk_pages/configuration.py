@@ -1,0 +1,167 @@
+"""Settings as users write them: texts of environment variables, and names that may be misspelt.
+
+The tap and the workers read the environment here, so that a variable means the same to both. No
+message repeats the value of a secret, or of a list or an object, which may hold one.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from collections.abc import Callable, Collection, Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from tap_sfbulk_pages.errors import SettingsError, gathered
+from tap_sfbulk_pages.settings_schema import BOOLEANS
+
+logger = logging.getLogger(__name__)
+
+ENVIRONMENT_PREFIX = "TAP_SFBULK_PAGES_"
+# Read by the Singer SDK: how much is logged.
+_NOT_SETTINGS = frozenset({"loglevel"})
+# As alike as `object` and `objects`, `querys` and `queries`; `login` and `login_url` are not.
+_ALIKE = 0.75
+_LONGEST_VALUE = 60
+
+Properties = Mapping[str, Mapping[str, Any]]
+
+
+def read_environment(
+    environment: Mapping[str, str],
+    properties: Properties,
+    errors: list[str],
+    *,
+    also_known: Collection[str] = (),
+) -> dict[str, Any]:
+    """Read the settings that environment variables hold.
+
+    An empty variable is no setting. Meltano passes its own extras with two underscores after the
+    prefix (`TAP_SFBULK_PAGES__SELECT`), which are left alone.
+
+    Args:
+        environment: Texts by the name of the variable.
+        properties: JSON schemas by the name of the setting.
+        errors: What cannot be read, and names that are probably misspelt, are added.
+        also_known: Names of settings that are read elsewhere, and passed over here.
+
+    Returns:
+        Values as a file would hold them.
+    """
+    texts = {
+        name.removeprefix(ENVIRONMENT_PREFIX).lower(): text
+        for name, text in environment.items()
+        if name.startswith(ENVIRONMENT_PREFIX) and text.strip()
+    }
+    texts = {name: text for name, text in texts.items() if not name.startswith("_")}
+    known = {*properties, *also_known}
+    unknown = [name for name in texts if name not in known | _NOT_SETTINGS]
+    report_unknown_names(unknown, known, errors, spell=environment_variable)
+    values: dict[str, Any] = {}
+    for name in properties.keys() & texts.keys():
+        with gathered(errors, f"{name} ({environment_variable(name)}) "):
+            values[name] = value_of_text(texts[name], properties[name])
+    return values
+
+
+def environment_variable(setting: str) -> str:
+    """Name the environment variable of a setting."""
+    return f"{ENVIRONMENT_PREFIX}{setting.upper()}"
+
+
+def value_of_text(text: str, schema: Mapping[str, Any]) -> Any:
+    """Read the text of a setting by its type.
+
+    Args:
+        text: From an environment variable or an option.
+        schema: JSON schema of the setting.
+
+    Raises:
+        SettingsError: If it is not of that type; it says what the setting must be, not which.
+    """
+    types = schema.get("type", ())
+    if "boolean" in types:
+        return _read(text, lambda text: BOOLEANS[text.strip().lower()], "true or false")
+    if "integer" in types:
+        return _read(text, _whole_number, "a whole number")
+    if "number" in types:
+        return _read(text, _number, "a number")
+    if "array" in types:
+        return _list(text, schema)
+    if "object" in types:
+        return _read_json(text, dict, 'a JSON object, such as {"Account": "…"}')
+    return text
+
+
+def report_unknown_names(
+    names: Iterable[str],
+    known: Collection[str],
+    errors: list[str],
+    *,
+    spell: Callable[[str], str] = str,
+) -> None:
+    """Refuse names that are probably misspelt, and warn of others that mean nothing.
+
+    Args:
+        names: That are no settings.
+        known: The names of all settings.
+        errors: Those that are close to a known one are added, with it.
+        spell: Writes a name as the user does.
+    """
+    for name in sorted(names):
+        plain = name.lower().replace("-", "_")
+        meant = get_close_matches(plain, known, n=1, cutoff=_ALIKE)
+        if meant:
+            errors.append(
+                f"there is no setting {spell(name)}: {spell(meant[0])} was probably meant"
+            )
+        else:
+            logger.warning("There is no setting %s.", spell(name))
+
+
+def _read(text: str, read: Callable[[str], Any], form: str) -> Any:
+    try:
+        return read(text)
+    except (KeyError, ValueError, OverflowError):
+        raise SettingsError(f"must be {form}, not {text[:_LONGEST_VALUE]!r}") from None
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
+
+
+def _whole_number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        number = _number(text)
+    # As JSON Schema takes whole numbers: 300.0 is one.
+    if not number.is_integer():
+        raise ValueError(text)
+    return int(number)
+
+
+def _list(text: str, schema: Mapping[str, Any]) -> Any:
+    """Read a list in JSON, or names that are separated by commas."""
+    if text.lstrip().startswith("[") or "string" not in schema["items"]["type"]:
+        form = '["Account"]' if "string" in schema["items"]["type"] else '[{"name": "…"}]'
+        return _read_json(text, list, f"a JSON list, such as {form}")
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _read_json(text: str, kind: type, form: str) -> Any:
+    """Read JSON of one kind, or `null`; no part of the text is repeated."""
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise SettingsError(f"must be {form}; at {place} it is not JSON: {error.msg}") from None
+    except RecursionError:
+        raise SettingsError(f"must be {form}; it is nested too deeply") from None
+    if value is not None and not isinstance(value, kind):
+        raise SettingsError(f"must be {form}")
+    return value
