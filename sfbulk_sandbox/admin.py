@@ -11,16 +11,32 @@ import dataclasses
 import ipaddress
 import json
 import re
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from sfbulk_sandbox.exchange import Call, Reply, json_reply
 from sfbulk_sandbox.faults.kinds import Fault
+from sfbulk_sandbox.sobjects.definitions import FieldDefinition
+from sfbulk_sandbox.typed_mapping import read
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from sfbulk_sandbox.answering import Sandbox
+
+
+@dataclasses.dataclass(frozen=True)
+class _ClockChange:
+    """What the org's clock is set to: a moment, None for the real time, or so much later."""
+
+    now: datetime | None = None
+    advance_seconds: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class _Moment:
+    at: datetime
 
 
 async def answer_admin(sandbox: Sandbox, call: Call) -> Reply:
@@ -102,13 +118,57 @@ async def _commit(sandbox: Sandbox, _content: Any) -> None:
 
 async def _delete(sandbox: Sandbox, content: Any, sobject: str) -> None:
     body = {"ids": content} if isinstance(content, list) else _expect_object(content)
-    _check_keys(body, "ids", "hard")
+    _check_keys(body, "ids", "hard", "at")
+    moment = None if body.get("at") is None else read(_Moment, {"at": body["at"]}, "records").at
     await asyncio.to_thread(
         sandbox.state.org.delete,
         _find_sobject(sandbox, sobject),
         body.get("ids", []),
         hard=bool(body.get("hard", False)),
+        at=moment,
     )
+
+
+async def _undelete(sandbox: Sandbox, content: Any, sobject: str) -> None:
+    """Restore records from the recycle bin."""
+    body = {"ids": content} if isinstance(content, list) else _expect_object(content)
+    _check_keys(body, "ids")
+    org = sandbox.state.org
+    await asyncio.to_thread(org.undelete, _find_sobject(sandbox, sobject), body.get("ids", []))
+
+
+async def _purge_deleted(sandbox: Sandbox, _content: Any, sobject: str) -> None:
+    """Empty the recycle bin and the delete log of an sObject."""
+    await asyncio.to_thread(sandbox.state.org.purge_deleted, _find_sobject(sandbox, sobject))
+
+
+async def _change_field(sandbox: Sandbox, content: Any, sobject: str, field: str) -> None:
+    """Change a field, rename it with ``name``, or add one."""
+    body = dict(_expect_object(content))
+    name = body.pop("name", None)
+    definition = read(FieldDefinition, body, "field")
+    await asyncio.to_thread(
+        sandbox.state.org.change_field,
+        _find_sobject(sandbox, sobject),
+        field,
+        definition,
+        name=None if name is None else str(name),
+    )
+
+
+async def _show_clock(sandbox: Sandbox, _content: Any) -> Any:
+    return {"now": sandbox.state.org.moment().isoformat()}
+
+
+async def _set_clock(sandbox: Sandbox, content: Any) -> Any:
+    """Take ``{"now": …}`` (null: follow the clock) or ``{"advance_seconds": …}``."""
+    change = read(_ClockChange, content, "clock")
+    if change.advance_seconds is not None:
+        moved = sandbox.state.org.moment() + timedelta(seconds=change.advance_seconds)
+        sandbox.state.set_now(moved)
+    else:
+        sandbox.state.set_now(change.now)
+    return await _show_clock(sandbox, None)
 
 
 async def _set_visibility(sandbox: Sandbox, content: Any) -> None:
@@ -179,6 +239,11 @@ _ENDPOINTS: tuple[tuple[str, str, Callable[..., Awaitable[Any]]], ...] = (
     ("POST", _RECORDS, _upsert),
     ("DELETE", _RECORDS, _delete),
     ("POST", "commit", _commit),
+    ("POST", f"{_RECORDS}/undelete", _undelete),
+    ("POST", r"sobjects/(\w+)/purge-deleted", _purge_deleted),
+    ("POST", r"sobjects/(\w+)/fields/(\w+)", _change_field),
+    ("GET", "clock", _show_clock),
+    ("POST", "clock", _set_clock),
     ("POST", "visibility", _set_visibility),
     ("GET", "jobs", _list_jobs),
     ("GET", "state", _show_state),

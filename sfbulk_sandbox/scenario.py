@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
+from sfbulk_sandbox.sobjects.definitions import ObjectDefinition  # noqa: TC001 - the same
 from sfbulk_sandbox.typed_mapping import MappingError, read
 
 if TYPE_CHECKING:
@@ -84,6 +85,11 @@ class Scenario:
 
     Args:
         seed: Other seeds make other data.
+        objects: Objects and fields of your own, and what is to differ in those that there are, by
+            sObject: `label`, `label_plural`, `ids` (`zero`: every Id is 000000000000000AAA), `bulk`
+            (false: query jobs refuse it), and `fields` by name: `type`, `label`, `length`,
+            `precision`, `scale`, `values`, `to`, `nillable`, `filterable`, `calculated`,
+            `external_id`, `permissioned` (false: hidden from the user).
         rows: Number of records by sObject, for those that shall differ from the default.
         now: The org's present; generated records are older. Default: the clock, and records that
             end at a fixed day.
@@ -120,11 +126,14 @@ class Scenario:
         record_counts: What ``limits/recordCount`` tells by sObject, for those where it shall differ
             from the records there are.
         delete_log_days: How long the delete log keeps what was deleted.
+        delete_log_lag_seconds: How far the delete log is behind. A time span that ends later is
+            refused with INVALID_REPLICATION_DATE.
         deleted_ids_limit: Ids that one reply of the ``deleted`` resource may tell.
         faults: What goes wrong, and when.
     """
 
     seed: int = 1
+    objects: Mapping[str, ObjectDefinition] = field(default_factory=dict)
     rows: Mapping[str, int] = field(default_factory=dict)
     now: datetime | None = None
     credentials: Credentials | None = None
@@ -155,6 +164,7 @@ class Scenario:
     daily_query_storage_mb: Allowance = Allowance(976_562)
     record_counts: Mapping[str, int] = field(default_factory=dict)
     delete_log_days: float = 15.0
+    delete_log_lag_seconds: float = 0.0
     deleted_ids_limit: int = 600_000
     faults: tuple[Mapping[str, Any], ...] = ()
 
@@ -174,7 +184,7 @@ class Scenario:
         Raises:
             ScenarioError: A key that is unknown, or that only a new start can change.
         """
-        fixed = sorted({"seed", "rows", "now", "credentials", "faults"} & set(changes))
+        fixed = sorted({"seed", "objects", "rows", "now", "credentials", "faults"} & set(changes))
         if fixed:
             raise ScenarioError(f"cannot be changed while the sandbox runs: {', '.join(fixed)}")
         parsed = scenario_from(changes)

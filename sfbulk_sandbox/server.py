@@ -7,6 +7,7 @@ import logging
 import ssl
 import tempfile
 import threading
+from email.utils import format_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -25,6 +26,7 @@ from sfbulk_sandbox.sending import send
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
     from types import TracebackType
 
     from sfbulk_sandbox.call_log import LoggedCall
@@ -145,6 +147,14 @@ class SandboxServer:
         """The requests so far, those under ``/_sandbox/`` left out."""
         return self._sandbox.log.calls()
 
+    def set_now(self, now: datetime | None) -> None:
+        """Set what time it is in the org; it stands still then. None follows the clock.
+
+        TODAY, the stamps of changes, job info and the `Date` header follow; generated records stay
+        as they are. Query jobs that are older than seven days are gone.
+        """
+        self._sandbox.state.set_now(now)
+
     def add_fault(self, **fault: Any) -> None:
         """Put a fault in force; the arguments are the keys of a fault in a scenario file.
 
@@ -206,7 +216,9 @@ class SandboxServer:
         if self._sandbox.state.scenario.latency_seconds:
             await asyncio.sleep(self._sandbox.state.scenario.latency_seconds)
         answer = await self._sandbox.answer(call)
-        reply, fault = answer.reply, answer.fault
+        now = self._sandbox.state.org.moment()
+        reply = answer.reply.with_headers({"Date": format_datetime(now, usegmt=True)})
+        fault = answer.fault
         entry.place, entry.sobject = answer.place, answer.sobject
         entry.status, entry.bytes = int(reply.status), len(reply.body)
         entry.fault = fault.kind if fault else None

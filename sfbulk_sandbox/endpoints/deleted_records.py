@@ -37,6 +37,18 @@ async def list_deleted(state: State, call: Call, sobject: str) -> Reply:
         )
     if start < now - _EARLIEST_START:
         raise _refusal("INVALID_REPLICATION_DATE", "startDate cannot be more than 30 days ago")
+    covered = now - timedelta(seconds=state.scenario.delete_log_lag_seconds)
+    if state.scenario.delete_log_lag_seconds and end > covered:
+        latest = _format_moment(covered)
+        raise _refusal(
+            "INVALID_REPLICATION_DATE", f"endDate is after latestDateCovered, which is {latest}"
+        )
+    purged = org.purged(description["name"])
+    if purged is not None and start < _cut_to_minute(purged):
+        raise _refusal(
+            "INVALID_REPLICATION_DATE",
+            f"startDate before org data available date, which is {_format_moment(purged)}",
+        )
     earliest = _cut_to_minute(now - timedelta(days=state.scenario.delete_log_days))
     found = org.deleted(description["name"], max(start, earliest), end)
     limit = state.scenario.deleted_ids_limit
@@ -49,7 +61,7 @@ async def list_deleted(state: State, call: Call, sobject: str) -> Reply:
                 for record_id, moment in found
             ],
             "earliestDateAvailable": _format_moment(earliest),
-            "latestDateCovered": _format_moment(min(end, _cut_to_minute(now))),
+            "latestDateCovered": _format_moment(min(end, _cut_to_minute(covered))),
         }
     )
 

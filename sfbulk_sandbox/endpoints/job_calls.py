@@ -51,6 +51,7 @@ async def create_job(state: State, call: Call) -> Reply:
         result=result,
         result_id=next(state.jobs.new_result_ids),
         scenario=state.scenario,
+        created=state.org.moment(),
     )
     state.jobs.add(job)
     return json_reply(job.creation(), pretty=True)

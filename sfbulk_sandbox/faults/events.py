@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 
 from typing_extensions import override
 
 from sfbulk_sandbox.fault_kind import JOB_PLACES, FaultKind, Place
+from sfbulk_sandbox.sobjects.definitions import FieldDefinition
 
 if TYPE_CHECKING:
     from sfbulk_sandbox.state.query_jobs import QueryJob
@@ -68,6 +71,40 @@ class JobGone(Event):
     def happen(self, state: State, job: QueryJob | None) -> None:
         if job is not None:
             state.jobs.remove(job)
+
+
+@dataclass(frozen=True)
+class ChangeField(Event):
+    """An administrator changes, adds, renames (`name`), hides or shows a field.
+
+    Args:
+        sobject: The object.
+        field: Its field.
+        change: What is to differ, as in the scenario's `objects`.
+        name: The field's new name.
+    """
+
+    kind: ClassVar[str] = "change_field"
+    sobject: str
+    field: str
+    change: FieldDefinition = dataclasses.field(default_factory=FieldDefinition)
+    name: str | None = None
+
+    @override
+    def happen(self, state: State, _job: QueryJob | None) -> None:
+        state.org.change_field(self.sobject, self.field, self.change, name=self.name)
+
+
+@dataclass(frozen=True)
+class AdvanceClock(Event):
+    """The org's clock moves on, and stands still then; jobs older than seven days are gone."""
+
+    kind: ClassVar[str] = "advance_clock"
+    seconds: float = 86_400.0
+
+    @override
+    def happen(self, state: State, _job: QueryJob | None) -> None:
+        state.set_now(state.org.moment() + timedelta(seconds=self.seconds))
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,8 @@ KINDS: Mapping[str, type[FaultKind]] = {
         info_faults.WrongTotal,
         info_faults.MissingTotal,
         info_faults.UnknownState,
+        events.ChangeField,
+        events.AdvanceClock,
         events.ExpireTokens,
         events.RevokeRefresh,
         user_refusals.SignInRefused,

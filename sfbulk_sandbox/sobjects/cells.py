@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time, timezone
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from sfbulk_sandbox.sobjects.fields import NUMBER_TYPES, WHOLE_NUMBER_TYPES
@@ -37,6 +37,44 @@ def cell_text(value: Any, field: Field) -> str | None:
     if isinstance(value, (date, time)):
         return _day_or_time_text(value)
     raise TypeError(f"{field.name} cannot hold a value of type {type(value).__name__}")
+
+
+def convert_cell(text: str | None, old_type: str, new: Field) -> str | None:
+    """Return a cell's text after its field has been given another type.
+
+    What cannot be converted is empty, as after a change of type in Salesforce (Salesforce Help,
+    "Notes on Changing Custom Field Types").
+
+    Args:
+        text: Before.
+        old_type: Type of the field before.
+        new: The field as it is now.
+    """
+    if new.type == "boolean":
+        return "true" if text == "true" else "false"
+    if text is None or new.type == old_type:
+        return text
+    if new.type in NUMBER_TYPES:
+        return _convert_number(text, new)
+    if new.type in {"date", "datetime"}:
+        return _convert_day(text, old_type, new.type)
+    if old_type in NUMBER_TYPES:
+        return f"{Decimal(text):f}".removesuffix(".0")
+    return text
+
+
+def _convert_number(text: str, new: Field) -> str | None:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return None
+    return _number_text(int(number) if new.type in WHOLE_NUMBER_TYPES else number, new)
+
+
+def _convert_day(text: str, old_type: str, new_type: str) -> str | None:
+    if old_type not in {"date", "datetime"}:
+        return None
+    return text[:10] if new_type == "date" else f"{text}T00:00:00.000Z"
 
 
 def _day_or_time_text(value: date | time) -> str:

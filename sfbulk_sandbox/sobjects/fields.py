@@ -60,6 +60,7 @@ class Field:
     case_sensitive: bool = False
     set_by_salesforce: bool = False
     deprecated_and_hidden: bool = False
+    may_be_filtered: bool = True
 
     @property
     def custom(self) -> bool:
@@ -74,6 +75,8 @@ class Field:
     @property
     def filterable(self) -> bool:
         """Whether WHERE may name it."""
+        if not self.may_be_filtered:
+            return False
         not_filterable = BINARY_TYPES | {"encryptedstring", "json"}
         return self.type not in not_filterable and not self.is_long_text
 

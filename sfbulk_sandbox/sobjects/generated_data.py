@@ -66,6 +66,10 @@ class GeneratedData:
             self._columns[key] = values.alias(field)
         return self._columns[key]
 
+    def has_field(self, sobject: str, field: str) -> bool:
+        """Whether the object had the field when its records were made."""
+        return field in self._sobjects[sobject].fields_by_name
+
     def further_id(self, sobject: str, number: int) -> str:
         """Return the Id of a record that is made after the generated ones, counted from 1."""
         place = self.rows(sobject) + number - 1

@@ -38,6 +38,12 @@ def eighteen_characters(record_id: str) -> str:
     return complete
 
 
+def base_62(number: int, width: int) -> str:
+    """Return a number in the digits of record ids, with leading zeros."""
+    places = (number // len(_DIGITS) ** power % len(_DIGITS) for power in reversed(range(width)))
+    return "".join(_DIGITS[place] for place in places)
+
+
 def _checksum(text: str) -> str:
     """Return one character for each full chunk of five in the text."""
     chunks = [text[start : start + _CHUNK] for start in range(0, len(text), _CHUNK)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -41,7 +41,7 @@ class SObject:
     @property
     def custom(self) -> bool:
         """Whether users made the object."""
-        return self.name.endswith("__c")
+        return self.name.endswith(("__c", "__b", "__mdt", "__e", "__x"))
 
     @cached_property
     def fields_by_name(self) -> dict[str, Field]:
@@ -137,6 +137,18 @@ class Schema:
         """
         by_name = {field.name.lower(): field for field in sobject.fields}
         return by_name[name.lower()]
+
+    def replace_field(self, sobject: SObject, name: str, field: Field) -> None:
+        """Put another definition in place of a field's; a hidden one stays hidden."""
+        fields = tuple(field if each.name == name else each for each in sobject.fields)
+        self.sobjects[sobject.name] = replace(sobject, fields=fields)
+        if (sobject.name, name) in self._hidden_fields:
+            self._hidden_fields.remove((sobject.name, name))
+            self._hidden_fields.add((sobject.name, field.name))
+
+    def add_fields(self, sobject: SObject, fields: tuple[Field, ...]) -> None:
+        """Give an object new fields."""
+        self.sobjects[sobject.name] = replace(sobject, fields=sobject.fields + fields)
 
     def set_sobject_visible(self, sobject: str, *, visible: bool) -> None:
         """Show or hide an object."""

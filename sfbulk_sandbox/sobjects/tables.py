@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sfbulk_sandbox.sobjects.generated_data import GeneratedData
     from sfbulk_sandbox.sobjects.schema import SObject
 
@@ -27,6 +29,7 @@ class Table:
         self._added: list[dict[str, str | None]] = []
         self._changes: dict[str, dict[int, str | None]] = {}
         self._removed: set[int] = set()
+        self._stored_names: dict[str, str] = {}
         self._current: dict[str, pl.Series] = {}
         self._row_of_id: dict[str, int] | None = None
         self._ids_given = 0
@@ -37,9 +40,10 @@ class Table:
 
     def column(self, field: str) -> pl.Series:
         """Return a field of all records, those in the recycle bin included."""
-        if field not in self._current:
-            self._current[field] = self._without_removed(self._all_rows(field))
-        return self._current[field]
+        name = self._stored_names.get(field, field)
+        if name not in self._current:
+            self._current[name] = self._without_removed(self._all_rows(name))
+        return self._current[name]
 
     def contains(self, record_id: str) -> bool:
         """Tell whether there is a record with this id."""
@@ -63,7 +67,7 @@ class Table:
         """
         rows_by_id = self._rows_by_id()
         rows_by_id[record["Id"] or ""] = self._generated.rows(self._sobject.name) + len(self._added)
-        self._added.append(record)
+        self._added.append({self._stored_names.get(f, f): text for f, text in record.items()})
         self._current.clear()
 
     def change(self, record_id: str, cells: dict[str, str | None]) -> None:
@@ -74,8 +78,9 @@ class Table:
         """
         row = self._rows_by_id()[record_id]
         for field, text in cells.items():
-            self._changes.setdefault(field, {})[row] = text
-            self._current.pop(field, None)
+            name = self._stored_names.get(field, field)
+            self._changes.setdefault(name, {})[row] = text
+            self._current.pop(name, None)
 
     def remove(self, record_id: str) -> None:
         """Take a record away for good.
@@ -86,8 +91,23 @@ class Table:
         self._removed.add(self._rows_by_id().pop(record_id))
         self._current.clear()
 
+    def rename(self, field: str, new_name: str) -> None:
+        """Give a field another name; its values stay."""
+        self._stored_names[new_name] = self._stored_names.pop(field, field)
+
+    def convert(self, field: str, convert: Callable[[str | None], str | None]) -> None:
+        """Convert every cell of a field."""
+        name = self._stored_names.get(field, field)
+        cells = self._all_rows(name).to_list()
+        self._changes[name] = {row: convert(text) for row, text in enumerate(cells)}
+        self._current.pop(name, None)
+
     def _all_rows(self, field: str) -> pl.Series:
-        values = self._generated.column(self._sobject.name, field)
+        if self._generated.has_field(self._sobject.name, field):
+            values = self._generated.column(self._sobject.name, field)
+        else:
+            rows = self._generated.rows(self._sobject.name)
+            values = pl.repeat(None, rows, dtype=pl.String, eager=True).alias(field)
         if self._added:
             added = [record.get(field) for record in self._added]
             values = pl.concat([values, pl.Series(field, added, dtype=pl.String)])

@@ -107,6 +107,11 @@ def numbered(head: str, width: int, tail: str = "") -> ValueSource:
     return source
 
 
+def cut_to(length: int, source: ValueSource) -> ValueSource:
+    """Keep the last characters of longer texts."""
+    return lambda draw: source(draw).str.tail(length)
+
+
 def digits(width: int) -> ValueSource:
     """Write a random number of so many digits, leading zeros included."""
     return lambda draw: draw.integers(0, 10**width - 1).cast(pl.String).str.pad_start(width, "0")

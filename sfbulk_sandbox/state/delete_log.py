@@ -13,6 +13,7 @@ class DeleteLog:
 
     def __init__(self) -> None:
         self._deleted: dict[str, dict[str, datetime]] = {}
+        self._purged: dict[str, datetime] = {}
 
     def add(self, sobject: str, record_id: str, moment: datetime) -> None:
         """Take note of a record; one that goes from the recycle bin was deleted before."""
@@ -21,6 +22,15 @@ class DeleteLog:
     def withdraw(self, sobject: str, record_id: str) -> None:
         """Forget a record that is there again."""
         self._deleted.get(sobject, {}).pop(record_id, None)
+
+    def purge(self, sobject: str, moment: datetime) -> None:
+        """Forget all that was deleted of an object."""
+        self._deleted.pop(sobject, None)
+        self._purged[sobject] = moment
+
+    def purged(self, sobject: str) -> datetime | None:
+        """Return when what was deleted of an object was forgotten last."""
+        return self._purged.get(sobject)
 
     def between(self, sobject: str, start: datetime, end: datetime) -> list[tuple[str, datetime]]:
         """Return the records deleted from `start` on and before `end`, with their moments."""

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import base64
 import threading
+from dataclasses import replace
 from datetime import datetime, timezone
 from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from sfbulk_sandbox.sobjects import describe
-from sfbulk_sandbox.sobjects.cells import cell_text, in_utc, moment_text
+from sfbulk_sandbox.sobjects.cells import cell_text, convert_cell, in_utc, moment_text
 from sfbulk_sandbox.sobjects.custom_sobjects import CUSTOM_SOBJECTS
+from sfbulk_sandbox.sobjects.definitions import (
+    apply_definitions,
+    change_field,
+    list_hidden_fields,
+    make_fields,
+)
 from sfbulk_sandbox.sobjects.describe import DEFAULT_VERSION
 from sfbulk_sandbox.sobjects.generated_data import GeneratedData
 from sfbulk_sandbox.sobjects.record_ids import eighteen_characters
@@ -29,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import TypeAlias
 
+    from sfbulk_sandbox.sobjects.definitions import FieldDefinition, ObjectDefinition
     from sfbulk_sandbox.sobjects.schema import SObject
 
     # An object, the Id of one of its records, and the cells that change.
@@ -43,10 +51,16 @@ _SOBJECTS = (*SALES_SOBJECTS, *SERVICE_SOBJECTS, *CUSTOM_SOBJECTS, *RESTRICTED_S
 
 
 @lru_cache(maxsize=2)
-def _generated(seed: int, rows: frozenset[tuple[str, int]], *, until: datetime) -> GeneratedData:
+def _generate(
+    seed: int,
+    rows: frozenset[tuple[str, int]],
+    *,
+    until: datetime,
+    sobjects: tuple[SObject, ...] = _SOBJECTS,
+) -> GeneratedData:
     """Make the records of an org, or find those of one like it: many tests start many alike."""
-    sobjects = {sobject.name: sobject for sobject in _SOBJECTS}
-    return GeneratedData(sobjects, seed=seed, rows=dict(rows), until=until)
+    by_name = {sobject.name: sobject for sobject in sobjects}
+    return GeneratedData(by_name, seed=seed, rows=dict(rows), until=until)
 
 
 class Org:
@@ -61,18 +75,26 @@ class Org:
         now: What time it is: generated records are older, changes are stamped with it, and TODAY
             is its day in UTC. By default changes and TODAY follow the clock, and generated
             records end at `GENERATED_UNTIL`, so that they are always the same.
+        objects: Further objects, and further or changed fields of those that there are.
 
     Raises:
-        ValueError: `rows` names an object that the org does not have, or is negative.
+        ValueError: `rows` names an object that the org does not have, or is negative; or a
+            definition does not fit.
 
     Attributes:
         sobjects: Its objects by name, in the order of the global describe, hidden ones included.
     """
 
     def __init__(
-        self, *, seed: int = 1, rows: Mapping[str, int] | None = None, now: datetime | None = None
+        self,
+        *,
+        seed: int = 1,
+        rows: Mapping[str, int] | None = None,
+        now: datetime | None = None,
+        objects: Mapping[str, ObjectDefinition] | None = None,
     ) -> None:
-        sobjects = sorted(_SOBJECTS, key=lambda sobject: sobject.name.lower())
+        defined = apply_definitions(_SOBJECTS, objects or {}) if objects else _SOBJECTS
+        sobjects = sorted(defined, key=lambda sobject: sobject.name.lower())
         self._schema = Schema(sobjects)
         self.sobjects: Mapping[str, SObject] = MappingProxyType(self._schema.sobjects)
         if unknown := sorted(set(rows or {}) - set(self.sobjects)):
@@ -80,13 +102,18 @@ class Org:
         if negative := sorted(name for name, count in (rows or {}).items() if count < 0):
             raise ValueError(f"an object cannot have fewer than 0 rows: {', '.join(negative)}")
         self._now = None if now is None else in_utc(now)
-        generated = _generated(
-            seed, frozenset((rows or {}).items()), until=self._now or GENERATED_UNTIL
+        generated = _generate(
+            seed,
+            frozenset((rows or {}).items()),
+            until=self._now or GENERATED_UNTIL,
+            sobjects=defined,
         )
         self._tables = {s.name: Table(s, generated) for s in sobjects}
         self._delete_log = DeleteLog()
         self._uncommitted: list[Change] = []
         self._lock = threading.RLock()
+        for name, field in list_hidden_fields(objects or {}):
+            self._schema.set_field_visible(name, field, visible=False)
 
     def describe_global(self, version: str = DEFAULT_VERSION) -> list[dict[str, Any]]:
         """Return the entries of `sobjects` in the reply of the global describe.
@@ -216,6 +243,48 @@ class Org:
                     table.change(record_id, {**self._stamps(definition), "IsDeleted": "true"})
                 self._delete_log.add(definition.name, record_id, at or self.moment())
 
+    def undelete(self, sobject: str, ids: list[str]) -> None:
+        """Take records out of the recycle bin again; their stamps move to now.
+
+        SOAP API Developer Guide, "undelete()".
+
+        Args:
+            sobject: The object's name.
+            ids: Their Ids.
+
+        Raises:
+            KeyError: The org has no such object, or the object no such record.
+            ValueError: A record is not in the recycle bin.
+        """
+        definition = self._schema.known_sobject(sobject)
+        table = self._tables[definition.name]
+        with self._lock:
+            for record_id in map(eighteen_characters, ids):
+                if not definition.has_recycle_bin or table.cell(record_id, "IsDeleted") != "true":
+                    raise ValueError(f"{record_id} is not in the recycle bin")
+                table.change(record_id, {**self._stamps(definition), "IsDeleted": "false"})
+                self._delete_log.withdraw(definition.name, record_id)
+
+    def purge_deleted(self, sobject: str) -> None:
+        """Erase what is in an object's recycle bin and empty its delete log.
+
+        Raises:
+            KeyError: The org has no such object.
+        """
+        definition = self._schema.known_sobject(sobject)
+        table = self._tables[definition.name]
+        with self._lock:
+            if definition.has_recycle_bin:
+                in_bin = table.column("Id").filter(table.column("IsDeleted") == "true")
+                for record_id in in_bin.to_list():
+                    table.remove(record_id)
+            self._delete_log.purge(definition.name, self.moment())
+
+    def purged(self, sobject: str) -> datetime | None:
+        """Return when an object's delete log was emptied last."""
+        with self._lock:
+            return self._delete_log.purged(sobject)
+
     def deleted(self, sobject: str, start: datetime, end: datetime) -> list[tuple[str, datetime]]:
         """Return the records that were deleted from `start` on and before `end`, and when."""
         with self._lock:
@@ -229,6 +298,48 @@ class Org:
         """
         with self._lock:
             self._schema.set_field_visible(sobject, field, visible=visible)
+
+    def change_field(
+        self, sobject: str, field: str, definition: FieldDefinition, *, name: str | None = None
+    ) -> None:
+        """Change a field, or add one that the object does not have.
+
+        A value that cannot be converted to a new type is empty from then on.
+
+        Args:
+            sobject: The object's name.
+            field: The field's name.
+            definition: What is to differ.
+            name: The field's new name.
+
+        Raises:
+            KeyError: The org has no such object.
+            ValueError: A new field without a type, or with a name that Salesforce would not allow.
+        """
+        with self._lock:
+            owner = self._schema.known_sobject(sobject)
+            if field.lower() not in map(str.lower, owner.fields_by_name):
+                made = make_fields(field, definition, f"{owner.name}.{field}")
+                self._schema.add_fields(owner, made)
+            else:
+                old = self._schema.known_field(owner, field)
+                new = replace(change_field(old, definition), name=name or old.name)
+                table = self._tables[owner.name]
+                if new.type != old.type:
+                    table.convert(old.name, lambda text: convert_cell(text, old.type, new))
+                if new.name != old.name:
+                    table.rename(old.name, new.name)
+                self._schema.replace_field(owner, old.name, new)
+            if definition.permissioned is not None:
+                visible = definition.permissioned
+                self._schema.set_field_visible(sobject, name or field, visible=visible)
+
+    def set_now(self, now: datetime | None) -> None:
+        """Set what time it is; it stands still then. None follows the clock.
+
+        Generated records stay as they are.
+        """
+        self._now = None if now is None else in_utc(now)
 
     def set_sobject_visible(self, sobject: str, visible: bool) -> None:  # noqa: FBT001
         """Give or take the user's right to read an object.

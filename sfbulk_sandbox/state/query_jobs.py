@@ -8,7 +8,6 @@ import itertools
 import secrets
 import time
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Literal
 
 from sfbulk_sandbox.sobjects.record_ids import eighteen_characters
@@ -17,6 +16,7 @@ from sfbulk_sandbox.state.sessions import USER_ID
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from sfbulk_sandbox.scenario import Scenario
     from sfbulk_sandbox.state.org import ResultSet
@@ -58,6 +58,7 @@ class QueryJob:
         result: The rows.
         result_id: Id of the stored result, a part of every locator.
         scenario: Gives the page size and the job's timing, as they were when it was made.
+        created: When it was made, by the org's clock.
     """
 
     id: str
@@ -69,7 +70,7 @@ class QueryJob:
     result: ResultSet
     result_id: str
     scenario: Scenario
-    created: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
+    created: datetime
     polls: int = 0
     error_message: str | None = None
     _started: float = field(default_factory=time.monotonic)
@@ -198,6 +199,12 @@ class QueryJobs:
             return self._jobs.get(eighteen_characters(job_id))
         except ValueError:
             return None
+
+    def remove_older_than(self, moment: datetime) -> None:
+        """Delete the jobs that were created before a moment."""
+        for job in self:
+            if job.created < moment:
+                self.remove(job)
 
     def remove(self, job: QueryJob) -> None:
         """Delete a job and its pages; all calls on it are 404 from then on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sfbulk_sandbox.state.org import Org
@@ -10,10 +11,14 @@ from sfbulk_sandbox.state.sessions import Sessions
 from sfbulk_sandbox.state.usage import Usage
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sfbulk_sandbox.scenario import Scenario
     from sfbulk_sandbox.state.org import ResultSet
 
 _OPEN_CURSORS = 1000
+_LIFE_OF_RESULTS = timedelta(days=7)
+"""Bulk API 2.0 limits: results are kept for seven days."""
 
 
 class State:
@@ -26,7 +31,9 @@ class State:
     def __init__(self, scenario: Scenario) -> None:
         credentials = scenario.credentials
         self.scenario = scenario
-        self.org = Org(seed=scenario.seed, rows=scenario.rows, now=scenario.now)
+        self.org = Org(
+            seed=scenario.seed, rows=scenario.rows, now=scenario.now, objects=scenario.objects
+        )
         self.sessions = Sessions(
             known_only=credentials is not None,
             access_token=credentials.access_token if credentials else None,
@@ -35,6 +42,11 @@ class State:
         self.jobs = QueryJobs()
         self.cursors = Cursors()
         self.usage = Usage()
+
+    def set_now(self, now: datetime | None) -> None:
+        """Set what time it is in the org; None follows the clock. Jobs of last week are gone."""
+        self.org.set_now(now)
+        self.jobs.remove_older_than(self.org.moment() - _LIFE_OF_RESULTS)
 
 
 class Cursors:

@@ -356,7 +356,7 @@ def test_revoked_refresh_token_opens_nothing(start: StartClient) -> None:
 
 
 def test_every_kind_is_shown_by_some_test() -> None:
-    tests = Path(__file__).parent.glob("test_http_*faults.py")
+    tests = Path(__file__).parent.glob("test_http_*.py")
     text = "".join(path.read_text(encoding="utf-8") for path in tests)
     shown = set(re.findall(r'kind(?:": |=)"(\w+)"', text))
     assert set(KINDS) - shown == set()

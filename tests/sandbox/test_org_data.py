@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from sfbulk_sandbox.sobjects.java_numbers import java_double, java_doubles
 from sfbulk_sandbox.sobjects.record_ids import eighteen_characters
-from sfbulk_sandbox.state.org import GENERATED_UNTIL, Org, _generated
+from sfbulk_sandbox.state.org import GENERATED_UNTIL, Org, _generate
 
 NOW = datetime(2025, 3, 4, 5, 6, 7, tzinfo=timezone.utc)
 STAMP_OF_NOW = "2025-03-04T05:06:07.000Z"
@@ -44,7 +44,7 @@ def org() -> Org:
 
 def generated_anew(**given: Any) -> Org:
     """Make an org whose records are not those that one like it has made already."""
-    _generated.cache_clear()
+    _generate.cache_clear()
     return Org(**given)
 
 
