@@ -13,8 +13,7 @@ import os
 import sys
 from typing import Any
 
-from tap_sfbulk_pages.jobs import pages as job_pages
-from tap_sfbulk_pages.jobs import query_jobs
+from tap_sfbulk_pages.jobs import query_jobs, serial_pages
 from tap_sfbulk_pages.reading import through_rest as rest_reading  # noqa: F401 - loaded
 from tap_sfbulk_pages.reading import with_binary_fields as binary_fields  # noqa: F401 - loaded
 from tap_sfbulk_pages.reading import with_deleted_records as deleted_records  # noqa: F401 - loaded
@@ -26,7 +25,7 @@ from tap_sfbulk_pages.singer.tap import TapSFBulkPages
 # The sandbox's jobs are complete at once; only the pauses before asking would be left.
 query_jobs.SHORTEST_POLL_SECONDS = 0.02
 # A serial walk has several pages without many rows.
-job_pages.RECORDS_A_PAGE_IN_SERIES = 4
+serial_pages.RECORDS_A_PAGE_IN_SERIES = 4
 
 
 def _become(opened: int, descriptor: int) -> None:

@@ -1,4 +1,4 @@
-"""The list of a job's result pages (Get Parallel Results), in every form it comes in.
+"""The lists of a job's result pages (Get Parallel Results): asked for, parsed once, walked through.
 
 `GET …/jobs/query/{id}/resultPages` answers up to five result links and a continuation. The Bulk
 API 2.0 guide prints `resultPages`/`resultUrl` with versioned links; live clients received
@@ -9,18 +9,17 @@ both. The continuation is `nextRecordsUrl` in the guide's example and `nextRecor
 from __future__ import annotations
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk.pagination import BaseHATEOASPaginator
-from typing_extensions import override
-
-from tap_sfbulk_pages.errors import ListingError
+from tap_sfbulk_pages.errors import ListingError, RefusedError, ResultPagesNotOfferedError
 from tap_sfbulk_pages.salesforce.addresses import is_address
 
 if TYPE_CHECKING:
-    from urllib.parse import ParseResult
+    from collections.abc import Iterator
 
-    import requests
+    from tap_sfbulk_pages.jobs.query import QueryJob
+    from tap_sfbulk_pages.salesforce.client import SalesforceClient
 
 _LIST_KEYS = ("resultChunks", "resultPages")
 _LINK_KEYS = ("resultLink", "resultUrl")
@@ -29,12 +28,12 @@ _CONTINUATION_KEYS = ("nextRecordsUrl", "nextRecordUrl")
 
 @dataclass(frozen=True)
 class ResultPageList:
-    """One reply.
+    """One list.
 
     Attributes:
         links: Result links as they came, in order.
-        continuation: The link to the next reply; None where there is none.
-        done: What `done` says; None where it is missing.
+        continuation: The link to the next list; None where there is none.
+        done: The value of `done`; None where it is missing.
     """
 
     links: tuple[str, ...]
@@ -49,15 +48,20 @@ class ResultPageList:
             ListingError: If the form is not known; the message names the keys received.
         """
         if not isinstance(reply, dict):
-            raise ListingError(f"The list of result pages is a {type(reply).__name__}, no object.")
+            raise ListingError(
+                f"The list of result pages must be an object, got {type(reply).__name__}."
+            )
         entries = _first_of(reply, _LIST_KEYS)
         if not isinstance(entries, list):
             raise ListingError(
-                f"The list of result pages has a form that is not known: keys {sorted(reply)}."
+                f"The list of result pages has an unknown form: keys {sorted(reply)}."
             )
         continuation = _first_of(reply, _CONTINUATION_KEYS)
         if continuation and not is_address(str(continuation)):
-            raise ListingError(f"The list of result pages leads to no address: {continuation!r}.")
+            raise ListingError(
+                "The list of result pages is continued by something that is not a link: "
+                f"{continuation!r}."
+            )
         done = reply.get("done")
         return cls(
             links=tuple(_link(entry) for entry in entries),
@@ -65,42 +69,121 @@ class ResultPageList:
             done=done if isinstance(done, bool) else None,
         )
 
+    @property
+    def contradicts_itself(self) -> bool:
+        """Whether it says both that it is the last list and what follows."""
+        return self.done is True and self.continuation is not None
 
-class ResultPagesPaginator(BaseHATEOASPaginator):
-    """Follows `nextRecordsUrl` from reply to reply; its tokens are those links.
+    @property
+    def breaks_off(self) -> bool:
+        """Whether it says that more follows, but not where."""
+        return self.done is False and self.continuation is None
 
-    Whether a contradiction between `done` and the continuation matters is decided by the number
-    of records, once the pages are counted: the paginator follows every continuation it is given.
+
+class PageListCursor:
+    """A place in the lists of a job's result pages.
+
+    Attributes:
+        link: Leads to the list that the cursor stands at; None for the job's first list.
+        is_finished: Whether nothing follows the list that was taken last.
 
     Args:
-        start: The link to begin at, from a saved state; None for the first reply.
+        begin: The link to begin at, from a saved state; None for the job's first list.
     """
 
-    def __init__(self, start: ParseResult | None = None) -> None:
-        super().__init__()
-        self._value = start
-        self._seen = {start.geturl()} if start else set()
+    def __init__(self, begin: str | None = None) -> None:
+        self.link = begin or None
+        self.is_finished = False
+        self._seen = {self.link}
 
-    @override
-    def get_next_url(self, response: requests.Response) -> str | None:
-        """Take the continuation from a reply.
+    def fetch(self, client: SalesforceClient, job: QueryJob) -> ResultPageList:
+        """Ask for the list that the cursor stands at, without moving on.
+
+        Args:
+            client: The org.
+            job: Complete.
 
         Raises:
-            ListingError: If the reply has no known form, or leads back to an earlier one.
+            ResultPagesNotOfferedError: If the first list is refused, or has an unknown form.
+            ListingError: If a later one is refused, or has an unknown form.
+            ExtractionError: As `SalesforceClient.call`.
         """
-        link = ResultPageList.parse(response.json()).continuation
-        if link in self._seen:
-            raise ListingError(f"The list of result pages leads in a circle: {link} came before.")
-        if link:
-            self._seen.add(link)
-        return link
+        try:
+            return client.fetch_json(
+                self.link or f"{job.path}/resultPages",
+                api_version=job.api_version,
+                parse=ResultPageList.parse,
+            )
+        except ListingError as error:
+            if self.link is None:
+                raise ResultPagesNotOfferedError(str(error)) from error
+            raise
+        except RefusedError as error:
+            if not error.is_about_the_resource:
+                raise
+            if self.link is not None:
+                message = f"The list of result pages cannot be continued: {error}"
+                raise ListingError(message) from error
+            # 409 is about the job's version or state, not about what the org offers.
+            if error.status == HTTPStatus.CONFLICT:
+                raise
+            raise ResultPagesNotOfferedError(str(error)) from error
+
+    def advance(self, listed: ResultPageList) -> None:
+        """Move on to the list that follows, whatever `done` says; finish where none follows.
+
+        Whether `done` or the continuation is right, where they contradict each other, is shown
+        only by the number of records in the pages: whoever counts them decides about `advance`.
+
+        Args:
+            listed: The list that the cursor stands at.
+
+        Raises:
+            ListingError: If it leads back to an earlier list; the cursor then stays where it is.
+        """
+        if listed.continuation is None:
+            self.is_finished = True
+            return
+        # A circle is an error, not an end: the pages after it have not been listed, and to finish
+        # here would lose their records where no total shows that they are missing.
+        if listed.continuation in self._seen:
+            raise ListingError(
+                f"The list of result pages leads in a circle: {listed.continuation} came before."
+            )
+        self._seen.add(listed.continuation)
+        self.link = listed.continuation
+
+
+def fetch_page_lists(
+    client: SalesforceClient, job: QueryJob, begin: str | None = None
+) -> Iterator[ResultPageList]:
+    """Walk through the lists of result pages of a job without fetching any page.
+
+    Args:
+        client: The org.
+        job: Complete.
+        begin: The continuation that leads to the first list wanted; None for the job's first.
+
+    Raises:
+        ResultPagesNotOfferedError: If the first list is refused, or has an unknown form.
+        ListingError: If a later one is, or it leads in a circle, or breaks off.
+        ExtractionError: As `SalesforceClient.call`.
+    """
+    cursor = PageListCursor(begin)
+    while not cursor.is_finished:
+        listed = cursor.fetch(client, job)
+        # No page has been counted yet, so no total would show that pages are missing.
+        if listed.breaks_off:
+            raise ListingError("The list of result pages ends, but says that more follow.")
+        yield listed
+        cursor.advance(listed)
 
 
 def _link(entry: Any) -> str:
     link = _first_of(entry, _LINK_KEYS) if isinstance(entry, dict) else None
     if not isinstance(link, str) or not link:
         found = sorted(entry) if isinstance(entry, dict) else type(entry).__name__
-        raise ListingError(f"A result page is listed without a link that is known: {found}.")
+        raise ListingError(f"A result page is listed without a known link: {found}.")
     return link
 
 

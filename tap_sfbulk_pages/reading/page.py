@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tap_sfbulk_pages.decoding.cells import CellType
     from tap_sfbulk_pages.decoding.lines import Envelope, RecordLines
-    from tap_sfbulk_pages.jobs.page_lists import ResultPagesPaginator
+    from tap_sfbulk_pages.jobs.page_lists import PageListCursor
     from tap_sfbulk_pages.org import Org
 
 Block = TypeVar("Block")
@@ -39,14 +39,14 @@ class ReadingContext:
     Attributes:
         org: Where from.
         save: Writes the state; called when it has changed.
-        new_paginator: Makes a paginator that stands at a link, or at the first list of pages.
+        new_cursor: Makes a cursor that stands at a link, or at a job's first list of result pages.
         waiting: Entered while there is nothing to do but wait.
         tend: Called now and then while pages are waited for.
     """
 
     org: Org
     save: Callable[[], None]
-    new_paginator: Callable[[str | None], ResultPagesPaginator]
+    new_cursor: Callable[[str | None], PageListCursor]
     waiting: Callable[[], AbstractContextManager[None]]
     tend: Callable[[], None]
 

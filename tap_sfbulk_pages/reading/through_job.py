@@ -21,11 +21,12 @@ from tap_sfbulk_pages.errors import (
     RefusedError,
     ResultPagesNotOfferedError,
 )
-from tap_sfbulk_pages.jobs.fetching import Fetching
-from tap_sfbulk_pages.jobs.page_download import PageDownload, ResultPage
-from tap_sfbulk_pages.jobs.pages import JobPages, ParallelPages, SerialPages, check_total
+from tap_sfbulk_pages.jobs.page_download import PageDownload
+from tap_sfbulk_pages.jobs.pages import JobPages, PageSource, verify_total
+from tap_sfbulk_pages.jobs.parallel_pages import ParallelPages
 from tap_sfbulk_pages.jobs.progress import JobProgress
 from tap_sfbulk_pages.jobs.query import ExistingJob, QueryJob
+from tap_sfbulk_pages.jobs.serial_pages import SerialPages
 from tap_sfbulk_pages.reading import state as stream_state
 from tap_sfbulk_pages.reading.bookmarks import not_after
 from tap_sfbulk_pages.reading.existing_jobs import existing_job
@@ -36,8 +37,6 @@ from tap_sfbulk_pages.words import counted
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, MutableMapping
     from contextlib import AbstractContextManager
-
-    import requests
 
     from tap_sfbulk_pages.decoding.cells import CellType
     from tap_sfbulk_pages.jobs.query import Query
@@ -302,23 +301,19 @@ class JobReading:
             download = PageDownload(
                 self._org.client, self._org.memory, job, fields, self._request.by_place
             )
-            fetching: Fetching[ResultPage | requests.Response] = Fetching(
+            source = PageSource(
+                job,
+                self._progress,
+                download.fetch,
                 self._org.threads,
                 waiting=self._context.waiting,
                 tend=self._context.tend,
-                discard=lambda result: result.close(),
             )
-            rest = {
-                "job": job,
-                "progress": self._progress,
-                "fetch": download.fetch,
-                "fetching": fetching,
-            }
             if self._in_series:
-                self._pages_ahead = SerialPages(**rest)
+                self._pages_ahead = SerialPages(source)
             else:
-                paginator = self._context.new_paginator(self._progress.start)
-                self._pages_ahead = ParallelPages(self._org.client, paginator, **rest)
+                cursor = self._context.new_cursor(self._progress.start)
+                self._pages_ahead = ParallelPages(source, client=self._org.client, cursor=cursor)
         return self._pages_ahead
 
     @property
@@ -334,7 +329,7 @@ class JobReading:
             is_doubtful: Whether the pages ended against a sign, so that the total is asked again.
         """
         job = self._completed_job
-        check_total(self._org.jobs, job, self._progress, is_doubtful=is_doubtful)
+        verify_total(self._org.jobs, job, self._progress, is_doubtful=is_doubtful)
         self._finished(not_after(self._progress.maximum, job.created))
         stream_state.forget_job(self._state)
         self._context.save()

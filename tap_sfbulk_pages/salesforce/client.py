@@ -6,13 +6,10 @@ One client serves all threads. A session that dies is renewed once for all of th
 
 from __future__ import annotations
 
-import io
 import logging
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
-
-import requests
 
 from tap_sfbulk_pages.errors import RefusedError, SignInError, UnavailableError
 from tap_sfbulk_pages.salesforce.advice import SILENT_HOST, WRONG_HOST
@@ -22,6 +19,8 @@ from tap_sfbulk_pages.watching import activity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    import requests
 
     from tap_sfbulk_pages.salesforce.call_allowance import CallAllowance
     from tap_sfbulk_pages.salesforce.sign_in.session import Sessions
@@ -132,23 +131,6 @@ class SalesforceClient:
                 yield response
         finally:
             self._allowance.note(limit_info)
-
-    def get_response(self, link: str, *, api_version: str) -> requests.Response:
-        """Get a JSON document as a response whose body has been received whole (see `call`)."""
-
-        def read(response: requests.Response, _: Iterator[bytes]) -> requests.Response:
-            body = self._transport.whole_body(response)
-            parse_json(body, response)
-            whole = requests.Response()
-            whole.status_code, whole.headers, whole.url = (
-                response.status_code,
-                response.headers,
-                response.url,
-            )
-            whole.raw = io.BytesIO(body)
-            return whole
-
-        return self.call("GET", link, api_version=api_version, read=read)
 
     def fetch_json(
         self,

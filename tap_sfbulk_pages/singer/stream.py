@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from urllib.parse import ParseResult, urlparse
+from urllib.parse import ParseResult
 
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import CustomStreamMap, SameRecordTransform
@@ -19,9 +19,9 @@ from typing_extensions import override
 
 from tap_sfbulk_pages.decoding.lines import record_message
 from tap_sfbulk_pages.errors import SettingsError
-from tap_sfbulk_pages.jobs.page_lists import ResultPagesPaginator
 from tap_sfbulk_pages.reading import state as stream_state
 from tap_sfbulk_pages.reading.page import ReadingContext
+from tap_sfbulk_pages.singer.paginator import ResultPagesPaginator
 from tap_sfbulk_pages.watching.activity import Phase, on_behalf_of
 
 if TYPE_CHECKING:
@@ -102,9 +102,9 @@ class BulkStream(RESTStream[ParseResult | None]):
         return f"/services/data/v{self._tap.org.api_version}"
 
     @override
-    def get_new_paginator(self) -> ResultPagesPaginator:
-        """Make a paginator that stands at the first list of result pages."""
-        return ResultPagesPaginator()
+    def get_new_paginator(self, begin: str | None = None) -> ResultPagesPaginator:
+        """Make a paginator that stands at a link; without one, at a job's first list of pages."""
+        return ResultPagesPaginator(begin)
 
     @override
     def parse_response(self, response: requests.Response) -> Iterable[dict[str, Any]]:
@@ -272,15 +272,12 @@ class BulkStream(RESTStream[ParseResult | None]):
             context = ReadingContext(
                 self._tap.org,
                 save=self._save_state,
-                new_paginator=self._paginator_at,
+                new_cursor=lambda begin: self.get_new_paginator(begin).cursor,
                 waiting=self._tap.stop_signal.waiting,
                 tend=self._tap.tend,
             )
             self._reading = self.new_reading(context)
         return self._reading
-
-    def _paginator_at(self, link: str | None) -> ResultPagesPaginator:
-        return ResultPagesPaginator(urlparse(link)) if link else self.get_new_paginator()
 
     def _save_state(self) -> None:
         self.state_manager.is_flushed = False

@@ -12,7 +12,7 @@ whoever gathers the records counts them (`check_records`).
 from __future__ import annotations
 
 import logging
-from contextlib import closing, nullcontext
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,11 +22,11 @@ from tap_sfbulk_pages.errors import (
     RefusedError,
     ResultPagesNotOfferedError,
 )
-from tap_sfbulk_pages.jobs.fetching import Fetching
 from tap_sfbulk_pages.jobs.page_download import PageDownload
-from tap_sfbulk_pages.jobs.page_listing import page_lists
-from tap_sfbulk_pages.jobs.pages import SerialPages, check_total
+from tap_sfbulk_pages.jobs.page_lists import fetch_page_lists
+from tap_sfbulk_pages.jobs.pages import PageSource, verify_total
 from tap_sfbulk_pages.jobs.progress import JobProgress
+from tap_sfbulk_pages.jobs.serial_pages import SerialPages
 from tap_sfbulk_pages.salesforce.addresses import locator_of
 from tap_sfbulk_pages.words import counted
 
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     import pyarrow as pa
-    import requests
 
     from tap_sfbulk_pages.jobs.page_download import ResultPage
     from tap_sfbulk_pages.jobs.page_lists import ResultPageList
@@ -101,7 +100,7 @@ def trusted_lists(org: Org, job: QueryJob, begin: str | None = None) -> list[Res
         ExtractionError: As `SalesforceClient.call`.
     """
     try:
-        lists = list(page_lists(org.client, job, begin))
+        lists = list(fetch_page_lists(org.client, job, begin))
     except (ResultPagesNotOfferedError, ListingError) as refusal:
         org.jobs.check_still_there(job, refusal)
         raise ListingError(str(refusal)) from refusal
@@ -177,7 +176,7 @@ def check_records(org: Org, job: QueryJob, records: int) -> None:
     """
     progress = JobProgress()
     progress.records = records
-    check_total(org.jobs, job, progress)
+    verify_total(org.jobs, job, progress)
 
 
 def _pages(org: Org, partition: JobPartition, download: PageDownload) -> Iterator[ResultPage]:
@@ -198,16 +197,10 @@ def _pages(org: Org, partition: JobPartition, download: PageDownload) -> Iterato
 def _walked(org: Org, job: QueryJob, download: PageDownload) -> Iterator[ResultPage]:
     """Walk through a job, and hold the records of its pages against its total at the end."""
     progress = JobProgress()
-    fetching: Fetching[ResultPage | requests.Response] = Fetching(
-        org.threads,
-        waiting=nullcontext,
-        tend=lambda: None,
-        discard=lambda result: result.close(),
-    )
-    pages = SerialPages(job=job, progress=progress, fetch=download.fetch, fetching=fetching)
+    pages = SerialPages(PageSource(job, progress, download.fetch, org.threads))
     with closing(pages):
         for page in pages:
             with closing(page):
                 yield page
             progress.finish(page.locator, records=page.records, maximum=None)
-    check_total(org.jobs, job, progress, is_doubtful=pages.is_doubtful)
+    verify_total(org.jobs, job, progress, is_doubtful=pages.is_doubtful)

@@ -14,10 +14,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import tap_server
 
-from tap_sfbulk_pages.jobs import pages as job_pages
-from tap_sfbulk_pages.jobs import query_jobs
+from tap_sfbulk_pages.jobs import query_jobs, serial_pages
 
-job_pages.RECORDS_A_PAGE_IN_SERIES = 3
+serial_pages.RECORDS_A_PAGE_IN_SERIES = 3
 query_jobs.SHORTEST_POLL_SECONDS = 0.02
 
 

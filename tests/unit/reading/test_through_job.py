@@ -9,7 +9,7 @@ import pytest
 
 from tap_sfbulk_pages.decoding.cells import CellType
 from tap_sfbulk_pages.errors import RecordCountError
-from tap_sfbulk_pages.jobs.pages import check_total
+from tap_sfbulk_pages.jobs.pages import verify_total
 from tap_sfbulk_pages.jobs.progress import JobProgress
 from tap_sfbulk_pages.jobs.query import Query, QueryJob
 from tap_sfbulk_pages.reading.through_job import JobReading, JobRequest
@@ -47,6 +47,6 @@ def test_pages_that_are_not_done_are_missed_where_no_total_is_told() -> None:
     jobs = cast("Any", SimpleNamespace(info=lambda job: job))
     job = QueryJob("750", "62.0", state="JobComplete", records=None)
     with pytest.raises(RecordCountError, match="hold 2 records"):
-        check_total(jobs, job, progress)
+        verify_total(jobs, job, progress)
     progress.finish("b", records=2, maximum=None)
-    check_total(jobs, job, progress)
+    verify_total(jobs, job, progress)

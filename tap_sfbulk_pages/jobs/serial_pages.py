@@ -1,0 +1,79 @@
+"""The pages of a job one after another, each of which names the next by `Sforce-Locator`."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from typing_extensions import override
+
+from tap_sfbulk_pages.errors import ListingError, RefusedError
+from tap_sfbulk_pages.jobs.page_download import ResultPage
+from tap_sfbulk_pages.jobs.pages import JobPages
+
+if TYPE_CHECKING:
+    from tap_sfbulk_pages.jobs.fetching import Outcome
+    from tap_sfbulk_pages.jobs.pages import Fetched, PageSource
+
+# Smaller than the server's own choice: very large replies have been seen to fall silent.
+RECORDS_A_PAGE_IN_SERIES = 50_000
+
+
+class SerialPages(JobPages):
+    """The pages of a job, each of which names the next."""
+
+    def __init__(self, source: PageSource) -> None:
+        super().__init__(source)
+        self._link = self._progress.start or self._link_to(None)
+        self._followed = {self._link}
+        self._records = self._progress.records
+        self._has_begun = False
+
+    @override
+    def _fetch_ahead(self) -> None:
+        if not self._has_begun:
+            self._has_begun = True
+            self._fetching.start(partial(self._fetch, self._link))
+
+    @override
+    def _take(self, outcome: Outcome[Fetched]) -> None:
+        """Take a page, and begin to fetch the one that it names."""
+        if isinstance(outcome.error, RefusedError) and outcome.error.is_about_the_resource:
+            if self.is_doubtful:
+                return
+            message = f"The next result page cannot be fetched: {outcome.error}"
+            raise ListingError(message) from outcome.error
+        if outcome.error is not None:
+            raise outcome.error
+        page = outcome.value
+        assert isinstance(page, ResultPage)  # noqa: S101 - nothing else was asked for
+        if self.is_doubtful and not page.records:
+            page.close()
+            return
+        following = self._link_to(page.next_locator) if page.next_locator else None
+        total_fits = self._records + page.records == self._job.records
+        if following in self._followed and not total_fits:
+            page.close()
+            raise ListingError(f"The result pages lead in a circle: {following} came before.")
+        # At the total a locator may lead nowhere. It is followed, since the total may be wrong, but
+        # not saved as the continuation: the group would collapse, and only that link be left of it.
+        continuation = None if total_fits else following
+        if self._progress.list_group(self._link, [page.locator], continuation):
+            self._arrived.append(page)
+            self._records += page.records
+        else:
+            page.close()
+        self.is_doubtful = following is not None and self._records == self._job.records
+        if following and following not in self._followed:
+            self._link = following
+            self._followed.add(following)
+            self._fetching.start(partial(self._fetch, following))
+
+    @override
+    def _find_more(self) -> bool:
+        return False
+
+    def _link_to(self, locator: str | None) -> str:
+        following = f"&locator={quote(locator, safe='')}" if locator else ""
+        return f"{self._job.path}/results?maxRecords={RECORDS_A_PAGE_IN_SERIES}{following}"
