@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from tap_sfbulk_pages.errors import SettingsError, gathered
+from tap_sfbulk_pages.errors import SettingsError, collect_errors
 from tap_sfbulk_pages.settings_schema import BOOLEANS
 
 logger = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ def read_environment(
     report_unknown_names(unknown, known, errors, spell=environment_variable)
     values: dict[str, Any] = {}
     for name in properties.keys() & texts.keys():
-        with gathered(errors, f"{name} ({environment_variable(name)}) "):
+        with collect_errors(errors, f"{name} ({environment_variable(name)}) "):
             values[name] = value_of_text(texts[name], properties[name])
     return values
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from jsonschema.validators import validator_for
 
 from tap_sfbulk_pages.configuration import environment_variable, read_environment, value_of_text
-from tap_sfbulk_pages.errors import SettingsError, gathered
+from tap_sfbulk_pages.errors import SettingsError, collect_errors
 from tap_sfbulk_pages.org import Org
 from tap_sfbulk_pages.settings import Settings
 from tap_sfbulk_pages.settings_schema import OF_SINGER_SDK, SCHEMA
@@ -77,7 +77,7 @@ class OrgAccess:
         errors: list[str] = []
         config = read_environment(os.environ, _PROPERTIES, errors, also_known=OF_SINGER_SDK)
         for name, text in self.settings:
-            with gathered(errors, f"{name} "):
+            with collect_errors(errors, f"{name} "):
                 config[name] = value_of_text(text, _PROPERTIES[name])
         validator = validator_for(SCHEMA)(SCHEMA)
         errors += [_unfit(error) for error in validator.iter_errors(config)]
