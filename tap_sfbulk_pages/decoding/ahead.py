@@ -1,6 +1,6 @@
-"""Work on the next items while the last one is being written.
+"""Working on the next items while the last one is being written.
 
-What decodes and encodes blocks lets go of Python's lock, so that threads use all cores.
+The code that decodes and encodes blocks releases Python's global lock, so threads use all cores.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# Enough for the cores to be busy; each item is held in memory.
+# Enough to keep the cores busy; each item is held in memory.
 _ITEMS_AHEAD = 2
 
 
 def run_ahead(
     executor: Executor, task: Callable[[Item], Result], items: Iterable[Item]
 ) -> Iterator[Result]:
-    """Do a task for each item, a few items ahead of whoever takes the results.
+    """Run a task for each item, a few items ahead of whoever takes the results.
 
     Args:
         executor: Where the task runs.
-        task: Makes a result of an item.
-        items: Taken on the calling thread.
+        task: Turns an item into a result.
+        items: Iterated on the calling thread.
 
     Yields:
-        The results, in the order of the items. An error of the task is raised in its place.
+        The results, in the order of the items. An error is raised in place of its result.
     """
     waiting: deque[Future[Result]] = deque()
     for item in items:

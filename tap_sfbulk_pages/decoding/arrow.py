@@ -1,8 +1,8 @@
-"""Blocks with Arrow types: what files and data frames are made of.
+"""Blocks with Arrow types, for files and data frames.
 
-One mapping, from the JSON schema of a field to its Arrow type. Numbers are `decimal128(38, 18)`:
-exact for every number of up to twenty digits before and eighteen after the point. Datetimes are
-microseconds in UTC.
+One mapping leads from the JSON schema of a field to its Arrow type. Numbers are
+`decimal128(38, 18)`: exact with up to twenty digits before and eighteen after the decimal point.
+Datetimes are microseconds in UTC.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ _BY_FORMAT: Mapping[str, pl.DataType] = {
     "time": pl.Time(),
 }
 
-# No number of so many characters has more than 18 digits after the point.
+# No number of at most this many characters has more than 18 digits after the decimal point.
 _SHORT = 19
 
 logger = logging.getLogger(__name__)
 
 
 def arrow_type(schema: Mapping[str, Any]) -> pl.DataType:
-    """Map a property's JSON schema to its Arrow type, as Polars calls it."""
+    """Return the Arrow type for a property's JSON schema, as a Polars type."""
     kind = cell_type(schema)
     if kind is CellType.TEXT:
         return _BY_FORMAT.get(schema.get("format", ""), _BY_CELL_TYPE[kind])
@@ -49,11 +49,11 @@ def arrow_type(schema: Mapping[str, Any]) -> pl.DataType:
 
 
 def cast_columns(block: pl.DataFrame, properties: Mapping[str, Mapping[str, Any]]) -> pl.DataFrame:
-    """Give the columns of a block their Arrow types.
+    """Cast the columns of a block to their Arrow types.
 
     Args:
-        block: Columns as `columns.py` makes them.
-        properties: JSON schemas by field, of its columns at least.
+        block: Columns as returned by `normalize_cells`.
+        properties: JSON schemas by field, at least for the block's columns.
 
     Raises:
         ResultPageError: If a value does not fit the type of its field.
@@ -68,8 +68,8 @@ def cast_columns(block: pl.DataFrame, properties: Mapping[str, Mapping[str, Any]
         name = lost[0]
         example = block.filter(converted[name].is_null() & block[name].is_not_null())[name][0]
         raise ResultPageError(
-            f"The field {name} holds {example[:100]!r}, which does not fit {types[name]}. Read "
-            "the field as text, or the stream as RECORD messages or as jsonl."
+            f"Field {name} holds {example[:100]!r}, which does not fit {types[name]}. Read the "
+            "field as text, or the stream as RECORD messages or jsonl files."
         )
     _warn_of_rounding(block, converted, types)
     return converted
@@ -84,7 +84,7 @@ def _converted(name: str, type_: pl.DataType) -> pl.Expr:
     if type_ == pl.Time:
         return column.str.strip_suffix("Z").str.to_time("%H:%M:%S%.f", strict=False)
     if type_ == MOMENT:
-        # As nearly every datetime is: of whole seconds (SOAP API guide, "Primitive Data Types").
+        # Nearly every datetime is of whole seconds (SOAP API guide, "Primitive Data Types").
         seconds = column.str.strip_suffix(".000Z")
         moment = seconds.str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="us", strict=False)
         return moment.dt.replace_time_zone("UTC")
@@ -92,7 +92,7 @@ def _converted(name: str, type_: pl.DataType) -> pl.Expr:
 
 
 def _moment(name: str) -> pl.Expr:
-    """Convert datetimes of any form."""
+    """Convert datetimes with fractions of a second or other offsets."""
     zoned = pl.col(name).str.replace("Z$", "+0000").str.replace(r"([+-]\d\d):(\d\d)$", "$1$2")
     return zoned.str.to_datetime(
         "%Y-%m-%dT%H:%M:%S%.f%z", time_unit="us", time_zone="UTC", strict=False
@@ -100,7 +100,7 @@ def _moment(name: str) -> pl.Expr:
 
 
 def _lost(block: pl.DataFrame, converted: pl.DataFrame) -> list[str]:
-    """Name the columns of which a value did not fit."""
+    """Return the names of the columns in which a value did not fit."""
     nulls = zip(block.null_count().row(0), converted.null_count().row(0), strict=True)
     return [
         name for name, (before, after) in zip(block.columns, nulls, strict=True) if before != after
@@ -110,7 +110,7 @@ def _lost(block: pl.DataFrame, converted: pl.DataFrame) -> list[str]:
 def _warn_of_rounding(
     block: pl.DataFrame, converted: pl.DataFrame, types: Mapping[str, pl.DataType]
 ) -> None:
-    """Tell of numbers with more digits after the point than the type keeps."""
+    """Warn of numbers with more digits after the decimal point than the type keeps."""
     numbers = [name for name, type_ in types.items() if type_ == NUMBER]
     texts = pl.col(numbers)
     may_be_longer = (texts.str.len_bytes() > _SHORT) | texts.str.contains("[eE]-")
@@ -120,7 +120,7 @@ def _warn_of_rounding(
         rounded = (exact != converted[name].cast(pl.Float64)).sum()
         if rounded:
             logger.warning(
-                "Rounded %s of %s to 18 digits after the point.",
+                "Rounded %s of %s to 18 digits after the decimal point.",
                 counted(int(rounded), "value"),
                 name,
             )

@@ -1,7 +1,7 @@
 """What a cell's text means, by the type of its field.
 
-Salesforce writes numbers as Java's `Double.toString` does (`9.9213206E7`), integers sometimes as
-`47.0`, and formulas can come to `NaN`. Number texts are kept: a float has fewer digits.
+Salesforce writes numbers as Java's `Double.toString` does (`9.9213206E7`) and integers sometimes as
+`47.0`; formulas can result in `NaN`. Numbers stay text, because a float has fewer digits.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from tap_sfbulk_pages.errors import ResultPageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# A number as JSON writes it; most of Salesforce's texts are just that.
+# A number as JSON writes it, as nearly all of Salesforce's numbers are.
 JSON_NUMBER = r"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$"
 JSON_INTEGER = r"^-?(?:0|[1-9][0-9]*)$"
 
 _NOT_A_NUMBER = frozenset({"nan", "infinity", "-infinity", "inf", "-inf"})
-# Beyond any number that Salesforce stores; written out it would fill the memory.
+# Far beyond any number that Salesforce stores; a larger one, written out, could fill the memory.
 _MOST_DIGITS = 400
 
 
@@ -35,7 +35,7 @@ class CellType(Enum):
 
 
 def cell_type(schema: Mapping[str, Any]) -> CellType:
-    """Tell the cell type of a property from its JSON schema."""
+    """Return the cell type of a property with this JSON schema."""
     types = schema.get("type", [])
     names = {types} if isinstance(types, str) else set(types)
     for kind in (CellType.BOOLEAN, CellType.INTEGER, CellType.NUMBER):
@@ -45,13 +45,13 @@ def cell_type(schema: Mapping[str, Any]) -> CellType:
 
 
 def json_number(text: str) -> str | None:
-    """Write a number as JSON does, every digit kept.
+    """Return a number as JSON text, with every digit.
 
     Returns:
-        JSON text; None for a value that is no number (NaN, Infinity).
+        JSON text; None for NaN and Infinity.
 
     Raises:
-        ResultPageError: If the text is none of that.
+        ResultPageError: If the text is not a number.
     """
     if re.fullmatch(JSON_NUMBER, text):
         return text
@@ -61,13 +61,13 @@ def json_number(text: str) -> str | None:
 
 
 def json_integer(text: str) -> str | None:
-    """Write an integer without fraction or exponent: `47.0` is `47`.
+    """Return an integer as JSON text without fraction or exponent: `47.0` becomes `47`.
 
     Returns:
-        JSON text, with its fraction if there is one other than zero; None as `json_number`.
+        JSON text, with its fraction if that is not zero; None for NaN and Infinity.
 
     Raises:
-        ResultPageError: If the text is no number.
+        ResultPageError: If the text is not a number.
     """
     if re.fullmatch(JSON_INTEGER, text):
         return text
@@ -80,22 +80,22 @@ def json_integer(text: str) -> str | None:
 
 
 def json_boolean(text: str) -> str:
-    """Write a boolean.
+    """Return a boolean as JSON text.
 
     Raises:
         ResultPageError: If the text is neither true nor false.
     """
     lower = text.lower()
     if lower not in ("true", "false"):
-        raise ResultPageError(f"A boolean field holds {text[:100]!r}.")
+        raise ResultPageError(f"{text[:100]!r} is not a boolean.")
     return lower
 
 
 def number_value(json_text: str) -> float | Decimal:
-    """Make a Python number that is written with the digits of its text.
+    """Return a Python number that keeps all digits.
 
     Returns:
-        A float where it says the same, since stream maps calculate with floats; else a Decimal.
+        A float if it is exact, since stream maps calculate with floats; otherwise a Decimal.
     """
     exact = Decimal(json_text)
     value = float(json_text)
@@ -103,7 +103,7 @@ def number_value(json_text: str) -> float | Decimal:
 
 
 def integer_value(json_text: str) -> int | float | Decimal:
-    """Make a Python integer; a number where the text has a fraction."""
+    """Return a Python integer, or as for `number_value` if the text has a fraction."""
     return int(json_text) if re.fullmatch(JSON_INTEGER, json_text) else number_value(json_text)
 
 
@@ -111,7 +111,7 @@ def _decimal(text: str) -> Decimal:
     try:
         number = Decimal(text.strip())
     except InvalidOperation as error:
-        raise ResultPageError(f"A number field holds {text[:100]!r}.") from error
+        raise ResultPageError(f"{text[:100]!r} is not a number.") from error
     if not number.is_finite():
-        raise ResultPageError(f"A number field holds {text[:100]!r}.")
+        raise ResultPageError(f"{text[:100]!r} is not a number.")
     return number

@@ -1,7 +1,7 @@
-"""CSV as columns.
+"""CSV to columns.
 
-A block of a result page becomes a Polars frame of text columns, named and ordered as the stream's
-fields, in which empty cells are null, booleans are `true` or `false`, and numbers are JSON text
+A block of a result page becomes a Polars frame of text columns, with the names and order of the
+stream's fields. Empty cells are null, booleans are `true` or `false`, and numbers are JSON text
 with every digit.
 """
 
@@ -24,7 +24,7 @@ from tap_sfbulk_pages.errors import ResultPageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-# Whether cells are JSON already, and what makes them so.
+# For each type: whether cells are JSON already, and the function that converts a cell that is not.
 _JSON: Mapping[CellType, tuple[Callable[[pl.Expr], pl.Expr], Callable[[str], str | None]]] = {
     CellType.BOOLEAN: (lambda cell: (cell == "true") | (cell == "false"), json_boolean),
     CellType.INTEGER: (lambda cell: cell.str.contains(JSON_INTEGER), json_integer),
@@ -33,15 +33,15 @@ _JSON: Mapping[CellType, tuple[Callable[[pl.Expr], pl.Expr], Callable[[str], str
 
 
 def parse_csv(text: bytes, names: Sequence[str], delimiter: str) -> pl.DataFrame:
-    """Read CSV without a header line, every cell a text, empty ones null.
+    """Parse CSV that has no header line; every cell is text, empty cells are null.
 
     Args:
         text: Whole records.
-        names: Of its columns.
-        delimiter: Between cells.
+        names: The names of the columns.
+        delimiter: The character between cells.
 
     Raises:
-        ResultPageError: If it cannot be read.
+        ResultPageError: If it cannot be parsed.
     """
     try:
         return pl.read_csv(
@@ -55,15 +55,15 @@ def parse_csv(text: bytes, names: Sequence[str], delimiter: str) -> pl.DataFrame
         )
     except (OSError, pl.exceptions.PolarsError) as error:
         reason = str(error).partition("\n")[0][:200]
-        raise ResultPageError(f"The CSV of the page cannot be read: {reason}") from error
+        raise ResultPageError(f"The CSV of the page cannot be parsed: {reason}") from error
 
 
 def normalize_cells(frame: pl.DataFrame, types: Mapping[str, CellType]) -> pl.DataFrame:
-    """Make number and boolean cells JSON text.
+    """Turn number and boolean cells into JSON text.
 
     Args:
         frame: Text columns, empty cells null.
-        types: Of its columns.
+        types: The type of each column.
 
     Raises:
         ResultPageError: If a value is not of its field's type.
@@ -86,5 +86,5 @@ def _rewritten(column: pl.Series, write: Callable[[str], str | None]) -> pl.Seri
     try:
         texts = [None if text is None else write(text) for text in column.to_list()]
     except ResultPageError as error:
-        raise ResultPageError(f"The field {column.name}: {error}") from error
+        raise ResultPageError(f"Field {column.name}: {error}") from error
     return pl.Series(column.name, texts, dtype=pl.String)

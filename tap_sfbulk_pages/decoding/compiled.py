@@ -1,7 +1,7 @@
-"""What was compiled when the tap was installed, where there was a C compiler (`hatch_build.py`).
+"""The code that was compiled when the tap was installed, if there was a C compiler.
 
-The name of the library tells what it was compiled from, so that one of other sources, as an
-editable install has after a pull, is never loaded.
+`hatch_build.py` compiles it. The library's file name contains a hash of its sources, so a library
+built from other sources, as an editable install has after a pull, is never loaded.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ logger = logging.getLogger(__name__)
 
 @cache
 def library() -> ctypes.CDLL | None:
-    """Load the library; None, with a line in the log, if there is none that can be loaded."""
+    """Load the library; return None, with a line in the log, if that is not possible."""
     try:
         return ctypes.CDLL(str(LIBRARY))
     except OSError as error:
         logger.info(
-            "Pages are decoded the slower way, since nothing is compiled: %s. Install the tap "
-            "again where there is a C compiler.",
+            "Pages are decoded by the slower code, because the compiled code cannot be loaded: %s. "
+            "Install a C compiler, then reinstall the tap.",
             error,
         )
         return None

@@ -1,10 +1,10 @@
-"""Lines out of CSV without a detour, by compiled code, where the CSV is as Salesforce writes it.
+"""CSV straight to lines of JSON, by compiled code, for CSV written the way Salesforce writes it.
 
-Salesforce puts every cell in quotes and writes most numbers as JSON does, so that a line of JSON is
-little more than a copy with names in between. `fast_lines.c` makes it, ten times as fast as the way
-through columns. A block in which anything is written otherwise is left to that way, which also says
-what is wrong with it: what values mean is decided there alone. Where nothing is compiled, every
-block goes that way.
+Salesforce quotes every cell and writes most numbers as JSON does, so a line of JSON is little more
+than a copy of the CSV with field names in between. `fast_lines.c` makes that copy ten times as fast
+as going through columns. A block that contains anything else goes through columns instead: they
+alone decide what a value means and report what is wrong with it. Without a C compiler, every block
+goes that way.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ _CELL_TYPES = {
     CellType.NUMBER: 4,
 }
 _DATETIME_SIZE = 24
-# More than that is for a record that is huge, and not kept.
+# A larger buffer is for a huge record, and is not kept.
 _LARGEST_KEPT_BYTES = 16 << 20
-# Lines are rarely more than three times as long as their CSV: names stand in each.
+# Each line repeats the field names, but is rarely more than three times as long as its CSV.
 _TIMES_THE_CSV = 4
 
-# The memory in which each thread's lines are made, block after block.
+# The buffer in which each thread makes its lines, reused from block to block.
 _scratch = threading.local()
 
 
@@ -68,14 +68,14 @@ _ARGUMENTS = (
 
 
 class CsvLines:
-    """Makes lines of the blocks of one page.
+    """Encodes the blocks of one page as lines.
 
     Args:
-        library: What is compiled.
-        names: Of the CSV's columns, in order.
-        types: Of the columns that are written.
-        delimiter: Between cells.
-        replication_key: The field whose greatest value is told; None for none.
+        library: The compiled code.
+        names: The names of the CSV's columns, in order.
+        types: The type of each column to write.
+        delimiter: The character between cells.
+        replication_key: The field whose greatest value is wanted, or None.
     """
 
     def __init__(
@@ -87,7 +87,8 @@ class CsvLines:
         delimiter: str,
         replication_key: str | None,
     ) -> None:
-        # A function of its own: its arguments are declared while others are called.
+        # `library[...]` returns a new function object each time, so that declaring the argument
+        # types here does not race with a call on another thread.
         self._make = library["sfbulk_lines"]
         self._make.restype = ctypes.c_int64
         self._make.argtypes = _ARGUMENTS
@@ -113,7 +114,7 @@ class CsvLines:
         delimiter: str,
         replication_key: str | None,
     ) -> CsvLines | None:
-        """Make ready for a page; None if nothing is compiled, or a column is missing."""
+        """Prepare for a page; return None if nothing is compiled or a column is missing."""
         library = compiled.library()
         has_all = types.keys() <= set(names) and (not replication_key or replication_key in types)
         if library is None or not has_all:
@@ -121,11 +122,11 @@ class CsvLines:
         return cls(library, names, types, delimiter=delimiter, replication_key=replication_key)
 
     def lines(self, text: bytes, envelope: Envelope) -> RecordLines | None:
-        """Make lines of a block; None if anything in it is not written as Salesforce does.
+        """Encode a block; return None if anything in it is not written the usual way.
 
         Args:
-            text: CSV of whole records, UTF-8.
-            envelope: Around each record.
+            text: CSV of whole records, in UTF-8.
+            envelope: What surrounds each record.
         """
         before, behind = f"{envelope.before}{{".encode(), f"}}{envelope.behind}".encode()
         greatest = ctypes.create_string_buffer(_DATETIME_SIZE)
@@ -156,7 +157,7 @@ class CsvLines:
 
 
 def _scratch_of(size: int) -> bytearray:
-    """Give this thread's memory, of so many bytes at least."""
+    """Return this thread's buffer, with room for at least `size` bytes."""
     scratch: bytearray = getattr(_scratch, "memory", bytearray())
     if len(scratch) < size:
         scratch = bytearray(size)

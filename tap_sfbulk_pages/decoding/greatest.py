@@ -1,4 +1,4 @@
-"""The greatest value of a replication key, over blocks and pages that come unsorted."""
+"""The greatest value of a replication key, over blocks and pages in no order."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-# How Bulk API 2.0 writes every datetime: texts of this form sort as their moments do.
+# How Bulk API 2.0 writes every datetime. Texts of this form sort as the moments they name.
 _UNIFORM = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$"
 
 
 def find_greatest(column: pl.Series) -> str | None:
-    """Tell the latest date or datetime of a column.
+    """Find the latest date or datetime of a column.
 
     Args:
-        column: Texts of the replication key.
+        column: Values of the replication key, as text.
 
     Returns:
-        The text of the latest; None if there is none.
+        The latest, as text; None if there are no values.
 
     Raises:
-        ResultPageError: If a value is no date.
+        ResultPageError: If a value is not a date.
     """
     texts = column.drop_nulls()
     if texts.is_empty():
@@ -37,12 +37,12 @@ def find_greatest(column: pl.Series) -> str | None:
 
 
 def pick_later(maximum: str | None, text: str | None, *, replication_key: str) -> str | None:
-    """Tell the later of two values of a replication key; None stands for no value.
+    """Return the later of two values of a replication key; None stands for no value.
 
     Raises:
-        ResultPageError: If one is no date.
+        ResultPageError: If one is not a date.
     """
-    # Of one text too, so that it is known to be a date.
+    # Also for a single text, to check that it is a date.
     texts = [each for each in (text, maximum) if each is not None]
     return _latest(texts, replication_key) if texts else None
 
@@ -52,5 +52,5 @@ def _latest(texts: Iterable[str], replication_key: str) -> str:
         return max(texts, key=parse_datetime)
     except (OverflowError, ValueError) as error:
         raise ResultPageError(
-            f"The replication key {replication_key} holds no date: {error}"
+            f"Replication key {replication_key} holds a value that is not a date: {error}"
         ) from error

@@ -1,4 +1,4 @@
-"""Finished lines of JSON, and what stands around each record in them."""
+"""Finished lines of JSON, and what surrounds each record in them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Envelope:
-    """What stands around the JSON object of each record in its line.
+    """What surrounds the JSON object of each record in its line.
 
     Attributes:
-        before: Up to the object.
-        behind: From the object to the line end.
+        before: The text before the object.
+        behind: The text after the object, line end included.
     """
 
     before: str
@@ -28,12 +28,12 @@ JSON_LINES = Envelope("", "\n")
 
 
 def record_message(stream: str, *, time_extracted: datetime, version: int | None) -> Envelope:
-    """Make what stands around a record in a RECORD message.
+    """Return what surrounds a record in a RECORD message.
 
     Args:
-        stream: Name of the stream.
+        stream: The stream's name.
         time_extracted: When the page was received.
-        version: The table version, where the stream has one.
+        version: The table version, if the stream has one.
     """
     ending = "" if version is None else f', "version": {version}'
     return Envelope(
@@ -47,9 +47,10 @@ class RecordLines:
     """The finished lines of a block.
 
     Attributes:
-        text: UTF-8, each line with its line end.
-        records: How many there are.
-        greatest: The replication key's greatest text; None if no record has one, or there is none.
+        text: The lines in UTF-8, each with its line end.
+        records: The number of lines.
+        greatest: The greatest value of the replication key, as text; None if there is no key or no
+            record has a value.
     """
 
     text: bytes

@@ -1,7 +1,8 @@
-"""What stands outside of the quotes in CSV: ends of records, and delimiters.
+"""Line ends and delimiters outside the quotes of CSV.
 
-Telling inside from outside is enough to count records and cells exactly, whatever the values hold.
-`marks.c` does it at the speed of memory; where it has not been compiled, Python does the same.
+Telling inside from outside is enough to count records and cells exactly, whatever the values
+contain. `marks.c` does it at the speed of memory; where it has not been compiled, Python does the
+same.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ _LINE_END = b"\n"
 
 
 class Marks(Protocol):
-    """What a text holds that is taken piece by piece.
+    """Counts over a text that arrives piece by piece.
 
     Attributes:
-        size: Its bytes until now.
-        record_end: Where the last line end outside of quotes ends; 0 if there was none.
-        line_ends: Outside of quotes.
-        delimiters: Outside of quotes.
-        nul_characters: Anywhere.
+        size: Bytes so far.
+        record_end: Position after the last line end outside quotes; 0 if there was none.
+        line_ends: Line ends outside quotes.
+        delimiters: Delimiters outside quotes.
+        nul_characters: NUL characters anywhere.
     """
 
     size: int
@@ -34,18 +35,18 @@ class Marks(Protocol):
     nul_characters: int
 
     def take(self, piece: bytes) -> bool:
-        """Take the next piece; False if the text is not UTF-8."""
+        """Take the next piece; return False if the text is not UTF-8."""
 
     @property
     def is_whole(self) -> bool:
-        """Whether the text could end here: outside of quotes, behind a whole character."""
+        """Whether the text could end here: outside quotes, after a whole character."""
 
 
 def create_marks(delimiter: bytes) -> Marks:
-    """Begin a text.
+    """Start counting a text, with compiled code if there is any.
 
     Args:
-        delimiter: Between cells, one byte.
+        delimiter: The byte between cells.
     """
     library = compiled.library()
     return CompiledMarks(library, delimiter) if library else PythonMarks(delimiter)
@@ -75,17 +76,18 @@ class _Marks(ctypes.Structure):
 
 
 class CompiledMarks(_Marks):
-    """Marks that are counted by `marks.c`.
+    """Marks counted by `marks.c`.
 
     Args:
-        library: What is compiled.
-        delimiter: Between cells, one byte.
+        library: The compiled code.
+        delimiter: The byte between cells.
     """
 
     def __init__(self, library: ctypes.CDLL, delimiter: bytes) -> None:
         super().__init__()
         self._delimiter = delimiter[0]
-        # A function of its own: its arguments are declared while others are called.
+        # `library[...]` returns a new function object each time, so that declaring the argument
+        # types here does not race with a call on another thread.
         self._take = library["sfbulk_marks"]
         self._take.argtypes = (
             ctypes.POINTER(_Marks),
@@ -95,21 +97,21 @@ class CompiledMarks(_Marks):
         )
 
     def take(self, piece: bytes) -> bool:
-        """Take the next piece; False if the text is not UTF-8."""
+        """Take the next piece; return False if the text is not UTF-8."""
         is_utf_8: bool = self._take(self, piece, len(piece), self._delimiter) == 0
         return is_utf_8
 
     @property
     def is_whole(self) -> bool:
-        """Whether the text could end here: outside of quotes, behind a whole character."""
+        """Whether the text could end here: outside quotes, after a whole character."""
         return not self.is_in_quotes and not self.lacking
 
 
 class PythonMarks:
-    """Marks that are counted by Python.
+    """Marks counted by Python.
 
     Args:
-        delimiter: Between cells, one byte.
+        delimiter: The byte between cells.
     """
 
     def __init__(self, delimiter: bytes) -> None:
@@ -119,7 +121,7 @@ class PythonMarks:
         self._characters = codecs.getincrementaldecoder("utf-8")()
 
     def take(self, piece: bytes) -> bool:
-        """Take the next piece; False if the text is not UTF-8."""
+        """Take the next piece; return False if the text is not UTF-8."""
         try:
             self._characters.decode(piece)
         except UnicodeDecodeError:
@@ -136,7 +138,7 @@ class PythonMarks:
         return True
 
     def _last_record_end(self, piece: bytes) -> int:
-        """Tell where the last record ends that ends in a piece; 0 if none does."""
+        """Return the position after the last record end in a piece; 0 if there is none."""
         in_quotes = self._is_in_quotes
         end = len(piece)
         while (at := piece.rfind(_LINE_END, 0, end)) >= 0:
@@ -148,6 +150,6 @@ class PythonMarks:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the text could end here: outside of quotes, behind a whole character."""
+        """Whether the text could end here: outside quotes, after a whole character."""
         unfinished, _ = self._characters.getstate()
         return not self._is_in_quotes and not unfinished

@@ -1,4 +1,4 @@
-"""A result page, block by block: the CSV of whole records, made columns or RECORD lines."""
+"""A result page, block by block: the CSV of whole records, decoded to columns or RECORD lines."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 class CountedPage(Protocol):
-    """The CSV of a page that was received whole, and what the scan found in it."""
+    """The CSV of a page that was received whole, with what the scan found in it."""
 
     @property
     def locator(self) -> str:
-        """Names the page in messages."""
+        """The page's locator, which names it in messages."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -30,7 +30,7 @@ class CountedPage(Protocol):
 
     @property
     def delimiter(self) -> str:
-        """Between cells."""
+        """The character between cells."""
 
     @property
     def records(self) -> int:
@@ -53,8 +53,8 @@ class CsvBlocks:
 
     Args:
         page: Received whole.
-        types: The fields to hand over, in order; columns beside them are left out.
-        replication_key: The field whose greatest value is told with lines; None for none.
+        types: The fields to decode, in order; other columns are left out.
+        replication_key: The field whose greatest value `lines` returns, or None.
     """
 
     def __init__(
@@ -72,10 +72,12 @@ class CsvBlocks:
         )
 
     def __iter__(self) -> Iterator[bytes]:
-        """Cut the page's text where the scan found ends of records, the header line left out.
+        """Yield the CSV of each block, cut where the scan found the ends of records.
+
+        The header line is left out.
 
         Raises:
-            UnavailableError: As `transport.decode_body`.
+            UnavailableError: As for `transport.decode_body`.
         """
         if not self._page.records:
             return
@@ -103,7 +105,7 @@ class CsvBlocks:
         """Decode a block into columns.
 
         Raises:
-            ResultPageError: If the CSV cannot be read, or a value is not of its field's type.
+            ResultPageError: If the CSV cannot be parsed, or a value is not of its field's type.
         """
         from tap_sfbulk_pages.decoding.columns import normalize_cells, parse_csv  # noqa: PLC0415 - brings Polars
 
@@ -111,10 +113,10 @@ class CsvBlocks:
         return normalize_cells(frame.select(list(self._types)), self._types)
 
     def lines(self, text: bytes, envelope: Envelope) -> RecordLines:
-        """Make a block lines: at once where it is plain, through its columns where it is not.
+        """Encode a block as lines: directly if it is plain, through columns if it is not.
 
         Raises:
-            ResultPageError: As `frame`.
+            ResultPageError: As for `frame`.
         """
         lines = self._compiled.lines(text, envelope) if self._compiled else None
         if lines:
@@ -131,11 +133,12 @@ def decode_frames(page: CountedPage, types: Mapping[str, CellType]) -> Iterator[
     """Decode a page into columns, block by block.
 
     Args:
-        page: As of `CsvBlocks`.
-        types: As of `CsvBlocks`.
+        page: As for `CsvBlocks`.
+        types: As for `CsvBlocks`.
 
     Raises:
-        ResultPageError: As `CsvBlocks.frame`, or if there are not as many records as were counted.
+        ResultPageError: As for `CsvBlocks.frame`, or if the number of records differs from the
+            count.
     """
     blocks = CsvBlocks(page, types)
     records = 0
@@ -147,9 +150,9 @@ def decode_frames(page: CountedPage, types: Mapping[str, CellType]) -> Iterator[
 
 
 def check_count(name: str, announced: int, records: int) -> None:
-    """Compare the records that a page was decoded to with those counted when it arrived.
+    """Compare the number of decoded records with the number counted when the page arrived.
 
-    This is the last look before a page is called done: without it a decoder that skips a record
+    This is the last check before a page is marked done: without it, a decoder that skips a record
     would lose it.
 
     Raises:
@@ -157,12 +160,12 @@ def check_count(name: str, announced: int, records: int) -> None:
     """
     if records != announced:
         raise ResultPageError(
-            f"Result page {name} was counted as {counted(announced, 'record')}, but decodes to "
-            f"{records:,}."
+            f"Result page {name} holds {counted(announced, 'record')}, but {records:,} were "
+            "decoded."
         )
 
 
 def _canonical(columns: tuple[str, ...], types: Mapping[str, CellType]) -> list[str]:
-    """Name the page's columns as the fields are spelled; others get names that clash with none."""
+    """Return the column names in the fields' spelling, and names that cannot clash for the rest."""
     spelled = {name.lower(): name for name in types}
     return [spelled.pop(column.lower(), f"\0{index}") for index, column in enumerate(columns)]

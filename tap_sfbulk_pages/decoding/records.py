@@ -1,4 +1,4 @@
-"""Records out of columns: one dictionary a row, or finished lines for a whole block."""
+"""Columns to records: one dictionary per row, or finished lines for a whole block."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _VALUES: Mapping[CellType, Callable[[str], Any]] = {
 
 
 def convert_rows(block: pl.DataFrame, types: Mapping[str, CellType]) -> Iterator[dict[str, Any]]:
-    """Make the records of a block, converted by column.
+    """Convert a block to records, column by column.
 
     Args:
-        block: Columns as `columns.py` makes them.
-        types: Of its columns, in order.
+        block: Columns as returned by `normalize_cells`.
+        types: The type of each column, in the order wanted.
 
     Yields:
-        One dictionary of typed values a record.
+        One dictionary of typed values per record.
     """
     values = []
     for name, kind in types.items():
@@ -50,33 +50,33 @@ def encode_lines(
     envelope: Envelope,
     replication_key: str | None,
 ) -> RecordLines:
-    """Make lines of a block of columns, without a Python object for each record.
+    """Encode a block of columns as lines, without creating a Python object per record.
 
-    Text columns are JSON-encoded by column; the other cells are JSON text already.
+    Text columns are JSON-encoded as a whole; the other cells are JSON text already.
 
     Args:
-        block: Columns as `columns.py` makes them.
-        types: Of its columns.
-        envelope: Around each record.
-        replication_key: The column whose greatest value is told; None for none.
+        block: Columns as returned by `normalize_cells`.
+        types: The type of each column.
+        envelope: What surrounds each record.
+        replication_key: The column whose greatest value is wanted, or None.
 
     Raises:
-        ResultPageError: If the replication key holds no date.
+        ResultPageError: If the replication key holds a value that is not a date.
     """
     parts = [pl.lit(envelope.before), *_json_record(types), pl.lit(envelope.behind)]
-    # As binary, since text would be decoded on its way to Python, and encoded again.
+    # As binary: text would be decoded on its way to Python, only to be encoded again.
     text: bytes = block.select(pl.concat_str(parts).str.join("").cast(pl.Binary)).item()
     greatest = find_greatest(block[replication_key]) if replication_key else None
     return RecordLines(text, block.height, greatest)
 
 
 class FrameBlocks:
-    """Blocks of a page that are columns already.
+    """The blocks of a page that arrive as columns instead of CSV.
 
     Args:
-        frames: As `columns.py` makes them.
-        types: Of their columns, in order.
-        replication_key: As of `encode_lines`.
+        frames: Columns as returned by `normalize_cells`.
+        types: The type of each column, in order.
+        replication_key: As for `encode_lines`.
     """
 
     def __init__(
@@ -93,20 +93,20 @@ class FrameBlocks:
         return iter(self._frames)
 
     def frame(self, block: pl.DataFrame) -> pl.DataFrame:
-        """Give the block as it is."""
+        """Return the block unchanged."""
         return block
 
     def lines(self, block: pl.DataFrame, envelope: Envelope) -> RecordLines:
-        """Make a block lines.
+        """Encode a block as lines.
 
         Raises:
-            ResultPageError: As `encode_lines`.
+            ResultPageError: As for `encode_lines`.
         """
         return encode_lines(block, self._types, envelope, self._replication_key)
 
 
 def _json_record(types: Mapping[str, CellType]) -> list[pl.Expr]:
-    """Write a record's JSON object, in parts: text columns encoded together, others as they are."""
+    """Return the parts of a record's JSON object: text columns encoded together, others as is."""
     texts = [name for name, kind in types.items() if kind is CellType.TEXT]
     others = [name for name, kind in types.items() if kind is not CellType.TEXT]
     parts: list[pl.Expr] = []
@@ -116,5 +116,5 @@ def _json_record(types: Mapping[str, CellType]) -> list[pl.Expr]:
     if not texts:
         return [*parts, pl.lit("}")]
     encoded = pl.struct(texts).struct.json_encode()
-    # Without its first character a text is a view of itself; without its last one, a copy.
+    # Cutting off the first character leaves a view; cutting off the last would make a copy.
     return [*parts, pl.lit(","), encoded.str.slice(1)] if others else [encoded]

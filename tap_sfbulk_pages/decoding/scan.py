@@ -1,7 +1,7 @@
-"""Counting the records of a CSV body while it arrives, before any of them is written.
+"""Counting the records of a CSV body as it arrives, before any of them is written.
 
-The scan also finds where the body can be cut into blocks of whole records. Nothing of the body is
-held but its header line.
+The scan also finds where the body can be cut into blocks of whole records. It keeps nothing of the
+body but the header line.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from tap_sfbulk_pages.decoding.marks import create_marks
 from tap_sfbulk_pages.errors import UnavailableError
 
-# Large enough that the fixed costs of a block vanish, small enough for memory and caches.
+# Large enough to make the fixed costs of a block negligible, small enough for memory and caches.
 BLOCK_BYTES = 1 << 20
-# 800 fields of 131,072 characters would still fit.
+# 800 fields of 131,072 characters still fit.
 LARGEST_RECORD_BYTES = 128 << 20
 
 _BOM = b"\xef\xbb\xbf"
@@ -27,12 +27,12 @@ class CountedText:
 
     Attributes:
         columns: Names in the header line, in order; empty for an empty body.
-        records: How many there are, the header line left out.
+        records: The number of records, without the header line.
         size: Bytes.
-        cuts: Where blocks of whole records end: the header line's end, then about a block each,
-            the last one the body's end.
-        nul_characters: How many NUL characters there are.
-        ends_with_line: Whether the body ends with a line end, as Salesforce's do.
+        cuts: Where blocks of whole records end: first the end of the header line, then one per
+            block, the last one the end of the body.
+        nul_characters: The number of NUL characters.
+        ends_with_line: Whether the body ends with a line end, as Salesforce's bodies do.
     """
 
     columns: tuple[str, ...]
@@ -44,16 +44,16 @@ class CountedText:
 
 
 class CsvScan:
-    """Takes a body piece by piece.
+    """Scans a body piece by piece.
 
     Args:
-        delimiter: Between cells, one byte.
+        delimiter: The byte between cells.
     """
 
     def __init__(self, delimiter: bytes) -> None:
         self._delimiter = delimiter
         self._marks = create_marks(delimiter)
-        # With its line end, once that has come.
+        # Includes its line end, once that has arrived.
         self._header = bytearray()
         self._cuts: list[int] = []
         self._ends_with_line = True
@@ -67,21 +67,21 @@ class CsvScan:
         if not piece:
             return
         if not self._marks.take(piece):
-            raise UnavailableError("The page is not UTF-8.")
+            raise UnavailableError("The page is not valid UTF-8.")
         self._ends_with_line = piece.endswith(_LINE_END)
         if not self._cuts:
             self._take_header(piece)
         elif self._marks.record_end - self._cuts[-1] >= BLOCK_BYTES:
             self._cuts.append(self._marks.record_end)
         if self._marks.size - self._marks.record_end > LARGEST_RECORD_BYTES:
-            raise UnavailableError(f"A record of the page is over {LARGEST_RECORD_BYTES} bytes.")
+            raise UnavailableError(f"A record of the page exceeds {LARGEST_RECORD_BYTES} bytes.")
 
     def finish(self) -> CountedText:
-        """Count what is left, once the body is whole.
+        """Finish the count, once the body is whole.
 
         Raises:
-            UnavailableError: If the body ends inside a value, the first line is no header, or cells
-                are missing or too many.
+            UnavailableError: If the body ends inside a value, the first line is not a header, or
+                cells are missing or too many.
         """
         marks = self._marks
         if not marks.is_whole:
@@ -94,8 +94,8 @@ class CsvScan:
         lines = marks.line_ends + (not self._ends_with_line)
         if marks.delimiters != lines * max(len(columns) - 1, 0):
             raise UnavailableError(
-                f"The page's {lines} lines hold {marks.delimiters + lines} cells, "
-                f"which are not {len(columns)} in each."
+                f"The page has {lines} lines and {marks.delimiters + lines} cells, "
+                f"which is not {len(columns)} cells per line."
             )
         return CountedText(
             columns=columns,
@@ -107,16 +107,16 @@ class CsvScan:
         )
 
     def _take_header(self, piece: bytes) -> None:
-        """Take the first line; field names hold no line end."""
+        """Collect the header line; field names contain no line end."""
         end = piece.find(_LINE_END) + 1
         self._header += piece[:end] if end else piece
         if end:
             self._cuts.append(len(self._header))
 
     def _columns(self) -> tuple[str, ...]:
-        """Read the header line."""
+        """Parse the header line."""
         line = self._header.removeprefix(_BOM).rstrip(b"\r\n").decode()
         try:
             return tuple(next(csv.reader([line], delimiter=self._delimiter.decode()), ()))
         except csv.Error as error:
-            raise UnavailableError(f"The page's first line is no header line ({error}).") from error
+            raise UnavailableError(f"The page has no valid header line ({error}).") from error

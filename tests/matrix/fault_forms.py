@@ -65,7 +65,7 @@ def _lists(row: str, name: str, said: str, **rest: Any) -> FaultForm:
 _READING: tuple[Place, ...] = ("poll", "list_pages", "page")
 _EVERYWHERE = (*ALL_PLACES, "serial_page")
 _ENDED = r"ended before|ends early|not JSON|connection failed|no end|broken"
-_COUNTED = r"holds \d+ records?; Salesforce announced|are not \d+ in each|middle of a record"
+_COUNTED = r"holds \d+ records?; Salesforce announced|not \d+ cells per line|middle of a record"
 _MISSED = r"The result pages hold \d+ records?, but Salesforce processed"
 
 FORMS: tuple[FaultForm, ...] = (

@@ -239,5 +239,5 @@ def test_a_block_that_is_not_plain_leaves_the_others_alone(monkeypatch: pytest.M
 def test_a_block_that_is_wrong_is_refused_as_columns_refuse_it() -> None:
     types = {"Id": CellType.TEXT, "F": CellType.BOOLEAN}
     blocks = CsvBlocks(received(csv_of([[*types], ["1", "maybe"]]), fields=types), types)
-    with pytest.raises(ResultPageError, match="The field F: A boolean field holds 'maybe'"):
+    with pytest.raises(ResultPageError, match="Field F: 'maybe' is not a boolean"):
         blocks.lines(next(iter(blocks)), JSON_LINES)
