@@ -160,8 +160,8 @@ def check_count(name: str, announced: int, records: int) -> None:
     """
     if records != announced:
         raise ResultPageError(
-            f"Result page {name} holds {counted(announced, 'record')}, but {records:,} were "
-            "decoded."
+            f"Result page {name} was counted as {counted(announced, 'record')}, but decodes to "
+            f"{records:,}."
         )
 
 

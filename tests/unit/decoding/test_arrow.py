@@ -43,7 +43,7 @@ def test_datetimes_of_each_form(text: str, moment: datetime) -> None:
 
 @pytest.mark.parametrize("text", ["soon", "2024-13-01T00:00:00.000Z", "2024-03-01"])
 def test_what_is_no_datetime_is_refused(text: str) -> None:
-    with pytest.raises(ResultPageError, match=f"The field F holds '{text}'"):
+    with pytest.raises(ResultPageError, match=f"Field F holds '{text}'"):
         values([text, None], MOMENT)
 
 

@@ -131,7 +131,7 @@ def test_an_empty_body_has_neither_columns_nor_records() -> None:
 def test_a_record_without_an_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_scan, "BLOCK_BYTES", 10)
     monkeypatch.setattr(csv_scan, "LARGEST_RECORD_BYTES", 100)
-    with pytest.raises(UnavailableError, match="over 100 bytes"):
+    with pytest.raises(UnavailableError, match="exceeds 100 bytes"):
         scanned(b'"Id"\n"' + b"x" * 200, 10)
 
 
