@@ -2,13 +2,17 @@
 
 Rows come unsorted and become visible after their stamp, so a bookmark is the maximum over a
 finished job, and the next job starts `lookback_seconds` before it.
+
+A formula is calculated when it is read. Its value can change with the day, or with a record that it
+looks at, without a new `SystemModstamp`, so that an incremental stream does not see it. A record of
+just those fields would blank the others in a target, so the stream is read in full now and then.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.datetimes import format_literal, parse_datetime
@@ -21,7 +25,6 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.settings import Settings
 
 BOUND_FORMATS = frozenset({"date", "date-time"})
-EVERYTHING = "everything"
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -109,25 +112,20 @@ class Incremental:
         key: The field.
         schema: Its JSON schema.
         state: The stream's part of the Singer state, changed in place.
-        started_at: When the run began, UTC.
+        started_at: When it was decided what to read, before anything was asked; UTC.
         in_full: Whether everything is read, whatever the bookmark, which then stays where it is.
     """
 
     key: str
     schema: Mapping[str, Any]
     state: MutableMapping[str, Any]
-    started_at: datetime
+    started_at: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
     in_full: bool = False
 
     @property
     def bookmark(self) -> str | None:
         """What is read from; None to read everything."""
         return None if self.in_full else stream_state.bookmark(self.state, self.key)
-
-    def extent(self, settings: Settings) -> str:
-        """Tell what is read, for people."""
-        since = self.bookmark or settings.start_date
-        return f"changes since {since}" if since else EVERYTHING
 
     def bound(self, settings: Settings) -> str | None:
         """Write the least value of the key that is read, as SOQL does; None for everything.
@@ -142,7 +140,7 @@ class Incremental:
         )
         return format_literal(bound, self.schema) if bound else None
 
-    def finished(self, maximum: str | None, latest: datetime | None = None) -> None:
+    def finish(self, maximum: str | None, latest: datetime | None = None) -> None:
         """Move the bookmark to what a finished job leaves.
 
         Args:
@@ -155,3 +153,38 @@ class Incremental:
         bookmark = bookmark_after(self.bookmark, maximum, now=now, schema=self.schema)
         if bookmark is not None:
             stream_state.set_bookmark(self.state, self.key, bookmark)
+
+
+def describe_extent(incremental: Incremental | None, settings: Settings) -> str:
+    """Say for people which records a stream reads."""
+    since = (incremental.bookmark or settings.start_date) if incremental else None
+    return f"changes since {since}" if since else "everything"
+
+
+class FormulaRefresh:
+    """When the formula fields of a stream were last read in full, and when that is due.
+
+    Args:
+        state: The stream's part of the Singer state, changed in place.
+        period: How long their values may stand.
+        has_bookmark: Whether the stream would be read from a bookmark on.
+    """
+
+    def __init__(
+        self, state: MutableMapping[str, Any], period: timedelta, *, has_bookmark: bool
+    ) -> None:
+        now = datetime.now(timezone.utc)
+        last = stream_state.formulas_refreshed_at(state)
+        self._state = state
+        self.is_due = has_bookmark and (last is None or now - last >= period)
+        self._is_full = self.is_due or not has_bookmark
+
+    def begin(self) -> None:
+        """Take note of a read that is about to begin, or to go on."""
+        if self._is_full:
+            stream_state.begin_formula_refresh(self._state, datetime.now(timezone.utc))
+
+    def finish(self) -> None:
+        """Take note of a read that has come to its end: it counts from its beginning."""
+        if self._is_full:
+            stream_state.finish_formula_refresh(self._state)

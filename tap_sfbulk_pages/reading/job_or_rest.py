@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import logging
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from tap_sfbulk_pages.errors import ExtractionError, RefusedError
-from tap_sfbulk_pages.reading import state as stream_state
 from tap_sfbulk_pages.reading.page import Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
     from tap_sfbulk_pages.reading.page import PageReading, ReadingContext
@@ -41,33 +40,30 @@ class FallbackReading:
 
     Args:
         context: The org, and what the run does meanwhile.
-        bulk: Reads through a query job.
-        rest: Makes what reads through REST.
+        reading: Reads through a query job or, where an earlier run has begun so, through REST.
+        make_rest: Makes what reads through REST.
         sobject: What is read.
-        state: The stream's part of the Singer state.
+        takes_small: Whether a small object is read through REST.
+        falls_back: Whether an object that the Bulk API refuses is read through REST.
     """
 
     def __init__(
         self,
         context: ReadingContext,
-        bulk: PreparedReading,
+        reading: PreparedReading,
         *,
-        rest: Callable[[], PreparedReading],
+        make_rest: Callable[[], PreparedReading],
         sobject: str,
-        state: Mapping[str, Any],
+        takes_small: bool,
+        falls_back: bool,
     ) -> None:
         self._context = context
-        self._reading = bulk
-        self._rest = rest
+        self._reading = reading
+        self._make_rest = make_rest
         self._sobject = sobject
+        self._takes_small = takes_small
+        self._falls_back = falls_back
         self._is_prepared = False
-        self._is_allowed = context.org.settings.fallback_to_rest
-        self._takes_small = context.org.settings.small_objects_through_rest
-        # A query that an earlier run has begun is read on where it was begun.
-        self._is_begun = stream_state.has_job(state)
-        may_use_rest = self._is_allowed or self._takes_small
-        if may_use_rest and stream_state.saved_rest_query(state):
-            self._reading = rest()
 
     @property
     def job_id(self) -> str | None:
@@ -82,16 +78,16 @@ class FallbackReading:
         """Make a job or, where there is a reason to, fetch the first page through REST."""
         self._is_prepared = True
         if self._is_known_to_be_small():
-            self._reading = self._rest()
+            self._reading = self._make_rest()
         self._reading.prepare(made, waiting)
         refusal = self._reading.preparation_error
-        if self._is_allowed and isinstance(refusal, RefusedError) and refusal.is_about_the_bulk_api:
+        if self._falls_back and isinstance(refusal, RefusedError) and refusal.is_about_the_bulk_api:
             logger.info(
                 "%s is read through the REST API, since Salesforce makes no query job for it: %s",
                 self._sobject,
                 refusal.said,
             )
-            self._reading = self._rest()
+            self._reading = self._make_rest()
             self._reading.prepare(made, waiting)
 
     def keep(self) -> None:
@@ -121,7 +117,7 @@ class FallbackReading:
 
     def _is_known_to_be_small(self) -> bool:
         """Ask how many records there are, if it matters; a failure comes again with the reading."""
-        if not self._takes_small or self._is_begun:
+        if not self._takes_small:
             return False
         try:
             counts = self._context.org.record_counts()
@@ -131,7 +127,7 @@ class FallbackReading:
 
     def _advised(self, error: RefusedError) -> RefusedError:
         """Add what can be done about a refusal, where that is known."""
-        if error.is_about_the_bulk_api and not self._is_allowed:
+        if error.is_about_the_bulk_api and not self._falls_back:
             return error.with_advice(
                 "Set fallback_to_rest to true to read it through the REST API."
             )

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tap_sfbulk_pages.org import Org
-    from tap_sfbulk_pages.reading.through_job import JobRequest
+    from tap_sfbulk_pages.reading.choice import Choice
+    from tap_sfbulk_pages.reading.object_query import ObjectQuestion
+    from tap_sfbulk_pages.reading.request import JobRequest
     from tap_sfbulk_pages.salesforce.limits import Limit
     from tap_sfbulk_pages.settings import Settings
 
@@ -118,7 +120,35 @@ class StreamPlan:
             self.how += f", in up to {ranges} ranges"
 
 
-def job_plan(
+def plan_object(
+    question: ObjectQuestion, choice: Choice, settings: Settings, state: Mapping[str, Any]
+) -> StreamPlan:
+    """Tell what reading an object would take.
+
+    Args:
+        question: What is asked of it.
+        choice: How it is read.
+        settings: Of the run.
+        state: The stream's part of the Singer state.
+
+    Raises:
+        StateError: If the state is broken.
+    """
+    name = question.selection.sobject.name
+    how = question.describe_extent(settings)
+    plan = plan_job(name, question.request(), sobject=name, how=how, state=state)
+    plan.calls_a_record = len(question.binary_fields)
+    plan.may_be_cut = choice.may_cut_by_size
+    plan.may_be_small = choice.takes_small
+    if choice.begins_through_rest and (saved := stream_state.saved_rest_query(state)):
+        done = counted(saved.records_done, "record")
+        plan.go_through_rest(f"a query through REST goes on, {done} done")
+    elif choice.falls_back and is_refused_by_bulk(name) and not choice.is_begun:
+        plan.go_through_rest(f"{plan.how}, through REST, as the Bulk API refuses it")
+    return plan
+
+
+def plan_job(
     stream: str,
     request: JobRequest,
     *,
@@ -152,31 +182,6 @@ def job_plan(
     return StreamPlan(
         stream, query=made, sobject=sobject, types=request.types, how=how, jobs=jobs if made else 0
     )
-
-
-def consider_other_ways(
-    plan: StreamPlan, settings: Settings, state: Mapping[str, Any], *, may_be_cut: bool
-) -> None:
-    """Add to the plan of an object that it may be read otherwise than through one job.
-
-    Args:
-        plan: Changed in place.
-        settings: Say what goes through REST.
-        state: The stream's part of the Singer state.
-        may_be_cut: Whether it is cut into ranges if it is huge.
-
-    Raises:
-        StateError: If the state is broken.
-    """
-    is_begun = stream_state.has_job(state)
-    saved = stream_state.saved_rest_query(state)
-    plan.may_be_cut = may_be_cut and not is_begun
-    plan.may_be_small = settings.small_objects_through_rest and not is_begun
-    if saved and (settings.fallback_to_rest or settings.small_objects_through_rest):
-        done = counted(saved.records_done, "record")
-        plan.go_through_rest(f"a query through REST goes on, {done} done")
-    elif settings.fallback_to_rest and is_refused_by_bulk(plan.stream) and not is_begun:
-        plan.go_through_rest(f"{plan.how}, through REST, as the Bulk API refuses it")
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ class SavedRestQuery:
 
 def has_job(state: Mapping[str, Any]) -> bool:
     """Tell whether a stream's state holds a job, ranges with jobs, or a query, sound or not."""
-    return any(name in state for name in (_JOB, RANGES, _REST_QUERY))
+    return any(state.get(name) is not None for name in (_JOB, RANGES, _REST_QUERY))
 
 
 def saved_job(state: Mapping[str, Any]) -> SavedJob | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from contextlib import closing, nullcontext
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.decoding.page import CsvBlocks
@@ -35,31 +34,13 @@ from tap_sfbulk_pages.watching import activity
 from tap_sfbulk_pages.words import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, MutableMapping
+    from collections.abc import Callable, Iterator, MutableMapping
     from contextlib import AbstractContextManager
 
-    from tap_sfbulk_pages.decoding.cells import CellType
-    from tap_sfbulk_pages.jobs.query import Query
     from tap_sfbulk_pages.reading.page import ReadingContext
+    from tap_sfbulk_pages.reading.request import JobRequest
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class JobRequest:
-    """What a query job is asked, and what is read of its result.
-
-    Attributes:
-        query: The query, or the job that has its result already.
-        types: The fields to hand over, in order, and how their cells are read.
-        replication_key: The field whose maximum is kept; None for none.
-        by_place: The fields that are known by the place of their column (`PageDownload`).
-    """
-
-    query: Query | ExistingJob
-    types: Mapping[str, CellType]
-    replication_key: str | None
-    by_place: Mapping[int, str] | None = None
 
 
 class JobReading:
@@ -70,7 +51,7 @@ class JobReading:
         request: What is read.
         state: Where the job is kept while it is read, changed in place: the stream's part of the
             Singer state, or a part of that.
-        finished: Called with the greatest replication key value when the job's records are
+        on_finished: Called with the greatest replication key value when the job's records are
             written and add up; the job is then dropped from `state`, and the state saved.
         is_divisible: Whether a saved job that took too long is told of (`QueryJobTooLongError`),
             for less to be asked, rather than made anew.
@@ -82,14 +63,14 @@ class JobReading:
         request: JobRequest,
         *,
         state: MutableMapping[str, Any],
-        finished: Callable[[str | None], None],
+        on_finished: Callable[[str | None], None],
         is_divisible: bool = False,
     ) -> None:
         self._context = context
         self._org = context.org
         self._request = request
         self._state = state
-        self._finished = finished
+        self._on_finished = on_finished
         self._is_divisible = is_divisible
         self._saved = stream_state.saved_job(state)
         self._progress = JobProgress()
@@ -330,7 +311,7 @@ class JobReading:
         """
         job = self._completed_job
         verify_total(self._org.jobs, job, self._progress, is_doubtful=is_doubtful)
-        self._finished(not_after(self._progress.maximum, job.created))
+        self._on_finished(not_after(self._progress.maximum, job.created))
         stream_state.forget_job(self._state)
         self._context.save()
         if self._nul_characters:

@@ -17,11 +17,10 @@ import math
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import QueryJobTooLongError, RefusedError
 from tap_sfbulk_pages.reading import saved_ranges
-from tap_sfbulk_pages.reading import state as stream_state
 from tap_sfbulk_pages.reading.saved_ranges import SavedRanges, range_of
 from tap_sfbulk_pages.reading.schedule import JobSchedule
 from tap_sfbulk_pages.reading.through_job import JobReading
@@ -29,10 +28,9 @@ from tap_sfbulk_pages.reading.through_job import JobReading
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, MutableMapping
     from contextlib import AbstractContextManager
-    from datetime import datetime
 
+    from tap_sfbulk_pages.reading.object_query import ObjectQuestion
     from tap_sfbulk_pages.reading.page import PageReading, ReadingContext
-    from tap_sfbulk_pages.reading.ranged_query import RangedQuery
     from tap_sfbulk_pages.reading.saved_ranges import PartState
     from tap_sfbulk_pages.soql.ranges import Range
 
@@ -49,18 +47,6 @@ logger = logging.getLogger(__name__)
 def ranges_for(records: int) -> int:
     """Tell into how many ranges an object is cut for its size, at the most; 1 if it is not huge."""
     return min(math.ceil(records / RECORDS_A_RANGE), _MOST_RANGES) if records > HUGE else 1
-
-
-class Finished(Protocol):
-    """What is called when everything has been written."""
-
-    def __call__(self, maximum: str | None, latest: datetime = ..., /) -> None:
-        """Take note of it.
-
-        Args:
-            maximum: The greatest replication key value; None for none.
-            latest: The moment that the bookmark must not pass, where ranges were read.
-        """
 
 
 class RangePart:
@@ -95,37 +81,35 @@ class SplitReading:
 
     Args:
         context: The org, and what the run does meanwhile.
-        query: What is read.
+        question: What is asked; it is finished when everything has been written.
         state: The stream's part of the Singer state, changed in place.
-        finished: Called when everything has been written.
-        may_cut: Whether a query may be cut into ranges.
-        may_be_huge: Whether so much is read that the object's size tells whether to cut it.
+        may_cut: Whether a query may be cut into ranges when its job takes too long.
+        may_cut_by_size: Whether it is cut before any job is made if the object is huge.
     """
 
     def __init__(
         self,
         context: ReadingContext,
-        query: RangedQuery,
+        question: ObjectQuestion,
         *,
         state: MutableMapping[str, Any],
-        finished: Finished,
         may_cut: bool,
-        may_be_huge: bool,
+        may_cut_by_size: bool,
     ) -> None:
         self._outer_tend = context.tend
         self._context = replace(context, tend=self._tend)
         self._org = context.org
-        self._query = query
+        self._question = question
+        self._query = question.query
         self._state = state
-        self._finished = finished
-        self._may_cut = may_cut and query.field is not None
-        self._is_huge_expected = self._may_cut and may_be_huge
+        self._may_cut = may_cut
+        self._may_cut_by_size = may_cut_by_size
         self._error: Exception | None = None
         self._is_decided = False
         self._schedule: JobSchedule[RangePart] | None = None
         self._current: JobReading | None = None
         self._ranges = self._saved()
-        self._whole = self._job_reading(query.whole, state, finished)
+        self._whole = self._job_reading(self._query.whole, state, question.finish)
 
     @property
     def job_id(self) -> str | None:
@@ -183,7 +167,7 @@ class SplitReading:
             else:
                 return
         yield from self._pages_of_ranges(self._ranges, self._begun())
-        self._finished(self._ranges.maximum, self._ranges.cut_at)
+        self._question.finish(self._ranges.maximum, self._ranges.cut_at)
         saved_ranges.forget(self._state)
         self._context.save()
 
@@ -202,12 +186,12 @@ class SplitReading:
 
     @property
     def _fingerprint(self) -> str:
-        return self._query.request(self._query.whole).query.fingerprint
+        return self._query.write().fingerprint
 
     def _decide(self, waiting: Callable[[], AbstractContextManager[None]]) -> None:
         """Cut an object that is huge, before anything of it has been asked for."""
         try:
-            if self._is_huge_expected and not stream_state.has_job(self._state):
+            if self._may_cut_by_size:
                 with waiting():
                     self._ranges = self._cut_by_size()
         except Exception as error:  # noqa: BLE001 - raised by `pages`, on the thread that writes
@@ -221,7 +205,7 @@ class SplitReading:
         if pieces == 1:
             return None
         try:
-            ranges = whole.cut(self._query.bounds_within(self._org, whole, pieces))
+            ranges = whole.cut(self._query.find_bounds(self._org, whole, pieces))
         except RefusedError as error:
             logger.warning("%s is huge, but cannot be cut into ranges: %s", name, error)
             return None
@@ -273,7 +257,7 @@ class SplitReading:
             raise error
         try:
             with self._context.waiting():
-                pieces = part.cut(self._query.bounds_within(self._org, part, _PIECES))
+                pieces = part.cut(self._query.find_bounds(self._org, part, _PIECES))
         except RefusedError as refusal:
             logger.warning("%s cannot be cut into ranges: %s", self._query.sobject, refusal)
             raise error from refusal
@@ -291,8 +275,8 @@ class SplitReading:
     def _parts(self, states: Iterable[PartState]) -> list[RangePart]:
         parts = []
         for state in states:
-            finished = partial(saved_ranges.finish, state)
-            reading = self._job_reading(range_of(state), state, finished)
+            on_finished = partial(saved_ranges.finish, state)
+            reading = self._job_reading(range_of(state), state, on_finished)
             parts.append(RangePart(state, reading))
         return parts
 
@@ -300,13 +284,13 @@ class SplitReading:
         self,
         part: Range,
         state: MutableMapping[str, Any],
-        finished: Callable[[str | None], None],
+        on_finished: Callable[[str | None], None],
     ) -> JobReading:
         return JobReading(
             self._context,
-            self._query.request(part),
+            self._question.request(part),
             state=state,
-            finished=finished,
+            on_finished=on_finished,
             is_divisible=self._may_cut,
         )
 

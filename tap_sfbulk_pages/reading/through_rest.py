@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     import polars as pl
 
     from tap_sfbulk_pages.reading.page import ReadingContext
+    from tap_sfbulk_pages.reading.request import JobRequest
     from tap_sfbulk_pages.reading.rest_pages import RestPage
-    from tap_sfbulk_pages.reading.through_job import JobRequest
 
 # REST API guide, "Query": a cursor that has expired, or gave way to newer ones of the same user.
 _CURSOR_GONE = "INVALID_QUERY_LOCATOR"
@@ -50,7 +50,7 @@ class RestReading:
         name: What is read, for messages.
         datetimes: The fields that are datetimes.
         state: Where the cursor is kept, as `JobReading` keeps its job.
-        finished: As of `JobReading`.
+        on_finished: As of `JobReading`.
 
     Raises:
         StateError: If the saved cursor is broken.
@@ -66,7 +66,7 @@ class RestReading:
         name: str,
         datetimes: Collection[str],
         state: MutableMapping[str, Any],
-        finished: Callable[[str | None], None],
+        on_finished: Callable[[str | None], None],
     ) -> None:
         org, query = context.org, request.query
         if not isinstance(query, Query):
@@ -75,7 +75,7 @@ class RestReading:
         self._request = request
         self._name = name
         self._state = state
-        self._finished = finished
+        self._on_finished = on_finished
         self._query = RestQuery(
             org.client,
             org.memory,
@@ -241,7 +241,7 @@ class RestReading:
             )
 
     def _finish(self) -> None:
-        self._finished(not_after(self._maximum, self._asked_at))
+        self._on_finished(not_after(self._maximum, self._asked_at))
         stream_state.forget_job(self._state)
         self._context.save()
         if self._nul_characters:

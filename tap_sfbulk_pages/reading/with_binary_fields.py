@@ -57,31 +57,29 @@ class _Value:
     size: float | None
 
 
-class BinaryReading:
+class WithBinaryFields:
     """A reading whose records get their binary fields as well.
 
     Args:
-        context: The org, and what the run does meanwhile.
         reading: Of the other fields, `Id` among them.
+        context: The org, and what the run does meanwhile.
         sobject: What is read.
-        fields: Its binary fields.
-        largest_bytes: A larger value is left null.
+        fields: Its binary fields. A value larger than `max_blob_mb` is left null.
     """
 
     def __init__(
         self,
-        context: ReadingContext,
         reading: Reading,
+        context: ReadingContext,
         *,
         sobject: str,
         fields: Sequence[str],
-        largest_bytes: int,
     ) -> None:
         self._context = context
         self._reading = reading
         self._sobject = sobject
         self._fields = tuple(fields)
-        self._largest_bytes = largest_bytes
+        self._largest_bytes = context.org.settings.max_blob_bytes
         self._without: list[str] = []
         self.prepare = reading.prepare
         self.keep = reading.keep

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from tap_sfbulk_pages.decoding.cells import cell_type
-from tap_sfbulk_pages.errors import ExtractionError
 from tap_sfbulk_pages.jobs.query import ExistingJob
 from tap_sfbulk_pages.reading import state as stream_state
 from tap_sfbulk_pages.reading.existing_jobs import typed_columns
 from tap_sfbulk_pages.reading.page import NothingToRead
-from tap_sfbulk_pages.reading.plan import job_plan
-from tap_sfbulk_pages.reading.through_job import JobReading, JobRequest
+from tap_sfbulk_pages.reading.plan import plan_job
+from tap_sfbulk_pages.reading.request import JobRequest, choose_fields
+from tap_sfbulk_pages.reading.through_job import JobReading
 from tap_sfbulk_pages.salesforce.schema import KEY
 from tap_sfbulk_pages.singer.stream import BulkStream
 from tap_sfbulk_pages.soql.columns import match_spelling, property_schemas
@@ -77,7 +76,7 @@ class ExistingJobStream(BulkStream):
         def finished(_: str | None) -> None:
             stream_state.set_done(self.stream_state, job)
 
-        return JobReading(context, request, state=self.stream_state, finished=finished)
+        return JobReading(context, request, state=self.stream_state, on_finished=finished)
 
     @override
     def plan(self) -> StreamPlan:
@@ -85,12 +84,10 @@ class ExistingJobStream(BulkStream):
         job, request = self._job_and_request()
         is_done = stream_state.is_done(self.stream_state, job)
         how = f"job {job.id} has been read" if is_done else f"the result of job {job.id}"
-        return job_plan(self.name, request, sobject=None, how=how, state=self.stream_state)
+        return plan_job(self.name, request, sobject=None, how=how, state=self.stream_state)
 
     def _job_and_request(self) -> tuple[ExistingJob, JobRequest]:
-        announced = self._properties
-        fields = {name: cell_type(announced[name]) for name in self._selected}
-        if not fields:
-            raise ExtractionError("None of the job's columns is selected.")
+        schemas = self._properties
+        fields = choose_fields(self.name, self._selected, schemas, readable=schemas)
         job = ExistingJob(self._job.id, tuple(fields))
         return job, JobRequest(query=job, types=fields, replication_key=None)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from tap_sfbulk_pages.decoding.cells import CellType, cell_type
 from tap_sfbulk_pages.errors import ExtractionError, SettingsError
 from tap_sfbulk_pages.jobs.query import Query
-from tap_sfbulk_pages.reading.bookmarks import BOUND_FORMATS, EVERYTHING, Incremental
-from tap_sfbulk_pages.reading.plan import job_plan
-from tap_sfbulk_pages.reading.through_job import JobReading, JobRequest
+from tap_sfbulk_pages.reading.bookmarks import BOUND_FORMATS, Incremental, describe_extent
+from tap_sfbulk_pages.reading.plan import plan_job
+from tap_sfbulk_pages.reading.request import JobRequest, choose_fields
+from tap_sfbulk_pages.reading.through_job import JobReading
 from tap_sfbulk_pages.salesforce.schema import primary_keys
 from tap_sfbulk_pages.singer.stream import BulkStream
 from tap_sfbulk_pages.soql.columns import TypedQuery, match_spelling, property_schemas
@@ -21,6 +20,7 @@ from tap_sfbulk_pages.soql.entries import LIMITED
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tap_sfbulk_pages.decoding.cells import CellType
     from tap_sfbulk_pages.reading.page import Reading, ReadingContext
     from tap_sfbulk_pages.reading.plan import StreamPlan
     from tap_sfbulk_pages.singer.run import RunningTap
@@ -68,16 +68,16 @@ class QueryStream(BulkStream):
         """
         incremental = self._incremental
         request = self._job_request(incremental)
-        finished = incremental.finished if incremental else lambda _: None
-        return JobReading(context, request, state=self.stream_state, finished=finished)
+        finished = incremental.finish if incremental else lambda _: None
+        return JobReading(context, request, state=self.stream_state, on_finished=finished)
 
     @override
     def plan(self) -> StreamPlan:
         """Tell what reading the query would take."""
         sobject, incremental = self._typed.sobject.name, self._incremental
         request = self._job_request(incremental)
-        how = incremental.extent(self._tap.org.settings) if incremental else EVERYTHING
-        return job_plan(self.name, request, sobject=sobject, how=how, state=self.stream_state)
+        how = describe_extent(incremental, self._tap.org.settings)
+        return plan_job(self.name, request, sobject=sobject, how=how, state=self.stream_state)
 
     def _job_request(self, incremental: Incremental | None) -> JobRequest:
         """Write the query for the columns that are selected, from the bookmark on."""
@@ -105,20 +105,15 @@ class QueryStream(BulkStream):
     @property
     def _fields(self) -> Mapping[str, CellType]:
         """The columns to read: selected, and still in the query; in the order of the query."""
-        announced, selected = self._properties, set(self._selected)
-        lost = selected - self._typed.types.keys()
-        if lost:
-            self.logger.warning(
-                "Stream %s: the query does not select %s (any more); discover again.",
-                self.name,
-                ", ".join(sorted(lost)),
-            )
-        fields = {
-            name: cell_type(announced[name]) for name in self._typed.types if name in selected
-        }
-        if not fields:
-            raise ExtractionError("None of the query's columns is selected.")
-        return fields
+        columns = self._typed.types
+        fields = choose_fields(
+            self.name,
+            self._selected,
+            self._properties,
+            readable=columns,
+            loss="the query no longer selects these columns; discover again",
+        )
+        return {name: fields[name] for name in columns if name in fields}
 
     @property
     def _incremental(self) -> Incremental | None:
@@ -131,7 +126,7 @@ class QueryStream(BulkStream):
         schema = self._properties.get(key, {})
         if key not in self._typed.types or schema.get("format") not in BOUND_FORMATS:
             raise ExtractionError(_no_replication_key(key, self._typed))
-        return Incremental(key, schema, self.stream_state, datetime.now(timezone.utc))
+        return Incremental(key, schema, self.stream_state)
 
 
 def _keys(query: QuerySetting, typed: TypedQuery) -> tuple[str, ...]:

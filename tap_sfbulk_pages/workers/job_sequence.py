@@ -161,7 +161,7 @@ class JobStream:
             lookback = timedelta(seconds=self._options.access.org().settings.lookback_seconds)
             since = format_literal(parse_datetime(before.until) - lookback, _DATETIME)
         now = datetime.now(timezone.utc)
-        job = self._options.made_job(self._fields, [f"{key} >= {since}"] if since else [])
+        job = self._options.make_job(self._fields, [f"{key} >= {since}"] if since else [])
         self._made = job.id
         until = format_literal(_made_at(job) or now, _DATETIME)
         return JobStreamOffset.of_new_job(before.sobject, job, since=since, until=until)

@@ -9,14 +9,14 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_sfbulk_pages.datetimes import format_literal
 from tap_sfbulk_pages.errors import RefusedError, SettingsError
 from tap_sfbulk_pages.jobs.query import Query, QueryJob
+from tap_sfbulk_pages.reading.bookmarks import Incremental
 from tap_sfbulk_pages.reading.existing_jobs import existing_job, result_columns
+from tap_sfbulk_pages.reading.object_query import ObjectQuery
 from tap_sfbulk_pages.salesforce.schema import json_schema, replication_key, unsupported_fields
 from tap_sfbulk_pages.soql.columns import TypedQuery, find_result_types, property_schemas
 from tap_sfbulk_pages.soql.field_paths import FieldPaths
-from tap_sfbulk_pages.soql.select import select
 from tap_sfbulk_pages.soql.text import QueryText
 from tap_sfbulk_pages.workers.org_access import OrgAccess
 from tap_sfbulk_pages.workers.partitions import check_records
@@ -92,14 +92,14 @@ class JobOptions:
         org = self.access.org()
         paths = _paths(org)
         if self.soql is not None:
-            return dict(property_schemas(_typed(self.soql, paths).types))
+            return dict(property_schemas(_parse_query(self.soql, paths).types))
         if self.job_id is not None:
             job = existing_job(org, self.job_id)
             fields = self.fields or result_columns(org, org.jobs.completed(job))
             types = find_result_types(fields, self.sobject or job.sobject, paths)
             return dict(property_schemas(types))
         assert self.sobject is not None  # noqa: S101 - `parse` made sure
-        return _typed_fields(paths.sobject(self.sobject), self.fields)
+        return _describe_fields(paths.sobject(self.sobject), self.fields)
 
     def job(self, fields: Sequence[str], conditions: Sequence[str] = ()) -> QueryJob:
         """Take the job that exists, or make one, and wait for it.
@@ -117,19 +117,19 @@ class JobOptions:
         if self.job_id is not None:
             return org.jobs.completed(existing_job(org, self.job_id))
         if not conditions:
-            return org.jobs.completed(self.made_job(fields))
+            return org.jobs.completed(self.make_job(fields))
         try:
-            job = self.made_job(fields, conditions)
+            job = self.make_job(fields, conditions)
         except RefusedError as refusal:
             if not refusal.is_about_the_resource:
                 raise
             logger.warning(
                 "Salesforce does not filter by %s: %s", " AND ".join(conditions), refusal
             )
-            job = self.made_job(fields)
+            job = self.make_job(fields)
         return org.jobs.completed(job)
 
-    def made_job(self, fields: Sequence[str], conditions: Sequence[str] = ()) -> QueryJob:
+    def make_job(self, fields: Sequence[str], conditions: Sequence[str] = ()) -> QueryJob:
         """Make a job and do not wait for it.
 
         Args:
@@ -142,11 +142,12 @@ class JobOptions:
         """
         org = self.access.org()
         if self.soql is None:
-            soql = self._select(org, fields, conditions)
+            query = self._object_query(org, fields).narrow(conditions).write()
         else:
-            soql = _as_typed(self.soql, _paths(org))
+            soql = _spell_columns(self.soql, _paths(org))
+            query = Query(soql, org.settings.include_deleted)
         org.job_allowance().take_job()
-        job = org.jobs.create(Query(soql, org.settings.include_deleted), org.api_version)
+        job = org.jobs.create(query, org.api_version)
         logger.info("Job %s was created (API %s).", job.id, job.api_version)
         return job
 
@@ -166,21 +167,14 @@ class JobOptions:
             )
         return key
 
-    def _select(self, org: Org, fields: Sequence[str], conditions: Sequence[str]) -> str:
-        """Write the query of an object as a first run of the tap does."""
+    def _object_query(self, org: Org, fields: Sequence[str]) -> ObjectQuery:
+        """Compose the query that a first run of the tap asks, which has no state."""
         assert self.sobject is not None  # noqa: S101 - `parse` made sure
-        own = org.settings.filters.get(self.sobject)
-        conditions = [*([f"({own})"] if own else []), *conditions]
-        start, key = org.settings.start_date, None
-        if start is not None:
-            key = replication_key(_paths(org).sobject(self.sobject))
-        return select(
-            self.sobject,
-            fields,
-            replication_key=key,
-            lower_bound=format_literal(start, {"format": "date-time"}) if start else None,
-            condition=" AND ".join(conditions) or None,
-        )
+        incremental = None
+        # Only a bound needs a key, and only a key needs a describe.
+        if org.settings.start_date and (key := replication_key(_paths(org).sobject(self.sobject))):
+            incremental = Incremental(key, {"format": "date-time"}, state={})
+        return ObjectQuery.compose(self.sobject, fields, org.settings, incremental=incremental)
 
 
 def create_job(options: Mapping[str, str]) -> str:
@@ -196,7 +190,7 @@ def create_job(options: Mapping[str, str]) -> str:
     if parsed.job_id is not None:
         raise SettingsError("a job that is made cannot be one that exists: leave out job")
     fields = [] if parsed.soql else list(parsed.properties())
-    return parsed.made_job(fields).id
+    return parsed.make_job(fields).id
 
 
 def check_total(options: Mapping[str, str], *, records: int) -> None:
@@ -217,7 +211,7 @@ def check_total(options: Mapping[str, str], *, records: int) -> None:
     check_records(org, existing_job(org, parsed.job_id), records)
 
 
-def _typed(soql: str, paths: FieldPaths) -> TypedQuery:
+def _parse_query(soql: str, paths: FieldPaths) -> TypedQuery:
     """Type the columns of a query.
 
     Raises:
@@ -230,7 +224,7 @@ def _typed(soql: str, paths: FieldPaths) -> TypedQuery:
         raise SettingsError(*error.errors, hint) from error
 
 
-def _as_typed(soql: str, paths: FieldPaths) -> str:
+def _spell_columns(soql: str, paths: FieldPaths) -> str:
     """Write a query so that its columns are called as they are typed, where they can be."""
     try:
         typed = TypedQuery.of(QueryText.parse(soql), paths)
@@ -243,7 +237,7 @@ def _paths(org: Org) -> FieldPaths:
     return FieldPaths(org.client, org.api_version)
 
 
-def _typed_fields(sobject: SObject, fields: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+def _describe_fields(sobject: SObject, fields: Sequence[str]) -> dict[str, Mapping[str, Any]]:
     """Type fields of an object.
 
     Args:

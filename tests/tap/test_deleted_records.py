@@ -259,7 +259,7 @@ def test_objects_without_account_of_deletes_are_left_alone(
     run = tap(config_for(server, "User", track_hard_deletes=True))
     assert run.exit_code == 0, run.stderr
     assert deleted_calls(server) == []
-    assert "Stream User: Salesforce keeps no account of its deleted records." in run.stderr
+    assert "Stream User: Salesforce keeps no log of its deleted records." in run.stderr
     assert "deleted_until" not in run.bookmark("User")
 
 

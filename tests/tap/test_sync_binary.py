@@ -16,7 +16,7 @@ from tap_process import config_for, metadata_of
 
 from tap_sfbulk_pages.errors import UnavailableError
 from tap_sfbulk_pages.reading.page import NothingToRead
-from tap_sfbulk_pages.reading.with_binary_fields import BinaryReading, _Value
+from tap_sfbulk_pages.reading.with_binary_fields import WithBinaryFields, _Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -252,13 +252,14 @@ def test_content_whose_end_is_told_by_nothing_else_is_held_against_its_size() ->
     def call(*_: object, read: Callable[..., str | None], **__: object) -> str | None:
         return read(SimpleNamespace(headers={}), [b"half"])
 
-    org = SimpleNamespace(client=SimpleNamespace(call=call), api_version="67.0")
-    reading = BinaryReading(
-        cast("Any", SimpleNamespace(org=org)),
+    settings = SimpleNamespace(max_blob_bytes=100)
+    client = SimpleNamespace(call=call)
+    org = SimpleNamespace(client=client, api_version="67.0", settings=settings)
+    reading = WithBinaryFields(
         NothingToRead(),
+        cast("Any", SimpleNamespace(org=org)),
         sobject="Attachment",
         fields=["Body"],
-        largest_bytes=100,
     )
     assert reading._fetched(_Value("00P", "Body", 4.0)) == base64.b64encode(b"half").decode()
     with pytest.raises(UnavailableError, match="came cut"):

@@ -213,7 +213,7 @@ def test_settings_of_the_tap_hold(start_sandbox: StartSandbox) -> None:
     for _ in range(2):
         available_now(server, kept, **settings)
     first, second = created(server)
-    assert first.endswith("WHERE SystemModstamp >= 2024-01-01T00:00:00.000Z AND ((Name != 'x'))")
+    assert first.endswith("WHERE SystemModstamp >= 2024-01-01T00:00:00.000Z AND (Name != 'x')")
     assert f"AND SystemModstamp >= {kept.last.since}" in second
 
 

@@ -12,7 +12,8 @@ from tap_sfbulk_pages.errors import RecordCountError
 from tap_sfbulk_pages.jobs.pages import verify_total
 from tap_sfbulk_pages.jobs.progress import JobProgress
 from tap_sfbulk_pages.jobs.query import Query, QueryJob
-from tap_sfbulk_pages.reading.through_job import JobReading, JobRequest
+from tap_sfbulk_pages.reading.request import JobRequest
+from tap_sfbulk_pages.reading.through_job import JobReading
 
 REQUEST = JobRequest(Query("SELECT Id FROM Account", False), {"Id": CellType.TEXT}, None)
 
@@ -31,7 +32,7 @@ class FullDisk:
 
 def test_what_goes_wrong_ahead_is_raised_where_the_stream_is_read() -> None:
     context = cast("Any", SimpleNamespace(org=None, save=lambda: None, waiting=None))
-    reading = JobReading(context, REQUEST, state={}, finished=lambda _: None)
+    reading = JobReading(context, REQUEST, state={}, on_finished=lambda _: None)
     reading._is_prepared = True
     reading._pages_ahead = cast("Any", FullDisk())
     # Called while another stream is written.

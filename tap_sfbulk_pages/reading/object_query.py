@@ -1,0 +1,304 @@
+"""What a run asks of an object: fields, bounds, filter, deleted rows; and what the answer changes.
+
+It is decided here alone, for Singer streams, plans and workers. Saved jobs are recognized by a
+fingerprint of the SOQL, so no letter of it may change (`tests/tap/asked_soql.yaml`).
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from tap_sfbulk_pages.errors import ExtractionError
+from tap_sfbulk_pages.jobs.query import Query
+from tap_sfbulk_pages.reading.bookmarks import (
+    BOUND_FORMATS,
+    FormulaRefresh,
+    Incremental,
+    describe_extent,
+)
+from tap_sfbulk_pages.reading.request import JobRequest, choose_fields
+from tap_sfbulk_pages.salesforce.schema import binary_fields, json_schema
+from tap_sfbulk_pages.soql.ranges import Range, RangeField, choose_range_field
+from tap_sfbulk_pages.soql.select import select
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+    from datetime import datetime
+
+    from tap_sfbulk_pages.decoding.cells import CellType
+    from tap_sfbulk_pages.org import Org
+    from tap_sfbulk_pages.salesforce.describe import SObject
+    from tap_sfbulk_pages.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ObjectQuery:
+    """The query of an object, for all of its records or for a range of them.
+
+    Attributes:
+        sobject: Its name.
+        fields: The fields to read, in order.
+        include_deleted: Whether deleted and archived records are read too.
+        whole: The range of all that is read.
+        replication_key: The field whose maximum is kept; None for none.
+        range_field: The field that ranges are of; None where nothing is bounded.
+        condition: The user's own condition, added with AND.
+        limit: The most records to read, for a look at a few; None for all.
+    """
+
+    sobject: str
+    fields: Sequence[str]
+    include_deleted: bool
+    whole: Range
+    replication_key: str | None = None
+    range_field: RangeField | None = None
+    condition: str | None = None
+    limit: int | None = None
+
+    @classmethod
+    def compose(
+        cls,
+        sobject: str,
+        fields: Sequence[str],
+        settings: Settings,
+        *,
+        incremental: Incremental | None,
+        range_field: RangeField | None = None,
+        limit: int | None = None,
+    ) -> ObjectQuery:
+        """Compose the query that the settings and the bookmark ask for.
+
+        Args:
+            sobject: Name of the object.
+            fields: The fields to read, in order.
+            settings: Filter, start date, lookback, and whether to read deleted records.
+            incremental: The replication key and its bookmark; None to read everything.
+            range_field: The field that ranges are of, where there is no replication key.
+            limit: As the attribute.
+
+        Raises:
+            StateError: If the bookmark is not a date.
+        """
+        key = incremental.key if incremental else None
+        return cls(
+            sobject,
+            fields,
+            include_deleted=settings.include_deleted,
+            whole=Range(incremental.bound(settings) if incremental else None),
+            replication_key=key,
+            range_field=RangeField(key) if key else range_field,
+            condition=settings.filters.get(sobject),
+            limit=limit,
+        )
+
+    def narrow(self, conditions: Sequence[str]) -> ObjectQuery:
+        """Add SOQL conditions to the user's own, with AND."""
+        if not conditions:
+            return self
+        own = [f"({self.condition})"] if self.condition else []
+        return replace(self, condition=" AND ".join([*own, *conditions]))
+
+    def write(self, part: Range | None = None) -> Query:
+        """Write the query for a range; without one, for all that is to be read."""
+        part = part or self.whole
+        soql = select(
+            self.sobject,
+            self.fields,
+            within=self.range_field.condition(part) if self.range_field else None,
+            condition=self.condition,
+            limit=self.limit,
+        )
+        return Query(soql, include_deleted=self.include_deleted)
+
+    def find_bounds(self, org: Org, part: Range, pieces: int) -> list[str]:
+        """Find values that cut a range into pieces, between the least and the greatest there are.
+
+        Returns:
+            As `RangeField.bounds`.
+
+        Raises:
+            ExtractionError: As `SalesforceClient.fetch_json`.
+        """
+        if self.range_field is None:
+            return []
+        least = self._find_outermost(org, self.range_field, part, "ASC")
+        greatest = self._find_outermost(org, self.range_field, part, "DESC")
+        return self.range_field.bounds(least, greatest, pieces) if least and greatest else []
+
+    def _find_outermost(self, org: Org, field: RangeField, part: Range, order: str) -> str | None:
+        """Ask for the first value of a range; the field's index gives it without a scan."""
+        name = field.name
+        soql = select(
+            self.sobject,
+            [name],
+            within=" AND ".join(filter(None, [field.condition(part), f"{name} != null"])),
+            condition=self.condition,
+        )
+        resource = "queryAll" if self.include_deleted else "query"
+
+        def parse(reply: Any) -> str | None:
+            records = reply["records"]
+            value: str | None = records[0][name] if records else None
+            return value
+
+        return org.client.fetch_json(
+            f"/{resource}?q={quote(f'{soql} ORDER BY {name} {order} LIMIT 1')}",
+            api_version=org.api_version,
+            parse=parse,
+        )
+
+
+@dataclass(frozen=True)
+class ObjectSelection:
+    """What is wanted of an object, by the catalog.
+
+    Attributes:
+        sobject: By today's describe.
+        schemas: JSON schemas by field, as they are announced: the catalog's, where there is one.
+        names: The selected fields, in order.
+        primary_keys: The fields that are the key.
+        replication_key: The field that says what has changed; None to read everything.
+        limit: The most records to read; None for all.
+    """
+
+    sobject: SObject
+    schemas: Mapping[str, Mapping[str, Any]]
+    names: Sequence[str]
+    primary_keys: tuple[str, ...]
+    replication_key: str | None
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
+class ObjectQuestion:
+    """What a run asks of an object, and what it means for the state when the answer is written.
+
+    Attributes:
+        selection: What is wanted.
+        query: What is asked.
+        types: How the cells of each field are read.
+        binary_fields: Selected fields that no query returns, fetched record by record.
+        incremental: The replication key and its bookmark; None to read everything.
+        refresh: When formula fields are read in full; None where that does not matter.
+    """
+
+    selection: ObjectSelection
+    query: ObjectQuery
+    types: Mapping[str, CellType]
+    binary_fields: Sequence[str]
+    incremental: Incremental | None
+    refresh: FormulaRefresh | None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is for every record, as in a first load, and not for changes alone."""
+        return self.incremental is None or self.incremental.bookmark is None
+
+    def request(self, part: Range | None = None) -> JobRequest:
+        """Ask for the records of a range; without one, for all that are to be read."""
+        return JobRequest(self.query.write(part), self.types, self.query.replication_key)
+
+    def describe_extent(self, settings: Settings) -> str:
+        """Say for people which records it is for."""
+        return describe_extent(self.incremental, settings)
+
+    def begin(self) -> None:
+        """Note in the state that the answer is about to be read, or read on."""
+        if self.refresh:
+            self.refresh.begin()
+
+    def finish(self, maximum: str | None, latest: datetime | None = None) -> None:
+        """Note in the state that every record of the answer has been written.
+
+        Args:
+            maximum: The greatest replication key value in it; None for none.
+            latest: The moment that the bookmark must not pass; None for the start of the run.
+        """
+        if self.incremental:
+            self.incremental.finish(maximum, latest)
+        if self.refresh:
+            self.refresh.finish()
+
+
+def ask_object(
+    selection: ObjectSelection, settings: Settings, state: MutableMapping[str, Any]
+) -> ObjectQuestion:
+    """Decide what to ask of an object.
+
+    Args:
+        selection: What is wanted.
+        settings: Of the run.
+        state: The stream's part of the Singer state; changed by the question, not here.
+
+    Raises:
+        ExtractionError: If nothing readable is selected, or the replication key cannot be one.
+        StateError: If the state is broken.
+    """
+    sobject = selection.sobject
+    if not selection.schemas:
+        raise ExtractionError(
+            f"The catalog has no fields of {sobject.name}: Salesforce did not describe it when "
+            "the catalog was made. Discover again."
+        )
+    incremental = _find_incremental(selection, state)
+    binary = binary_fields(sobject)
+    types = choose_fields(
+        sobject.name,
+        [name for name in selection.names if name not in binary],
+        selection.schemas,
+        readable=sobject.field_names,
+        loss="the org no longer shows this user these fields, which are left out until it does",
+    )
+    refresh = _find_refresh(sobject, types, incremental, settings)
+    if incremental and refresh and refresh.is_due:
+        incremental = replace(incremental, in_full=True)
+    query = ObjectQuery.compose(
+        sobject.name,
+        tuple(types),
+        settings,
+        incremental=incremental,
+        range_field=choose_range_field(sobject),
+        limit=selection.limit,
+    )
+    binary_selected = [name for name in selection.names if name in binary]
+    return ObjectQuestion(selection, query, types, binary_selected, incremental, refresh)
+
+
+def _find_incremental(
+    selection: ObjectSelection, state: MutableMapping[str, Any]
+) -> Incremental | None:
+    key = selection.replication_key
+    if key is None:
+        return None
+    # By the describe: the catalog of another tap may say no more than "string".
+    schema = json_schema(selection.sobject)["properties"].get(key, {})
+    if key not in selection.schemas or schema.get("format") not in BOUND_FORMATS:
+        raise ExtractionError(
+            f"The replication key {key} is not a date or datetime field of "
+            f"{selection.sobject.name}. Choose another in the catalog, or FULL_TABLE."
+        )
+    return Incremental(key, schema, state)
+
+
+def _find_refresh(
+    sobject: SObject, fields: Iterable[str], incremental: Incremental | None, settings: Settings
+) -> FormulaRefresh | None:
+    """Find out whether formula fields are due to be read in full; None where there is no need."""
+    period = settings.refresh_formula_fields
+    formulas = sobject.formula_names.intersection(fields)
+    if incremental is None or period is None or not formulas:
+        return None
+    has_bookmark = incremental.bookmark is not None
+    refresh = FormulaRefresh(incremental.state, period, has_bookmark=has_bookmark)
+    if refresh.is_due:
+        logger.info(
+            "Stream %s is read in full: its formula fields (%s) may have changed.",
+            sobject.name,
+            ", ".join(sorted(formulas)),
+        )
+    return refresh
