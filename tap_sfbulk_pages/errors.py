@@ -1,8 +1,8 @@
 """What can go wrong between the tap and Salesforce, as types.
 
 Every message is for the person who reads it at night: what happened, what Salesforce said and
-what to do. The stream and the job are added where they are known (`streams.py`). No message
-carries a token, a password or the body of a request.
+what to do. The stream and the job are added where they are known. No message carries a token, a
+password or the body of a request.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _RESOURCE_STATUSES = frozenset(
     }
 )
 REQUEST_LIMIT = "REQUEST_LIMIT_EXCEEDED"
-# Told by 403 for API calls and by 400 for query jobs and their volume.
+# With status 403 for API calls, with 400 for query jobs and their volume.
 DAILY_LIMITS = frozenset({REQUEST_LIMIT, "LIMIT_EXCEEDED"})
 _CODES_OF_USER_OR_ORG = DAILY_LIMITS.union(
     {
@@ -37,7 +37,7 @@ _CODES_OF_USER_OR_ORG = DAILY_LIMITS.union(
         "INVALID_OPERATION_WITH_EXPIRED_PASSWORD",
     }
 )
-# Code and words, in lower case, of refusals that concern the Bulk API alone: "Entity 'X' is not
+# Code and words, in lower case, of refusals that concern only the Bulk API: "Entity 'X' is not
 # supported by the Bulk API.", "Cannot serialize value for 'X' in CSV format" (live clients). Codes
 # are compared without separators, since the guide spells them `InvalidEntity`.
 _NOT_IN_BULK = (("invalidentity", "bulk api"), ("featurenotenabled", "in csv format"))
@@ -50,10 +50,10 @@ _NEEDS_FILTER = (
 
 
 class ExtractionError(Exception):
-    """Something that ends the reading of a stream, or the run, with a message for its user."""
+    """Something that ends a stream, or the run, with a message for its user."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle without the constructor, whose arguments differ: errors come back from tasks."""
+        """Pickle without the constructor, whose arguments differ: workers send errors back."""
         return _restore, (type(self), self.args), self.__dict__
 
 
@@ -71,7 +71,12 @@ class SettingsError(ExtractionError):
 
 @contextmanager
 def collect_errors(errors: list[str], about: str = "") -> Iterator[None]:
-    """Add what settings are wrong to a list, with what it is about in front, and go on."""
+    """Append the errors of a `SettingsError` to a list and go on.
+
+    Args:
+        errors: The list.
+        about: Put before each error, such as `filters: Account: `.
+    """
     try:
         yield
     except SettingsError as error:
@@ -79,18 +84,18 @@ def collect_errors(errors: list[str], about: str = "") -> Iterator[None]:
 
 
 class SignInError(ExtractionError):
-    """Salesforce gave no session, or took it away and gives no other."""
+    """Salesforce issued no session, or ended one and issues no other."""
 
 
 class UntrustedLinkError(ExtractionError):
-    """A link that leads away from the org's own host, where the token must not go."""
+    """A link to another host than the org's own; the token must not go there."""
 
 
 class UnavailableError(ExtractionError):
-    """A request that may succeed when it is made again.
+    """A request that may succeed when it is sent again.
 
     Attributes:
-        retry_after: Seconds that Salesforce asks to wait, where it does.
+        retry_after: How many seconds Salesforce asks to wait; None if it does not say.
     """
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
@@ -103,8 +108,8 @@ class RefusedError(ExtractionError):
 
     Attributes:
         status: The HTTP status.
-        error_code: Salesforce's `errorCode`, upper case; empty where the body names none.
-        said: Salesforce's own text.
+        error_code: Salesforce's `errorCode`; empty if the body has none.
+        said: Salesforce's own message.
     """
 
     def __init__(self, message: str, *, status: int, error_code: str, said: str) -> None:
@@ -115,27 +120,27 @@ class RefusedError(ExtractionError):
 
     @property
     def is_missing(self) -> bool:
-        """Whether the resource is not there (any more)."""
+        """Whether the resource does not exist, or no longer."""
         return self.status == HTTPStatus.NOT_FOUND
 
     @property
     def is_about_the_resource(self) -> bool:
-        """Whether it speaks of the one resource asked for, not of the user or the org."""
+        """Whether it is about the one resource, not about the user or the org."""
         return self.status in _RESOURCE_STATUSES and self.error_code not in _CODES_OF_USER_OR_ORG
 
     @property
     def is_about_the_bulk_api(self) -> bool:
-        """Whether another API of Salesforce may read what the Bulk API does not."""
+        """Whether another API of Salesforce may read what the Bulk API refuses."""
         code, said = self.error_code.lower().replace("_", ""), self.said.lower()
         return any(code == known and words in said for known, words in _NOT_IN_BULK)
 
     @property
     def asks_for_a_filter(self) -> bool:
-        """Whether the object can be read only with a condition of a certain kind."""
+        """Whether the object can be read only with a certain kind of condition."""
         return any(words in self.said.lower() for words in _NEEDS_FILTER)
 
     def with_advice(self, advice: str) -> RefusedError:
-        """Make the same error with what its reader can do about it."""
+        """Return the same error followed by what to do about it."""
         return RefusedError(
             f"{str(self).rstrip('.')}. {advice}",
             status=self.status,
@@ -145,7 +150,7 @@ class RefusedError(ExtractionError):
 
 
 class AllowanceError(ExtractionError):
-    """A daily allowance of the org that is used up, or that settings keep for others."""
+    """A daily allowance of the org that is used up, or that the settings leave to others."""
 
 
 class ResultPageError(ExtractionError):
@@ -153,7 +158,7 @@ class ResultPageError(ExtractionError):
 
 
 class ListingError(ExtractionError):
-    """A list of result pages that has no known form, or leads in a circle."""
+    """A list of result pages of an unknown form, or whose links form a circle."""
 
 
 class QueryJobError(ExtractionError):
@@ -161,11 +166,11 @@ class QueryJobError(ExtractionError):
 
 
 class QueryJobTooLongError(QueryJobError):
-    """A query job that was not done in the time, or the tries, that it was given."""
+    """A query job that did not finish within the time, or the attempts, that it had."""
 
 
 class QueryJobGoneError(QueryJobError):
-    """A query job that is no longer there: deleted, or older than seven days."""
+    """A query job that no longer exists: deleted, or older than seven days."""
 
 
 class ResultPagesNotOfferedError(ExtractionError):
@@ -173,12 +178,12 @@ class ResultPagesNotOfferedError(ExtractionError):
 
 
 class RecordCountError(ExtractionError):
-    """A job whose pages do not add up to the number of records that Salesforce names."""
+    """A job whose pages do not add up to the number of records that Salesforce reports."""
 
 
 class StateError(ExtractionError):
-    """A saved state that this tap cannot have written, or that is broken."""
+    """A saved state that is broken, or that this tap cannot have written."""
 
 
 class CatalogError(ExtractionError):
-    """A catalog that cannot be followed as it is written."""
+    """A catalog that contradicts itself or the org."""

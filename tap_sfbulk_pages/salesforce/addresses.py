@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
-# What the host of a page ends in, and the host of its org.
+# How the host of a page ends, and how the host of its org ends.
 _PAGES: Mapping[str, str] = {
     ".lightning.force.com": ".my.salesforce.com",
     ".my.salesforce-setup.com": ".my.salesforce.com",
@@ -46,37 +46,41 @@ class HostAddress:
 
     @classmethod
     def parse(cls, url: str, *, setting: str) -> HostAddress:
-        """Check an address from the settings or from a token reply.
+        """Read an address from the settings or from a token reply.
 
         Args:
             url: `https://host[:port]`; a path is ignored. Plain `http` only on a loopback host.
-            setting: What the address is called in an error.
+            setting: Its name for an error.
 
         Raises:
-            SettingsError: If it is no such address.
+            SettingsError: If it is not such an address.
         """
         parts = _split(url.strip())
         if parts is None or parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
             raise SettingsError(f"{setting} must be an address like https://acme.my.salesforce.com")
         if parts.username is not None or parts.password is not None:
-            raise SettingsError(f"{setting} must not hold a user name or password")
+            raise SettingsError(f"{setting} must not contain a user name or password")
         if parts.scheme == "http" and not _is_loopback(parts.hostname):
-            raise SettingsError(f"{setting} must start with https:// (plain http only on loopback)")
+            raise SettingsError(
+                f"{setting} must start with https:// (plain http works only on a loopback host)"
+            )
         return cls(f"{parts.scheme}://{parts.netloc.lower()}")
 
     def resolve(self, link: str, *, api_version: str) -> str:
-        """Make a link from a reply absolute.
+        """Return the absolute form of a link from a reply.
 
         Args:
             link: In any of the three forms.
             api_version: Version of the job that the link belongs to, as `62.0`.
 
         Raises:
-            UntrustedLinkError: If it leads to another scheme, host or port.
+            UntrustedLinkError: If it has another scheme, host or port.
         """
         parts = _split(link)
         if parts is None:
-            raise UntrustedLinkError(f"Salesforce sent a link that is no address: {link[:200]!r}")
+            raise UntrustedLinkError(
+                f"Salesforce sent a link that is not an address: {link[:200]!r}"
+            )
         if not parts.scheme and not parts.netloc and parts.path.startswith("/"):
             if parts.path.startswith("/services/data/"):
                 return self.origin + link
@@ -84,9 +88,9 @@ class HostAddress:
         if self._is_home_of(link):
             return link
         raise UntrustedLinkError(
-            f"Salesforce sent a link to {parts.scheme}://{parts.hostname or '?'}, which is not "
-            f"{self.origin}. The session is not sent there. If the org has moved, set instance_url "
-            "to its new address."
+            f"Salesforce sent a link to {parts.scheme}://{parts.hostname or '?'}, not to "
+            f"{self.origin}. The access token is not sent there. If the org has moved, set "
+            "instance_url to its new address."
         )
 
     def _is_home_of(self, url: str) -> bool:
@@ -107,21 +111,21 @@ LOGIN_OF_SANDBOXES = HostAddress("https://test.salesforce.com")
 
 
 def org_address(url: str, *, setting: str) -> HostAddress:
-    """Read the address of an org: one that answers API calls.
+    """Read the address of an org, which answers API calls.
 
     Args:
         url: From the settings.
-        setting: What the address is called in an error.
+        setting: Its name for an error.
 
     Raises:
-        SettingsError: If it is none; the error names the right one where that can be told.
+        SettingsError: If it is not one; the error names the right address if that is clear.
     """
     address = login_address(url, setting=setting)
     if address in (LOGIN, LOGIN_OF_SANDBOXES):
         raise SettingsError(
             f"{setting} must be the org's own address, like "
-            f"https://acme.my.salesforce.com; {address.origin} is where users of every "
-            "org sign in (login_url)"
+            f"https://acme.my.salesforce.com; {address.origin} is where users of all "
+            "orgs sign in (login_url)"
         )
     return address
 
@@ -132,14 +136,14 @@ def login_address(url: str, *, setting: str) -> HostAddress:
     for ending, right in _PAGES.items():
         if address.origin.endswith(ending):
             raise SettingsError(
-                f"{setting} is the address of pages for browsers, which answers no API "
-                f"call: set it to {address.origin.removesuffix(ending)}{right}"
+                f"{setting} is an address for browsers and answers no API "
+                f"calls: set it to {address.origin.removesuffix(ending)}{right}"
             )
     return address
 
 
 def locator_of(link: str) -> str:
-    """Name a result link for the state: its `locator` parameter, or the whole link without one.
+    """Return the name of a result link in the state: its `locator`, else the whole link.
 
     The locator itself is opaque (Bulk API 2.0 guide, "Get Results for a Query Job").
     """
@@ -148,17 +152,17 @@ def locator_of(link: str) -> str:
 
 
 def is_address(link: str) -> bool:
-    """Tell whether a link can be taken apart at all."""
+    """Return whether a link can be parsed at all."""
     return _split(link) is not None
 
 
 def _split(url: str) -> SplitResult | None:
-    # urlsplit would leave out line ends without a word.
+    # urlsplit would drop line ends silently.
     if any(character <= " " or character == "\x7f" for character in url):
         return None
     try:
         parts = urlsplit(url)
-        _ = parts.port  # raises for a port that is no number
+        _ = parts.port  # raises for a port that is not a number
     except ValueError:
         return None
     return parts

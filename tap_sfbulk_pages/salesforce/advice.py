@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# The first whose words are in the code or in the text is taken: the narrow ones come first.
+# The first entry whose words are in the code or in the text applies: the narrow ones come first.
 _OF_SIGN_IN: Sequence[tuple[str, str]] = (
     (
         "no client credentials user enabled",
@@ -51,7 +51,7 @@ _OF_SIGN_IN: Sequence[tuple[str, str]] = (
             "Setup, Connected Apps OAuth Usage or External Client App Manager."
         ),
     ),
-    ("invalid_app_access", "The app does not admit this user: check the app's policies."),
+    ("invalid_app_access", "The app does not allow this user: check the app's policies."),
     (
         "ip restricted or invalid login hours",
         (
@@ -64,8 +64,8 @@ _OF_SIGN_IN: Sequence[tuple[str, str]] = (
         "audience",
         (
             "The user signs in at another host. Set instance_url to the org's My Domain address; "
-            "for a sandbox whose address does not tell that it is one set is_sandbox or "
-            "login_url too."
+            "for a sandbox whose address does not show that it is one, also set "
+            "is_sandbox or login_url."
         ),
     ),
     (
@@ -78,16 +78,13 @@ _OF_SIGN_IN: Sequence[tuple[str, str]] = (
     ),
     (
         "invalid assertion",
-        (
-            "private_key is not the one whose certificate the app holds, or this machine's clock "
-            "is wrong."
-        ),
+        ("private_key does not belong to the app's certificate, or this machine's clock is wrong."),
     ),
     (
         "password has expired",
         (
             "The user's password has expired: log in with a browser and set a new one. A user "
-            "whose password never expires, or a flow without a password, spares you this."
+            "whose password never expires, or a flow without a password, avoids this."
         ),
     ),
     (
@@ -100,8 +97,8 @@ _OF_SIGN_IN: Sequence[tuple[str, str]] = (
     (
         "invalid_client_id",
         (
-            "Check client_id, and that the app is one of this org: a sandbox has apps of its "
-            "own. A new app takes some minutes until it is known everywhere."
+            "Check client_id, and that the app is in this org: a sandbox has its own apps. "
+            "A new app takes some minutes until it is known everywhere."
         ),
     ),
     ("invalid_client", "Check client_secret, which changes when somebody rotates it."),
@@ -139,32 +136,32 @@ _OF_CALLS: Sequence[tuple[str, str]] = (
         ),
     ),
 )
-# Of an address that has never given an answer.
-SILENT_HOST = "If it stays so, check instance_url: it must be the org's own address."
+# For an address that has never answered.
+SILENT_HOST = "If this persists, check instance_url: it must be the org's own address."
 WRONG_HOST = (
-    "Nothing of Salesforce answers there: check that instance_url and login_url are addresses of "
+    "That is not a server of Salesforce: check that instance_url and login_url are addresses of "
     "the org, such as https://acme.my.salesforce.com."
 )
 
 
 def advise_on_sign_in(error_code: str, said: str) -> str:
-    """Say what to do about a refused sign-in.
+    """Return what to do about a refused sign-in.
 
     Args:
-        error_code: The `error` of the reply; a reply that names none is not Salesforce's.
+        error_code: The `error` of the reply; a reply without one is not Salesforce's.
         said: Its `error_description`.
 
     Returns:
-        A sentence or more; empty where the refusal is not a usual one.
+        A sentence or more; empty if the refusal is not a usual one.
     """
     return _find(_OF_SIGN_IN, error_code, said) or ("" if error_code else WRONG_HOST)
 
 
 def advise_on_call(error_code: str, said: str) -> str:
-    """Say what to do about a refused call that speaks of the user or the org; else empty."""
+    """Return what to do about a refused call; empty if it is not about the user or the org."""
     return _find(_OF_CALLS, error_code, said)
 
 
 def _find(known: Sequence[tuple[str, str]], error_code: str, said: str) -> str:
-    told = f"{error_code} {said}".lower()
-    return next((advice for words, advice in known if words in told), "")
+    text = f"{error_code} {said}".lower()
+    return next((advice for words, advice in known if words in text), "")

@@ -1,6 +1,6 @@
-"""The org's daily API calls, counted as they are made, and stopping before they are used up.
+"""The org's daily API calls: counted as they are made, and stopped before they are used up.
 
-Every reply names the API calls of the last 24 hours (`Sforce-Limit-Info: api-usage=45/100000`,
+Every reply reports the API calls of the last 24 hours (`Sforce-Limit-Info: api-usage=45/100000`,
 REST API guide, "Limit Info Header").
 """
 
@@ -12,11 +12,11 @@ import threading
 from tap_sfbulk_pages.errors import AllowanceError
 
 _API_USAGE = re.compile(r"(?:^|[;,\s])api-usage=(\d+)/(\d+)")
-RENEWAL = "It counts the last 24 hours, so what was used comes back hour by hour."
+RENEWAL = "The limit covers the last 24 hours, so it recovers hour by hour."
 
 
 class CallAllowance:
-    """API calls: counted before they are made, by all threads.
+    """Counts API calls before they are made, for all threads.
 
     Args:
         percent_total: Share of the org's daily calls that may be used in all.
@@ -34,7 +34,7 @@ class CallAllowance:
 
     @property
     def usage(self) -> tuple[int, int] | None:
-        """How many of the org's daily calls are used, and how many there are, once it is known."""
+        """How many of the org's daily calls are used, and how many it has; None until known."""
         with self._lock:
             return None if self._daily is None else (self._used, self._daily)
 
@@ -42,7 +42,7 @@ class CallAllowance:
         """Count a call that is about to be made.
 
         Raises:
-            AllowanceError: If it would cross a share; it must not be made then.
+            AllowanceError: If it would exceed a share; the call must not be made.
         """
         with self._lock:
             if self._daily is not None:
@@ -51,10 +51,10 @@ class CallAllowance:
             self.made += 1
 
     def note(self, header: str | None) -> None:
-        """Take note of a reply, or of a call that got none.
+        """Note the end of a call.
 
         Args:
-            header: Its `Sforce-Limit-Info`, where it has one.
+            header: `Sforce-Limit-Info` of its reply; None without one.
         """
         match = _API_USAGE.search(header or "")
         with self._lock:

@@ -1,7 +1,7 @@
-"""Calls to one org: signed in, tried again where that can help, errors in Salesforce's words.
+"""Calls to one org: signed in, retried where that can help, errors in Salesforce's words.
 
 One client serves all threads. A session that dies is renewed once for all of them
-(`sign_in/`), and the call is made again.
+(`sign_in`), and the call is sent again.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ logger = logging.getLogger(__name__)
 
 
 class SalesforceClient:
-    """Makes the calls of one run.
+    """Sends the calls of one run.
 
     Args:
         transport: The connections.
         sessions: Gives and renews the session.
         allowance: Counts the calls.
-        max_tries: How often one call is made at the most.
+        max_tries: How often one call is sent at most.
     """
 
     def __init__(
@@ -65,14 +65,14 @@ class SalesforceClient:
         json: object | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> T:
-        """Make a call and take its reply in whole.
+        """Send a call and read its whole reply.
 
         Args:
             method: HTTP method.
             link: Absolute, from the root of the host, or without the version (`/jobs/query/…`).
-            api_version: Filled in where the link has no version, as `62.0`.
-            read: Takes a successful reply and the pieces of its body as they came, encoded. What
-                it raises as `UnavailableError` is tried again like a lost connection.
+            api_version: Inserted if the link has no version, such as `62.0`.
+            read: Gets a successful reply and its body in pieces as they arrive, still encoded. If
+                it raises `UnavailableError`, the call is retried as after a lost connection.
             json: Body to send.
             headers: Further headers.
 
@@ -82,9 +82,9 @@ class SalesforceClient:
         Raises:
             UnavailableError: If no try succeeded.
             RefusedError: If Salesforce refused.
-            AllowanceError: If the org's daily calls are used up, or kept for others.
-            SignInError: If there is no session to be had.
-            UntrustedLinkError: If the link leads to another host.
+            AllowanceError: If the org's daily calls are used up, or left to others.
+            SignInError: If no session is available.
+            UntrustedLinkError: If the link is to another host.
         """
 
         def attempt() -> T:
@@ -120,7 +120,7 @@ class SalesforceClient:
     def _send(
         self, method: str, url: str, headers: Mapping[str, str], json: object | None
     ) -> Iterator[requests.Response]:
-        """Make one call, counted against the org's daily allowance."""
+        """Send one call and count it against the org's daily allowance."""
         self._allowance.take()
         if stream := activity.current():
             stream.note_call()
@@ -142,16 +142,17 @@ class SalesforceClient:
         json: object | None = None,
         numbers_as_text: bool = False,
     ) -> T:
-        """Make a call whose reply is a JSON document (see `call`).
+        """Send a call whose reply is a JSON document (see `call`).
 
         Args:
             link: As `call`.
             api_version: As `call`.
-            parse: Makes the result of the parsed document. A document of another form makes it
-                raise what Python raises; the call is then made again.
+            parse: Turns the parsed document into the result. If the document has another form,
+                and it therefore raises a `TypeError`, `LookupError` or the like, the call is
+                retried.
             method: HTTP method.
             json: Body to send.
-            numbers_as_text: Hand numbers to `parse` as the text that stands there.
+            numbers_as_text: Pass numbers to `parse` as strings, with every digit.
 
         Returns:
             What `parse` returned.
@@ -170,7 +171,7 @@ class SalesforceClient:
     def perform(
         self, method: str, link: str, *, api_version: str, json: object | None = None
     ) -> None:
-        """Make a call whose reply does not matter, unless it is an error (see `call`)."""
+        """Send a call whose reply does not matter unless it is an error (see `call`)."""
 
         def read(response: requests.Response, _: Iterator[bytes]) -> None:
             self._transport.whole_body(response)

@@ -1,8 +1,9 @@
-"""Connections that are shut down when a reply makes no headway, whatever it sends.
+"""Connections that are shut down when a reply stalls, whatever it sends.
 
-A socket's timeout starts anew with each byte, so that a server that drips its status line, a header
-or the length of a chunk would hold a thread for days. One thread watches all connections: each read
-that comes back whole (the head of a reply, a piece of its body) gives its connection more time.
+A socket's timeout starts anew with each byte, so a server that sends its status line, a header or
+the length of a chunk byte by byte would occupy a thread for days. One thread watches all
+connections; each complete read (the head of a reply, a piece of its body) gives its connection more
+time.
 """
 
 from __future__ import annotations
@@ -21,15 +22,15 @@ if TYPE_CHECKING:
     import requests
     from urllib3.response import HTTPResponse
 
-_LOOKS_A_DEADLINE = 4
+_CHECKS_PER_DEADLINE = 4
 
 
 class Deadline:
-    """The time that one connection has until its next headway.
+    """The time that one connection has until its next progress.
 
     Args:
         watched: The connection's socket.
-        seconds: From one headway to the next.
+        seconds: The longest time between two steps.
     """
 
     def __init__(self, watched: socket.socket, seconds: float) -> None:
@@ -39,11 +40,11 @@ class Deadline:
         self.extend()
 
     def extend(self) -> None:
-        """Give more time."""
+        """Start the time anew."""
         self._until = time.monotonic() + self._seconds
 
     def enforce(self) -> None:
-        """Shut the connection down, which ends whatever reads from it, if its time is over."""
+        """If the time is over, shut the connection down, which ends any read from it."""
         if time.monotonic() > self._until:
             self.is_over = True
             with contextlib.suppress(OSError):
@@ -54,7 +55,7 @@ class Watchdog:
     """Enforces deadlines on a thread of its own.
 
     Args:
-        seconds: From one headway to the next.
+        seconds: The longest time between two steps of one connection.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -76,13 +77,13 @@ class Watchdog:
         return deadline
 
     def forget(self, deadline: Deadline) -> None:
-        """Watch a connection no more."""
+        """Stop watching a connection."""
         with self._lock:
             self._deadlines.discard(deadline)
 
     def _look(self) -> None:
         while True:
-            time.sleep(self._seconds / _LOOKS_A_DEADLINE)
+            time.sleep(self._seconds / _CHECKS_PER_DEADLINE)
             with self._lock:
                 deadlines = list(self._deadlines)
             for deadline in deadlines:
@@ -94,7 +95,7 @@ class DeadlineAdapter(HTTPAdapter):
 
     Args:
         watchdog: Watches them.
-        rest: As `HTTPAdapter`.
+        rest: As for `HTTPAdapter`.
     """
 
     def __init__(self, watchdog: Watchdog, **rest: Any) -> None:
@@ -103,15 +104,15 @@ class DeadlineAdapter(HTTPAdapter):
 
 
 def find_deadline(response: requests.Response) -> Deadline | None:
-    """Find the deadline of a reply's connection; None for one through a proxy."""
+    """Return the deadline of a reply's connection; None for one through a proxy."""
     return getattr(response.raw.connection, "deadline", None)
 
 
 def _make_pools(watchdog: Watchdog) -> dict[str, type[HTTPConnectionPool]]:
-    """Make pools of watched connections, by scheme."""
+    """Return the classes of pools of watched connections, by scheme."""
 
     class Watched:
-        """Mixed into a connection: its replies begin in time, or not at all."""
+        """Mixed into a connection: its replies start in time, or fail."""
 
         sock: socket.socket
         deadline: Deadline
@@ -124,8 +125,8 @@ def _make_pools(watchdog: Watchdog) -> dict[str, type[HTTPConnectionPool]]:
                 watchdog.forget(self.deadline)
                 raise
             if self.deadline.is_over:
-                # A head that was cut looks like a whole one.
-                raise TimeoutError("the head of the reply drips")
+                # The parser takes a head that was cut for a whole one.
+                raise TimeoutError("the head of the reply is too slow")
             self.deadline.extend()
             return response
 

@@ -1,8 +1,8 @@
-"""What the org says of its objects: the global describe and describes of single sObjects.
+"""The org's objects: the global describe, and describes of single sObjects.
 
 Describes are fetched 25 at a time through `/composite` (REST API guide, "Composite": at most 25
-subrequests), which counts as one call. Only what the tap uses of a describe is kept, since a
-whole one is about a megabyte for a rich object.
+subrequests), which counts as one call. Only the parts that the tap uses are kept, since a whole
+describe can take a megabyte.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tap_sfbulk_pages.salesforce.client import SalesforceClient
 
-OBJECTS_A_CALL = 25
+OBJECTS_PER_CALL = 25
 
 logger = logging.getLogger(__name__)
 
@@ -39,9 +39,9 @@ class Field:
         name: As Salesforce spells it.
         type: The describe's `type`, e.g. `picklist`.
         is_custom: Whether users added it.
-        relationship_name: What leads from a lookup to its parent, `Account` of `AccountId`; empty
-            for none.
-        reference_to: The objects that a lookup may point at.
+        relationship_name: The name that leads from a lookup to its parent, such as `Account` for
+            `AccountId`; empty for none.
+        reference_to: The objects that a lookup may refer to.
         is_calculated: Whether it is a formula (`calculated`).
     """
 
@@ -60,8 +60,7 @@ class SObject:
     Attributes:
         name: As Salesforce spells it.
         fields: In the order of the describe.
-        is_replicated: Whether Salesforce keeps account of records that are deleted
-            (`replicateable`).
+        is_replicated: Whether Salesforce keeps track of deleted records (`replicateable`).
     """
 
     name: str
@@ -75,7 +74,7 @@ class SObject:
 
     @property
     def formula_names(self) -> set[str]:
-        """Names of the fields that are calculated when they are read."""
+        """Names of the formula fields."""
         return {field.name for field in self.fields if field.is_calculated}
 
 
@@ -87,7 +86,7 @@ def list_object_names(
     Args:
         client: The org.
         api_version: As `62.0`.
-        patterns: Names or globs; with `!` in front they exclude. None at all: every object.
+        patterns: Names or globs; a leading `!` excludes. Without any: every object.
 
     Returns:
         Names in the order of the global describe.
@@ -99,7 +98,7 @@ def list_object_names(
         queryable = client.fetch_json("/sobjects", api_version=api_version, parse=_list_queryable)
     for pattern in patterns:
         if not any(is_asked_for(name, [pattern.removeprefix("!")]) for name in queryable):
-            logger.warning("objects: the org offers nothing that %r fits.", pattern)
+            logger.warning("objects: no object of the org matches %r.", pattern)
     return [name for name in queryable if is_asked_for(name, patterns)]
 
 
@@ -114,7 +113,7 @@ def _list_queryable(described: Any) -> list[str]:
 
 
 def is_asked_for(name: str, patterns: Sequence[str]) -> bool:
-    """Tell whether the `objects` setting asks for an sObject, whatever the case of letters."""
+    """Return whether the `objects` setting asks for an sObject, ignoring case."""
     wanted = [pattern.lower() for pattern in patterns if not pattern.startswith("!")]
     refused = [pattern[1:].lower() for pattern in patterns if pattern.startswith("!")]
     lower = name.lower()
@@ -126,28 +125,28 @@ def is_asked_for(name: str, patterns: Sequence[str]) -> bool:
 def describe_objects(
     client: SalesforceClient, api_version: str, names: Iterable[str]
 ) -> Iterator[tuple[str, SObject | RefusedError | UnavailableError]]:
-    """Describe sObjects, `OBJECTS_A_CALL` a call.
+    """Describe sObjects, `OBJECTS_PER_CALL` per call.
 
     Yields:
-        Each name with its sObject, or with what Salesforce said instead. An `UnavailableError`
-        has outlasted the tries of the call.
+        Each name with its sObject, or with the error for it. An `UnavailableError` has outlasted
+        the retries.
 
     Raises:
         ExtractionError: If a call as a whole fails.
     """
     remaining = iter(names)
-    while batch := list(islice(remaining, OBJECTS_A_CALL)):
+    while batch := list(islice(remaining, OBJECTS_PER_CALL)):
         yield from _describe_together(client, api_version, batch).items()
 
 
 class DescribesInTurn:
-    """Describes of sObjects that are needed one after another, `OBJECTS_A_CALL` a call.
+    """Describes of sObjects that are needed one after another, `OBJECTS_PER_CALL` per call.
 
     Args:
         client: The org.
         api_version: As `62.0`.
-        names: In the order in which they are needed; the first are described at once.
-        waiting: Entered while a call goes on.
+        names: In the order in which they are needed; the first ones are described at once.
+        waiting: Entered while a call is under way.
 
     Raises:
         ExtractionError: If the first call fails as a whole.
@@ -169,13 +168,13 @@ class DescribesInTurn:
             raise self._error
 
     def take(self, name: str) -> SObject | RefusedError | UnavailableError:
-        """Take what Salesforce says of an object (`describe_objects`), which is dropped here.
+        """Return the outcome for an object (see `describe_objects`) and drop it here.
 
         Args:
-            name: One that was given; those before it can be taken no more.
+            name: One of the names; those before it can no longer be taken.
 
         Raises:
-            ExtractionError: If the call failed as a whole that would have told.
+            ExtractionError: If its call failed as a whole.
         """
         if name not in self._names:
             self._describe(dropwhile(lambda each: each != name, self._remaining))
@@ -184,11 +183,11 @@ class DescribesInTurn:
         return self._outcomes.pop(name)
 
     def _describe(self, names: Iterable[str]) -> None:
-        self._names = list(islice(names, OBJECTS_A_CALL))
+        self._names = list(islice(names, OBJECTS_PER_CALL))
         self._outcomes: dict[str, SObject | RefusedError | UnavailableError] = {}
         self._error: ExtractionError | None = None
         try:
-            # No stream's call, whatever is being read meanwhile.
+            # Not a call of the stream that is being read meanwhile.
             with self._waiting(), on_behalf_of(None):
                 self._outcomes |= describe_objects(self._client, self._api_version, self._names)
         except ExtractionError as error:
@@ -226,7 +225,7 @@ def _describe_together(
                 "/composite", api_version=api_version, parse=parse, method="POST", json=request
             )
     except UnavailableError:
-        # One object that cannot be described must not hide the others.
+        # One object that cannot be described must not stop the others.
         if len(outcomes) < len(names):
             raise
     return outcomes

@@ -1,6 +1,6 @@
 """The org's daily limits, and how many records its objects have.
 
-Query jobs and the volume of their results have limits of their own, counted over the last 24 hours
+Query jobs and the volume of their results have their own limits, counted over the last 24 hours
 (REST API guide, "Limits").
 """
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 API_CALLS = "DailyApiRequests"
 QUERY_JOBS = "DailyBulkV2QueryJobs"
 RESULT_MEGABYTES = "DailyBulkV2QueryFileStorageMB"
-# What each of them counts.
+# The unit of each.
 UNITS = {
     API_CALLS: "API calls",
     QUERY_JOBS: "query jobs",
@@ -34,8 +34,8 @@ class Limit:
     """A daily limit of an org.
 
     Attributes:
-        remaining: What is left of it.
-        maximum: In all.
+        remaining: How much is left.
+        maximum: How much there is in all.
     """
 
     remaining: int
@@ -43,7 +43,7 @@ class Limit:
 
 
 def fetch_limits(client: SalesforceClient, api_version: str) -> dict[str, Limit]:
-    """Ask for those limits in `UNITS` that the org tells.
+    """Ask for the limits in `UNITS`; one that the org does not report is left out.
 
     Raises:
         RefusedError: If the user may not ask.
@@ -61,10 +61,10 @@ def _parse_limits(reply: Any) -> dict[str, Limit]:
 
 
 class JobAllowance:
-    """Query jobs and the volume of their results, counted down by all threads.
+    """Counts down query jobs and the volume of their results, for all threads.
 
     Args:
-        limits: As of `fetch_limits`; empty where the user may not ask.
+        limits: From `fetch_limits`; empty if the user may not ask.
     """
 
     def __init__(self, limits: Mapping[str, Limit]) -> None:
@@ -74,10 +74,10 @@ class JobAllowance:
         self._megabytes: float | None = megabytes.remaining if megabytes else None
 
     def take_job(self) -> None:
-        """Count a job that is about to be made.
+        """Count a job that is about to be created.
 
         Raises:
-            AllowanceError: If none is left, or no volume for its result; it must not be made then.
+            AllowanceError: If no job, or no volume, is left; the job must not be created.
         """
         with self._lock:
             if self._jobs is not None and self._jobs < 1:
@@ -93,7 +93,7 @@ class JobAllowance:
                 self._jobs -= 1
 
     def take_volume(self, count: int) -> None:
-        """Count bytes of a result that a job of this run has made."""
+        """Count bytes of a result of a job that this run has created."""
         with self._lock:
             if self._megabytes is not None:
                 self._megabytes -= count / 1_000_000
@@ -103,7 +103,7 @@ def fetch_record_counts(client: SalesforceClient, api_version: str) -> dict[str,
     """Ask how many records each object of the org has, with one call.
 
     REST API guide, "Record Count": approximate; of whole objects, without what is deleted or
-    archived. An object without a figure is left out, such as history and share objects. The user
+    archived. An object without a count is left out, such as history and share objects. The user
     needs the permission *View Setup and Configuration*.
 
     Raises:

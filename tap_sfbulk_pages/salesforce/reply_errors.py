@@ -1,4 +1,4 @@
-"""Salesforce's replies, told apart: a success, an error worth another try, a refusal.
+"""Unsuccessful replies as errors: worth a retry, a used-up allowance, or a refusal.
 
 REST and Bulk errors are an array of `{"errorCode", "message"}`, sign-in errors an object
 `{"error", "error_description"}`; edge servers answer in HTML.
@@ -33,11 +33,11 @@ def parse_json(body: bytes, response: requests.Response, *, numbers_as_text: boo
 
     Args:
         body: Decoded.
-        response: Whose it is.
-        numbers_as_text: Make each number the text that stands there, with every digit.
+        response: The reply that it belongs to.
+        numbers_as_text: Return each number as a string, with every digit.
 
     Raises:
-        UnavailableError: If it is something else: a maintenance page, an empty or a cut body.
+        UnavailableError: If it is not JSON: a maintenance page, an empty or incomplete body.
     """
     try:
         if numbers_as_text:
@@ -51,7 +51,7 @@ def parse_json(body: bytes, response: requests.Response, *, numbers_as_text: boo
 
 
 def unknown_form_error(response: requests.Response, body: bytes) -> UnavailableError:
-    """Make the error for a JSON reply that is not the document that was asked for."""
+    """Return the error for a JSON reply that is not the document that was asked for."""
     return UnavailableError(
         f"{_request_of(response)} answered {response.status_code} with a document of unknown form: "
         f"{_quote(body)}"
@@ -59,22 +59,22 @@ def unknown_form_error(response: requests.Response, body: bytes) -> UnavailableE
 
 
 def parse_error(response: requests.Response, body: bytes) -> ExtractionError:
-    """Make the error that an unsuccessful reply stands for.
+    """Return the error for an unsuccessful reply.
 
     Args:
         response: With a status other than 2xx.
         body: Its body, decoded.
 
     Returns:
-        An `UnavailableError` where another try can help, an `AllowanceError` where a daily limit
-        is reached, else a `RefusedError`.
+        An `UnavailableError` if a retry can help, an `AllowanceError` if a daily limit is reached,
+        else a `RefusedError`.
     """
     status = response.status_code
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         target = response.headers.get("Location", "")
         return RefusedError(
-            f"{_request_of(response)} was redirected to {target.split('?')[0]!r}. Sessions are not "
-            "carried to another address: set instance_url to the org's own My Domain address.",
+            f"{_request_of(response)} was redirected to {target.split('?')[0]!r}. The access token "
+            "is not sent there: set instance_url to the org's own My Domain address.",
             status=status,
             error_code="",
             said=target,
@@ -90,14 +90,14 @@ def parse_error(response: requests.Response, body: bytes) -> ExtractionError:
 def build_error(
     called: str, status: int, error_code: str, said: str, *, retry_after: float | None = None
 ) -> ExtractionError:
-    """Make the error that a status and Salesforce's words stand for.
+    """Return the error for a status and Salesforce's words.
 
     Args:
         called: Method and path, for the message.
         status: Other than 2xx.
-        error_code: `errorCode`; empty where there is none.
+        error_code: `errorCode`; empty if there is none.
         said: `message`.
-        retry_after: Seconds that Salesforce asks to wait.
+        retry_after: How many seconds Salesforce asks to wait.
 
     Returns:
         As `parse_error`.
@@ -107,14 +107,14 @@ def build_error(
     if is_transient(status, error_code, said):
         return UnavailableError(message, retry_after=retry_after)
     if error_code in DAILY_LIMITS:
-        return AllowanceError(f"{message} It counts the last 24 hours: run again later.")
+        return AllowanceError(f"{message} The limit covers the last 24 hours: run again later.")
     advice = advise_on_call(error_code, said)
     message = f"{message.rstrip('.')}. {advice}" if advice else message
     return RefusedError(message, status=status, error_code=error_code, said=said)
 
 
 def read_code_and_message(parsed: Any) -> tuple[str, str]:
-    """Read `errorCode` and `message` in the body of an error, or of a part of a composite one."""
+    """Read `errorCode` and `message` from the body of an error, or of a composite subrequest."""
     if isinstance(parsed, list) and parsed:
         parsed = parsed[0]
     if not isinstance(parsed, dict):
@@ -130,7 +130,7 @@ def _request_of(response: requests.Response) -> str:
 
 
 def _quote(body: bytes) -> str:
-    """Quote the text of a body, tags taken out, for a message."""
+    """Quote the text of a body, without tags, for a message."""
     text = body[: 4 * _LONGEST_QUOTE].decode("utf-8", "replace")
     if "<" in text:
         text = re.sub(

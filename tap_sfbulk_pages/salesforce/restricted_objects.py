@@ -1,7 +1,7 @@
-"""Objects that no plain query reads, so that a run over everything leaves them alone.
+"""Objects that a plain query cannot read, which a run over everything therefore skips.
 
-They are in the catalog, but not selected by default. The lists spare noise, no more: they differ
-from org to org and grow with each release, and what Salesforce refuses is reported for each
+They are in the catalog, but not selected by default. The lists only reduce noise: such objects
+differ from org to org and grow with each release, and what Salesforce refuses is reported for each
 stream anyway. Sources: refusals met by live clients (INVALIDENTITY, INVALID_TYPE_FOR_OPERATION,
 MALFORMED_QUERY "Implementation restriction", EXTERNAL_OBJECT_UNSUPPORTED_EXCEPTION).
 """
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Refused by the Bulk API alone: with `fallback_to_rest` they are read.
+# Refused only by the Bulk API: `fallback_to_rest` reads them.
 _NOT_IN_BULK = """
 AcceptedEventRelation CaseStatus ContractStatus DeclinedEventRelation EventWhoRelation
 FieldSecurityClassification OrderStatus PartnerRole RecentlyViewed ServiceAppointmentStatus
@@ -45,26 +45,26 @@ _NOT_AT_ALL = frozenset(_NOT_QUERIED.lower().split())
 
 
 def is_refused_by_bulk(sobject: str) -> bool:
-    """Tell whether the Bulk API refuses an object where live clients have met it."""
+    """Return whether live clients have seen the Bulk API refuse an object."""
     return sobject.lower() in _THROUGH_REST
 
 
 def find_obstacle(sobject: str, *, filters: Mapping[str, str], through_rest: bool) -> str | None:
-    """Say why a run over everything should leave an object alone, and what to do about it.
+    """Return why a run over everything should skip an object, and what to do about it.
 
     Args:
-        sobject: Its name, in any case of letters.
-        filters: The `filters` setting, by object in any case of letters.
+        sobject: Its name, in any case.
+        filters: The `filters` setting, by object; keys ignore case.
         through_rest: Whether it may be read through the REST API.
 
     Returns:
-        None if the run should read it.
+        A clause; None if the run should read it.
     """
     name = sobject.lower()
     if is_refused_by_bulk(name) and not through_rest:
         return "the Bulk API does not read it; set fallback_to_rest to true"
     if name in _WITH_A_FILTER and sobject not in filters:
-        return "it can be read with a condition only; give one in filters"
+        return "it can be read only with a condition; add one to filters"
     if name in _NOT_AT_ALL:
-        return "no query reads it; take it out of objects"
+        return "no query can read it; remove it from objects"
     return None

@@ -1,6 +1,6 @@
-"""When a request is made again, and after how long.
+"""Which requests are retried, and after how long.
 
-A reply is either a success, an `UnavailableError` (worth another try) or a `RefusedError` (not).
+A reply is either a success, an `UnavailableError` (worth a retry) or a `RefusedError` (not).
 Statuses and codes: Bulk API 2.0 and REST API developer guides, "Status Codes and Error
 Responses"; 406, 420 and HTML bodies as seen by live clients.
 """
@@ -45,12 +45,12 @@ _TRANSIENT_STATUSES = frozenset(
 _TRANSIENT_CODES = frozenset(
     {"SERVER_UNAVAILABLE", "TXN_SECURITY_METERING_ERROR", "UNABLE_TO_LOCK_ROW", "UNKNOWN_EXCEPTION"}
 )
-# The daily limit shares its code with the limit of requests at one time; only the latter passes.
+# The daily limit and the limit of concurrent requests share a code; only the latter passes soon.
 _CONCURRENCY_WORD = "concurrent"
 
 
 def is_transient(status: int, error_code: str, said: str) -> bool:
-    """Tell whether an error reply is worth another try."""
+    """Return whether an error reply is worth a retry."""
     if status in _TRANSIENT_STATUSES or error_code in _TRANSIENT_CODES:
         return True
     return error_code == REQUEST_LIMIT and _CONCURRENCY_WORD in said.lower()
@@ -80,7 +80,7 @@ def retry_after_seconds(header: str | None) -> float | None:
 
 
 def _waits() -> Generator[float, UnavailableError, None]:
-    """Yield the seconds before each further try: full jitter on 1, 2, 4, … or what was asked."""
+    """Yield the seconds before each retry: 1, 2, 4, … with jitter, or what Salesforce asks for."""
     error = yield 0.0
     longest = 1.0
     while True:
@@ -95,15 +95,15 @@ def call_with_retries(
     """Call `attempt` until it returns, at most `max_tries` times.
 
     Args:
-        attempt: Makes the request and takes the reply in whole.
-        max_tries: How often the request is made at the most.
-        on_retry: Told why and after how many seconds another try follows.
+        attempt: Sends the request and reads the whole reply.
+        max_tries: How often the request is sent at most.
+        on_retry: Called with a sentence that says why and when the next try follows.
 
     Raises:
-        UnavailableError: The last one, when every try failed.
+        UnavailableError: The last one, if every try failed.
     """
 
-    def tell(details: Details) -> None:
+    def report(details: Details) -> None:
         on_retry(
             f"{details['exception']} Trying again in {details['wait']:.1f} s "
             f"(try {details['tries']} of {max_tries})."
@@ -114,7 +114,7 @@ def call_with_retries(
         UnavailableError,
         max_tries=max_tries,
         jitter=None,
-        on_backoff=tell,
+        on_backoff=report,
         logger=None,
     )(attempt)
     return decorated()

@@ -1,4 +1,4 @@
-"""From a describe to a Singer stream: JSON schema, keys, what cannot be selected.
+"""What a describe means for a Singer stream: JSON schema, keys, fields that cannot be read.
 
 Field types: SOAP API guide, "Field Types"; the JSON types are the tap's promise to its users.
 `nillable` is not trusted: everything but the key is nullable.
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 KEY = "Id"
 # In order of preference. LoginTime is the one stamp of LoginHistory.
 REPLICATION_KEYS = ("SystemModstamp", "LastModifiedDate", "CreatedDate", "LoginTime")
-# A query job refuses compound fields, whose parts are fields of their own, and binary ones.
+# A query job refuses compound fields, whose parts are separate fields, and binary ones.
 _UNSUPPORTED_TYPES = frozenset({"address", "location", "base64", "byte", "json", "complexvalue"})
 
 _STRING: dict[str, Any] = {"type": ["string", "null"]}
@@ -32,14 +32,14 @@ _SCHEMAS: Mapping[str, dict[str, Any]] = {
     "time": {"type": ["string", "null"], "format": "time"},
     "base64": {"type": ["string", "null"], "contentEncoding": "base64"},
 }
-# AppDefinition and its like carry this Id on every row; DurableId is their key.
+# AppDefinition and the like have the same Id on every row; DurableId is their key.
 _DURABLE_KEY = "DurableId"
-# What Singer targets look for to mark or remove a record that is no longer there.
+# What Singer targets look for to mark or remove a record that no longer exists.
 DELETED_AT = "_sdc_deleted_at"
 
 
 def json_schema(sobject: SObject) -> dict[str, Any]:
-    """Make the JSON schema of a stream's records."""
+    """Return the JSON schema of a stream's records."""
     keys = primary_keys(sobject)
     return {
         "type": "object",
@@ -51,13 +51,13 @@ def json_schema(sobject: SObject) -> dict[str, Any]:
 
 
 def add_deleted_at(schema: dict[str, Any]) -> dict[str, Any]:
-    """Add to a schema the field that tells when a record was deleted."""
+    """Return a schema with the field that says when a record was deleted."""
     deleted_at = {**_SCHEMAS["datetime"]}
     return {**schema, "properties": {**schema["properties"], DELETED_AT: deleted_at}}
 
 
 def primary_keys(sobject: SObject) -> tuple[str, ...]:
-    """Name the key: `Id`, where it tells rows apart."""
+    """Return the key: `Id`, if it identifies rows."""
     names = sobject.field_names
     if _DURABLE_KEY in names:
         return (_DURABLE_KEY,)
@@ -65,13 +65,13 @@ def primary_keys(sobject: SObject) -> tuple[str, ...]:
 
 
 def replication_key(sobject: SObject) -> str | None:
-    """Choose the first of `REPLICATION_KEYS` that the object has as a datetime."""
+    """Return the first of `REPLICATION_KEYS` that the object has as a datetime."""
     stamps = {field.name for field in sobject.fields if field.type == "datetime"}
     return next((name for name in REPLICATION_KEYS if name in stamps), None)
 
 
 def unsupported_fields(sobject: SObject, *, include_blobs: bool = False) -> set[str]:
-    """Name the fields that cannot be read.
+    """Return the names of the fields that cannot be read.
 
     Args:
         sobject: From the describe.
@@ -82,7 +82,7 @@ def unsupported_fields(sobject: SObject, *, include_blobs: bool = False) -> set[
 
 
 def binary_fields(sobject: SObject) -> set[str]:
-    """Name the fields whose content is asked for by the record's Id, where it has one."""
+    """Return the names of the binary fields, which are read by the record's Id."""
     return {
         field.name
         for field in sobject.fields
@@ -91,16 +91,16 @@ def binary_fields(sobject: SObject) -> set[str]:
 
 
 def is_supported(field_type: str) -> bool:
-    """Tell whether a query job returns fields of a type."""
+    """Return whether a query job can read fields of a type."""
     return field_type not in _UNSUPPORTED_TYPES
 
 
 def property_schema(field_type: str, *, is_key: bool = False) -> dict[str, Any]:
-    """Make the JSON schema of a field.
+    """Return the JSON schema of a field.
 
     Args:
         field_type: The describe's `type`.
-        is_key: Whether it is a part of the key, and never null.
+        is_key: Whether it is part of the key, and therefore never null.
     """
     schema = _SCHEMAS.get(field_type, _STRING)
     return {**schema, "type": schema["type"][0]} if is_key else dict(schema)

@@ -1,8 +1,8 @@
-"""HTTP as Salesforce needs it: one connection pool, bodies taken as they come, silence noticed.
+"""HTTP as Salesforce needs it: one connection pool, streamed bodies, stalled connections noticed.
 
-A transport knows nothing of tokens and makes each request once. Bodies are read undecoded in
-small pieces, so that a connection that falls silent, or drips, is given up after
-`silence_seconds`, and so that a page can be kept compressed as it came.
+A transport knows nothing of tokens and sends each request once. Bodies are read undecoded in small
+pieces, so that a connection that stalls, or is too slow, is closed after `silence_seconds`, and so
+that a page can be kept compressed as it came.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 CHUNK_BYTES = 1 << 16
-# What a chunk inflates to, up to ten times as much as a rule, is handed on in pieces of this size.
+# A chunk inflates up to ten times as a rule; what comes out is passed on in pieces of this size.
 PIECE_BYTES = 1 << 18
 CONNECT_TIMEOUT_SECONDS = 20.0
-# Less than this, averaged over the time allowed for silence, is a connection that drips.
+# A connection slower than this, averaged over the time allowed for silence, is given up.
 SLOWEST_BYTES_PER_SECOND = 512
-# No JSON reply comes near; a compressed reply that goes on beyond it is no reply.
+# No JSON reply comes near; one that goes on beyond it is not Salesforce's.
 LARGEST_JSON_BYTES = 256 << 20
 LARGEST_ERROR_BYTES = 16 << 10
 
-# With one of them a body that is cut is noticed; without, only the connection's end marks its end.
+# With one of these an incomplete body is noticed; without, only the connection's end marks its end.
 _FRAMING = ("Content-Encoding", "Content-Length", "Transfer-Encoding")
 _GZIP_WINDOW_BITS = 31
 _LONGEST_SHOWN = 300
@@ -46,7 +46,7 @@ class Transport:
 
     Args:
         connections: Connections to one host that are kept open.
-        silence_seconds: How long one connection may stay silent.
+        silence_seconds: How long one connection may be silent.
         user_agent: Sent with each request.
     """
 
@@ -56,7 +56,7 @@ class Transport:
         self._session.headers = requests.structures.CaseInsensitiveDict(
             {"User-Agent": user_agent, "Accept-Encoding": "gzip"}
         )
-        # Cookies are of no use to an API client, and a jar is shared by all threads.
+        # Cookies are useless to an API client, and all threads would share the jar.
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
         # Longer than silence, which the socket's own timeout notices.
         self._watchdog = Watchdog(2 * silence_seconds)
@@ -74,14 +74,15 @@ class Transport:
         json: object | None = None,
         form: Mapping[str, str] | None = None,
     ) -> Iterator[requests.Response]:
-        """Make a request; the body of the reply is read inside the `with` block.
+        """Send a request; the body of the reply is read inside the `with` block.
 
-        Redirects are not followed: they would carry the token along, and the reply is theirs.
+        Redirects are not followed, since the token must not go to another host: the reply is the
+        redirect itself.
 
         Args:
             method: HTTP method.
-            url: Absolute; sent to the letter.
-            headers: Added to the session's own.
+            url: Absolute; sent as it is.
+            headers: Added to those of every request.
             json: Body to send as JSON.
             form: Body to send form-encoded.
 
@@ -89,11 +90,11 @@ class Transport:
             UnavailableError: If no reply arrived.
         """
         request = requests.Request(method, url, headers=dict(headers), json=json, data=form)
-        # With `auth` set, requests does not look for a password in a .netrc file.
+        # If `auth` is set, requests does not look for a password in a .netrc file.
         request.auth = _unchanged
         prepared = self._session.prepare_request(request)
         prepared.url = url
-        # Proxies and certificates as the environment says. The adapter is asked directly, since a
+        # Proxies and certificates from the environment. The adapter is called directly, since a
         # session would read the whole body of a redirect.
         settings: dict[str, Any] = dict(
             self._session.merge_environment_settings(url, {}, stream=True, verify=None, cert=None)
@@ -113,10 +114,10 @@ class Transport:
                 self._watchdog.forget(deadline)
 
     def body_chunks(self, response: requests.Response) -> Iterator[bytes]:
-        """Yield the body of a reply as it comes from the wire, still encoded.
+        """Yield the body of a reply as it arrives, still encoded.
 
         Raises:
-            UnavailableError: If the body ends before its end, or the connection falls silent.
+            UnavailableError: If the body is incomplete, or the connection stalls.
         """
         where = f"{response.request.method} {_shorten(response.url)}"
         deadline = find_deadline(response)
@@ -127,7 +128,7 @@ class Transport:
             except (urllib3.exceptions.HTTPError, OSError) as error:
                 raise UnavailableError(f"{_explain(error)} ({where}).") from error
             if deadline and deadline.is_over:
-                raise UnavailableError(f"The reply makes no headway ({where}).")
+                raise UnavailableError(f"The reply stalled ({where}).")
             if not chunk:
                 return
             yield chunk
@@ -138,7 +139,7 @@ class Transport:
             if waited >= self.silence_seconds:
                 if received < SLOWEST_BYTES_PER_SECOND * waited:
                     raise UnavailableError(
-                        f"The reply drips: {received} bytes in {waited:.0f} s ({where})."
+                        f"The reply is too slow: {received} bytes in {waited:.0f} s ({where})."
                     )
                 since, received = time.monotonic(), 0
 
@@ -146,18 +147,20 @@ class Transport:
         """Read a reply of moderate size (JSON, errors), decoded.
 
         Raises:
-            UnavailableError: As `body_chunks`, or if the compressed body is broken.
+            UnavailableError: As `body_chunks`, or if the compressed body is corrupt or too long.
         """
         body = bytearray()
         encoding = response.headers.get("Content-Encoding")
         for piece in decode_body(self.body_chunks(response), encoding):
             body += piece
             if len(body) > LARGEST_JSON_BYTES:
-                raise UnavailableError(f"The reply of {_shorten(response.url)} has no end.")
+                raise UnavailableError(
+                    f"The reply of {_shorten(response.url)} is too long for a JSON document."
+                )
         return bytes(body)
 
     def error_body(self, response: requests.Response) -> bytes:
-        """Read as much of an unsuccessful reply as an error may need; of a redirect nothing.
+        """Read the beginning of an unsuccessful reply, decoded; nothing of a redirect.
 
         Raises:
             UnavailableError: As `whole_body`.
@@ -174,7 +177,7 @@ class Transport:
 
 
 def is_framed(response: requests.Response) -> bool:
-    """Tell whether the end of a reply's body can be told from a connection that is lost."""
+    """Return whether a reply's end can be told from a lost connection."""
     return any(name in response.headers for name in _FRAMING)
 
 
@@ -182,12 +185,11 @@ def decode_body(chunks: Iterable[bytes], encoding: str | None) -> Iterator[bytes
     """Decode a body piece by piece, each at most `PIECE_BYTES` long if it was compressed.
 
     Args:
-        chunks: The body as it came.
+        chunks: The body as it arrived.
         encoding: The `Content-Encoding` header; None for none.
 
     Raises:
-        UnavailableError: If the encoding is not one that was asked for, or the body is broken or
-            ends early.
+        UnavailableError: If the encoding was not asked for, or the body is corrupt or incomplete.
     """
     if encoding in (None, "", "identity"):
         yield from chunks
@@ -199,17 +201,17 @@ def decode_body(chunks: Iterable[bytes], encoding: str | None) -> Iterator[bytes
     try:
         for chunk in chunks:
             if stream.eof:
-                raise UnavailableError("The compressed body goes on after its end.")
+                raise UnavailableError("The compressed body continues after its end.")
             empty = False
             yield stream.decompress(chunk, PIECE_BYTES)
             while stream.unconsumed_tail and not stream.eof:
                 yield stream.decompress(stream.unconsumed_tail, PIECE_BYTES)
     except isal_zlib.error as error:  # type: ignore[misc]  # an exception class in truth
-        raise UnavailableError(f"The compressed body is broken ({error}).") from error
+        raise UnavailableError(f"The compressed body is corrupt ({error}).") from error
     if stream.unused_data:
-        raise UnavailableError("The compressed body goes on after its end.")
+        raise UnavailableError("The compressed body continues after its end.")
     if not stream.eof and not empty:
-        raise UnavailableError("The compressed body ends early.")
+        raise UnavailableError("The compressed body is incomplete.")
 
 
 def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -217,20 +219,20 @@ def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
 
 
 def _shorten(url: str) -> str:
-    """Shorten a URL for a message; no URL of ours holds a secret."""
+    """Shorten a URL for a message; no URL that the tap sends contains a secret."""
     return url if len(url) <= _LONGEST_SHOWN else url[:_LONGEST_SHOWN] + "…"
 
 
 def _explain(error: BaseException) -> str:
-    """Say what broke, without the layers of exceptions around it."""
+    """Return what failed, without the layers of exceptions around it."""
     text = str(error)
     if isinstance(error, requests.ConnectTimeout):
         return f"No connection within {CONNECT_TIMEOUT_SECONDS:.0f} s"
     if isinstance(error, (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)):
-        return "The connection fell silent"
+        return "The connection stalled"
     if isinstance(error, requests.exceptions.SSLError):
-        return f"The TLS certificate could not be checked: {text}"
+        return f"The TLS certificate could not be verified: {text}"
     if isinstance(error, urllib3.exceptions.IncompleteRead):
-        return "The connection ended before the reply was whole"
+        return "The connection ended before the reply was complete"
     cause = getattr(error.args[0], "reason", error) if error.args else error
     return f"The connection failed: {_CONNECTION_NAME.sub('', str(cause))[:_LONGEST_SHOWN]}"

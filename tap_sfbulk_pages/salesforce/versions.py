@@ -1,4 +1,4 @@
-"""API versions: which the tap can use, and which it uses when none is set."""
+"""API versions: which ones the tap can use, and which it uses if none is set."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def parse_version(text: str) -> str:
         The version as `62.0`.
 
     Raises:
-        SettingsError: If it is none, or too old.
+        SettingsError: If it is not a version, or too old.
     """
     match = re.fullmatch(r"v?([0-9]{2,3})(?:\.0)?", text.strip())
     if not match:
@@ -46,7 +46,7 @@ def choose_version(client: SalesforceClient) -> str:
         The newest version that the org offers and the tap was tested with, as `62.0`.
 
     Raises:
-        ExtractionError: If the org offers none.
+        ExtractionError: If the org offers no such version.
     """
     usable = [version for version in _fetch_versions(client) if OLDEST <= version <= NEWEST_TESTED]
     if not usable:
@@ -58,24 +58,24 @@ def choose_version(client: SalesforceClient) -> str:
 
 @contextmanager
 def explain_missing_version(client: SalesforceClient, api_version: str) -> Iterator[None]:
-    """Ask for what every version has, and say so where the org lacks the version.
+    """Run a call that works in every version, and say so if the org lacks the version.
 
     Raises:
-        SettingsError: If it does, with the newest that there is.
+        SettingsError: If it does; the error names the newest version of the org.
         ExtractionError: As raised inside, or by asking for the versions.
     """
     try:
         yield
     except RefusedError as error:
-        # Not made yet, or retired (REST API guide, "Status Codes and Error Responses").
+        # Not released yet, or retired (REST API guide, "Status Codes and Error Responses").
         if error.status not in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
             raise
         versions = _fetch_versions(client)
         if not versions or float(api_version) in versions:
             raise
-        told = f"the org has no version {api_version}; its newest is {max(versions):.1f}"
+        problem = f"the org has no version {api_version}; its newest is {max(versions):.1f}"
         raise SettingsError(
-            f"api_version: {told}. Set that, or leave api_version out. {error}"
+            f"api_version: {problem}. Set that, or leave api_version out. {error}"
         ) from error
 
 

@@ -1,9 +1,9 @@
-"""The columns of a query or of a result: which fields they show, what they are called, their types.
+"""The columns of a query or of a result: their fields, names and types.
 
-A field is called as Salesforce spells its path, without an alias of its object, and the query is
-written so, since the header line of a result page then names it alike. What the header calls a
-function is documented nowhere; the order of the columns is that of the SELECT list (Bulk API 2.0
-guide, "Get Results for a Query Job"), so such a column is known by its place.
+A field's name is its path as Salesforce spells it, without an alias of its object. The query is
+written the same way, so that the header line of a result page has the same names. How the header
+names a function is not documented; the columns come in the order of the SELECT list (Bulk API 2.0
+guide, "Get Results for a Query Job"), so such a column is known by its position.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.soql.text import QueryText, SelectItem
 
 _TEXT = "string"
-# The type of what a function of a field comes to.
+# The type of a function's result.
 _OF_A_FIELD = {"TOLABEL": _TEXT, "FORMAT": _TEXT, "CONVERTCURRENCY": "currency"}
 _DISTANCE = "DISTANCE"
 _FIELDS = "FIELDS"
-# Whether the fields that FIELDS() stands for are custom ones.
+# Whether the fields of FIELDS() are custom ones.
 _GROUPS: Mapping[str, frozenset[bool]] = {
     "ALL": frozenset({False, True}),
     "STANDARD": frozenset({False}),
@@ -40,10 +40,10 @@ class Column:
     """A column of a query.
 
     Attributes:
-        name: What it is called.
+        name: Its name in records.
         type: The describe's `type` of its values.
-        soql: What the SELECT list says.
-        is_computed: Whether it is a function's, so that its place alone tells which it is.
+        soql: Its text in the SELECT list.
+        is_computed: Whether it is a function's, so that only its position identifies it.
     """
 
     name: str
@@ -68,10 +68,10 @@ class TypedQuery:
 
     @classmethod
     def of(cls, text: QueryText, paths: FieldPaths) -> TypedQuery:
-        """Type a query.
+        """Find the columns of a query and their types.
 
         Raises:
-            SettingsError: If a column cannot be typed, or no query job returns it.
+            SettingsError: If the type of a column is not known, or no query job returns it.
             ExtractionError: If the org cannot be asked.
         """
         try:
@@ -90,13 +90,13 @@ class TypedQuery:
 
     @property
     def types(self) -> dict[str, str]:
-        """The types by the names of the columns."""
+        """The types by column name."""
         return {column.name: column.type for column in self.columns}
 
     def soql(
         self, names: Iterable[str], *, condition: str | None = None, limit: int | None = None
     ) -> str:
-        """Write the query for some of its columns (see `QueryText.soql`)."""
+        """Return the query for some of its columns (see `QueryText.soql`)."""
         by_name = {column.name: column.soql for column in self.columns}
         return self.text.soql([by_name[name] for name in names], condition=condition, limit=limit)
 
@@ -104,10 +104,10 @@ class TypedQuery:
 def property_schemas(
     types: Mapping[str, str], keys: Sequence[str] = ()
 ) -> dict[str, dict[str, Any]]:
-    """Make the JSON schemas of columns.
+    """Return the JSON schemas of columns.
 
     Args:
-        types: The describe's types, by the names of the columns.
+        types: The describe's types by column name.
         keys: The columns that are the key.
     """
     return {name: property_schema(type_, is_key=name in keys) for name, type_ in types.items()}
@@ -116,15 +116,15 @@ def property_schemas(
 def find_result_types(
     header: Sequence[str], sobject: str | None, paths: FieldPaths
 ) -> dict[str, str]:
-    """Type the columns of a result by their names.
+    """Find the types of a result's columns by their names.
 
     Args:
         header: The names.
-        sobject: The object that was queried; None if it is not known.
+        sobject: The object that was queried; None if unknown.
         paths: The org's fields.
 
     Returns:
-        Types by name, as the fields are spelled; what is no field of the object is text.
+        Types by name, as Salesforce spells the fields; a name that is not a field is text.
 
     Raises:
         ExtractionError: If the org cannot be asked.
@@ -140,7 +140,7 @@ def find_result_types(
 
 
 def match_spelling(names: Sequence[str], columns: Iterable[str]) -> tuple[str, ...]:
-    """Spell names as the columns are.
+    """Return names as the columns are spelled.
 
     Raises:
         SettingsError: If there is no such column.
@@ -153,11 +153,11 @@ def match_spelling(names: Sequence[str], columns: Iterable[str]) -> tuple[str, .
 
 
 def _add_column(columns: dict[str, Column], column: Column) -> None:
-    """Add a column; a field that is there already is the same one."""
+    """Add a column; a field that is selected twice is one column."""
     before = columns.setdefault(column.name.lower(), column)
     if before is not column and (before.is_computed or column.is_computed):
         raise SettingsError(
-            f"two columns are called {column.name}: give the function an alias of its own"
+            f"two columns have the name {column.name}: give the function another alias"
         )
 
 
@@ -169,7 +169,7 @@ def _type_item(
         if not is_supported(found.type):
             raise SettingsError(
                 f"no query job returns {found.path}, whose type is {found.type}: select "
-                "the fields that it is made of, or leave it out"
+                "the fields that it consists of, or leave it out"
             )
         yield Column(found.path, found.type, found.path)
     elif item.function == _FIELDS:
@@ -181,7 +181,7 @@ def _type_item(
         )
     elif item.function == _DISTANCE:
         if item.alias is None:
-            raise SettingsError(f"give {item.text} an alias, which the column is called by")
+            raise SettingsError(f"give {item.text} an alias, which becomes the name of the column")
         yield Column(item.alias, "double", item.text, is_computed=True)
     else:
         raise SettingsError(
@@ -191,10 +191,10 @@ def _type_item(
 
 
 def _expand_fields(item: SelectItem, sobject: SObject) -> Iterator[Column]:
-    """Write out FIELDS(): a job refuses all but FIELDS(STANDARD), since it does not know which."""
+    """Expand FIELDS(), since a job refuses all but FIELDS(STANDARD)."""
     group = _GROUPS.get((item.path or "").upper())
     if group is None:
-        raise SettingsError(f"{item.text} must be FIELDS(ALL), (STANDARD) or (CUSTOM)")
+        raise SettingsError(f"{item.text} must be FIELDS(ALL), FIELDS(STANDARD) or FIELDS(CUSTOM)")
     for field in sobject.fields:
         if field.is_custom in group and is_supported(field.type):
             yield Column(field.name, field.type, field.name)
@@ -208,7 +208,7 @@ def _find_field_or_text(name: str, sobject: SObject, paths: FieldPaths) -> Found
 
 
 def _find_field(path: str, alias: str | None, sobject: SObject, paths: FieldPaths) -> FoundField:
-    """Find a field, without the alias or the name of the object that may lead its path."""
+    """Find a field; its path may start with the alias or the name of the object."""
     first, _, rest = path.partition(".")
     is_alias = alias is not None and first.lower() == alias.lower()
     is_object = first.lower() == sobject.name.lower()

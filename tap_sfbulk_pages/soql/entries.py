@@ -1,4 +1,4 @@
-"""The settings `queries`, `jobs` and `filters`, checked as far as that needs no org."""
+"""The settings `queries`, `jobs` and `filters`, checked as far as possible without an org."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 _Entry = TypeVar("_Entry")
-# Targets make tables and files of it.
+# It becomes the name of tables and files.
 _NAME = re.compile(r"[\w-]+")
 _JOB_ID = re.compile(r"750[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?")
 logger = logging.getLogger(__name__)
 
 LIMITED = (
-    "a LIMIT would leave out records for good, since the next run begins behind the last of them: "
+    "with a LIMIT, records would be lost for good, since the next run starts after the last one: "
     "leave out LIMIT or the replication key"
 )
 
@@ -33,11 +33,11 @@ class QuerySetting:
     """A stream of the setting `queries`.
 
     Attributes:
-        name: Of the stream.
+        name: The stream's name.
         text: The query.
         primary_keys: The columns that are the key; None to choose.
-        replication_key: The column that tells what has changed; None to read all each time.
-        include_deleted: None for what the setting of that name says.
+        replication_key: The column that shows what has changed; None to read everything each time.
+        include_deleted: None for the value of the setting of that name.
     """
 
     name: str
@@ -70,7 +70,7 @@ class JobSetting:
     """A stream of the setting `jobs`.
 
     Attributes:
-        name: Of the stream.
+        name: The stream's name.
         id: The query job.
         primary_keys: The columns that are the key; None to choose.
     """
@@ -88,7 +88,7 @@ class JobSetting:
         """
         if not _JOB_ID.fullmatch(entry["id"]):
             raise SettingsError(
-                f"{entry['id']} is not the id of a query job: 15 or 18 characters behind 750"
+                f"{entry['id']} is not the id of a query job: 750 and 12 or 15 characters more"
             )
         return cls(name=_check_name(entry), id=entry["id"], primary_keys=_read_keys(entry))
 
@@ -99,30 +99,30 @@ def parse_queries_and_jobs(
     """Read the settings `queries` and `jobs`.
 
     Raises:
-        SettingsError: If an entry cannot work, or two streams have one name.
+        SettingsError: If an entry cannot work, or two streams have the same name.
     """
     errors: list[str] = []
     queries = _parse_entries(config, "queries", QuerySetting.parse, errors)
     jobs = _parse_entries(config, "jobs", JobSetting.parse, errors)
     entries = (*config.get("queries", ()), *config.get("jobs", ()))
     names = Counter(entry["name"].lower() for entry in entries)
-    errors += [f"queries, jobs: {name} is there twice" for name, n in names.items() if n > 1]
+    errors += [f"queries, jobs: {name} is used twice" for name, n in names.items() if n > 1]
     if errors:
         raise SettingsError(*errors)
     return queries, jobs
 
 
 def check_names(extra: Iterable[QuerySetting | JobSetting], objects: Iterable[str]) -> None:
-    """Check that no query or job is called as an object that is a stream, too.
+    """Check that no query or job has the name of an object that is also a stream.
 
     Raises:
-        SettingsError: If one is.
+        SettingsError: If one has.
     """
     taken = {name.lower() for name in objects}
     errors = [
         (
-            f"queries, jobs: {each.name} is the name of an object, too: choose another, or leave "
-            f"the object out with !{each.name} in objects"
+            f"queries, jobs: {each.name} is also the name of an object: choose another, or exclude "
+            f"the object with !{each.name} in objects"
         )
         for each in extra
         if each.name.lower() in taken
@@ -135,16 +135,16 @@ def parse_filters(config: Mapping[str, Any]) -> Mapping[str, str]:
     """Read the setting `filters`.
 
     Returns:
-        Conditions by the name of their object, in any case of letters.
+        Conditions by object name; keys ignore case.
 
     Raises:
-        SettingsError: If one is no condition.
+        SettingsError: If one is not a condition.
     """
     errors: list[str] = []
     filters: CaseInsensitiveDict[str] = CaseInsensitiveDict()
     for name, condition in config.get("filters", {}).items():
         if name in filters:
-            errors.append(f"filters: {name} is there twice")
+            errors.append(f"filters: {name} is used twice")
         elif condition.strip():
             with collect_errors(errors, f"filters: {name}: "):
                 filters[name] = check_condition(condition)
@@ -154,11 +154,11 @@ def parse_filters(config: Mapping[str, Any]) -> Mapping[str, str]:
 
 
 def warn_of_filters(filters: Iterable[str], objects: Iterable[str]) -> None:
-    """Warn of filters for objects that are no streams, which have no effect."""
+    """Warn about filters for objects that are not streams; they have no effect."""
     offered = {name.lower() for name in objects}
     for name in filters:
         if name.lower() not in offered:
-            logger.warning("filters: no object %s is offered; its filter has no effect.", name)
+            logger.warning("filters: %s is not one of the objects; its filter has no effect.", name)
 
 
 def _parse_entries(
@@ -167,7 +167,7 @@ def _parse_entries(
     parse: Callable[[Mapping[str, Any]], _Entry],
     errors: list[str],
 ) -> tuple[_Entry, ...]:
-    """Read the entries of a setting; errors are added to those there are."""
+    """Read the entries of a setting; errors are added to the list."""
     entries = []
     for entry in config.get(setting, ()):
         with collect_errors(errors, f"{setting}: {entry['name']}: "):
@@ -178,7 +178,7 @@ def _parse_entries(
 def _check_name(entry: Mapping[str, Any]) -> str:
     name: str = entry["name"]
     if not _NAME.fullmatch(name):
-        raise SettingsError("a name is made of letters, digits, _ and -")
+        raise SettingsError("a name may contain only letters, digits, _ and -")
     return name
 
 

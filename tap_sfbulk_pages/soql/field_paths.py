@@ -1,7 +1,7 @@
-"""Fields as a query names them: over relationships to parents, each object described once.
+"""Fields by their paths in a query, through relationships to parents; each object described once.
 
-A lookup's `relationshipName` leads to the object of its `referenceTo`. Where there are several
-objects, a path leads to the fields that they have in common, which the object `Name` describes
+A lookup's `relationshipName` leads to the object in its `referenceTo`. If there are several, a path
+leads to the fields that they have in common, which the object `Name` describes
 (SOQL and SOSL Reference, "Understanding Relationship Fields and Polymorphic Fields").
 """
 
@@ -27,7 +27,7 @@ class FoundField:
     """A field that a path leads to.
 
     Attributes:
-        path: As Salesforce spells it, from the query's object on: `Account.Owner.Name`.
+        path: As Salesforce spells it, from the query's object: `Account.Owner.Name`.
         type: The describe's `type`.
     """
 
@@ -54,7 +54,7 @@ class FieldPaths:
         }
 
     def sobject(self, name: str) -> SObject:
-        """Describe an object, if it has not been described yet.
+        """Return an object, described at the first call.
 
         Raises:
             RefusedError: If Salesforce does not describe it.
@@ -62,8 +62,8 @@ class FieldPaths:
             ExtractionError: As `describe.describe_objects`.
         """
         if name.lower() not in self._outcomes:
-            ((_, told),) = describe_objects(self._client, self._api_version, [name])
-            self._outcomes[name.lower()] = told
+            ((_, described),) = describe_objects(self._client, self._api_version, [name])
+            self._outcomes[name.lower()] = described
         outcome = self._outcomes[name.lower()]
         if isinstance(outcome, ExtractionError):
             raise outcome
@@ -73,11 +73,11 @@ class FieldPaths:
         """Follow a path.
 
         Args:
-            sobject: Where it begins.
-            path: In any case of letters.
+            sobject: Where it starts.
+            path: In any case.
 
         Raises:
-            SettingsError: If it leads to no field that this user sees.
+            SettingsError: If it does not lead to a field that this user can see.
             ExtractionError: As `describe.describe_objects`.
         """
         *relationships, name = path.split(".")
@@ -96,7 +96,7 @@ class FieldPaths:
         return FoundField(".".join([*spelled, field.name]), field.type)
 
     def begins_with_relationship(self, sobject: SObject, path: str) -> bool:
-        """Tell whether the first word of a path is a relationship of the object."""
+        """Return whether the first word of a path is a relationship of the object."""
         return self._lookup(sobject, path.partition(".")[0]) is not None
 
     @staticmethod

@@ -1,8 +1,8 @@
 """Ranges of an object's records, and where a wide one is cut.
 
-Ranges lie side by side: each begins where the one before it ends, the first and the last are open,
-so that every record is in one of them, whatever appears meanwhile. Records without a value are in
-the range that is open at its beginning.
+Ranges are adjacent: each starts where the one before it ends, the first and the last are open, so
+that every record is in exactly one of them, whatever is added meanwhile. Records without a value
+are in the range that has no start.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # Ids sort as numbers of this base (`PK chunking` in the Bulk API guide cuts by them).
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-# The rest of an Id of 18 characters tells upper from lower case.
+# The rest of an Id of 18 characters distinguishes upper from lower case.
 _ID_DIGITS = 15
 
 
@@ -31,32 +31,32 @@ class Range:
     """Some of an object's records.
 
     Attributes:
-        start: The first value that is read; None for all from the very first.
-        stop: The first value that is not read any more; None for all to the very last.
+        start: The first value that is read; None for no start.
+        stop: The first value that is no longer read; None for no end.
     """
 
     start: str | None = None
     stop: str | None = None
 
     def cut(self, bounds: Iterable[str]) -> list[Range]:
-        """Cut the range at values within it, in order."""
+        """Return the pieces of the range, cut at values within it, in order."""
         return [Range(start, stop) for start, stop in pairwise([self.start, *bounds, self.stop])]
 
 
 @dataclass(frozen=True)
 class RangeField:
-    """The field whose values ranges are of.
+    """The field by whose values an object is cut into ranges.
 
     Attributes:
-        name: Of the field.
-        is_id: Whether it holds Ids; else it holds dates or datetimes.
+        name: The field's name.
+        is_id: Whether its values are Ids, not dates or datetimes.
     """
 
     name: str
     is_id: bool = False
 
     def condition(self, part: Range) -> str | None:
-        """Write a range as SOQL does; None for all records."""
+        """Return the SOQL condition of a range; None for all records."""
         quote = "'" if self.is_id else ""
         conditions = []
         if part.start is not None:
@@ -71,22 +71,22 @@ class RangeField:
         """Cut the values between two into pieces of the same width.
 
         Args:
-            least: The least value that there is.
-            greatest: The greatest value that there is.
-            pieces: How many there shall be at the most.
+            least: The least value of the field.
+            greatest: The greatest value of the field.
+            pieces: The largest number of pieces.
 
         Returns:
-            Where the second piece begins, and those behind it: values beyond the least, and up to
-            the greatest, in order. None at all if there is nothing to cut.
+            Where the second and each later piece starts: values after the least, up to the
+            greatest, in order. Empty if there is nothing to cut.
 
         Raises:
-            ValueError: If the values are none of the field's.
+            ValueError: If the values are not of the field's type.
         """
         if self.is_id:
             first, last = _number(least), _number(greatest)
             inner = {first + (last - first) * n // pieces for n in range(1, pieces)}
             return [_id(number) for number in sorted(inner) if number > first]
-        # Stamps are of whole seconds. Those in the future are few, and the last range is for them.
+        # Stamps have whole seconds. The last range takes those in the future, which are few.
         begin = parse_datetime(least)
         end = min(parse_datetime(greatest), datetime.now(timezone.utc))
         width = max(int((end - begin).total_seconds()), 0)
@@ -97,7 +97,7 @@ class RangeField:
 
 
 def choose_range_field(sobject: SObject) -> RangeField | None:
-    """Choose a field that no change of a record moves, for ranges of a full read."""
+    """Return a field whose value never changes, for the ranges of a full read; None without one."""
     if any((field.name, field.type) == ("CreatedDate", "datetime") for field in sobject.fields):
         return RangeField("CreatedDate")
     return RangeField(KEY, is_id=True) if primary_keys(sobject) == (KEY,) else None

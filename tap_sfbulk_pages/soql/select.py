@@ -1,7 +1,7 @@
 """The SOQL of a query job.
 
 No ORDER BY, and no LIMIT in a real run: they switch off the automatic PK chunking and make jobs
-time out (Bulk API 2.0 guide, "Create a Query Job"). Rows therefore come in no order.
+time out (Bulk API 2.0 guide, "Create a Query Job"). Rows therefore come in no particular order.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ def select(
     Args:
         sobject: Its name.
         fields: The fields to read, in order.
-        replication_key: The field that `lower_bound` is for.
+        replication_key: The field of `lower_bound`.
         lower_bound: A date or datetime literal; rows at the bound are read too. None: every row.
         within: A condition on the range that is read.
         condition: The user's own condition, added with AND.
-        limit: For a look at a few rows only.
+        limit: To read only a few rows.
 
     Returns:
         SOQL text.

@@ -1,9 +1,9 @@
-"""SOQL that a user has written, taken apart just so far that it can be typed and narrowed safely.
+"""SOQL from a user, parsed only as far as needed to find its types and to narrow it safely.
 
-Words, texts in quotes and brackets are told apart, and outside of brackets the keywords of the
-clauses are looked for (SOQL and SOSL Reference, "SOQL SELECT Syntax"). Everything in between stays
-as it was written; Salesforce alone judges it. What no query job can do is refused here, with what
-to do instead (Bulk API 2.0 guide, "Understanding Bulk API 2.0 Query").
+The text is split into words, strings and brackets, and the keywords of the clauses are looked for
+outside brackets (SOQL and SOSL Reference, "SOQL SELECT Syntax"). Everything in between stays as it
+was written, and Salesforce judges it. What no query job can do is refused here, with what to do
+instead (Bulk API 2.0 guide, "Understanding Bulk API 2.0 Query").
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _TOKENS = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _NUMBER = "a number"
-# The clauses behind the object, in their order, each by its first word and what may follow that:
-# fields and objects have such names, too.
+# The clauses after the object, in order: the first word of each and what may follow it, since
+# fields and objects can have such names too.
 _CLAUSES: Mapping[str, frozenset[str]] = {
     "USING": frozenset({"SCOPE"}),
     "WHERE": frozenset(),
@@ -47,13 +47,13 @@ _CLAUSES: Mapping[str, frozenset[str]] = {
 }
 _AGGREGATES = frozenset({"AVG", "COUNT", "COUNT_DISTINCT", "GROUPING", "MAX", "MIN", "SUM"})
 _NO_AGGREGATES = (
-    "a query job neither groups nor counts ({}): select the records, and group them where they "
-    "arrive"
+    "a query job neither groups nor counts ({}): select the records and group them after they "
+    "are loaded"
 )
 _REFUSED_CLAUSES = {
     "GROUP": _NO_AGGREGATES.format("GROUP BY"),
     "HAVING": _NO_AGGREGATES.format("HAVING"),
-    "OFFSET": "a query job knows no OFFSET: leave it out",
+    "OFFSET": "a query job does not support OFFSET: leave it out",
     "ALL": "ALL ROWS is for Apex: leave it out, and set include_deleted",
 }
 
@@ -75,10 +75,10 @@ class SelectItem:
     """An item of the SELECT list.
 
     Attributes:
-        text: As it was written.
-        path: The field, or what a function is of where that is one word; else None.
-        function: The outermost function, in capitals; None for a field.
-        alias: What a function's column is to be called; None for nothing.
+        text: As written.
+        path: The field, or the single argument of a function; else None.
+        function: The outermost function, in upper case; None for a field.
+        alias: The alias of a function; None without one.
     """
 
     text: str
@@ -94,8 +94,8 @@ class QueryText:
     Attributes:
         items: The SELECT list.
         sobject: The object of the FROM clause.
-        alias: What the FROM clause calls it; None for nothing.
-        clauses: The rest of each clause behind it, by its first word in capitals.
+        alias: Its alias in the FROM clause; None without one.
+        clauses: The rest of each clause after it, by its first word in upper case.
     """
 
     items: tuple[SelectItem, ...]
@@ -105,30 +105,30 @@ class QueryText:
 
     @classmethod
     def parse(cls, text: str) -> QueryText:
-        """Take a query apart.
+        """Parse a query.
 
         Raises:
-            SettingsError: If it is no query, or not one for a query job.
+            SettingsError: If it is not a query, or not one for a query job.
         """
         tokens = _tokenize(text)
         if not tokens or not tokens[0].is_word("SELECT"):
-            raise SettingsError("a query begins with SELECT")
+            raise SettingsError("a query must start with SELECT")
         outer = [token for token in tokens if token.depth == 0]
         source = next((token for token in outer if token.is_word("FROM")), None)
         if source is None:
             raise SettingsError("the query has no FROM")
         place = tokens.index(source)
-        behind = tokens[place + 1 :]
+        after = tokens[place + 1 :]
         starts = [
             token
             for token, following in zip_longest(outer, outer[1:])
-            # The first word is the object, which may be called Group or Order.
+            # The first word is the object, whose name may be Group or Order.
             if token.start > source.start
-            and token is not behind[0]
+            and token is not after[0]
             and _begins_clause(token, following)
         ]
-        first = behind.index(starts[0]) if starts else len(behind)
-        sobject, alias = _parse_source(behind[:first])
+        first = after.index(starts[0]) if starts else len(after)
+        sobject, alias = _parse_source(after[:first])
         return cls(
             items=tuple(_parse_item(text, part) for part in _split_items(tokens[1:place])),
             sobject=sobject,
@@ -144,18 +144,18 @@ class QueryText:
 
     @property
     def limit(self) -> int | None:
-        """How many records are found at most; None for all."""
+        """The largest number of records; None for all."""
         return int(self.clauses["LIMIT"]) if "LIMIT" in self.clauses else None
 
     def soql(
         self, items: Sequence[str], *, condition: str | None = None, limit: int | None = None
     ) -> str:
-        """Write the query.
+        """Return the query as SOQL.
 
         Args:
             items: The SELECT list.
-            condition: What the records must fulfil as well.
-            limit: For a look at a few rows only.
+            condition: A further condition, added with AND.
+            limit: To read only a few rows.
         """
         clauses = dict(self.clauses)
         if condition:
@@ -164,51 +164,51 @@ class QueryText:
         if limit is not None:
             clauses["LIMIT"] = str(min(limit, int(clauses.get("LIMIT", limit))))
         source = f"{self.sobject} {self.alias}" if self.alias else self.sobject
-        behind = "".join(f" {word} {clauses[word]}" for word in _CLAUSES if word in clauses)
-        return f"SELECT {', '.join(items)} FROM {source}{behind}"  # noqa: S608 - SOQL only reads
+        after = "".join(f" {word} {clauses[word]}" for word in _CLAUSES if word in clauses)
+        return f"SELECT {', '.join(items)} FROM {source}{after}"  # noqa: S608 - SOQL only reads
 
     def count_soql(self) -> str:
-        """Write the query that counts the records, for the REST API; its LIMIT is left out."""
+        """Return the query that counts the records, for the REST API; without the LIMIT."""
         clauses = {word: self.clauses[word] for word in self.clauses.keys() - {"ORDER", "LIMIT"}}
         return replace(self, clauses=clauses).soql(["COUNT()"])
 
 
 def check_condition(text: str) -> str:
-    """Check a condition that is put in brackets and added to a query with AND.
+    """Check a condition that will be put in brackets and added to a query with AND.
 
     Returns:
-        The condition.
+        The condition, without spaces around it.
 
     Raises:
-        SettingsError: If it is not one condition, as far as can be told.
+        SettingsError: If it is not a single condition.
     """
     tokens = _tokenize(text)
     outer = [token for token in tokens if token.depth == 0]
     for token, following in zip_longest(outer, outer[1:]):
         if _begins_clause(token, following):
-            raise SettingsError(f"it must be a condition alone: leave out {token.text}")
+            raise SettingsError(f"it must be only a condition: leave out {token.text}")
     return text.strip()
 
 
 def _tokenize(text: str) -> list[_Token]:
-    """Part a text into tokens; a bracket counts to the inside.
+    """Split a text into tokens; a bracket belongs to the inside.
 
     Raises:
-        SettingsError: If quotes or brackets do not match, or a character has no place in SOQL.
+        SettingsError: If quotes or brackets do not match, or a character is not allowed in SOQL.
     """
     tokens, depth = [], 0
     for match in _TOKENS.finditer(text):
         kind, word = str(match.lastgroup), match[0]
         if kind == "comment":
-            raise SettingsError(f"SOQL knows no comments: leave out {word}")
+            raise SettingsError(f"SOQL has no comments: leave out {word}")
         if word in ("'", ";"):
-            hint = "a text in quotes has no end" if word == "'" else "leave out the semicolon"
+            hint = "a quoted string is not closed" if word == "'" else "leave out the semicolon"
             raise SettingsError(hint)
         depth += word == "("
         tokens.append(_Token(kind, word, match.start(), match.end(), depth))
         depth -= word == ")"
         if depth < 0:
-            raise SettingsError("a bracket is closed that was not opened")
+            raise SettingsError("a bracket is closed but was never opened")
     if depth:
         raise SettingsError("a bracket is not closed")
     return tokens
@@ -228,7 +228,7 @@ def _parse_source(tokens: Sequence[_Token]) -> tuple[str, str | None]:
     words = [token.text for token in tokens if not token.is_word("AS")]
     if any(word == "," for word in words):
         raise SettingsError(
-            "name one object in FROM, and write out the way to the others, as in Account.Name"
+            "name one object in FROM, and the path to the others, as in Account.Name"
         )
     if not 1 <= len(words) <= 2 or any(token.kind != "word" for token in tokens):  # noqa: PLR2004
         found = f", not {' '.join(words)}" if words else ""
@@ -243,7 +243,7 @@ def _parse_clauses(text: str, starts: Sequence[_Token]) -> dict[str, str]:
         if word in _REFUSED_CLAUSES:
             raise SettingsError(_REFUSED_CLAUSES[word])
         if word in clauses:
-            raise SettingsError(f"the query has two clauses {word}")
+            raise SettingsError(f"the query has two {word} clauses")
         clauses[word] = text[token.end : following.start if following else None].strip()
     if not clauses.get("LIMIT", "0").isdecimal():
         raise SettingsError(f"LIMIT must be followed by a whole number, not {clauses['LIMIT']}")
@@ -251,7 +251,7 @@ def _parse_clauses(text: str, starts: Sequence[_Token]) -> dict[str, str]:
 
 
 def _split_items(tokens: Sequence[_Token]) -> Iterator[list[_Token]]:
-    """Part the SELECT list at its commas."""
+    """Split the SELECT list at its commas."""
     part: list[_Token] = []
     for token in tokens:
         if token.text == "," and token.depth == 0:
@@ -264,16 +264,14 @@ def _split_items(tokens: Sequence[_Token]) -> Iterator[list[_Token]]:
 
 def _parse_item(text: str, tokens: Sequence[_Token]) -> SelectItem:
     if not tokens:
-        raise SettingsError("the SELECT list has an empty place")
+        raise SettingsError("the SELECT list has an empty item")
     own = text[tokens[0].start : tokens[-1].end]
     first = tokens[0]
     if first.text == "(":
-        raise SettingsError(
-            f"a query job returns no child records: make a query of its own of {own}"
-        )
+        raise SettingsError(f"a query job returns no child records: make {own} a separate query")
     if first.is_word("TYPEOF"):
         raise SettingsError(
-            "a query job knows no TYPEOF: select fields that all objects have, as in What.Name"
+            "a query job does not support TYPEOF: select fields of all objects, as in What.Name"
         )
     if first.kind != "word":
         raise SettingsError(f"{own} is neither a field nor a function of one")
@@ -295,8 +293,8 @@ def _parse_function(own: str, tokens: Sequence[_Token]) -> SelectItem:
         for index, token in enumerate(tokens)
         if token.text == ")" and token.depth == tokens[1].depth
     )
-    behind = tokens[close + 1 :]
-    if len(behind) > 1 or any(token.kind != "word" for token in behind):
+    after = tokens[close + 1 :]
+    if len(after) > 1 or any(token.kind != "word" for token in after):
         raise SettingsError(f"{own} is neither a field nor a function of one")
     inside = tokens[2:close]
     words = [
@@ -305,4 +303,4 @@ def _parse_function(own: str, tokens: Sequence[_Token]) -> SelectItem:
         if token.kind == "word" and following.text != "("
     ]
     path = words[0].text if len(words) == 1 else None
-    return SelectItem(own, path, name, behind[0].text if behind else None)
+    return SelectItem(own, path, name, after[0].text if after else None)

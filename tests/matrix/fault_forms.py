@@ -189,7 +189,7 @@ FORMS: tuple[FaultForm, ...] = (
     _form(
         "silence without an end",
         "stall-before",
-        "fell silent",
+        "connection stalled",
         heals=True,
         kind="stall",
         fraction=None,
@@ -198,7 +198,7 @@ FORMS: tuple[FaultForm, ...] = (
     _form(
         "silence without an end",
         "stall-within",
-        "fell silent",
+        "connection stalled",
         heals=True,
         kind="stall",
         places=_EVERYWHERE,

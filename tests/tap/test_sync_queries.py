@@ -277,12 +277,15 @@ WRONG_FOR_THE_ORG = [
     ({"soql": "SELECT Boss.Name FROM Account"}, "Boss.Name: Account has no relationship Boss"),
     ({"soql": "SELECT Owner.Manager.Nope FROM Account"}, "User has no field Nope"),
     ({"soql": "SELECT What.Subject FROM Task"}, "What.Subject: Name has no field Subject"),
-    ({"soql": "SELECT BillingAddress FROM Account"}, "select the fields that it is made of"),
+    ({"soql": "SELECT BillingAddress FROM Account"}, "select the fields that it consists of"),
     ({"soql": "SELECT Body FROM Attachment"}, "no query job returns Body"),
-    ({"soql": "SELECT FIELDS(SOME) FROM Account"}, "FIELDS(ALL), (STANDARD) or (CUSTOM)"),
+    (
+        {"soql": "SELECT FIELDS(SOME) FROM Account"},
+        "FIELDS(ALL), FIELDS(STANDARD) or FIELDS(CUSTOM)",
+    ),
     ({"soql": "SELECT CALENDAR_YEAR(CreatedDate) FROM Account"}, "type of CALENDAR_YEAR("),
     ({"soql": "SELECT DISTANCE(a__c, b__c, 'km') FROM Account"}, "an alias"),
-    ({"soql": "SELECT Name, toLabel(Name) FROM Account"}, "two columns are called Name"),
+    ({"soql": "SELECT Name, toLabel(Name) FROM Account"}, "two columns have the name Name"),
     ({"soql": "SELECT Id FROM Account", "primary_keys": ["Name"]}, "there is no column Name"),
     (
         {"soql": "SELECT Id FROM Account", "replication_key": "CreatedDate"},
@@ -331,18 +334,18 @@ CASES = {"soql": "SELECT Id FROM Case"}
                 "jobs": [{"name": "mine", "id": "12"}],
             },
             [
-                "queries: a/b: a name is made of letters",
-                "queries, jobs: mine is there twice",
+                "queries: a/b: a name may contain only letters",
+                "queries, jobs: mine is used twice",
                 "jobs: mine: 12 is not the id of a query job",
             ],
         ),
         (
             {"objects": ["Case"], "queries": [{"name": "case", **CASES}]},
-            ["case is the name of an object, too"],
+            ["case is also the name of an object"],
         ),
         (
             {"filters": {"Case": "Id != null) OR (Id = null", "Task": "a = 1", "task": "b = 2"}},
-            ["filters: Case: a bracket", "filters: task is there twice"],
+            ["filters: Case: a bracket", "filters: task is used twice"],
         ),
     ],
 )
@@ -397,8 +400,8 @@ def test_a_filter_without_an_object_is_told(tap: Tap, start_sandbox: StartSandbo
     filters = {"account": "Industry != null", "Acount": "Industry != null"}
     run = tap(config_for(server, "Account", filters=filters))
     assert run.exit_code == 0, run.stderr
-    assert "no object Acount is offered" in run.stderr
-    assert "no object account" not in run.stderr
+    assert "Acount is not one of the objects" in run.stderr
+    assert "account is not one of" not in run.stderr
     expected = expected_records(server, "Account", where="WHERE Industry != null")
     assert_same_records(run.records("Account"), expected)
 

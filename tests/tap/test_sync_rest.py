@@ -380,7 +380,7 @@ def test_an_object_that_is_named_and_not_read_is_told(
     rest = "the Bulk API does not read it; set fallback_to_rest to true"
     told = [
         f"objects: casestatus {unless}: {rest}",
-        f"objects: EmailStatus {unless}: no query reads it; take it out of objects",
+        f"objects: EmailStatus {unless}: no query can read it; remove it from objects",
     ]
     discovery, run = tap(config, "--discover"), tap(config)
     catalog = json.loads(discovery.stdout)

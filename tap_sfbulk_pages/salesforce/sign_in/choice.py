@@ -53,8 +53,8 @@ _SIGN_IN_SETTINGS = (
     "security_token",
 )
 _ADDRESSES = ("instance_url", "login_url")
-# Clouds that login.salesforce.com does not belong to.
-_CLOUDS_APART = (".salesforce.mil", ".sfcrmproducts.cn")
+# Clouds that login.salesforce.com does not serve.
+_SEPARATE_CLOUDS = (".salesforce.mil", ".sfcrmproducts.cn")
 
 
 def choose_sign_in(given: Mapping[str, Any]) -> SignIn:
@@ -64,7 +64,7 @@ def choose_sign_in(given: Mapping[str, Any]) -> SignIn:
         given: The settings that are set, and defaults.
 
     Raises:
-        SettingsError: If the settings fit no way, or two, or an address is none.
+        SettingsError: If the settings fit no way, or two, or an address is not valid.
     """
     instance = _read_instance(given)
     login = _choose_login(given, instance)
@@ -73,20 +73,20 @@ def choose_sign_in(given: Mapping[str, Any]) -> SignIn:
         others = names | {name for name in _ADDRESSES if name in given}
         if others:
             raise SettingsError(
-                "sf_cli_org takes session and address from the Salesforce CLI: "
+                "sf_cli_org takes the session and the address from the Salesforce CLI: "
                 f"remove it, or {_join(others)}"
             )
         return SalesforceCli(given["sf_cli_org"])
     if "access_token" in names:
         if names != {"access_token"}:
-            raise SettingsError(f"{_join(names)} make two ways to sign in: keep one")
+            raise SettingsError(f"{_join(names)} are two ways to sign in: keep one")
         if instance is None:
             raise SettingsError("access_token needs instance_url")
         return ReadyToken(given["access_token"], instance)
     flow = _choose_flow(names)
     if flow is ClientCredentials and login in (LOGIN, LOGIN_OF_SANDBOXES):
         raise SettingsError(
-            "the client credentials flow works at the org's own host only: set "
+            "the client credentials flow works only at the org's own host: set "
             "instance_url to its My Domain address, and no login_url"
         )
     return TokenEndpoint(_make_flow(flow, given, login), login, instance)
@@ -112,7 +112,7 @@ def _choose_flow(names: set[str]) -> type[Flow]:
     asked = {"private_key" if name == "private_key_path" else name for name in names}
     if not asked:
         raise SettingsError(
-            "no way to sign in is set: give access_token, or client_id with client_secret, "
+            "no way to sign in is set: set access_token, or client_id with client_secret, "
             "refresh_token, username and private_key, or username and password, or "
             "sf_cli_org"
         )
@@ -123,12 +123,12 @@ def _choose_flow(names: set[str]) -> type[Flow]:
     if asked <= {"username", "password", "security_token"}:
         raise SettingsError(
             f"{_join(names)} alone are the SOAP login, which newer orgs and API "
-            "versions do not have: make an External Client App and give instance_url, "
+            "versions do not have: create an External Client App and set instance_url, "
             "client_id and client_secret (client credentials)"
         )
-    together = "together make" if len(names) > 1 else "alone makes"
+    together = "together are" if len(names) > 1 else "alone is"
     raise SettingsError(
-        f"{_join(names)} {together} no way to sign in. A flow needs client_id and: "
+        f"{_join(names)} {together} not a way to sign in. A flow needs client_id and: "
         + "; or ".join(f"{_join(needed)} ({flow.title})" for flow, needed in _FLOWS.items())
     )
 
@@ -158,12 +158,12 @@ def _make_flow(flow: type[Flow], given: Mapping[str, Any], login: HostAddress) -
 
 
 def _choose_audience(login: HostAddress, *, is_sandbox: bool) -> str:
-    """Name the audience of a JWT that is sent to a token endpoint.
+    """Return the audience of a JWT that is sent to a token endpoint.
 
-    It is the login host, also where the org's My Domain host stands in for it (Salesforce Help,
-    "OAuth 2.0 JWT Bearer Flow"). An org of a cloud apart signs in at its My Domain host alone.
+    It is the login host, even if the request goes to the org's My Domain host (Salesforce Help,
+    "OAuth 2.0 JWT Bearer Flow"). An org of a separate cloud signs in only at its My Domain host.
     """
-    if login in (LOGIN, LOGIN_OF_SANDBOXES) or login.origin.endswith(_CLOUDS_APART):
+    if login in (LOGIN, LOGIN_OF_SANDBOXES) or login.origin.endswith(_SEPARATE_CLOUDS):
         return login.origin
     is_sandbox = is_sandbox or ".sandbox.my." in login.origin
     return (LOGIN_OF_SANDBOXES if is_sandbox else LOGIN).origin
@@ -171,7 +171,7 @@ def _choose_audience(login: HostAddress, *, is_sandbox: bool) -> str:
 
 def _read_private_key(given: Mapping[str, Any]) -> str:
     if "private_key" in given:
-        # Environment variables often hold the line ends of a PEM file as \n.
+        # Environment variables often contain the line ends of a PEM file as \n.
         return str(given["private_key"]).replace("\\n", "\n")
     try:
         return Path(given["private_key_path"]).read_text(encoding="ascii")

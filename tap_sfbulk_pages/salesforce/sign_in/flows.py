@@ -14,7 +14,7 @@ from tap_sfbulk_pages.errors import SettingsError
 if TYPE_CHECKING:
     from tap_sfbulk_pages.salesforce.sign_in.refresh_tokens import RefreshTokenStore
 
-# Salesforce takes assertions that end within five minutes.
+# Salesforce accepts assertions that expire within five minutes.
 _ASSERTION_SECONDS = 180
 
 
@@ -50,7 +50,7 @@ class ClientCredentials:
 
 @dataclass(frozen=True)
 class RefreshToken:
-    """A user's lasting consent, which Salesforce may replace at each use."""
+    """A user's lasting consent; Salesforce may replace the token at each use."""
 
     title: ClassVar[str] = "refresh token"
     client_id: str
@@ -71,7 +71,7 @@ class RefreshToken:
 
 @dataclass(frozen=True)
 class JwtBearer:
-    """A user, vouched for by the app's private key (RS256)."""
+    """A user, authorised by the app's private key (RS256)."""
 
     title: ClassVar[str] = "JWT bearer"
     client_id: str
@@ -80,7 +80,7 @@ class JwtBearer:
     audience: str
 
     def form(self) -> dict[str, str]:
-        """Return the parameters of a token request, with an assertion that ends in minutes.
+        """Return the parameters of a token request, with an assertion that expires in minutes.
 
         Raises:
             SettingsError: If the private key cannot sign.
@@ -98,7 +98,7 @@ class JwtBearer:
         except (jwt.PyJWTError, TypeError, ValueError):
             # Not `from` the error, which may quote the key.
             raise SettingsError(
-                "private_key (or private_key_path) holds no RSA private key in PEM form"
+                "private_key (or private_key_path) is not an RSA private key in PEM form"
             ) from None
         return {
             "grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer",

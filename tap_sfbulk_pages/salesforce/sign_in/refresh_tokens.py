@@ -1,8 +1,8 @@
-"""Where a refresh token that Salesforce has replaced is kept.
+"""Where a refresh token that Salesforce has replaced is saved.
 
-With rotation switched on, each use of a refresh token may return another, and the one from the
-settings is void. The newest is written to a file of the user's state folder before it is used,
-in one step, readable by the user alone; it is found again by a fingerprint of the configured one.
+With rotation switched on, each use of a refresh token may return another, and the one in the
+settings becomes invalid. The newest is written to a file in the user's state folder before it is
+used, in one step and readable only by the user. Its name is a fingerprint of the configured one.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from tap_sfbulk_pages.errors import SignInError
 
 
 class RefreshTokenStore:
-    """The refresh token in force for one configured token.
+    """The current refresh token for one configured token.
 
     Args:
         configured: The `refresh_token` setting.
-        folder: Where replacements are kept.
+        folder: Where replacements are saved.
     """
 
     def __init__(self, configured: str, *, folder: Path | None = None) -> None:
@@ -32,20 +32,20 @@ class RefreshTokenStore:
         self._path = folder / fingerprint
 
     def current(self) -> str:
-        """Give the newest refresh token: the kept one, else the configured one.
+        """Return the newest refresh token: the saved one, else the configured one.
 
         Raises:
-            SignInError: If there is a kept one that cannot be read.
+            SignInError: If there is a saved one that cannot be read.
         """
         try:
             return self._path.read_text(encoding="utf-8") or self._configured
         except FileNotFoundError:
             return self._configured
         except OSError as error:
-            raise SignInError(f"The kept refresh token cannot be read: {error}") from error
+            raise SignInError(f"The saved refresh token cannot be read: {error}") from error
 
     def replace(self, token: str) -> None:
-        """Keep a new token, so that a crash leaves either the old file or the new one whole.
+        """Save a new token, so that a crash leaves either the old file or the new one whole.
 
         Raises:
             SignInError: If it cannot be written; the next run could not sign in.
@@ -60,6 +60,6 @@ class RefreshTokenStore:
             Path(name).replace(self._path)
         except OSError as error:
             raise SignInError(
-                f"Salesforce replaced the refresh token, and the new one cannot be kept: {error}. "
+                f"Salesforce replaced the refresh token, and the new one cannot be saved: {error}. "
                 "Make the folder writable, then authorise again."
             ) from error

@@ -54,7 +54,7 @@ class SalesforceCli:
 
 
 class CliSessions:
-    """Sessions that the CLI gives; one question serves all threads (see `session.Sessions`).
+    """Sessions from the CLI; one call of it serves all threads (see `session.Sessions`).
 
     Args:
         org: Alias or user name.
@@ -67,10 +67,10 @@ class CliSessions:
         self._failure = ""
 
     def session(self) -> Session:
-        """Give the session, asking the CLI at the first call.
+        """Return the session, asking the CLI at the first call.
 
         Raises:
-            SignInError: If the CLI gives none, or no other than one that is dead.
+            SignInError: If the CLI has none, or only one that has ended.
         """
         with self._lock:
             self._check()
@@ -82,7 +82,7 @@ class CliSessions:
         """Ask the CLI again, unless another thread has done so since `dead` was in use.
 
         Raises:
-            SignInError: If the CLI gives the dead token again; no thread asks once more then.
+            SignInError: If the CLI returns the dead token again; no thread asks once more then.
         """
         with self._lock:
             self._check()
@@ -92,13 +92,13 @@ class CliSessions:
             fresh = self._ask()
             if fresh.access_token == dead.access_token:
                 self._failure = (
-                    f"Salesforce refuses the session of {self._org}, and the Salesforce CLI knows "
+                    f"Salesforce refuses the session of {self._org}, and the Salesforce CLI has "
                     f"no other. {reason} {self._advice}"
                 )
             self._check()
             self._session = fresh
             if stream := activity.current():
-                stream.note("The session had ended; the Salesforce CLI gave another.")
+                stream.note("The session had ended; the Salesforce CLI provided another.")
 
     def _check(self) -> None:
         if self._failure:
@@ -110,21 +110,21 @@ class CliSessions:
         if not isinstance(token, str) or token.startswith(_REDACTED):
             token = self._answer("org", "auth", "show-access-token").get("accessToken")
         if not isinstance(token, str) or not token:
-            raise SignInError(f"The Salesforce CLI names no access token. {self._advice}")
+            raise SignInError(f"The Salesforce CLI returned no access token. {self._advice}")
         try:
             address = HostAddress.parse(str(shown.get("instanceUrl")), setting="its instanceUrl")
         except SettingsError as error:
-            raise SignInError(f"The Salesforce CLI names no usable address: {error}.") from error
+            raise SignInError(f"The Salesforce CLI returned no usable address: {error}.") from error
         return Session(token, address)
 
     def _answer(self, *words: str) -> dict[str, Any]:
-        """Run a command of the CLI.
+        """Run a command of the CLI and return its `result`.
 
-        Nothing of its output is repeated but the name and the text of an error: the rest may hold
+        Only the name and the message of an error are repeated: the rest of the output may contain
         the token.
 
         Raises:
-            SignInError: If it cannot be run, or tells an error.
+            SignInError: If it cannot be run, or reports an error.
         """
         program = shutil.which(COMMAND)
         if program is None:
@@ -142,9 +142,9 @@ class CliSessions:
                 timeout=LONGEST_ANSWER_SECONDS,
             )
         except subprocess.TimeoutExpired:
-            # Not `from` the error, which holds the output.
+            # Not `from` the error, which contains the output.
             raise SignInError(
-                f"{called} gave no answer within {LONGEST_ANSWER_SECONDS:.0f} s."
+                f"{called} did not finish within {LONGEST_ANSWER_SECONDS:.0f} s."
             ) from None
         except OSError as error:
             raise SignInError(f"{called} cannot be run: {error}") from error
@@ -152,16 +152,16 @@ class CliSessions:
         result = answer.get("result")
         if run.returncode == 0 and isinstance(result, dict):
             return result
-        told = f"{answer.get('name', '')}: {answer.get('message', '')}".strip(": ")
+        said = f"{answer.get('name', '')}: {answer.get('message', '')}".strip(": ")
         raise SignInError(
-            f"{called} failed with exit code {run.returncode}. {told or 'It gave no reason.'} "
+            f"{called} failed with exit code {run.returncode}. {said or 'It gave no reason.'} "
             f"{self._advice}"
         )
 
     @property
     def _advice(self) -> str:
         return (
-            f"Look at it with `{COMMAND} org list`, and log in again with "
+            f"Check it with `{COMMAND} org list`, and log in again with "
             f"`{COMMAND} org login web --alias {self._org}`."
         )
 

@@ -53,7 +53,7 @@ class TokenEndpoint:
 
 
 class TokenSessions:
-    """Sessions that a token endpoint issues (see `session.Sessions`).
+    """Sessions from a token endpoint (see `session.Sessions`).
 
     Args:
         endpoint: Where and how.
@@ -98,11 +98,11 @@ class TokenSessions:
             text = f"Salesforce refused the sign-in at {self._endpoint.login.origin}. {error}."
             raise SignInError(f"{text} {advice}".rstrip()) from error
         except UnavailableError as error:
-            # Not another `UnavailableError`, for which the call that needs a session would begin
+            # Not another `UnavailableError`, for which the call that needs a session would start
             # all these tries anew.
             raise SignInError(
-                f"No sign-in at {self._endpoint.login.origin}. {error} If it stays so, check "
-                "instance_url and login_url."
+                f"Could not sign in at {self._endpoint.login.origin}. {error} If this persists, "
+                "check instance_url and login_url."
             ) from error
 
     def _request(self) -> Session:
@@ -120,11 +120,11 @@ class TokenSessions:
 
 
 def _parse_reply(body: bytes) -> dict[str, object]:
-    """Read a successful reply, which is never quoted: whatever it is, it may hold a token."""
+    """Read a successful reply, which is never quoted: whatever it is, it may contain a token."""
     try:
         reply = json.loads(body)
     except ValueError:
-        # Not `from` the error, which holds the text.
+        # Not `from` the error, which contains the text.
         raise UnavailableError(
             "The token endpoint answered with a body that is not JSON."
         ) from None
@@ -138,5 +138,5 @@ def _read_instance(reply: dict[str, object]) -> HostAddress:
         return HostAddress.parse(str(reply.get("instance_url", "")), setting="instance_url")
     except SettingsError as error:
         raise SignInError(
-            "Salesforce named no usable instance_url at sign-in: set instance_url."
+            "The sign-in returned no usable instance_url: set instance_url."
         ) from error
