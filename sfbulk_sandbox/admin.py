@@ -67,7 +67,8 @@ async def _show_scenario(sandbox: Sandbox, _content: Any) -> Any:
     scenario = dataclasses.asdict(sandbox.state.scenario)
     # Secrets are not shown, and the faults have an endpoint of their own.
     scenario["credentials"] = "required" if sandbox.state.scenario.credentials else None
-    scenario["now"] = sandbox.state.scenario.now and sandbox.state.scenario.now.isoformat()
+    for name in ("now", "data_until"):
+        scenario[name] = scenario[name] and scenario[name].isoformat()
     del scenario["faults"]
     return scenario
 

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal, get_args
 
 Place = Literal[
     "token",
+    "identity",
     "versions",
     "sobjects",
     "describe",

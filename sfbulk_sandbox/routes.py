@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sfbulk_sandbox.endpoints import (
     composite,
     deleted_records,
+    identity,
     job_calls,
     limits,
     rest_query,
@@ -73,7 +74,14 @@ ROUTES = (
     _open("POST", "oauth2/revoke", None, sign_in.revoke_token),
     _open("GET", "oauth2/revoke", None, sign_in.revoke_token),
     _open("POST", "oauth2/introspect", None, sign_in.introspect_token),
-    _open("GET", "oauth2/userinfo", None, sign_in.describe_user),
+    _open("GET", "oauth2/userinfo", None, identity.describe_user),
+    Route(
+        "GET",
+        re.compile(r"/id/(?P<organization_id>\w+)/(?P<user_id>\w+)/?"),
+        "identity",
+        identity.show_identity,
+        signed_in=False,
+    ),
     _open("POST", r"Soap/u/(?P<soap_version>\d+\.\d)(?:/\w*)?", "token", soap_login.log_in),
     _open("GET", "data", "versions", versions.list_versions),
     _data("GET", "", "versions", versions.list_resources),

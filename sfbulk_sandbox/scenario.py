@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 ReplyForm = Literal["live", "documented", "postman"]
 LinkStyle = Literal["relative", "rooted", "absolute"]
+_FIXED = frozenset({"seed", "objects", "rows", "now", "data_until", "credentials", "faults"})
 _FIRST_VERSION, _LATEST_VERSION = 31, 67
 
 
@@ -91,8 +92,9 @@ class Scenario:
             `precision`, `scale`, `values`, `to`, `nillable`, `filterable`, `calculated`,
             `external_id`, `permissioned` (false: hidden from the user).
         rows: Number of records by sObject, for those that shall differ from the default.
-        now: The org's present; generated records are older. Default: the clock, and records that
-            end at a fixed day.
+        now: The org's present, which stands still. Default: the clock.
+        data_until: The moment before which all generated records were made and changed. Default:
+            `now`, or else the start of today (UTC). The same moment and seed give the same records.
         credentials: If set, clients must sign in with exactly these (`client_id`, `client_secret`,
             `username`, `password`, `security_token`, `refresh_token`, `access_token`,
             `public_key`). If not, any will do.
@@ -136,6 +138,7 @@ class Scenario:
     objects: Mapping[str, ObjectDefinition] = field(default_factory=dict)
     rows: Mapping[str, int] = field(default_factory=dict)
     now: datetime | None = None
+    data_until: datetime | None = None
     credentials: Credentials | None = None
     refresh_token_rotation: bool = False
     token_lifetime_calls: int | None = None
@@ -184,7 +187,7 @@ class Scenario:
         Raises:
             ScenarioError: A key that is unknown, or that only a new start can change.
         """
-        fixed = sorted({"seed", "objects", "rows", "now", "credentials", "faults"} & set(changes))
+        fixed = sorted(_FIXED & set(changes))
         if fixed:
             raise ScenarioError(f"cannot be changed while the sandbox runs: {', '.join(fixed)}")
         parsed = scenario_from(changes)

@@ -37,7 +37,9 @@ def start_sandbox() -> Iterator[StartSandbox]:
     with ExitStack() as stack:
 
         def start(**scenario: Any) -> SandboxServer:
-            return stack.enter_context(SandboxServer(scenario))
+            # The same records on every day, unless a test sets the day.
+            until = {} if "now" in scenario else {"data_until": "2026-01-01T00:00:00Z"}
+            return stack.enter_context(SandboxServer({**until, **scenario}))
 
         yield start
 

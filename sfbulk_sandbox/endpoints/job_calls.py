@@ -52,6 +52,7 @@ async def create_job(state: State, call: Call) -> Reply:
         result_id=next(state.jobs.new_result_ids),
         scenario=state.scenario,
         created=state.org.moment(),
+        user_id=state.org.user.id,
     )
     state.jobs.add(job)
     return json_reply(job.creation(), pretty=True)

@@ -1,4 +1,4 @@
-"""The OAuth endpoints: token, revoke, introspect, and who a session is of.
+"""The OAuth endpoints: token, revoke, introspect.
 
 Flows and errors as in Salesforce Help, "OAuth Authorization Flows" and "OAuth 2.0 Error Codes";
 parameters arrive form-encoded.
@@ -16,9 +16,10 @@ from urllib.parse import parse_qsl
 
 import jwt
 
-from sfbulk_sandbox.exchange import HTML, Call, Reply, json_reply
+from sfbulk_sandbox.endpoints.identity import identity_url
+from sfbulk_sandbox.exchange import Call, Reply, json_reply
 from sfbulk_sandbox.salesforce_errors import OAuthError
-from sfbulk_sandbox.state.sessions import ORGANIZATION_ID, SESSION_SECONDS, USER_ID
+from sfbulk_sandbox.state.sessions import SESSION_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,29 +71,12 @@ async def introspect_token(state: State, call: Call) -> Reply:
             "active": True,
             "scope": "api",
             "client_id": form.get("client_id", ""),
-            "username": _username(state),
-            "sub": _identity_url(call),
+            "username": state.org.user.username,
+            "sub": identity_url(state, call),
             "token_type": "access_token",
             "exp": opened + SESSION_SECONDS,
             "iat": opened,
             "nbf": opened,
-        }
-    )
-
-
-async def describe_user(state: State, call: Call) -> Reply:
-    """Answer ``/services/oauth2/userinfo``: whose session it is; a dead one gets a bare text."""
-    if state.sessions.find(call.token) is None:
-        return Reply(HTTPStatus.FORBIDDEN, b"Bad_OAuth_Token", HTML)
-    return json_reply(
-        {
-            "sub": _identity_url(call),
-            "user_id": USER_ID,
-            "organization_id": ORGANIZATION_ID,
-            "preferred_username": _username(state),
-            "email": "ada@example.com",
-            "name": "Ada Lovelace",
-            "active": True,
         }
     )
 
@@ -178,7 +162,7 @@ def _check_assertion(assertion: str, credentials: Credentials | None, origin: st
 
 def _grant_session(state: State, call: Call, **extra: str) -> Reply:
     """Open a session; like Salesforce's, the reply does not say when it ends."""
-    identity = _identity_url(call)
+    identity = identity_url(state, call)
     issued_at = str(int(time.time() * 1000))
     signature = base64.b64encode(hashlib.sha256((identity + issued_at).encode()).digest()).decode()
     body = {
@@ -192,12 +176,3 @@ def _grant_session(state: State, call: Call, **extra: str) -> Reply:
         **extra,
     }
     return json_reply(body, headers={"Cache-Control": "no-cache, no-store"})
-
-
-def _identity_url(call: Call) -> str:
-    return f"{call.origin}/id/{ORGANIZATION_ID}/{USER_ID}"
-
-
-def _username(state: State) -> str:
-    credentials = state.scenario.credentials
-    return (credentials and credentials.username) or "integration@example.com"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sfbulk_sandbox.endpoints.sign_in import check_user
 from sfbulk_sandbox.exchange import Call, Reply
 from sfbulk_sandbox.salesforce_errors import OAuthError
-from sfbulk_sandbox.state.sessions import ORGANIZATION_ID, SESSION_SECONDS, USER_ID
+from sfbulk_sandbox.state.sessions import SESSION_SECONDS
 
 if TYPE_CHECKING:
     from sfbulk_sandbox.state.state import State
@@ -52,8 +52,8 @@ async def log_in(state: State, call: Call, soap_version: str) -> Reply:
     body = _RESULT.format(
         origin=escape(call.origin),
         version=soap_version,
-        org=ORGANIZATION_ID,
-        user=USER_ID,
+        org=state.org.user.organization_id,
+        user=state.org.user.id,
         session=state.sessions.open(),
         seconds=SESSION_SECONDS,
     )

@@ -51,6 +51,8 @@ USER = SObject(
         picklist("LocaleSidKey", "en_US", "de_CH", "ja_JP"),
         picklist("UserType", "Standard"),
         reference("ManagerId", "User", percent_filled=60, source=values.earlier_record),
+        reference("ProfileId", "Profile", children="Users"),
+        reference("UserRoleId", "UserRole", percent_filled=80, children="Users"),
         moment("LastLoginDate", values.sometimes(80, values.datetime_in_history)),
         *audit_fields(recycle_bin=False),
     ),

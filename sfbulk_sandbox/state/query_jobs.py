@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sfbulk_sandbox.sobjects.record_ids import eighteen_characters
 from sfbulk_sandbox.state.result_pages import PageCache
-from sfbulk_sandbox.state.sessions import USER_ID
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,6 +58,7 @@ class QueryJob:
         result_id: Id of the stored result, a part of every locator.
         scenario: Gives the page size and the job's timing, as they were when it was made.
         created: When it was made, by the org's clock.
+        user_id: Id of the user who made it.
     """
 
     id: str
@@ -71,6 +71,7 @@ class QueryJob:
     result_id: str
     scenario: Scenario
     created: datetime
+    user_id: str
     polls: int = 0
     error_message: str | None = None
     _started: float = field(default_factory=time.monotonic)
@@ -158,7 +159,7 @@ class QueryJob:
             "id": self.id,
             "operation": self.operation,
             "object": self.result.sobject,
-            "createdById": USER_ID,
+            "createdById": self.user_id,
             "createdDate": stamp,
             "systemModstamp": stamp,
             "state": state,

@@ -13,8 +13,6 @@ from sfbulk_sandbox.salesforce_errors import SalesforceError, usual_error
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ORGANIZATION_ID = "00D5g000008Kf2ZEAS"
-USER_ID = "0055g00000EhXq1AAF"
 SESSION_SECONDS = 7200
 
 
@@ -37,6 +35,7 @@ class Sessions:
     """All access and refresh tokens; iterates over the access tokens seen, dead ones included.
 
     Args:
+        organization_id: Access tokens begin with it.
         known_only: Refuse tokens that were not issued here. Otherwise any token that has not been
             killed is a session, so that clients work which bring one of their own.
         access_token: A session that is open from the start.
@@ -46,10 +45,12 @@ class Sessions:
     def __init__(
         self,
         *,
+        organization_id: str,
         known_only: bool,
         access_token: str | None = None,
         refresh_token: str | None = None,
     ) -> None:
+        self._organization_id = organization_id
         self._known_only = known_only
         self._sessions: dict[str, Session] = {}
         self._refresh_tokens: dict[str, bool] = {}
@@ -63,7 +64,7 @@ class Sessions:
 
     def open(self) -> str:
         """Issue an access token in Salesforce's form: organization id, ``!``, secret."""
-        token = f"{ORGANIZATION_ID[:15]}!AQ{secrets.token_urlsafe(60)}"
+        token = f"{self._organization_id[:15]}!AQ{secrets.token_urlsafe(60)}"
         self._sessions[token] = Session()
         return token
 

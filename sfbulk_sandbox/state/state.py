@@ -32,9 +32,15 @@ class State:
         credentials = scenario.credentials
         self.scenario = scenario
         self.org = Org(
-            seed=scenario.seed, rows=scenario.rows, now=scenario.now, objects=scenario.objects
+            seed=scenario.seed,
+            rows=scenario.rows,
+            now=scenario.now,
+            until=scenario.data_until,
+            objects=scenario.objects,
+            username=credentials.username if credentials else None,
         )
         self.sessions = Sessions(
+            organization_id=self.org.user.organization_id,
             known_only=credentials is not None,
             access_token=credentials.access_token if credentials else None,
             refresh_token=credentials.refresh_token if credentials else None,

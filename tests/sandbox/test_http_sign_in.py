@@ -244,3 +244,27 @@ def test_userinfo_tells_whose_session_it_is(start: StartClient) -> None:
     assert asked("ready").json()["preferred_username"] == "ann@example.com"
     reply = asked("unknown")
     assert (reply.status_code, reply.text) == (403, "Bad_OAuth_Token")
+
+
+def test_the_identity_is_that_of_rows_of_the_org(start: StartClient) -> None:
+    credentials = {"client_id": "app", "client_secret": "secret", "username": "ann@example.com"}
+    client = start(credentials=credentials)
+    form = {"grant_type": "client_credentials", "client_id": "app", "client_secret": "secret"}
+    granted = client.post("/services/oauth2/token", data=form).json()
+    client.session.headers["Authorization"] = f"Bearer {granted['access_token']}"
+    identity = client.get(granted["id"]).json()
+    assert identity["id"] == granted["id"]
+    assert identity["urls"]["rest"] == f"{client.server.url}/services/data/v{{version}}/"
+    soql = "SELECT Id, Name, Profile.Name FROM User WHERE Username = 'ann@example.com'"
+    (user,) = client.get("/query", params={"q": soql}).json()["records"]
+    assert (user["Id"], user["Name"]) == (identity["user_id"], identity["display_name"])
+    soql = "SELECT Id, OrganizationType, IsSandbox FROM Organization"
+    (organization,) = client.get("/query", params={"q": soql}).json()["records"]
+    assert organization["Id"] == identity["organization_id"]
+    assert granted["access_token"].startswith(organization["Id"][:15] + "!")
+    info = client.get("/services/oauth2/userinfo").json()
+    assert (info["user_id"], info["email"]) == (user["Id"], identity["email"])
+    stranger = granted["id"][:-18] + "005000000000000AAA"
+    assert client.get(stranger).text == "Wrong_Org"
+    client.session.headers["Authorization"] = "Bearer nobody"
+    assert client.get(granted["id"]).text == "Bad_OAuth_Token"

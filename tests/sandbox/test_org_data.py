@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from sfbulk_sandbox.sobjects.java_numbers import java_double, java_doubles
 from sfbulk_sandbox.sobjects.record_ids import eighteen_characters
-from sfbulk_sandbox.state.org import GENERATED_UNTIL, Org, _generate
+from sfbulk_sandbox.state.org import Org, _generate
 
 NOW = datetime(2025, 3, 4, 5, 6, 7, tzinfo=timezone.utc)
 STAMP_OF_NOW = "2025-03-04T05:06:07.000Z"
@@ -224,10 +224,16 @@ def test_a_change_is_not_seen_in_an_org_alike() -> None:
     assert rows_of(other, "Account") == rows_of(Org(seed=5), "Account") == before
 
 
-def test_records_do_not_depend_on_the_clock() -> None:
-    latest = max(row["SystemModstamp"] for row in rows_of(Org(), "Account"))
-    assert latest < GENERATED_UNTIL.strftime("%Y-%m-%dT%H:%M:%S.000Z")
-    assert latest > "2025-12-20"
+def test_records_end_where_they_are_told_to() -> None:
+    until = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    rows = rows_of(Org(until=until, now=NOW), "Account")
+    assert rows == rows_of(Org(until=until), "Account")
+    assert "2025-12-20" < max(row["SystemModstamp"] for row in rows) < "2026-01-01"
+
+
+def test_records_end_today_by_default() -> None:
+    soql = "SELECT Id FROM Account WHERE CreatedDate = LAST_N_DAYS:60"
+    assert len(Org().query(soql, include_deleted=True, bulk=True)) > 5
 
 
 def test_an_object_can_have_hundreds_of_thousands_of_records() -> None:
