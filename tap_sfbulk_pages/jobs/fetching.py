@@ -1,4 +1,4 @@
-"""Requests of one job on threads that all streams share, and the queue on which they come back."""
+"""Tasks that run on threads shared by all streams, and the queue on which they come back."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# How often other work is looked after while pages are waited for.
+# How often other work gets its turn while pages are waited for.
 _TEND_SECONDS = 0.5
 
 
 class DownloadThreads:
     """Threads that run tasks in the order in which they are given.
 
-    They are daemons: a run that is told to stop does not wait for a connection that is silent.
+    They are daemons, so that a run that has to stop does not wait for a silent connection.
 
     Args:
         count: How many threads.
@@ -57,7 +57,7 @@ class DownloadThreads:
 
 @dataclass(frozen=True)
 class Outcome(Generic[T]):
-    """What a task came to: a value or an error."""
+    """The outcome of a task: a value or an error."""
 
     value: T | None = None
     error: BaseException | None = None
@@ -70,7 +70,7 @@ class Fetching(Generic[T]):
         threads: Where they run.
         waiting: Entered while there is nothing to do but wait.
         tend: Called now and then during a wait, outside of `waiting`.
-        discard: Frees a result that nobody takes any more.
+        discard: Frees a result that nobody will take.
     """
 
     def __init__(
@@ -108,8 +108,8 @@ class Fetching(Generic[T]):
         context = contextvars.copy_context()
         self.threads.run(lambda: context.run(run))
 
-    def next(self) -> Outcome[T]:
-        """Wait for a task to end."""
+    def wait_for_next(self) -> Outcome[T]:
+        """Wait for a task to end, and return its outcome."""
         while True:
             with self._waiting():
                 try:
@@ -121,8 +121,8 @@ class Fetching(Generic[T]):
                 return outcome
             self._tend()
 
-    def next_if_there(self) -> Outcome[T] | None:
-        """Take a task that has ended; None if there is none."""
+    def take_ready(self) -> Outcome[T] | None:
+        """Return the outcome of a task that has ended; None if there is none yet."""
         try:
             outcome = self._outcomes.get_nowait()
         except Empty:
@@ -131,7 +131,7 @@ class Fetching(Generic[T]):
         return outcome
 
     def give_up(self) -> None:
-        """Start no task that still waits, and free the results that nobody will take."""
+        """Start none of the waiting tasks, and free the results that nobody will take."""
         self._given_up.set()
         self._empty()
 

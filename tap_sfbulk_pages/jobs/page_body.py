@@ -1,4 +1,4 @@
-"""The bytes of result pages, held as they came: in memory up to a bound, beyond it on disk."""
+"""The bytes of result pages as received: in memory up to a limit, beyond it on disk."""
 
 from __future__ import annotations
 
@@ -14,25 +14,29 @@ if TYPE_CHECKING:
 
 
 class PageMemory:
-    """The memory that all pages together may take.
+    """The memory that all pages together may use.
 
     Args:
-        limit_bytes: The bound.
+        limit_bytes: The limit.
     """
 
     def __init__(self, limit_bytes: int) -> None:
         self._free = limit_bytes
         self._lock = threading.Lock()
 
-    def take(self, count: int) -> bool:
-        """Reserve bytes; False, and nothing reserved, if they are not free."""
+    def reserve(self, count: int) -> bool:
+        """Reserve bytes.
+
+        Returns:
+            False, with nothing reserved, if there are not as many left.
+        """
         with self._lock:
             if count > self._free:
                 return False
             self._free -= count
             return True
 
-    def give_back(self, count: int) -> None:
+    def release(self, count: int) -> None:
         """Free reserved bytes."""
         with self._lock:
             self._free += count
@@ -59,7 +63,7 @@ class PageBody:
             OSError: If the disk is full.
         """
         self.size += len(chunk)
-        if self._file is None and self._memory.take(len(chunk)):
+        if self._file is None and self._memory.reserve(len(chunk)):
             self._reserved += len(chunk)
             self._chunks.append(chunk)
             return
@@ -82,12 +86,12 @@ class PageBody:
         """Free memory and disk."""
         self._free_memory()
         if self._file is not None:
-            # On a full disk it is told once more what could not be written.
+            # On a full disk, closing raises once more for what could not be written.
             with suppress(OSError):
                 self._file.close()
             self._file = None
 
     def _free_memory(self) -> None:
         self._chunks = []
-        self._memory.give_back(self._reserved)
+        self._memory.release(self._reserved)
         self._reserved = 0

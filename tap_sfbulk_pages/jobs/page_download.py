@@ -1,4 +1,4 @@
-"""Fetching one result page: received whole, counted, and only then handed on.
+"""One result page: received whole, counted, and only then handed on.
 
 `GET …/jobs/query/{id}/results?locator=…` answers CSV with `Sforce-NumberOfRecords` (records of
 the page, the header line not counted) and `Sforce-Locator` (the next page, the text `null` on the
@@ -46,14 +46,14 @@ class ResultPage:
     Attributes:
         locator: Names the page in the state.
         columns: Names in the header line, in order; empty for a body without one.
-        delimiter: Between cells.
-        records: How many records there are, counted.
-        text_bytes: Length of the decoded CSV.
+        delimiter: The character between cells.
+        records: The number of records, counted.
+        text_bytes: Length of the decoded CSV in bytes.
         cuts: Where its blocks of whole records end (`CountedText.cuts`).
-        nul_characters: How many NUL characters the values hold.
-        next_locator: The page after it in a serial walk; None on the last one.
+        nul_characters: The number of NUL characters in the values.
+        next_locator: Locator of the page after it in a serial walk; None on the last page.
         received_at: When it was whole, UTC.
-        body: The bytes as they came.
+        body: The bytes as received.
         encoding: Their `Content-Encoding`.
     """
 
@@ -79,18 +79,18 @@ class ResultPage:
 
 
 class PageDownload:
-    """Fetches pages of one job.
+    """Fetches the pages of one job.
 
     Args:
         client: The org.
         memory: Shared by all pages.
-        job: Whose pages they are.
-        fields: The columns that each page must have, in any order and case.
-        by_place: The columns that are known by their place, counted from 0, whatever the header
-            line calls them.
+        job: The job that they belong to.
+        fields: Names of the columns that each page must have, in any order and case.
+        by_place: Names of the columns that are known by their place, counted from 0, whatever
+            the header line calls them.
 
     Raises:
-        ResultPageError: If the job's columns are parted by something unknown.
+        ResultPageError: If the job has an unknown column delimiter.
     """
 
     def __init__(
@@ -108,12 +108,13 @@ class PageDownload:
         self._by_place = by_place or {}
         if job.column_delimiter not in _DELIMITERS:
             raise ResultPageError(
-                f"Columns of the result are parted by {job.column_delimiter}, which is not known."
+                f"The columns of job {job.id} are separated by {job.column_delimiter}, a delimiter "
+                "that this tap does not know."
             )
         self._delimiter = _DELIMITERS[job.column_delimiter]
 
     def fetch(self, link: str) -> ResultPage:
-        """Fetch the page behind a result link, tried again until it is whole.
+        """Fetch the page at a result link, again and again until it is whole.
 
         Raises:
             ExtractionError: As `SalesforceClient.call`.
@@ -122,7 +123,7 @@ class PageDownload:
         def read(response: requests.Response, chunks: Iterator[bytes]) -> ResultPage:
             body = PageBody(self._memory)
             try:
-                return self._received(link, response, chunks, body)
+                return self._receive(link, response, chunks, body)
             except BaseException:
                 body.close()
                 raise
@@ -139,7 +140,7 @@ class PageDownload:
             stream.note_page_received(page.body.size)
         return page
 
-    def _received(
+    def _receive(
         self,
         link: str,
         response: requests.Response,
@@ -150,7 +151,7 @@ class PageDownload:
         encoding = response.headers.get("Content-Encoding")
         scan = CsvScan(self._delimiter.encode())
         try:
-            for piece in decode_body(_kept(chunks, body), encoding):
+            for piece in decode_body(_keep(chunks, body), encoding):
                 scan.feed(piece)
             text = scan.finish()
         except UnavailableError as error:
@@ -167,7 +168,7 @@ class PageDownload:
             text_bytes=text.size,
             cuts=text.cuts,
             nul_characters=text.nul_characters,
-            next_locator=_next_locator(response),
+            next_locator=_parse_next_locator(response),
             received_at=datetime.now(timezone.utc),
             body=body,
             encoding=encoding,
@@ -176,7 +177,7 @@ class PageDownload:
     def _check(
         self, link: str, response: requests.Response, columns: tuple[str, ...], records: int
     ) -> None:
-        """Hold a received page against what Salesforce announced."""
+        """Compare a received page with what Salesforce announced, and with what was asked."""
         announced = response.headers.get("Sforce-NumberOfRecords")
         if announced is not None and announced.strip() != str(records):
             raise UnavailableError(
@@ -184,7 +185,10 @@ class PageDownload:
                 f"announced {announced}."
             )
         if not columns and announced is None and self._job.records != 0:
-            raise UnavailableError(f"Result page {locator_of(link)} came empty and uncounted.")
+            raise UnavailableError(
+                f"Result page {locator_of(link)} is empty, and Salesforce announced no number of "
+                "records."
+            )
         missing = self._fields - {column.lower() for column in columns}
         if missing and (records or columns):
             raise UnavailableError(
@@ -193,10 +197,10 @@ class PageDownload:
 
 
 def _check_kind(response: requests.Response) -> None:
-    """Refuse a reply that is no page.
+    """Reject a reply that is not a page.
 
-    Older editions of the guide answer 204 where the result is not ready; an HTML page is
-    maintenance or a login page.
+    By older editions of the guide, 204 means that the result is not ready; HTML is a maintenance or
+    login page.
     """
     kind = response.headers.get("Content-Type", "text/csv")
     if response.status_code == HTTPStatus.NO_CONTENT:
@@ -206,12 +210,12 @@ def _check_kind(response: requests.Response) -> None:
         raise UnavailableError(f"Salesforce answered {kind} instead of a result page.")
 
 
-def _kept(chunks: Iterator[bytes], body: PageBody) -> Iterator[bytes]:
+def _keep(chunks: Iterator[bytes], body: PageBody) -> Iterator[bytes]:
     for chunk in chunks:
         body.write(chunk)
         yield chunk
 
 
-def _next_locator(response: requests.Response) -> str | None:
+def _parse_next_locator(response: requests.Response) -> str | None:
     locator = response.headers.get("Sforce-Locator", "").strip()
     return None if locator in ("", "null") else locator

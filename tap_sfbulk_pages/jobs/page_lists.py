@@ -64,7 +64,7 @@ class ResultPageList:
             )
         done = reply.get("done")
         return cls(
-            links=tuple(_link(entry) for entry in entries),
+            links=tuple(_parse_link(entry) for entry in entries),
             continuation=str(continuation) if continuation else None,
             done=done if isinstance(done, bool) else None,
         )
@@ -179,7 +179,7 @@ def fetch_page_lists(
         cursor.advance(listed)
 
 
-def _link(entry: Any) -> str:
+def _parse_link(entry: Any) -> str:
     link = _first_of(entry, _LINK_KEYS) if isinstance(entry, dict) else None
     if not isinstance(link, str) or not link:
         found = sorted(entry) if isinstance(entry, dict) else type(entry).__name__

@@ -89,7 +89,7 @@ class JobPages(ABC):
             if self._arrived:
                 yield self._arrived.popleft()
             elif self._fetching.outstanding:
-                self._take(self._fetching.next())
+                self._take(self._fetching.wait_for_next())
             # Only now is every page that was handed over also counted by the progress: `_find_more`
             # compares that count with the job's total.
             elif not self._find_more():
@@ -97,7 +97,7 @@ class JobPages(ABC):
 
     def prefetch(self) -> None:
         """Fetch ahead without waiting, where a thread has nothing else to do."""
-        while not self._arrived and (outcome := self._fetching.next_if_there()):
+        while not self._arrived and (outcome := self._fetching.take_ready()):
             self._take(outcome)
         if self._fetching.threads.are_idle:
             self._fetch_ahead()
@@ -134,14 +134,14 @@ def verify_total(
 
     Raises:
         RecordCountError: If they differ, or pages are missing.
-        ExtractionError: As `QueryJobs.info`.
+        ExtractionError: As `QueryJobs.refresh`.
     """
     try:
         _compare_with_total(job, progress)
     except RecordCountError:
         is_doubtful = True
     if is_doubtful:
-        _compare_with_total(jobs.info(job), progress)
+        _compare_with_total(jobs.refresh(job), progress)
 
 
 def _compare_with_total(job: QueryJob, progress: JobProgress) -> None:

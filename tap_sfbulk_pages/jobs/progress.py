@@ -1,10 +1,9 @@
 """Which pages of a query job are done: the bookkeeping that must never be wrong.
 
-A plain object without network or SDK. Pages are listed in groups (the replies of Get Parallel
-Results, or single pages of a serial walk), each reached by a link and leading to the next by its
-continuation. Groups that are done collapse into that link, so that what is saved stays small
-however many pages there are: the link to the first group that is not done, and the locators done
-in it and behind it.
+Pages are listed in groups (the replies of Get Parallel Results, or single pages of a serial walk),
+each reached by a link and leading to the next by its continuation. Groups that are done collapse
+into that link, so that the saved form stays small however many pages there are: the link to the
+first group that is not done, and the locators of the pages done in it and after it.
 """
 
 from __future__ import annotations
@@ -25,10 +24,10 @@ class _Group:
     """Pages listed together.
 
     Attributes:
-        link: Lists them again; None is the job's first list.
-        locators: All of them.
-        remaining: Those not done.
-        continuation: Lists the next group; None as far as is known.
+        link: Lists them again; None for the job's first list.
+        locators: All of them, without those of an earlier group.
+        remaining: The ones that are not done.
+        continuation: Lists the next group; None as long as none is known.
     """
 
     link: str | None
@@ -41,8 +40,8 @@ class JobProgress:
     """How far the reading of one job has come.
 
     Attributes:
-        records: Records in the pages that are done.
-        maximum: The greatest replication key value in them; None for none.
+        records: Number of records in the pages that are done.
+        maximum: The greatest replication key value in them; None if they have none.
         start: The link that the listing begins at; None for the job's first list.
     """
 
@@ -56,7 +55,7 @@ class JobProgress:
 
     @property
     def open_groups(self) -> int:
-        """How many groups are listed and not collapsed."""
+        """The number of groups that are listed and not collapsed."""
         return len(self._groups)
 
     @property
@@ -70,13 +69,15 @@ class JobProgress:
         """Take note of a list of pages.
 
         Args:
-            link: What listed them; None for the job's first list.
+            link: Leads to the list; None for the job's first.
             locators: The pages, in order.
-            continuation: What lists the next ones.
+            continuation: Leads to the next list; None if none follows, as far as is known.
 
         Returns:
             The locators to fetch: those not done and not listed before.
         """
+        # A page that an earlier group lists must not be fetched again: counted twice, it could make
+        # the total fit although another page is missing.
         own = tuple(dict.fromkeys(one for one in locators if one not in self._listed))
         self._listed.update(own)
         wanted = [locator for locator in own if locator not in self._done]
@@ -91,26 +92,31 @@ class JobProgress:
             ListingError: If nothing has been listed.
         """
         if not self._groups:
-            raise ListingError("No list of pages can be continued: there is none.")
+            raise ListingError("There is no list of result pages to continue.")
+        # The groups before the last have their continuations: they would have ended the listing.
         self._groups[-1].continuation = continuation
         self._collapse()
 
     def finish(self, locator: str, *, records: int, maximum: str | None) -> None:
         """Take note that every record of a page has been written.
 
+        A page that is reported before it has been written is lost when the run is killed.
+
         Args:
             locator: The page.
-            records: How many records it has.
+            records: Its number of records.
             maximum: The greatest replication key value of the page and those before it.
 
         Raises:
-            ListingError: If the page is not one that waits to be done.
+            ListingError: If the page is not listed, or is done already.
         """
         for group in self._groups:
             if locator in group.remaining:
                 break
         else:
-            raise ListingError(f"Result page {locator} is done, but was not waited for.")
+            raise ListingError(
+                f"Result page {locator} was reported as done, but was not outstanding."
+            )
         group.remaining.discard(locator)
         self._done.add(locator)
         self.records += records
@@ -118,9 +124,11 @@ class JobProgress:
         self._collapse()
 
     def save(self) -> dict[str, Any]:
-        """Make the saved form: JSON values, of bounded size."""
+        """Return the saved form: JSON values, of bounded size."""
         first = self._groups[0] if self._groups else None
         return {
+            # The first group that is not collapsed, never a later one: the next run lists from
+            # here on, and skips nothing but `locators_done`.
             "next_records_url": first.link if first else self.start,
             "locators_done": sorted(self._done),
             "records_done": self.records,
@@ -129,10 +137,10 @@ class JobProgress:
 
     @classmethod
     def load(cls, saved: Mapping[str, Any]) -> JobProgress:
-        """Go on from a saved form.
+        """Restore a saved form.
 
         Raises:
-            StateError: If it is not one; nothing of it is used then.
+            StateError: If it is not one; nothing of it is used.
         """
         link, maximum = saved.get("next_records_url"), saved.get("replication_key_maximum")
         records, done = saved.get("records_done"), saved.get("locators_done")
@@ -147,8 +155,8 @@ class JobProgress:
             or not all(isinstance(locator, str) for locator in done)
         ):
             raise StateError(
-                "The saved progress of the query job is broken: remove query_job from the state, "
-                "and the stream is read from its bookmark."
+                "The saved progress of the query job is broken: remove query_job from the state "
+                "to read the stream from its bookmark."
             )
         progress = cls()
         progress.start = link
@@ -158,10 +166,11 @@ class JobProgress:
         return progress
 
     def _collapse(self) -> None:
-        """Forget groups that are done, from the front, as long as a link leads on from them.
+        """Forget groups that are done, as long as a link leads on from them.
 
-        The last group stays, since without a link to what follows it only its locators tell that
-        it is done.
+        From the front only: a group that is done after one that is not could not be reached by the
+        saved link, so its locators must stay. The last group stays, too: with no link to what
+        follows, only its locators say that it is done.
         """
         while self._groups and not self._groups[0].remaining and self._groups[0].continuation:
             group = self._groups.popleft()

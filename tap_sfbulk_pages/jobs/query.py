@@ -80,7 +80,7 @@ class QueryJob:
         column_delimiter: Salesforce's name for it, such as `COMMA`.
         created: `createdDate`, by Salesforce's clock; None where the reply has none.
         sobject: The object that is queried, where the reply names it.
-        is_ours: Whether this tap created it; other jobs are neither aborted nor deleted.
+        created_by_tap: Whether this tap created it; other jobs are neither aborted nor deleted.
     """
 
     id: str
@@ -91,7 +91,7 @@ class QueryJob:
     column_delimiter: str = "COMMA"
     created: str | None = None
     sobject: str | None = None
-    is_ours: bool = True
+    created_by_tap: bool = True
 
     @property
     def path(self) -> str:

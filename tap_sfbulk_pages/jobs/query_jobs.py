@@ -1,7 +1,7 @@
-"""The life of a query job: created, waited for, read with its own version, ended.
+"""The life of a query job: created, waited for, deleted.
 
-Bulk API 2.0 guide, "Query Jobs". Every call on a job uses the API version that made it, or
-Salesforce answers 409.
+Bulk API 2.0 guide, "Query Jobs". Every call on a job uses the API version that created it:
+Salesforce answers any other with 409.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 SHORTEST_POLL_SECONDS = 0.5
 LONGEST_POLL_SECONDS = 30.0
-# Of the time waited so far: a job is noticed at the latest that much after its end.
+# Share of the time waited so far: no job's end goes unnoticed for longer than that.
 _POLL_SHARE = 0.15
 
 # In a row; then the job itself is asked, in case the list lags behind.
@@ -56,11 +56,11 @@ logger = logging.getLogger(__name__)
 
 
 class QueryJobs:
-    """Makes and follows query jobs.
+    """Creates, follows and deletes query jobs.
 
     Args:
         client: The org.
-        timeout_seconds: How long a job of ours may run.
+        timeout_seconds: How long to wait for a job; one that this tap created is then aborted.
     """
 
     def __init__(self, client: SalesforceClient, *, timeout_seconds: float) -> None:
@@ -71,54 +71,63 @@ class QueryJobs:
     def create(self, query: Query, api_version: str) -> QueryJob:
         """Create a job.
 
+        Args:
+            query: The query to run.
+            api_version: The version that creates the job, as `62.0`.
+
         Raises:
-            RefusedError: If Salesforce refuses the query; errors in SOQL come here.
+            RefusedError: If Salesforce refuses the query, as it does for errors in the SOQL.
             ExtractionError: As `SalesforceClient.call`.
         """
         body = {"operation": query.operation, "query": query.soql}
-        return self._client.fetch_json(
+        job = self._client.fetch_json(
             "/jobs/query",
             api_version=api_version,
-            parse=partial(job_in, api_version=api_version),
+            parse=partial(parse_job, api_version=api_version),
             method="POST",
             json=body,
         )
+        _note_job(job)
+        return job
 
-    def info(self, job: QueryJob) -> QueryJob:
-        """Ask how a job is doing.
+    def refresh(self, job: QueryJob) -> QueryJob:
+        """Fetch a job as Salesforce describes it now.
 
         Raises:
-            RefusedError: If it is gone (404), or was made with another version (409).
+            RefusedError: If it is gone (404), or was created with another version (409).
             ExtractionError: As `SalesforceClient.call`.
         """
-        return self._client.fetch_json(
-            job.path,
-            api_version=job.api_version,
-            parse=partial(job_in, api_version=job.api_version, is_ours=job.is_ours),
-        )
+        parse = partial(parse_job, api_version=job.api_version, created_by_tap=job.created_by_tap)
+        job = self._client.fetch_json(job.path, api_version=job.api_version, parse=parse)
+        _note_job(job)
+        return job
 
-    def completed(
+    def wait_until_complete(
         self, job: QueryJob, waiting: Callable[[], AbstractContextManager[None]] = nullcontext
     ) -> QueryJob:
-        """Wait until a job is complete, asking at growing intervals.
+        """Wait until a job is complete, polling at growing intervals.
 
         Args:
-            job: Made or resumed.
-            waiting: Entered while nothing is done but wait.
+            job: New or resumed.
+            waiting: Entered while there is nothing to do but wait.
+
+        Returns:
+            The job, complete.
 
         Raises:
-            QueryJobTooLongError: If Salesforce was not done with it in time, or it ran longer than
-                allowed (one of ours is then aborted).
-            QueryJobError: If it failed otherwise, or was aborted.
-            ExtractionError: As `info`.
+            QueryJobTooLongError: If Salesforce gave up on it, or it ran for longer than allowed and
+                was aborted.
+            QueryJobError: If it failed otherwise, was aborted, or is not this tap's to abort.
+            ExtractionError: As `refresh`.
         """
+        _note_job(job)
         begun = time.monotonic()
         deadline = begun + self._timeout_seconds
         listed_polls = 0
         with self._running.waiting_for(job.id):
             while not job.is_complete:
                 if not job.is_running:
-                    raise _failure(job)
+                    raise _end_error(job)
                 now = time.monotonic()
                 if now >= deadline:
                     self._give_up(job)
@@ -127,44 +136,47 @@ class QueryJobs:
                 with waiting():
                     time.sleep(min(pause, deadline - now))
                 state = (
-                    self._listed_state(job, pause) if listed_polls < _MOST_LISTED_POLLS else None
+                    self._find_listed_state(job, pause)
+                    if listed_polls < _MOST_LISTED_POLLS
+                    else None
                 )
                 if state:
                     listed_polls += 1
-                    job = _noted(replace(job, state=state))
+                    job = replace(job, state=state)
+                    _note_job(job)
                 else:
                     listed_polls = 0
-                    job = self.info(job)
+                    job = self.refresh(job)
         return job
 
-    def _listed_state(self, job: QueryJob, pause: float) -> str | None:
-        """Tell what the list of jobs, not much older than now, says of a job that runs."""
+    def _find_listed_state(self, job: QueryJob, pause: float) -> str | None:
+        """Look a running job up in a list of jobs that is not much older than now."""
         since = time.monotonic() - pause / 2
-        return self._running.state(job.id, api_version=job.api_version, since=since)
+        return self._running.find_state(job.id, api_version=job.api_version, since=since)
 
     def check_still_there(self, job: QueryJob, error: ExtractionError) -> None:
-        """Find out whether an error means that a job has gone, or has lost its result.
+        """Find out whether a refusal means that the job is gone, or has lost its result.
 
         Args:
             job: Whose page, or list of pages, was refused.
             error: The refusal.
 
         Raises:
-            QueryJobGoneError: If it has gone.
-            QueryJobError: If it is there, but not complete (any more).
+            QueryJobGoneError: If it is gone.
+            QueryJobError: If it still exists, but is not complete (any more).
             ExtractionError: As `SalesforceClient.call`.
         """
         try:
-            found = self.info(job)
+            found = self.refresh(job)
         except RefusedError as refused:
             if refused.is_about_the_resource:
                 raise QueryJobGoneError(f"The job is no longer there: {refused}") from error
             return
         if not found.is_complete:
-            raise QueryJobError(_ended(found)) from error
+            raise QueryJobError(_describe_end(found)) from error
 
     def delete(self, job: QueryJob) -> None:
-        """Delete a finished job and its result; one that is gone already is as good.
+        """Delete a finished job and its result, if they still exist.
 
         Raises:
             ExtractionError: As `SalesforceClient.call`.
@@ -180,7 +192,7 @@ class QueryJobs:
             f"The job was still {job.state} after {self._timeout_seconds:.0f} s "
             "(job_timeout_seconds)."
         )
-        if not job.is_ours:
+        if not job.created_by_tap:
             raise QueryJobError(f"{said} It was left running; try again later.")
         aborted = "It was aborted."
         try:
@@ -193,35 +205,33 @@ class QueryJobs:
         )
 
 
-def job_in(reply: Any, api_version: str, *, is_ours: bool = True) -> QueryJob:
+def parse_job(reply: Any, api_version: str, *, created_by_tap: bool = True) -> QueryJob:
     """Read a job from a reply.
 
     Args:
         reply: A JSON object.
-        api_version: The version that made the job.
-        is_ours: Whether it was made here.
+        api_version: The version that created the job.
+        created_by_tap: Whether this tap created it.
 
     Raises:
-        LookupError, TypeError, ValueError: If the reply is none of a job.
+        LookupError, TypeError, ValueError: If the reply does not describe a job.
     """
     records, created = reply.get("numberRecordsProcessed"), reply.get("createdDate")
-    return _noted(
-        QueryJob(
-            id=_text(reply["id"]),
-            api_version=api_version,
-            state=_text(reply["state"]),
-            records=None if records is None else int(records),
-            error=reply.get("errorMessage"),
-            column_delimiter=reply.get("columnDelimiter") or "COMMA",
-            created=created if isinstance(created, str) else None,
-            sobject=reply.get("object"),
-            is_ours=is_ours,
-        )
+    return QueryJob(
+        id=_require_string(reply["id"]),
+        api_version=api_version,
+        state=_require_string(reply["state"]),
+        records=None if records is None else int(records),
+        error=reply.get("errorMessage"),
+        column_delimiter=reply.get("columnDelimiter") or "COMMA",
+        created=created if isinstance(created, str) else None,
+        sobject=reply.get("object"),
+        created_by_tap=created_by_tap,
     )
 
 
-def _noted(job: QueryJob) -> QueryJob:
-    """Note how a job is doing for the stream that it is made for."""
+def _note_job(job: QueryJob) -> None:
+    """Report how a job is doing, for the stream that this thread works for."""
     if stream := activity.current():
         stream.note_job(
             job.id,
@@ -229,26 +239,25 @@ def _noted(job: QueryJob) -> QueryJob:
             phase=_PHASES.get(job.state),
             records=(job.records or 0) if job.is_complete else None,
         )
-    return job
 
 
-def _text(value: Any) -> str:
+def _require_string(value: Any) -> str:
     if not isinstance(value, str) or not value:
-        raise TypeError(f"{value!r} is no text")
+        raise TypeError(f"expected a string that is not empty, got {value!r}")
     return value
 
 
-def _failure(job: QueryJob) -> QueryJobError:
+def _end_error(job: QueryJob) -> QueryJobError:
     if job.state == JobState.FAILED and _TOOK_TOO_LONG.search(job.error or ""):
         return QueryJobTooLongError(
-            f"{_ended(job)} Narrow the query with filters, or choose fewer fields."
+            f"{_describe_end(job)} Narrow the query with filters, or choose fewer fields."
         )
-    return QueryJobError(_ended(job))
+    return QueryJobError(_describe_end(job))
 
 
-def _ended(job: QueryJob) -> str:
+def _describe_end(job: QueryJob) -> str:
     if job.state not in (JobState.FAILED, JobState.ABORTED):
-        return f"The job is in a state that is not known: {job.state!r}."
+        return f"The job is in an unknown state: {job.state!r}."
     if job.error:
         return f"The job is {job.state}. Salesforce said: {job.error}"
     return (

@@ -1,8 +1,8 @@
-"""Asking with one call whether jobs are still running, where several are waited for.
+"""One call that says of many jobs whether they are still running.
 
 `GET /jobs/query` lists the jobs of the org, up to 1,000 in no order, those of others among them
-(Bulk API 2.0 guide, "Get Information About All Query Jobs"). It is believed only where it says
-that a job is running; whatever else becomes of a job, its own resource tells.
+(Bulk API 2.0 guide, "Get Information About All Query Jobs"). It is trusted only where it says that
+a job is running; everything else is left to the job's own resource.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
     from tap_sfbulk_pages.salesforce.client import SalesforceClient
 
-# With fewer, a call for each costs no more.
+# With fewer, a call for each job costs no more.
 _FEWEST_JOBS = 3
 
 logger = logging.getLogger(__name__)
 
 
 class RunningJobs:
-    """What the list of jobs says, for all threads that wait for one.
+    """The list of jobs, shared by all threads that wait for one of them.
 
     Args:
         client: The org.
@@ -46,7 +46,7 @@ class RunningJobs:
 
     @contextmanager
     def waiting_for(self, job_id: str) -> Iterator[None]:
-        """Count a job as one that is waited for."""
+        """Mark a job as one that a thread is waiting for."""
         with self._lock:
             self._waited_for[job_id] += 1
         try:
@@ -55,38 +55,40 @@ class RunningJobs:
             with self._lock:
                 self._waited_for -= Counter([job_id])
 
-    def state(self, job_id: str, *, api_version: str, since: float) -> str | None:
-        """Tell the state of a job that is known to run.
+    def find_state(self, job_id: str, *, api_version: str, since: float) -> str | None:
+        """Look up the state of a running job.
 
         Args:
-            job_id: One that is waited for.
-            api_version: What to ask with.
-            since: A moment (`time.monotonic`); a list that is older is asked for anew.
+            job_id: A job that a thread is waiting for.
+            api_version: The version to ask with.
+            since: A moment (`time.monotonic`); an older list is fetched again.
 
         Returns:
-            One of `UNFINISHED`; None if it does not run, or if that is not known.
+            One of `UNFINISHED`; None if the job is not running, or the list does not say.
         """
         with self._lock:
             if not self._is_of_use or len(self._waited_for) < _FEWEST_JOBS:
                 return None
             if self._listed_at < since:
-                self._ask(api_version)
+                self._fetch(api_version)
             return self._states.get(job_id)
 
-    def _ask(self, api_version: str) -> None:
-        """Ask for the list; where it is refused, or names no job of ours, not again."""
+    def _fetch(self, api_version: str) -> None:
+        """Fetch the list; if it is refused, or names no job that is waited for, never again."""
         asked_at = time.monotonic()
         try:
             states = self._client.fetch_json(
-                "/jobs/query?jobType=V2Query", api_version=api_version, parse=_states
+                "/jobs/query?jobType=V2Query", api_version=api_version, parse=_parse_states
             )
         except ExtractionError as error:
-            logger.info("Jobs are asked about one by one: %s", error)
+            logger.info(
+                "The list of jobs is not available; each job is polled by itself: %s", error
+            )
             states = {}
         self._is_of_use = not self._waited_for.keys().isdisjoint(states)
         self._states = {job: state for job, state in states.items() if state in UNFINISHED}
         self._listed_at = asked_at
 
 
-def _states(reply: Any) -> dict[str, str]:
+def _parse_states(reply: Any) -> dict[str, str]:
     return {record["id"]: record["state"] for record in reply["records"]}

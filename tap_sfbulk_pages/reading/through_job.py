@@ -28,7 +28,7 @@ from tap_sfbulk_pages.jobs.query import ExistingJob, QueryJob
 from tap_sfbulk_pages.jobs.serial_pages import SerialPages
 from tap_sfbulk_pages.reading import state as stream_state
 from tap_sfbulk_pages.reading.bookmarks import not_after
-from tap_sfbulk_pages.reading.existing_jobs import existing_job
+from tap_sfbulk_pages.reading.existing_jobs import find_existing_job
 from tap_sfbulk_pages.reading.page import PageReading
 from tap_sfbulk_pages.watching import activity
 from tap_sfbulk_pages.words import counted
@@ -172,7 +172,7 @@ class JobReading:
         done = counted(self._progress.records, "record")
         logger.info("Going on in job %s: %s done.", job.id, done)
         try:
-            self.job = self._org.jobs.completed(job, waiting)
+            self.job = self._org.jobs.wait_until_complete(job, waiting)
         except QueryJobError as error:
             if self._is_divisible and isinstance(error, QueryJobTooLongError):
                 raise
@@ -189,9 +189,9 @@ class JobReading:
         if saved.fingerprint != self._request.query.fingerprint:
             logger.info("The saved job %s answers another query. %s", saved.id, self._instead)
             return None
-        job = QueryJob(saved.id, saved.api_version, state="", is_ours=self._makes_job)
+        job = QueryJob(saved.id, saved.api_version, state="", created_by_tap=self._makes_job)
         try:
-            return self._org.jobs.info(job)
+            return self._org.jobs.refresh(job)
         except RefusedError as error:
             if not error.is_about_the_resource:
                 raise
@@ -204,13 +204,13 @@ class JobReading:
         """Make a new job, or take the one that exists, and wait for it."""
         query = self._request.query
         if isinstance(query, ExistingJob):
-            self.job = existing_job(self._org, query.id)
+            self.job = find_existing_job(self._org, query.id)
         else:
             self._org.job_allowance().take_job()
             self.job = self._org.jobs.create(query, self._org.api_version)
             logger.info("Job %s was created (API %s).", self.job.id, self.job.api_version)
         made()
-        self.job = self._org.jobs.completed(self.job, waiting)
+        self.job = self._org.jobs.wait_until_complete(self.job, waiting)
 
     @property
     def _makes_job(self) -> bool:
@@ -320,7 +320,7 @@ class JobReading:
                 counted(self._nul_characters, "NUL character"),
                 job.id,
             )
-        if self._org.settings.delete_finished_jobs and job.is_ours:
+        if self._org.settings.delete_finished_jobs and job.created_by_tap:
             self._delete(job)
 
     def _delete(self, job: QueryJob) -> None:

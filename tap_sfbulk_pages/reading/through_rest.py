@@ -203,7 +203,7 @@ class RestReading:
             page = self._next() if page.next_link else None
 
     def _next(self) -> RestPage:
-        outcome = self._fetching.next()
+        outcome = self._fetching.wait_for_next()
         if isinstance(outcome.error, RefusedError):
             return self._started_over(outcome.error)
         if outcome.error:

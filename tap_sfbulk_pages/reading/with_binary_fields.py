@@ -167,7 +167,7 @@ class WithBinaryFields:
                     fetching.start(partial(self._numbered, number, values[number]))
                     begun = number + 1
                 while wanted not in arrived:
-                    outcome = fetching.next()
+                    outcome = fetching.wait_for_next()
                     if outcome.value is None:
                         raise outcome.error or AssertionError("a task has an outcome")
                     arrived.update([outcome.value])

@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from tap_sfbulk_pages.jobs.query import ExistingJob
 from tap_sfbulk_pages.reading import state as stream_state
-from tap_sfbulk_pages.reading.existing_jobs import typed_columns
+from tap_sfbulk_pages.reading.existing_jobs import fetch_column_types
 from tap_sfbulk_pages.reading.page import NothingToRead
 from tap_sfbulk_pages.reading.plan import plan_job
 from tap_sfbulk_pages.reading.request import JobRequest, choose_fields
@@ -51,7 +51,7 @@ class ExistingJobStream(BulkStream):
             QueryJobError: If it has ended without its result, or is gone.
             ExtractionError: If the org cannot be asked.
         """
-        types = typed_columns(tap.org, job.id, paths, tap.stop_signal.waiting)
+        types = fetch_column_types(tap.org, job.id, paths, tap.stop_signal.waiting)
         wanted = job.primary_keys
         keys = (KEY,) * (KEY in types) if wanted is None else match_spelling(wanted, types)
         schema = {"type": "object", "properties": property_schemas(types, keys)}

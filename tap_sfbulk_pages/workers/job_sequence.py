@@ -188,7 +188,7 @@ class JobStream:
         jobs = self._options.access.org().jobs
         job = QueryJob(offset.job_id, offset.api_version, state="")
         try:
-            return jobs.completed(jobs.info(job))
+            return jobs.wait_until_complete(jobs.refresh(job))
         except RefusedError as refusal:
             if not refusal.is_missing:
                 raise

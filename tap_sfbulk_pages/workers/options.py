@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tap_sfbulk_pages.errors import RefusedError, SettingsError
 from tap_sfbulk_pages.jobs.query import Query, QueryJob
 from tap_sfbulk_pages.reading.bookmarks import Incremental
-from tap_sfbulk_pages.reading.existing_jobs import existing_job, result_columns
+from tap_sfbulk_pages.reading.existing_jobs import fetch_result_columns, find_existing_job
 from tap_sfbulk_pages.reading.object_query import ObjectQuery
 from tap_sfbulk_pages.salesforce.schema import json_schema, replication_key, unsupported_fields
 from tap_sfbulk_pages.soql.columns import TypedQuery, find_result_types, property_schemas
@@ -94,8 +94,8 @@ class JobOptions:
         if self.soql is not None:
             return dict(property_schemas(_parse_query(self.soql, paths).types))
         if self.job_id is not None:
-            job = existing_job(org, self.job_id)
-            fields = self.fields or result_columns(org, org.jobs.completed(job))
+            job = find_existing_job(org, self.job_id)
+            fields = self.fields or fetch_result_columns(org, org.jobs.wait_until_complete(job))
             types = find_result_types(fields, self.sobject or job.sobject, paths)
             return dict(property_schemas(types))
         assert self.sobject is not None  # noqa: S101 - `parse` made sure
@@ -115,9 +115,9 @@ class JobOptions:
         """
         org = self.access.org()
         if self.job_id is not None:
-            return org.jobs.completed(existing_job(org, self.job_id))
+            return org.jobs.wait_until_complete(find_existing_job(org, self.job_id))
         if not conditions:
-            return org.jobs.completed(self.make_job(fields))
+            return org.jobs.wait_until_complete(self.make_job(fields))
         try:
             job = self.make_job(fields, conditions)
         except RefusedError as refusal:
@@ -127,7 +127,7 @@ class JobOptions:
                 "Salesforce does not filter by %s: %s", " AND ".join(conditions), refusal
             )
             job = self.make_job(fields)
-        return org.jobs.completed(job)
+        return org.jobs.wait_until_complete(job)
 
     def make_job(self, fields: Sequence[str], conditions: Sequence[str] = ()) -> QueryJob:
         """Make a job and do not wait for it.
@@ -208,7 +208,7 @@ def check_total(options: Mapping[str, str], *, records: int) -> None:
     if parsed.job_id is None:
         raise SettingsError("only the total of a job that is named can be checked: set job")
     org = parsed.access.org()
-    check_records(org, existing_job(org, parsed.job_id), records)
+    check_records(org, find_existing_job(org, parsed.job_id), records)
 
 
 def _parse_query(soql: str, paths: FieldPaths) -> TypedQuery:

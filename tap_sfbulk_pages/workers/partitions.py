@@ -172,7 +172,7 @@ def check_records(org: Org, job: QueryJob, records: int) -> None:
 
     Raises:
         RecordCountError: If they differ.
-        ExtractionError: As `QueryJobs.info`.
+        ExtractionError: As `QueryJobs.refresh`.
     """
     progress = JobProgress()
     progress.records = records

@@ -116,7 +116,7 @@ def check_streamed_jobs(options: Mapping[str, str], progress: Iterable[Any]) -> 
         rows[end.job_id] += source.numInputRows
         if end.is_read:
             org = parsed.access.org()
-            job = org.jobs.info(QueryJob(end.job_id, end.api_version, state=""))
+            job = org.jobs.refresh(QueryJob(end.job_id, end.api_version, state=""))
             check_records(org, job, rows[end.job_id])
             checked.append(end.job_id)
     return checked

@@ -237,7 +237,7 @@ def test_discovery_says_what_is_wrong_with_each_job(tap: Tap, start_sandbox: Sta
     assert run.exit_code == 1
     _, _, told = run.stderr.partition("Wrong settings:\n")
     gone, failure, key = told.splitlines()
-    assert "jobs: gone: Job 7505g0000000001AAA is not there: Salesforce keeps jobs for" in gone
+    assert "jobs: gone: Job 7505g0000000001AAA does not exist: Salesforce keeps jobs for" in gone
     assert "jobs: failed: The job is Failed. Salesforce said: InvalidBatch : too large" in failure
     assert key == "  jobs: other: there is no column Id"
 
@@ -258,7 +258,7 @@ def test_a_job_that_is_gone_stops_no_other(tap: Tap, start_sandbox: StartSandbox
     seen = len(server.calls)
     run = tap(config, catalog=catalog)
     assert run.exit_code == 1
-    assert f"Failed: gone: Job {jobs[0]['id']} is not there" in run.stderr
+    assert f"Failed: gone: Job {jobs[0]['id']} does not exist" in run.stderr
     assert_same_records(run.records("people"), contacts(server))
     # The catalog knows the columns.
     assert "composite" not in places(server, seen)

@@ -213,7 +213,7 @@ def test_a_job_that_exists_types_itself(start_sandbox: StartSandbox) -> None:
 
 def test_a_job_that_is_not_there(start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
-    with pytest.raises(QueryJobGoneError, match="is not there"):
+    with pytest.raises(QueryJobGoneError, match="does not exist"):
         planned(options_for(server, job="7505g00000AAAAAAAA"))
 
 

@@ -141,7 +141,7 @@ def test_a_page_without_rows(body: bytes, *, compressed: bool) -> None:
 
 
 def test_an_empty_page_that_is_not_counted_is_refused() -> None:
-    with pytest.raises(UnavailableError, match="empty and uncounted"):
+    with pytest.raises(UnavailableError, match="announced no number of records"):
         received(b"", fields=NAMES, job_records=3)
     assert received(b"", fields=NAMES, job_records=0).records == 0
 

@@ -14,9 +14,9 @@ def test_a_body_that_memory_has_no_room_for_moves_to_disk() -> None:
     assert b"".join(large.chunks()) == b"abcd" * 3
     # Nothing of it is held in memory: what the small one leaves is free.
     assert large._chunks == []
-    assert memory.take(7)
-    assert not memory.take(1)
-    memory.give_back(7)
+    assert memory.reserve(7)
+    assert not memory.reserve(1)
+    memory.release(7)
     small.close()
     large.close()
-    assert memory.take(10)
+    assert memory.reserve(10)

@@ -16,14 +16,14 @@ from tap_sfbulk_pages.errors import (
 )
 from tap_sfbulk_pages.jobs import query_jobs
 from tap_sfbulk_pages.jobs.query import Query, QueryJob
-from tap_sfbulk_pages.jobs.query_jobs import QueryJobs, job_in
+from tap_sfbulk_pages.jobs.query_jobs import QueryJobs, parse_job
 from tap_sfbulk_pages.watching.activity import Phase, RunActivity, on_behalf_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 JOB = QueryJob("750a", "62.0", state="InProgress")
-FOREIGN_JOB = QueryJob("750a", "62.0", state="InProgress", is_ours=False)
+FOREIGN_JOB = QueryJob("750a", "62.0", state="InProgress", created_by_tap=False)
 
 
 @pytest.fixture(autouse=True)
@@ -76,23 +76,23 @@ def reply(state: str, **others: Any) -> dict[str, Any]:
 def test_a_job_is_created_with_its_query(*, include_deleted: bool, operation: str) -> None:
     salesforce = Salesforce(reply("UploadComplete"))
     job = jobs_of(salesforce).create(Query("SELECT Id FROM Account", include_deleted), "61.0")
-    assert (job.id, job.api_version, job.is_ours) == ("750a", "61.0", True)
+    assert (job.id, job.api_version, job.created_by_tap) == ("750a", "61.0", True)
     body = {"operation": operation, "query": "SELECT Id FROM Account"}
     assert salesforce.calls == [("POST", "v61.0/jobs/query", body)]
 
 
 def test_a_job_is_asked_for_with_the_version_that_created_it() -> None:
     salesforce = Salesforce(reply("JobComplete", numberRecordsProcessed=9, object="Account"))
-    job = jobs_of(salesforce).info(FOREIGN_JOB)
+    job = jobs_of(salesforce).refresh(FOREIGN_JOB)
     assert salesforce.calls == [("GET", "v62.0/jobs/query/750a", None)]
-    assert (job.records, job.sobject, job.is_ours) == (9, "Account", False)
+    assert (job.records, job.sobject, job.created_by_tap) == (9, "Account", False)
 
 
 def test_a_job_is_waited_for_until_it_is_complete() -> None:
     salesforce = Salesforce(reply("InProgress"), reply("JobComplete", numberRecordsProcessed=3))
     stream = RunActivity().stream("Account")
     with on_behalf_of(stream):
-        job = jobs_of(salesforce).completed(job_in(reply("UploadComplete"), "62.0"))
+        job = jobs_of(salesforce).wait_until_complete(parse_job(reply("UploadComplete"), "62.0"))
     assert job.is_complete
     assert job.records == 3
     assert stream.job_states == {"750a": "complete"}
@@ -114,7 +114,7 @@ def test_a_job_that_ends_without_its_result_is_an_error(
     end: Any, kind: type[QueryJobError], said: str
 ) -> None:
     with pytest.raises(QueryJobError) as raised:
-        jobs_of(Salesforce(end)).completed(JOB)
+        jobs_of(Salesforce(end)).wait_until_complete(JOB)
     assert type(raised.value) is kind
     assert said in str(raised.value)
 
@@ -126,7 +126,7 @@ def test_a_job_that_ends_without_its_result_is_an_error(
 def test_a_job_that_runs_too_long_is_aborted(answer: Any, said: str) -> None:
     salesforce = Salesforce(answer)
     with pytest.raises(QueryJobTooLongError, match="job_timeout_seconds") as raised:
-        jobs_of(salesforce, timeout_seconds=0).completed(JOB)
+        jobs_of(salesforce, timeout_seconds=0).wait_until_complete(JOB)
     assert said in str(raised.value)
     assert salesforce.calls == [("PATCH", "v62.0/jobs/query/750a", {"state": "Aborted"})]
 
@@ -134,7 +134,7 @@ def test_a_job_that_runs_too_long_is_aborted(answer: Any, said: str) -> None:
 def test_a_job_of_somebody_else_is_left_running() -> None:
     salesforce = Salesforce()
     with pytest.raises(QueryJobError, match="left running") as raised:
-        jobs_of(salesforce, timeout_seconds=0).completed(FOREIGN_JOB)
+        jobs_of(salesforce, timeout_seconds=0).wait_until_complete(FOREIGN_JOB)
     assert not isinstance(raised.value, QueryJobTooLongError)
     assert not salesforce.calls
 
@@ -175,8 +175,8 @@ def test_a_job_that_is_gone_needs_no_deleting() -> None:
 )
 def test_a_reply_that_is_no_job_is_refused(broken: Any) -> None:
     with pytest.raises((LookupError, TypeError)):
-        job_in(broken, "62.0")
+        parse_job(broken, "62.0")
 
 
 def test_fields_that_a_reply_lacks_are_unknown() -> None:
-    assert job_in(reply("Failed"), "62.0") == QueryJob("750a", "62.0", "Failed")
+    assert parse_job(reply("Failed"), "62.0") == QueryJob("750a", "62.0", "Failed")

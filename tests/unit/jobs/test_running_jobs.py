@@ -69,7 +69,7 @@ def running(client: Any, *, waited_for: tuple[str, ...] = JOBS, times: int = 2) 
             job: state
             for _ in range(times)
             for job in waited_for
-            if (state := jobs.state(job, api_version="62.0", since=math.inf))
+            if (state := jobs.find_state(job, api_version="62.0", since=math.inf))
         }
 
 
@@ -108,5 +108,5 @@ def test_a_list_that_lags_behind_does_not_hide_the_end_of_a_job(
     monkeypatch.setattr(query_jobs, "SHORTEST_POLL_SECONDS", 0.001)
     jobs = QueryJobs(cast("Any", LateList()), timeout_seconds=5)
     with jobs._running.waiting_for("750b"), jobs._running.waiting_for("750c"):
-        job = jobs.completed(QueryJob("750a", "62.0", state="InProgress"))
+        job = jobs.wait_until_complete(QueryJob("750a", "62.0", state="InProgress"))
     assert job.is_complete

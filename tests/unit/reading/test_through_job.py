@@ -45,7 +45,7 @@ def test_pages_that_are_not_done_are_missed_where_no_total_is_told() -> None:
     progress = JobProgress()
     progress.list_group(None, ["a", "b"], None)
     progress.finish("a", records=2, maximum=None)
-    jobs = cast("Any", SimpleNamespace(info=lambda job: job))
+    jobs = cast("Any", SimpleNamespace(refresh=lambda job: job))
     job = QueryJob("750", "62.0", state="JobComplete", records=None)
     with pytest.raises(RecordCountError, match="hold 2 records"):
         verify_total(jobs, job, progress)
