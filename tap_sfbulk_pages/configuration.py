@@ -1,4 +1,4 @@
-"""Settings as users write them: texts of environment variables, and names that may be misspelt.
+"""Settings as users write them: names, types and the texts of environment variables, checked.
 
 The tap and the workers read the environment here, so that a variable means the same to both. No
 message repeats the value of a secret, or of a list or an object, which may hold one.
@@ -10,11 +10,15 @@ import json
 import logging
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping
+from decimal import Decimal
 from difflib import get_close_matches
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import SettingsError, collect_errors
 from tap_sfbulk_pages.settings_schema import BOOLEANS
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +28,20 @@ _NOT_SETTINGS = frozenset({"loglevel"})
 # As alike as `object` and `objects`, `querys` and `queries`; `login` and `login_url` are not.
 _ALIKE = 0.75
 _LONGEST_VALUE = 60
+_FORMS = {
+    "string": "a string",
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "number": "a number",
+    "array": "a list",
+    "object": "an object",
+}
+_BOUNDS = {
+    "minimum": "at least",
+    "exclusiveMinimum": "more than",
+    "maximum": "at most",
+    "enum": "one of",
+}
 
 Properties = Mapping[str, Mapping[str, Any]]
 
@@ -34,7 +52,7 @@ def read_environment(
     errors: list[str],
     *,
     also_known: Collection[str] = (),
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], set[str]]:
     """Read the settings that environment variables hold.
 
     An empty variable is no setting. Meltano passes its own extras with two underscores after the
@@ -47,7 +65,7 @@ def read_environment(
         also_known: Names of settings that are read elsewhere, and passed over here.
 
     Returns:
-        Values as a file would hold them.
+        Values as a file would hold them, and the names of the settings that are wrong.
     """
     texts = {
         name.removeprefix(ENVIRONMENT_PREFIX).lower(): text
@@ -57,12 +75,12 @@ def read_environment(
     texts = {name: text for name, text in texts.items() if not name.startswith("_")}
     known = {*properties, *also_known}
     unknown = [name for name in texts if name not in known | _NOT_SETTINGS]
-    report_unknown_names(unknown, known, errors, spell=environment_variable)
+    wrong = report_unknown_names(unknown, known, errors, spell=environment_variable)
     values: dict[str, Any] = {}
     for name in properties.keys() & texts.keys():
         with collect_errors(errors, f"{name} ({environment_variable(name)}) "):
             values[name] = value_of_text(texts[name], properties[name])
-    return values
+    return values, wrong | (properties.keys() & texts.keys()) - values.keys()
 
 
 def environment_variable(setting: str) -> str:
@@ -100,7 +118,7 @@ def report_unknown_names(
     errors: list[str],
     *,
     spell: Callable[[str], str] = str,
-) -> None:
+) -> set[str]:
     """Refuse names that are probably misspelt, and warn of others that mean nothing.
 
     Args:
@@ -108,16 +126,87 @@ def report_unknown_names(
         known: The names of all settings.
         errors: Those that are close to a known one are added, with it.
         spell: Writes a name as the user does.
+
+    Returns:
+        The names that were probably meant.
     """
+    meant_names: set[str] = set()
     for name in sorted(names):
-        plain = name.lower().replace("-", "_")
-        meant = get_close_matches(plain, known, n=1, cutoff=_ALIKE)
-        if meant:
-            errors.append(
-                f"there is no setting {spell(name)}: {spell(meant[0])} was probably meant"
-            )
+        if meant := _find_alike(name, known):
+            meant_names.add(meant)
+            hint = f"{spell(meant)} was probably meant"
+            errors.append(f"there is no setting {spell(name)}: {hint}")
         else:
             logger.warning("There is no setting %s.", spell(name))
+    return meant_names
+
+
+def _find_alike(name: str, known: Iterable[str]) -> str | None:
+    plain = name.lower().replace("-", "_")
+    return next(iter(get_close_matches(plain, list(known), n=1, cutoff=_ALIKE)), None)
+
+
+def describe_schema_errors(
+    found: Iterable[ValidationError], properties: Properties, errors: list[str]
+) -> set[str]:
+    """Put what a JSON schema finds wrong with settings into words.
+
+    Args:
+        found: What `jsonschema` has found.
+        properties: JSON schemas by the name of the setting.
+        errors: A sentence for each is added.
+
+    Returns:
+        The names of the settings that are wrong.
+    """
+    wrong = set()
+    for error in found:
+        name = str(error.path[0])
+        wrong.add(name)
+        errors.append(_describe_schema_error(error, properties[name]))
+    return wrong
+
+
+def quote_version(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Write an `api_version` of `62.0` that was left without quotes as `"62.0"`."""
+    version = config.get("api_version")
+    if isinstance(version, bool) or not isinstance(version, int | float | Decimal):
+        return dict(config)
+    return {**config, "api_version": f"{version:.1f}"}
+
+
+def _describe_schema_error(error: ValidationError, schema: Mapping[str, Any]) -> str:
+    where = "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in error.path)
+    where, value, expected = where.removeprefix("."), error.instance, error.validator_value
+    if error.validator == "required":
+        return f"{where} lacks {', '.join(sorted(set(expected) - value.keys()))}"
+    if error.validator == "additionalProperties" and not expected:
+        known = error.schema["properties"]
+        hints: list[str] = []
+        for name in sorted(value.keys() - known):
+            meant = _find_alike(name, known)
+            hints.append(f"{name} ({meant} was probably meant)" if meant else name)
+        return f"{where} has no {', '.join(hints)}"
+    if error.validator == "type":
+        types = [expected] if isinstance(expected, str) else expected
+        form = " or ".join(_FORMS[each] for each in types if each != "null")
+        if types[0] == "array" and isinstance(value, str):
+            form += f", such as {_shown([value], schema)}"
+    elif error.validator in _BOUNDS:
+        bound = ", ".join(expected) if isinstance(expected, list) else expected
+        form = f"{_BOUNDS[error.validator]} {bound}"
+    else:
+        return f"{where} does not have the form that the Singer SDK documents"
+    shown = _shown(value, schema)
+    return f"{where} must be {form}, not {shown}" if shown else f"{where} must be {form}"
+
+
+def _shown(value: Any, schema: Mapping[str, Any]) -> str:
+    """Write a value as JSON; empty where it may hold what nobody should read."""
+    is_private = schema.get("secret") or "object" in schema["type"]
+    if is_private or isinstance(value, dict) or (isinstance(value, list) and len(value) != 1):
+        return ""
+    return json.dumps(value, ensure_ascii=False, default=float)[:_LONGEST_VALUE]
 
 
 def _read(text: str, read: Callable[[str], Any], form: str) -> Any:

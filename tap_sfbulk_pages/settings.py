@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import isodate
 
 from tap_sfbulk_pages.datetimes import parse_datetime
-from tap_sfbulk_pages.errors import SettingsError
-from tap_sfbulk_pages.salesforce.sign_in.choice import choose_sign_in
+from tap_sfbulk_pages.errors import SettingsError, collect_errors
+from tap_sfbulk_pages.salesforce.sign_in.choice import SIGN_IN_SETTINGS, choose_sign_in
 from tap_sfbulk_pages.salesforce.versions import parse_version
 from tap_sfbulk_pages.settings_schema import DEFAULTS
 from tap_sfbulk_pages.soql.entries import parse_filters, parse_queries_and_jobs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from datetime import datetime
 
     from tap_sfbulk_pages.salesforce.sign_in.session import SignIn
@@ -63,28 +63,53 @@ class Settings:
     report_path: Path | None
 
     @classmethod
-    def parse(cls, config: Mapping[str, Any]) -> Settings:
+    def parse(cls, config: Mapping[str, Any], *, wrong: Collection[str] = ()) -> Settings:
         """Read the tap's config, which has been checked against `settings_schema.SCHEMA`.
 
+        Args:
+            config: Values by the name of the setting.
+            wrong: Settings that are known to be wrong: neither they nor what depends on them is
+                looked at, and an error is raised in any case.
+
         Raises:
-            SettingsError: If values cannot work, alone or together.
+            SettingsError: If values cannot work, alone or together; it names all of them.
         """
-        set_ones = {name: value for name, value in config.items() if value not in (None, "")}
+        set_ones = {
+            name: value
+            for name, value in config.items()
+            if value not in (None, "") and name not in wrong
+        }
         given = {**DEFAULTS, **set_ones}
-        queries, jobs = parse_queries_and_jobs(given)
-        version = given.get("api_version")
+        errors: list[str] = []
+        with collect_errors(errors):
+            queries, jobs = parse_queries_and_jobs(given)
+        with collect_errors(errors):
+            filters = parse_filters(given)
+        with collect_errors(errors):
+            api_version = parse_version(given["api_version"]) if "api_version" in given else None
+        with collect_errors(errors):
+            start_date = _start_date(given)
+        with collect_errors(errors):
+            refresh_period = _refresh_period(given)
+        with collect_errors(errors):
+            report_path = _report_path(given)
+        if SIGN_IN_SETTINGS.isdisjoint(wrong):
+            with collect_errors(errors):
+                sign_in = choose_sign_in(given)
+        if errors or wrong:
+            raise SettingsError(*errors)
         return cls(
-            sign_in=choose_sign_in(given),
-            api_version=None if version is None else parse_version(version),
-            start_date=_start_date(given),
+            sign_in=sign_in,
+            api_version=api_version,
+            start_date=start_date,
             objects=tuple(given.get("objects", ())),
             queries=queries,
             jobs=jobs,
-            filters=parse_filters(given),
+            filters=filters,
             include_deleted=given["include_deleted"],
             track_hard_deletes=given["track_hard_deletes"],
             lookback_seconds=given["lookback_seconds"],
-            refresh_formula_fields=_refresh_period(given),
+            refresh_formula_fields=refresh_period,
             max_parallel_downloads=given["max_parallel_downloads"],
             max_concurrent_jobs=given["max_concurrent_jobs"],
             max_page_memory_bytes=given["max_page_memory_mb"] * 1_000_000,
@@ -99,7 +124,7 @@ class Settings:
             small_objects_through_rest=given["small_objects_through_rest"],
             include_blobs=given["include_blobs"],
             max_blob_bytes=int(given["max_blob_mb"] * 1_000_000),
-            report_path=_report_path(given),
+            report_path=report_path,
         )
 
 

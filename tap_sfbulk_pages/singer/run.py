@@ -10,7 +10,6 @@ from singer_sdk import Tap
 
 from tap_sfbulk_pages.org import Org
 from tap_sfbulk_pages.settings import Settings
-from tap_sfbulk_pages.singer.batch_formats import check_batch_config
 from tap_sfbulk_pages.singer.stop_signal import StopSignal
 from tap_sfbulk_pages.watching.activity import RunActivity
 
@@ -33,14 +32,8 @@ class RunningTap(Tap):
 
     @cached_property
     def org(self) -> Org:
-        """The org that the settings name.
-
-        Raises:
-            SettingsError: If values cannot work, alone or together.
-        """
-        settings = Settings.parse(self.config)
-        check_batch_config(self.config)
-        return Org(settings)
+        """The org that the settings name, which the command has checked."""
+        return Org(Settings.parse(self.config))
 
     @abstractmethod
     def tend(self) -> None:

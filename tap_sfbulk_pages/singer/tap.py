@@ -12,16 +12,22 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar, TextIO, cast
 
 import click
 from singer_sdk.configuration._dict_config import parse_environment_config
-from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers._util import load_json
-from singer_sdk.plugin_base import _ConfigInput
+from singer_sdk.plugin_base import JSONSchemaValidator, _ConfigInput
 from singer_sdk.tap_base import CliTestOptionValue, Tap
 from typing_extensions import override
 
-from tap_sfbulk_pages.configuration import ENVIRONMENT_PREFIX, read_environment
-from tap_sfbulk_pages.errors import ExtractionError, SettingsError, StateError
+from tap_sfbulk_pages.configuration import (
+    ENVIRONMENT_PREFIX,
+    describe_schema_errors,
+    quote_version,
+    read_environment,
+    report_unknown_names,
+)
+from tap_sfbulk_pages.errors import ExtractionError, SettingsError, StateError, collect_errors
+from tap_sfbulk_pages.settings import Settings
 from tap_sfbulk_pages.settings_schema import SCHEMA
-from tap_sfbulk_pages.singer.batch_formats import check_unchanged
+from tap_sfbulk_pages.singer.batch_formats import check_batch_config, check_unchanged
 from tap_sfbulk_pages.singer.catalog_files import SelectedEntries, write_catalog
 from tap_sfbulk_pages.singer.command_line import buffer_stdout, errors_for_people
 from tap_sfbulk_pages.singer.connection_check import check_connection
@@ -67,6 +73,7 @@ class TapSFBulkPages(RunningTap):
             ExtractionError: If the config, the catalog or the state cannot be followed.
         """
         self._setting_errors: list[str] = []
+        self._wrong_settings: set[str] = set()
         if parse_env_config:
             config = {**(config or {}), **self._read_environment()}
         if catalog is not None:
@@ -87,7 +94,9 @@ class TapSFBulkPages(RunningTap):
             **self.config_jsonschema["properties"],
             **{name: {} for name in earlier_settings.NAMES},
         }
-        return read_environment(os.environ, properties, self._setting_errors)
+        errors = self._setting_errors
+        values, self._wrong_settings = read_environment(os.environ, properties, errors)
+        return values
 
     def _warn(self, warnings: Iterable[str]) -> None:
         for warning in warnings:
@@ -231,19 +240,32 @@ class TapSFBulkPages(RunningTap):
 
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
-        """Check the config, and keep the values of secret settings out of what is said of it."""
-        self._config, warnings = earlier_settings.taken_over(self._config)
+        """Check the config, and say all that is wrong with it at once.
+
+        The SDK stops at what its JSON schema finds, and repeats values, secrets among them.
+
+        Raises:
+            SettingsError: If anything is.
+        """
+        errors, wrong = self._setting_errors, self._wrong_settings
+        self._config = quote_version(self._config)
+        self._config, warnings = earlier_settings.take_over(self._config, errors)
         self._warn(warnings)
-        if self._setting_errors:
-            raise SettingsError(*self._setting_errors)
-        try:
-            errors = super()._validate_config(raise_errors=raise_errors)
-        except ConfigValidationError as error:
-            error.errors = [_without_secret(text) for text in error.errors]
-            raise
+        self.append_builtin_config(self.config_jsonschema)
         known = self.config_jsonschema["properties"]
-        self._warn(f"There is no setting {name}." for name in self._config if name not in known)
-        return [_without_secret(text) for text in errors]
+        unknown = self._config.keys() - known
+        wrong |= report_unknown_names(unknown, known, errors)
+        # It fills in defaults, too.
+        found = JSONSchemaValidator(self.config_jsonschema).iter_errors(self._config)
+        wrong |= describe_schema_errors(found, known, errors)
+        with collect_errors(errors):
+            Settings.parse(self._config, wrong=wrong)
+        if "batch_config" not in wrong:
+            with collect_errors(errors):
+                check_batch_config(self._config)
+        if errors and raise_errors:
+            raise SettingsError(*errors)
+        return errors
 
     @override
     def _setup_signal_handlers(self) -> None:
@@ -317,10 +339,3 @@ class TapSFBulkPages(RunningTap):
             else:
                 tap.run_connection_test()
         ctx.exit()
-
-
-def _without_secret(text: str) -> str:
-    for name, schema in SCHEMA["properties"].items():
-        if schema.get("secret") and f"['{name}']" in text:
-            return f"{name} is not a text"
-    return text

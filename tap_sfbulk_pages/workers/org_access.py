@@ -15,7 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from jsonschema.validators import validator_for
 
-from tap_sfbulk_pages.configuration import environment_variable, read_environment, value_of_text
+from tap_sfbulk_pages.configuration import (
+    describe_schema_errors,
+    environment_variable,
+    read_environment,
+    value_of_text,
+)
 from tap_sfbulk_pages.errors import SettingsError, collect_errors
 from tap_sfbulk_pages.org import Org
 from tap_sfbulk_pages.settings import Settings
@@ -75,13 +80,15 @@ class OrgAccess:
     def _config(self) -> dict[str, Any]:
         """Read the settings, those of the environment beneath those that are given."""
         errors: list[str] = []
-        config = read_environment(os.environ, _PROPERTIES, errors, also_known=OF_SINGER_SDK)
+        config, wrong = read_environment(os.environ, _PROPERTIES, errors, also_known=OF_SINGER_SDK)
         for name, text in self.settings:
             with collect_errors(errors, f"{name} "):
                 config[name] = value_of_text(text, _PROPERTIES[name])
-        validator = validator_for(SCHEMA)(SCHEMA)
-        errors += [_unfit(error) for error in validator.iter_errors(config)]
+        found = validator_for(SCHEMA)(SCHEMA).iter_errors(config)
+        wrong |= describe_schema_errors(found, _PROPERTIES, errors)
         if errors:
+            with collect_errors(errors):
+                Settings.parse(config, wrong=wrong)
             raise SettingsError(*errors)
         return config
 
@@ -91,10 +98,3 @@ def _secret(name: str) -> str:
         f"{name} is a secret, and options travel with every task: set "
         f"{environment_variable(name)} in the environment of the driver and of each worker instead"
     )
-
-
-def _unfit(error: Any) -> str:
-    name = error.path[0] if error.path else ""
-    if _PROPERTIES.get(name, {}).get("secret"):
-        return f"{name} does not fit"
-    return f"{name}: {error.message}"

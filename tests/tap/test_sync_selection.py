@@ -136,12 +136,12 @@ def test_objects_setting(
 
 def test_what_has_no_effect_is_told(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(rows={"Account": 3})
-    run = tap(config_for(server, "Account", "Acount", "*Nothing", "!Leed", objcts=["Lead"]))
+    run = tap(config_for(server, "Account", "Acount", "*Nothing", "!Leed", colour="red"))
     assert run.exit_code == 0
     assert run.streams == {"Account"}
     for pattern in ("Acount", "*Nothing", "!Leed"):
         assert f"objects: the org offers nothing that {pattern!r} fits." in run.stderr
-    assert "There is no setting objcts." in run.stderr
+    assert "There is no setting colour." in run.stderr
     assert "'Account' fits" not in run.stderr
 
 

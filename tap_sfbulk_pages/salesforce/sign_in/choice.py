@@ -53,6 +53,8 @@ _SIGN_IN_SETTINGS = (
     "security_token",
 )
 _ADDRESSES = ("instance_url", "login_url")
+# All that `choose_sign_in` looks at.
+SIGN_IN_SETTINGS = frozenset({*_SIGN_IN_SETTINGS, *_ADDRESSES, "is_sandbox", "sf_cli_org"})
 # Clouds that login.salesforce.com does not serve.
 _SEPARATE_CLOUDS = (".salesforce.mil", ".sfcrmproducts.cn")
 

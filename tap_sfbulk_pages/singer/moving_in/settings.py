@@ -8,10 +8,12 @@ is left out with a warning, and what would read other records than before is ref
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from tap_sfbulk_pages.errors import SettingsError
-from tap_sfbulk_pages.settings_schema import BOOLEANS
+from tap_sfbulk_pages.configuration import value_of_text
+from tap_sfbulk_pages.errors import SettingsError, collect_errors
+from tap_sfbulk_pages.settings_schema import BOOLEANS, SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,48 +23,39 @@ if TYPE_CHECKING:
 _MY_DOMAIN_ENDINGS = (".com", ".mil", ".cn")
 
 
-def taken_over(config: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+def take_over(config: Mapping[str, Any], errors: list[str]) -> tuple[dict[str, Any], list[str]]:
     """Put today's settings in place of earlier ones.
 
     Args:
         config: As the user wrote it, or as it came from environment variables.
+        errors: For each setting that has no counterpart, the line to change is added.
 
     Returns:
         The config, and a warning for each earlier setting in it.
-
-    Raises:
-        SettingsError: If one has no counterpart; the error names the line to change.
     """
     today = {name: value for name, value in config.items() if name not in NAMES}
     warnings = []
-    errors: list[str] = []
-    for name, take_over in _EARLIER.items():
+    for name, take_over_one in _EARLIER.items():
         if config.get(name) in (None, "", []):
             continue
-        try:
-            settings, advice = take_over(name, config[name])
-        except SettingsError as error:
-            errors += error.errors
-            continue
-        today = {**settings, **today}
-        warnings.append(f"{name} is a setting of another Salesforce tap: {advice}.")
-    if errors:
-        raise SettingsError(*errors)
-    return {**today, **_typed(today)}, warnings
+        with collect_errors(errors):
+            settings, advice = take_over_one(name, config[name])
+            today = {**settings, **today}
+            warnings.append(f"{name} is a setting of another Salesforce tap: {advice}.")
+    return {**today, **_read_texts(today)}, warnings
 
 
-def _typed(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Read what other taps take as texts too, such as `"true"`."""
-    typed: dict[str, Any] = {}
-    for name, read in (
-        ("is_sandbox", _boolean),
-        ("quota_percent_total", _number),
-        ("quota_percent_per_run", _number),
-    ):
-        value = config.get(name)
-        if isinstance(value, str):
-            typed[name] = read(name, value) if value.strip() else None
-    return typed
+def _read_texts(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Read what other taps take as texts too, such as `"true"`; others stay as they are."""
+    values: dict[str, Any] = {}
+    for name in ("is_sandbox", "quota_percent_total", "quota_percent_per_run"):
+        text = config.get(name)
+        if isinstance(text, str):
+            with suppress(SettingsError):
+                values[name] = value_of_text(text, SCHEMA["properties"][name])
+            if not text.strip():
+                values[name] = None
+    return values
 
 
 def _objects(name: str, value: Any) -> tuple[dict[str, Any], str]:
@@ -141,13 +134,6 @@ def _integer(name: str, value: Any) -> int:
         return int(value)
     except (TypeError, ValueError):
         raise SettingsError(f"{name} must be a whole number, not {value!r}") from None
-
-
-def _number(name: str, value: str) -> float:
-    try:
-        return float(value)
-    except ValueError:
-        raise SettingsError(f"{name} must be a number, not {value!r}") from None
 
 
 _EARLIER: Mapping[str, Takeover] = {
