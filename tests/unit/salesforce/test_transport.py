@@ -1,0 +1,186 @@
+"""Requests and bodies as they go over a socket, and bodies that are decoded piece by piece."""
+
+from __future__ import annotations
+
+import gzip
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pytest
+
+from tap_sfbulk_pages.errors import UnavailableError
+from tap_sfbulk_pages.salesforce import transport as transport_module
+from tap_sfbulk_pages.salesforce.transport import PIECE_BYTES, Transport, decode_body, is_framed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers as a test says, and keeps the requests."""
+
+    status = 200
+    body = b"{}"
+    sent: ClassVar[dict[str, str]] = {}
+    requests: ClassVar[list[tuple[str, dict[str, str], bytes]]] = []
+
+    def do_POST(self) -> None:
+        content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.requests.append((self.path, dict(self.headers), content))
+        self.send_response(self.status)
+        self.send_header("Content-Length", str(len(self.body)))
+        for name, value in self.sent.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(self.body)
+
+    do_GET = do_POST  # noqa: N815 - as `BaseHTTPRequestHandler` looks for it
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def handler() -> type[Handler]:
+    """Give a handler of the test's own."""
+    return type("Own", (Handler,), {"requests": []})
+
+
+@pytest.fixture
+def url(handler: type[Handler]) -> Iterator[str]:
+    """Serve."""
+    server = HTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def transport() -> Transport:
+    """Give a transport."""
+    return Transport(connections=1, silence_seconds=5, user_agent="tap/1")
+
+
+def whole(transport: Transport, url: str, **others: Any) -> bytes:
+    with transport.send("GET", url, headers={}, **others) as response:
+        return transport.whole_body(response)
+
+
+def test_a_request_as_it_is_sent(transport: Transport, url: str, handler: type[Handler]) -> None:
+    path = "/a%2Fb/?q=SELECT+Id&x='%20"
+    with transport.send("POST", url + path, headers={"X-A": "b"}, json={"k": "ü"}) as response:
+        assert transport.whole_body(response) == b"{}"
+        assert is_framed(response)
+    with transport.send("POST", url, headers={}, form={"a": "b c"}):
+        pass
+    (sent, headers, content), (_, _, form) = handler.requests
+    assert sent == path
+    assert (headers["User-Agent"], headers["X-A"]) == ("tap/1", "b")
+    assert content == b'{"k": "\\u00fc"}'
+    assert form == b"a=b+c"
+    assert "Cookie" not in headers
+
+
+def test_cookies_are_not_kept(transport: Transport, url: str, handler: type[Handler]) -> None:
+    handler.sent = {"Set-Cookie": "sid=1; Path=/"}
+    whole(transport, url)
+    whole(transport, url)
+    assert all("Cookie" not in headers for _, headers, _ in handler.requests)
+
+
+def test_passwords_of_a_netrc_file_are_not_sent(
+    transport: Transport,
+    url: str,
+    handler: type[Handler],
+    tmp_path: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login me password secret\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    whole(transport, url)
+    assert "Authorization" not in handler.requests[0][1]
+
+
+def test_a_redirect_is_the_reply(transport: Transport, url: str, handler: type[Handler]) -> None:
+    handler.status, handler.sent = 302, {"Location": "/elsewhere"}
+    with transport.send("GET", url, headers={}) as response:
+        assert response.status_code == 302
+        assert transport.error_body(response) == b""
+    assert len(handler.requests) == 1
+
+
+def test_a_compressed_body(transport: Transport, url: str, handler: type[Handler]) -> None:
+    handler.body, handler.sent = gzip.compress(b"[]" * 100), {"Content-Encoding": "gzip"}
+    with transport.send("GET", url, headers={}) as response:
+        assert b"".join(transport.body_chunks(response)) == handler.body
+    assert whole(transport, url) == b"[]" * 100
+
+
+def test_json_has_a_largest_size(
+    transport: Transport, url: str, handler: type[Handler], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport_module, "LARGEST_JSON_BYTES", 10)
+    handler.body = b"x" * 10
+    assert whole(transport, url) == handler.body
+    handler.body = b"x" * 11
+    with pytest.raises(UnavailableError, match="too long"):
+        whole(transport, url)
+
+
+def test_of_a_long_error_only_the_beginning_is_read(
+    transport: Transport, url: str, handler: type[Handler]
+) -> None:
+    handler.status, handler.body = 500, b"x" * (1 << 20)
+    with transport.send("GET", url, headers={}) as response:
+        assert 0 < len(transport.error_body(response)) < 1 << 17
+
+
+def test_nobody_listens(transport: Transport) -> None:
+    with (
+        pytest.raises(
+            UnavailableError, match=r"^The connection failed: .*\(GET http://127.0.0.1:9\)"
+        ),
+        transport.send("GET", "http://127.0.0.1:9", headers={}),
+    ):
+        pytest.fail("a reply")
+
+
+BODY = b"0123456789" * 100_000
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "x-gzip"])
+@pytest.mark.parametrize("size", [1, 1000, 10**6])
+def test_a_body_is_decoded_in_pieces(encoding: str, size: int) -> None:
+    packed = gzip.compress(BODY)
+    chunks = [packed[at : at + size] for at in range(0, len(packed), size)]
+    pieces = list(decode_body(chunks, encoding))
+    assert b"".join(pieces) == BODY
+    assert max(map(len, pieces)) <= PIECE_BYTES
+
+
+@pytest.mark.parametrize("encoding", [None, "", "identity"])
+def test_a_body_that_is_not_encoded(encoding: str | None) -> None:
+    assert list(decode_body([b"a", b"b"], encoding)) == [b"a", b"b"]
+
+
+def test_an_empty_body_is_empty_whatever_its_encoding() -> None:
+    assert list(decode_body([], "gzip")) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding", "said"),
+    [
+        (gzip.compress(BODY)[:-1], "gzip", "incomplete"),
+        (gzip.compress(BODY) + b"x", "gzip", "continues"),
+        (b"this is not gzip at all", "gzip", "corrupt"),
+        (b"x", "br", "'br'"),
+    ],
+)
+def test_bodies_that_are_not_whole(body: bytes, encoding: str, said: str) -> None:
+    with pytest.raises(UnavailableError, match=said):
+        list(decode_body([body], encoding))
