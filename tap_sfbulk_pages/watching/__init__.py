@@ -1,4 +1,4 @@
-"""What a run does, noted by stream, and shown: on a terminal, in a report, as spans.
+"""What a run does, recorded by stream and shown: on a terminal, in a report, as spans.
 
-Imports the ground only; it is told what happens and asks nobody.
+Others call it when something happens; it calls nobody. Imports only `words`.
 """

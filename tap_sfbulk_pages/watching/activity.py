@@ -1,9 +1,8 @@
-"""What a run does, noted while it does it: for the progress display, the summary and the report.
+"""A record of what a run does, for the progress display, the summary and the report.
 
-Work is done for a stream. Which one is known to the thread that does it (`on_behalf_of`), so that
-a call, a retry or a page is noted where it happens, without anybody having to say whose it is. What
-is kept does not grow with the size of a job: periods that touch become one, and there is a bound on
-how many are kept apart.
+All work is done for a stream. The thread that does it knows which one (`on_behalf_of`), so a call,
+a retry or a page is noted where it happens, and nobody has to pass the stream along. The record does
+not grow with the size of a job: periods that touch are merged, and only so many are kept apart.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# How many periods of one kind are kept apart; beyond it those nearest to each other become one.
+# How many periods of one phase are kept apart; beyond that, the nearest ones are merged.
 _MOST_PERIODS = 120
 _MOST_NOTES = 50
 
@@ -30,7 +29,7 @@ READ = "read"
 
 
 class Phase(Enum):
-    """What a stream's time goes into; the first two are Salesforce's."""
+    """What a stream spends its time on; the first two happen at Salesforce."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -39,7 +38,7 @@ class Phase(Enum):
 
 
 class Periods:
-    """When something went on, by whomever: periods that overlap are one."""
+    """When something was going on. Periods that overlap are merged."""
 
     def __init__(self) -> None:
         self._periods: list[tuple[float, float]] = []
@@ -51,11 +50,11 @@ class Periods:
 
     @property
     def seconds(self) -> float:
-        """How long it went on in all."""
+        """How long it was going on in total."""
         return sum(end - begin for begin, end in self._periods) - self._gaps_filled
 
     def add(self, begin: float, end: float) -> None:
-        """Add a period. Periods are added in the order of their ends."""
+        """Add a period. Call this in the order in which periods end."""
         while self._periods and begin - self._periods[-1][1] <= self._shortest_gap:
             last_begin, last_end = self._periods.pop()
             self._gaps_filled += max(begin - last_end, 0.0)
@@ -93,17 +92,17 @@ class StreamActivity:
     Attributes:
         name: The stream.
         run_began: On the monotonic clock.
-        periods: When each phase went on, in seconds since the run began.
+        periods: When each phase was going on, in seconds since the run began.
         notes: Retries and the like, the first `_MOST_NOTES` of them.
-        job_states: Each job's last known state, in words, by its id.
-        job_records: Each finished job's number of records, by its id.
-        is_resumed: Whether it goes on where an earlier run has ended.
+        job_states: The last known state of each job, in words, by job id.
+        job_records: The number of records of each finished job, by job id.
+        is_resumed: Whether it continues where an earlier run ended.
         pages: Result pages written.
         records: Records written.
-        wire_bytes: Bytes of result pages as they came.
+        wire_bytes: Bytes of result pages as received, before decompression.
         calls: Requests made.
-        retries: Of them, those that had to be made again.
-        outcome: `READ` or what went wrong; None as long as it goes on.
+        retries: How many of those were repeats.
+        outcome: `READ` or what went wrong; None while it is being read.
     """
 
     name: str
@@ -129,22 +128,22 @@ class StreamActivity:
 
     @property
     def has_begun(self) -> bool:
-        """Whether anything has been done for it, or it has failed without."""
+        """Whether any request was made for it, or it has failed without one."""
         return bool(self.calls) or self.has_failed
 
     @property
     def is_going_on(self) -> bool:
-        """Whether it has begun and has not come to an end."""
+        """Whether it has begun and not yet ended."""
         return self.has_begun and self.outcome is None
 
     @property
     def has_failed(self) -> bool:
-        """Whether it has ended, and not as it should."""
+        """Whether it has ended with an error."""
         return self.outcome not in (None, READ)
 
     @property
     def first_period_began(self) -> float:
-        """When the first of its periods began; 0 where there is none."""
+        """When the first of its periods began; 0 if there is none."""
         return min((begin for each in self.periods.values() for begin, _ in each), default=0.0)
 
     @property
@@ -155,7 +154,7 @@ class StreamActivity:
         return sum(self.job_records.values())
 
     def seconds(self, *phases: Phase) -> float:
-        """Tell how long phases went on, those that still go on included."""
+        """Return how long phases have been going on, including those that still are."""
         with self._lock:
             ended = sum(self.periods[phase].seconds for phase in phases)
             going_on = [since for phase, since in self._job_phases.values() if phase in phases]
@@ -163,7 +162,7 @@ class StreamActivity:
 
     @contextmanager
     def during(self, phase: Phase) -> Iterator[None]:
-        """Note how long something takes."""
+        """Record how long a phase takes."""
         begin = self.now
         try:
             yield
@@ -180,13 +179,13 @@ class StreamActivity:
     def note_job(
         self, job_id: str, state: str, *, phase: Phase | None = None, records: int | None = None
     ) -> None:
-        """Note how a job is doing.
+        """Note the state of a job.
 
         Args:
             job_id: The job.
             state: Its state, in words.
-            phase: What its time goes into; None where Salesforce has done with it.
-            records: How many records it has; None unless it is complete.
+            phase: What it spends its time on; None once Salesforce has finished it.
+            records: The number of its records; None unless it is complete.
         """
         now = self.now
         with self._lock:
@@ -207,7 +206,7 @@ class StreamActivity:
         self.records += records
 
     def note_page_received(self, wire_bytes: int) -> None:
-        """Note a page that has come."""
+        """Note a page that was received."""
         with self._lock:
             self.wire_bytes += wire_bytes
 
@@ -217,7 +216,7 @@ class StreamActivity:
             self.calls += 1
 
     def note_retry(self, reason: str) -> None:
-        """Note a request that has to be made again."""
+        """Note that a request has to be repeated."""
         with self._lock:
             self.retries += 1
         self.note(reason)
@@ -228,7 +227,7 @@ class RunActivity:
 
     Attributes:
         began_at: UTC.
-        streams: By name, in the order in which they were first named.
+        streams: By name, in the order in which they were first mentioned.
     """
 
     def __init__(self) -> None:
@@ -237,14 +236,14 @@ class RunActivity:
         self._began = time.monotonic()
 
     def stream(self, name: str) -> StreamActivity:
-        """Give the activity of a stream."""
+        """Return the activity of a stream."""
         if name not in self.streams:
             self.streams[name] = StreamActivity(name, self._began)
         return self.streams[name]
 
     @property
     def begun(self) -> list[StreamActivity]:
-        """The streams that anything has been done for."""
+        """The streams for which any work was done."""
         return [stream for stream in self.streams.values() if stream.has_begun]
 
     @property
@@ -254,7 +253,7 @@ class RunActivity:
 
     @property
     def records(self) -> int:
-        """Records written, of all streams."""
+        """Records written, over all streams."""
         return sum(stream.records for stream in self.streams.values())
 
 
@@ -262,13 +261,13 @@ _current: ContextVar[StreamActivity | None] = ContextVar("stream_activity", defa
 
 
 def current() -> StreamActivity | None:
-    """Tell which stream this thread works for; None for the run as a whole."""
+    """Return the stream that this thread works for; None for the run as a whole."""
     return _current.get()
 
 
 @contextmanager
 def on_behalf_of(stream: StreamActivity | None) -> Iterator[None]:
-    """Work for a stream on this thread, or for none; threads do not hand it on by themselves."""
+    """Let this thread work for a stream, or for none. New threads do not inherit it."""
     token = _current.set(stream)
     try:
         yield
@@ -278,7 +277,7 @@ def on_behalf_of(stream: StreamActivity | None) -> Iterator[None]:
 
 @contextmanager
 def during(phase: Phase) -> Iterator[None]:
-    """Note how long something takes, for the stream that this thread works for."""
+    """Record how long a phase takes, for the stream that this thread works for."""
     stream = current()
     if stream is None:
         yield

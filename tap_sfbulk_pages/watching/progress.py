@@ -1,4 +1,4 @@
-"""Progress while a run goes on: live on a terminal (Rich), a line a minute in a log."""
+"""Progress during a run: a live table on a terminal (Rich), a line a minute in a log."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SECONDS_BETWEEN_LINES = 60.0
 _REFRESHES_PER_SECOND = 4
-# Lines of a terminal that are left to what else is written there.
+# Lines of the terminal that are left for other output.
 _LINES_LEFT = 8
 _STREAMS_IN_A_LINE = 5
 
@@ -32,14 +32,14 @@ logger = logging.getLogger(__name__)
 def show_progress(
     activity: RunActivity, streams: Sequence[str], calls_made: Callable[[], int]
 ) -> Iterator[None]:
-    """Tell how a run is getting on, as long as it does.
+    """Show the progress of a run until the context ends.
 
     Args:
         activity: What the run does.
-        streams: Those that it reads.
-        calls_made: Tells the API calls so far.
+        streams: The names of the streams that it reads.
+        calls_made: Returns the number of API calls so far.
     """
-    # Where records are written to the terminal too, a display would be torn apart by them.
+    # If records are written to the terminal too, they would tear the table apart.
     if sys.stderr.isatty() and not sys.stdout.isatty():
         with _displayed(activity, streams, calls_made):
             yield
@@ -82,7 +82,7 @@ def _displayed(
         redirect_stdout=False,
     )
     with live:
-        # Log lines go above the display, not through it.
+        # Log lines go above the table, not through it.
         _log_to(terminal, sys.stderr)
         try:
             yield
@@ -97,7 +97,7 @@ def _log_to(before: object, after: object) -> None:
 
 
 def progress_line(activity: RunActivity, streams: Sequence[str], calls_made: int) -> str:
-    """Say in one line how far a run has come."""
+    """Describe the progress of a run in one line."""
     ended = [name for name in streams if activity.stream(name).outcome]
     going_on = _going_on(activity, streams)
     rate = activity.records / max(activity.seconds, 1e-9)
@@ -115,7 +115,7 @@ def progress_line(activity: RunActivity, streams: Sequence[str], calls_made: int
 def progress_table(
     activity: RunActivity, streams: Sequence[str], calls_made: int, console: Console
 ) -> Table:
-    """Show the streams that are being read, as many as fit the terminal."""
+    """Return a table of the streams that are being read, as many as fit the terminal."""
     from rich.table import Table  # noqa: PLC0415 - not needed where there is no terminal
 
     table = Table(title=progress_line(activity, streams, calls_made).partition(" Now:")[0])
@@ -143,14 +143,14 @@ def _going_on(activity: RunActivity, streams: Sequence[str]) -> list[StreamActiv
 
 
 def _doing(stream: StreamActivity) -> str:
-    """Say what a stream is at: its job's state, or writing."""
+    """Return what a stream is doing: the state of its job, or reading."""
     if stream.pages or stream.seconds(Phase.WRITING):
         return "reading, resumed" if stream.is_resumed else "reading"
     return ", ".join(dict.fromkeys(stream.job_states.values())) or "asking"
 
 
 def _rate(stream: StreamActivity) -> float:
-    """Records a second of the time since the first page was asked for."""
+    """Return records per second since the first page was requested."""
     begins = [begin for begin, _ in stream.periods[Phase.DOWNLOADING]]
     since = stream.now - begins[0] if begins else 0.0
     return stream.records / since if since else 0.0

@@ -1,4 +1,4 @@
-"""The report of a run: one self-contained page (HTML) with a timeline of every stream."""
+"""The report of a run: a self-contained HTML page with a timeline of every stream."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     from tap_sfbulk_pages.watching.activity import RunActivity, StreamActivity
 
-# Where the axis may have its marks, in seconds; the first that makes few enough is taken.
+# Distances between marks on the axis, in seconds; the first that gives few enough marks is used.
 _STEPS = (0.1, 0.5, 1, 5, 10, 30, 60, 300, 600, 1800, 3600, 7200, 21600, 86400)
 _MOST_MARKS = 10
-# A period that is too short to be seen is drawn this wide, in percent of the run.
+# The least width of a period, in percent of the run, so that short ones can be seen.
 _THINNEST = 0.15
 
 
@@ -58,14 +58,14 @@ def write_report(path: Path, activity: RunActivity, calls_made: int) -> None:
     """Write the report of a run.
 
     Args:
-        path: The file; written whole or not at all.
+        path: The file, which is written whole or not at all.
         activity: What the run has done.
-        calls_made: API calls in all.
+        calls_made: The number of API calls.
 
     Raises:
         OSError: If it cannot be written.
     """
-    from jinja2 import Environment  # noqa: PLC0415 - only for those who want a report
+    from jinja2 import Environment  # noqa: PLC0415 - only needed for a report
 
     source = files(__package__).joinpath("report.html.jinja").read_text(encoding="utf-8")
     seconds = max(activity.seconds, 1e-3)

@@ -1,7 +1,7 @@
-"""OpenTelemetry spans of a run, where its API is installed and a provider is set up.
+"""OpenTelemetry spans of a run, if OpenTelemetry is installed and set up.
 
-`opentelemetry-instrument tap-sfbulk-pages …` (packages `opentelemetry-distro` and an exporter) is
-all it takes; without them nothing is done.
+`opentelemetry-instrument -- tap-sfbulk-pages …` is all it takes, with the packages
+`opentelemetry-distro` and an exporter. Without them nothing happens.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ _NANOSECONDS = 1_000_000_000
 
 
 def export_spans(activity: RunActivity) -> None:
-    """Export a span for the run, one for each stream in it, and one for each period in that.
+    """Export a span for the run, one for each stream within it, and one for each period of that.
 
-    They are made when the run is over, from what was noted: no record waits for them.
+    Spans are created from the record when the run is over, so no Salesforce record waits for them.
     """
     try:
         from opentelemetry import trace  # noqa: PLC0415 - it may not be installed

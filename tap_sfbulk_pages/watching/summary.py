@@ -22,17 +22,17 @@ HEADINGS = (
     "retries",
     "",
 )
-# Streams that brought nothing are counted, not listed, when there are more than these.
+# If more streams than this are empty, they are counted instead of listed.
 _MOST_EMPTY_ROWS = 20
 
 
 def summary_rows(activity: RunActivity) -> list[tuple[str, ...]]:
-    """Make a row of text for each stream that was begun, the slowest first.
+    """Return a row for each stream that was begun, the slowest first.
 
     Returns:
-        Cells in the order: stream, records, pages, MB of result pages as they came, seconds that
-        its jobs waited and ran at Salesforce, seconds in which its pages came, seconds in which
-        they were written (all of which overlap, within a stream and between streams), calls,
+        Cells in the order of `HEADINGS`: stream, records, pages, MB of result pages as received,
+        seconds that its jobs waited and ran at Salesforce, seconds during which its pages were
+        downloaded and written (these overlap, within a stream and between streams), calls,
         retries, and a remark.
     """
     slowest_first = sorted(activity.begun, key=lambda stream: -stream.seconds(*Phase))
@@ -40,11 +40,11 @@ def summary_rows(activity: RunActivity) -> list[tuple[str, ...]]:
 
 
 def summary_text(activity: RunActivity, calls_made: int) -> str:
-    """Make the table that ends a run's log.
+    """Return the table at the end of a run's log.
 
     Args:
         activity: What the run has done.
-        calls_made: API calls in all, of which those before the first stream are no stream's.
+        calls_made: The number of API calls, including those that belong to no stream.
     """
     rows = summary_rows(activity)
     told = [row for row in rows if row[1] != "0" or row[-1]]

@@ -1,4 +1,4 @@
-"""A run under watch: shown while it goes on, summed up at its end, and drawn for whoever asks."""
+"""Watching a run: its progress, the summary at its end, and the report if one is wanted."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def watch_run(
     calls_made: Callable[[], int],
     report_path: Path | None,
 ) -> Iterator[None]:
-    """Show a run while it goes on and when it is over, however it ends.
+    """Show a run while it is going on and when it is over, however it ends.
 
     Args:
         activity: What the run does.
-        streams: Those that it reads.
+        streams: The names of the streams that it reads.
         calls_made: Returns the number of API calls so far.
         report_path: Where to write the report; None for no report.
     """
@@ -40,12 +40,12 @@ def watch_run(
         with show_progress(activity, streams, calls_made):
             yield
     finally:
-        # Last on a terminal, where it is seen.
+        # After the live table has gone, so that it stays on the terminal.
         logger.info("%s", summary_text(activity, calls_made()))
         export_spans(activity)
         if report_path:
             try:
                 write_report(report_path, activity, calls_made())
             except OSError as error:
-                # The records are out; a page about them is not worth a failure.
+                # The records are written; a missing report is no reason to fail the run.
                 logger.warning("The report could not be written: %s", error)
