@@ -1,8 +1,9 @@
 """A record of what a run does, for the progress display, the summary and the report.
 
 All work is done for a stream. The thread that does it knows which one (`on_behalf_of`), so a call,
-a retry or a page is noted where it happens, and nobody has to pass the stream along. The record does
-not grow with the size of a job: periods that touch are merged, and only so many are kept apart.
+a retry or a page is noted where it happens, and nobody has to pass the stream along. The record
+does not grow with the size of a job: periods that touch are merged, and only so many are kept
+apart.
 """
 
 from __future__ import annotations

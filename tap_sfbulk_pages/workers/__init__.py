@@ -1,6 +1,7 @@
 """The same pages for many machines: a job as partitions that tasks of any engine read.
 
-Free of the Singer SDK and, but for `spark_*`, of any engine. Imports `reading` and all below it.
+Knows nothing about the Singer SDK and, except in `spark_*`, about any engine. Imports `reading` and
+everything below it.
 """
 
 from tap_sfbulk_pages.workers.options import JobOptions

@@ -1,11 +1,11 @@
-"""An object as a stream of query jobs, each of which holds what has changed since the last.
+"""An object as a stream of query jobs, each of which holds what has changed since the last one.
 
-Knows no engine. `JobStream` tells the offset that the next batch ends at, and cuts the way between
-two offsets into the partitions that `job_partitions.py` reads. An offset names the job as soon as
-it is made, so that an engine that keeps each offset before it uses it makes no job twice.
+Knows no engine. `JobStream` returns the offset at which the next batch ends, and cuts what lies
+between two offsets into the partitions that `partitions.py` reads. An offset names its job as soon
+as that is created, so an engine that saves each offset before it uses it creates no job twice.
 
-A job reads from `lookback_seconds` before the one before it was made, by Salesforce's clock: rows
-become visible a little after their stamp.
+A job starts `lookback_seconds` before the previous one was created, by Salesforce's clock, because
+rows become visible a little after their timestamp.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ class JobStream:
     """One run over a stream of query jobs.
 
     Args:
-        options: Which object, and where.
+        options: Which object to read, and from which org.
         fields: The columns to ask for.
-        job_interval_seconds: The shortest time between two jobs, where the run has no end.
+        job_interval_seconds: The shortest time between two jobs of a run that does not end.
 
     Raises:
-        SettingsError: If it is not an object that is read.
+        SettingsError: If the options name a query or a job instead of an object.
     """
 
     def __init__(
@@ -61,13 +61,13 @@ class JobStream:
         self._fields = fields
         self._job_interval = timedelta(seconds=job_interval_seconds)
         self._ends_with_one_job = False
-        # Whether this run has read or made a job.
+        # Whether this run has read or created a job.
         self._has_job = False
-        self._made: str | None = None
+        self._created_id: str | None = None
         self._listed: _ListedPages | None = None
 
     def initial(self) -> JobStreamOffset:
-        """Stand before the first job."""
+        """Return the offset before the first job."""
         return JobStreamOffset(self._sobject)
 
     def end_with_one_job(self) -> None:
@@ -75,34 +75,35 @@ class JobStream:
         self._ends_with_one_job = True
 
     def latest(self, start: JobStreamOffset, *, most_pages: int | None) -> JobStreamOffset:
-        """Tell where the next batch ends, having made a job or waited for it where needed.
+        """Return the offset at which the next batch ends; create a job and wait for it if needed.
 
-        A new job makes a batch of its own without any page.
+        A new job is a batch of its own, without any page.
 
         Args:
-            start: Where it begins.
-            most_pages: More pages are left to the batches after it, as far as lists of pages can
-                be told apart; None to read everything at once.
+            start: Where the batch begins.
+            most_pages: About how many pages the batch may have: a batch ends where a list of pages
+                does. None to read everything at once.
 
         Returns:
             `start` itself if there is nothing to read.
 
         Raises:
-            SettingsError: If the offset is of another object, or the object cannot be followed.
-            QueryJobError: If the job fails, or is gone after a part of it has been read.
-            ListingError: If the list of its pages breaks off after a part of it has been read.
-            ExtractionError: If the org cannot be asked.
+            SettingsError: If the offset belongs to another object, or the object has no replication
+                key.
+            QueryJobError: If the job fails, or is gone after part of it has been read.
+            ListingError: If the list of its pages breaks off after part of it has been read.
+            ExtractionError: If the org cannot be reached.
         """
         self._check_object(start)
         if start.is_read and not self._is_due(start):
             return start
         self._has_job = True
-        job = None if start.is_read else self._found(start)
+        job = None if start.is_read else self._wait_or_discard(start)
         if job is None:
             start = self._new_job(start)
             if most_pages is not None:
                 return start
-            job = self._completed(start)
+            job = self._wait_for(start)
         try:
             listed = self._pages_from(start, job)
         except ListingError as refusal:
@@ -114,22 +115,22 @@ class JobStream:
         return start.at(*listed.stop(wanted))
 
     def partitions(self, start: JobStreamOffset, end: JobStreamOffset) -> list[JobPartition]:
-        """Cut a batch into partitions: the same ones whenever it is asked, while the job exists.
+        """Cut a batch into partitions, always the same ones as long as the job exists.
 
         Args:
             start: Where the batch begins.
-            end: As `latest` told.
+            end: Where it ends, as returned by `latest`.
 
         Raises:
             QueryJobGoneError: If the job is gone.
             ListingError: If the list of its pages has changed.
-            ExtractionError: If the org cannot be asked.
+            ExtractionError: If the org cannot be reached.
         """
         self._check_object(start)
         self._has_job = True
         if start == end or end.is_unread:
             return []
-        job = self._completed(end)
+        job = self._wait_for(end)
         if end.in_series:
             return [JobPartition(job, None, is_whole=True)]
         begin = start if start.job_id == end.job_id else end.at_the_start()
@@ -142,19 +143,19 @@ class JobStream:
         """Refuse the offsets of another object."""
         if offset.sobject != self._sobject:
             raise SettingsError(
-                f"the checkpoint is of {offset.sobject}, not of {self._sobject}: each "
-                "object needs a checkpoint of its own"
+                f"the checkpoint belongs to {offset.sobject}, not to {self._sobject}: each object "
+                "needs its own checkpoint"
             )
 
     def _is_due(self, last: JobStreamOffset) -> bool:
-        """Tell whether this run may make a job after the last one."""
+        """Return whether this run may create a job after the last one."""
         if self._ends_with_one_job:
             return not self._has_job
         now = datetime.now(timezone.utc)
         return last.until is None or now - parse_datetime(last.until) >= self._job_interval
 
     def _new_job(self, before: JobStreamOffset) -> JobStreamOffset:
-        """Make the job after another one, or in place of one that nothing has been read of."""
+        """Create the job after another one, or in place of one of which nothing has been read."""
         key = self._options.replication_key()
         since = before.since
         if before.is_read and before.until is not None:
@@ -162,26 +163,26 @@ class JobStream:
             since = format_literal(parse_datetime(before.until) - lookback, _DATETIME)
         now = datetime.now(timezone.utc)
         job = self._options.make_job(self._fields, [f"{key} >= {since}"] if since else [])
-        self._made = job.id
-        until = format_literal(_made_at(job) or now, _DATETIME)
+        self._created_id = job.id
+        until = format_literal(_creation_time(job) or now, _DATETIME)
         return JobStreamOffset.of_new_job(before.sobject, job, since=since, until=until)
 
-    def _found(self, offset: JobStreamOffset) -> QueryJob | None:
-        """Wait for the job of an offset; None if an earlier run left one to be made anew."""
+    def _wait_or_discard(self, offset: JobStreamOffset) -> QueryJob | None:
+        """Wait for the job of an offset; return None if it failed before it was read at all."""
         try:
-            return self._completed(offset)
+            return self._wait_for(offset)
         except QueryJobError as error:
-            if not offset.is_unread or offset.job_id == self._made:
+            if not offset.is_unread or offset.job_id == self._created_id:
                 raise
-            logger.warning("The job of an earlier run cannot be read: %s A new one is made.", error)
+            logger.warning("Cannot read the job of an earlier run: %s Creating a new one.", error)
             return None
 
-    def _completed(self, offset: JobStreamOffset) -> QueryJob:
+    def _wait_for(self, offset: JobStreamOffset) -> QueryJob:
         """Wait for the job of an offset.
 
         Raises:
             QueryJobError: If it has failed.
-            QueryJobGoneError: If it is gone; the message says what can be done.
+            QueryJobGoneError: If it is gone; the message says what to do.
         """
         if self._listed is not None and self._listed.job.id == offset.job_id:
             return self._listed.job
@@ -193,23 +194,24 @@ class JobStream:
             if not refusal.is_missing:
                 raise
             raise QueryJobGoneError(
-                f"The checkpoint stands inside query job {job.id} of {offset.sobject}, which is "
-                "not there any more: Salesforce keeps jobs for seven days. What the table has "
-                f"stays right, the rest of the job cannot be read. {self._way_out(offset)} "
+                f"The checkpoint points into query job {job.id} of {offset.sobject}, which no "
+                "longer exists: Salesforce keeps jobs for seven days. The records in the table are "
+                f"correct, but the rest of the job cannot be read. {self._way_out(offset)} "
                 f"{refusal}"
             ) from refusal
 
     def _pages_from(self, offset: JobStreamOffset, job: QueryJob) -> _ListedPages:
-        """List the pages of a job from an offset on; once a run, and again where it was killed."""
+        """List the pages of a job from an offset on, once per run."""
         listed = self._listed
         if listed is None or listed.job.id != job.id or listed.begin > offset.pages:
-            self._listed = listed = _listed_pages(self._options.access.org(), job, offset)
+            self._listed = listed = _list_pages(self._options.access.org(), job, offset)
         return listed
 
     def _lost_place(self, offset: JobStreamOffset, refusal: ListingError) -> ListingError:
         return ListingError(
-            f"The result pages of query job {offset.job_id} of {offset.sobject} are not listed as "
-            f"they were when the checkpoint was made. {refusal} {self._way_out(offset)}"
+            f"The result pages of query job {offset.job_id} of {offset.sobject} are no longer "
+            f"listed as they were when the checkpoint was written. {refusal} "
+            f"{self._way_out(offset)}"
         )
 
     def _way_out(self, offset: JobStreamOffset) -> str:
@@ -217,20 +219,20 @@ class JobStream:
         since = offset.since or (format_literal(start, _DATETIME) if start else None)
         option = f"the option start_date={since}" if since else "the same options"
         return (
-            f"Start again with a new checkpoint, {option} and, where the sink is a folder of "
-            "files, a new folder: records that are in the table already come once more."
+            f"Start again with a new checkpoint, {option} and, if the sink is a folder of files, a "
+            "new folder. Records that are already in the table will be read again."
         )
 
 
 @dataclass(frozen=True)
 class _ListedPages:
-    """The pages of a job, as far as they have been listed.
+    """The pages of a job, from an offset on.
 
     Attributes:
         job: The job.
-        begin: How many of its pages come before them.
-        links: Result links, in order; one that is listed twice is there twice.
-        stops: Where a list ends: how many pages come before, and the link that leads on.
+        begin: The number of pages before the first of these.
+        links: Result links, in order, duplicates included.
+        stops: Where each list ends: the number of pages up to there, and the link to the next list.
     """
 
     job: QueryJob
@@ -239,20 +241,18 @@ class _ListedPages:
     stops: list[tuple[int, str | None]]
 
     def stop(self, wanted: int | None) -> tuple[int, str | None]:
-        """Return the first stop at or after so many pages; without a number, the last."""
+        """Return the first stop at or after `wanted` pages, or the last stop for None."""
         last = self.stops[-1]
         return last if wanted is None else next((s for s in self.stops if s[0] >= wanted), last)
 
     def partitions(self, start: int, end: int) -> list[JobPartition]:
-        """Cut a part of the pages into partitions; one that was listed before is left out.
+        """Return partitions for some of the pages, leaving out duplicates.
 
         Raises:
-            ListingError: If there are not so many.
+            ListingError: If there are fewer pages than that.
         """
         if end > self.begin + len(self.links):
-            raise ListingError(
-                f"There are {self.begin + len(self.links)} of them, where there were {end}."
-            )
+            raise ListingError(f"There are only {self.begin + len(self.links)} of the {end} pages.")
         first: dict[str, int] = {}
         for place, link in enumerate(self.links, self.begin):
             first.setdefault(locator_of(link), place)
@@ -264,11 +264,11 @@ class _ListedPages:
         ]
 
 
-def _listed_pages(org: Org, job: QueryJob, offset: JobStreamOffset) -> _ListedPages:
+def _list_pages(org: Org, job: QueryJob, offset: JobStreamOffset) -> _ListedPages:
     """List the pages of a job from an offset on.
 
     Raises:
-        ExtractionError: As `trusted_lists`.
+        ExtractionError: As for `trusted_lists`.
     """
     links: list[str] = []
     stops: list[tuple[int, str | None]] = []
@@ -278,8 +278,8 @@ def _listed_pages(org: Org, job: QueryJob, offset: JobStreamOffset) -> _ListedPa
     return _ListedPages(job, offset.pages, links, stops)
 
 
-def _made_at(job: QueryJob) -> datetime | None:
-    """Tell when a job was made, by Salesforce's clock; None if it does not say."""
+def _creation_time(job: QueryJob) -> datetime | None:
+    """Return when a job was created, by Salesforce's clock; None if that is not known."""
     try:
         return parse_datetime(job.created or "")
     except ValueError:

@@ -1,7 +1,7 @@
 """How far an object has been read as a stream of query jobs, in the form that a checkpoint keeps.
 
-An engine's checkpoint is all that outlives a driver, so an offset holds whatever the next one needs
-to go on inside the same job, and to make the job after it.
+An engine's checkpoint is all that outlives a driver. So an offset holds whatever the next driver
+needs to go on inside the same job, and to create the job after it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tap_sfbulk_pages.jobs.query import QueryJob
 
-# Names in the checkpoint, and the attributes behind them.
+# Names in the checkpoint, and the attributes they stand for.
 _NAMES = {
     "object": "sobject",
     "job": "job_id",
@@ -36,12 +36,12 @@ class JobStreamOffset:
     Attributes:
         sobject: The object that is read.
         job_id: The last job; empty before the first.
-        api_version: The version that made it.
-        since: SOQL literal that its records start at; None if it reads them from the start.
-        until: When it was made: what is changed later may be missing in it.
-        next_list: The link to the list of its pages that are not read yet; None: all are.
-        pages: How many listed pages come before that link.
-        in_series: Whether the job is walked from page to page, its list not being used.
+        api_version: The API version that created it.
+        since: SOQL literal of its lower bound; None if it has none.
+        until: When it was created: later changes may be missing in it.
+        next_list: The link to the list of its first unread pages; None if all have been read.
+        pages: The number of listed pages before that link.
+        in_series: Whether the job is read page after page, without its list of pages.
     """
 
     sobject: str
@@ -57,7 +57,7 @@ class JobStreamOffset:
     def of_new_job(
         cls, sobject: str, job: QueryJob, *, since: str | None, until: str
     ) -> JobStreamOffset:
-        """Stand before the first page of a job."""
+        """Return the offset before the first page of a new job."""
         return cls(
             sobject,
             job_id=job.id,
@@ -72,24 +72,24 @@ class JobStreamOffset:
         """Read an offset from a checkpoint.
 
         Raises:
-            StateError: If it is none.
+            StateError: If it has another form.
         """
         try:
             return cls(**{_NAMES[name]: value for name, value in saved.items()})
         except (KeyError, TypeError) as error:
             raise StateError(
-                "The checkpoint holds an offset that this version cannot read: was it made by "
-                f"another source, or a newer version? {saved!r}"
+                "The checkpoint holds an offset that this version cannot read. Was it written by "
+                f"another source, or by a newer version? {saved!r}"
             ) from error
 
     def saved(self) -> dict[str, Any]:
-        """Write it for a checkpoint, which takes texts, whole numbers and booleans."""
+        """Return the form for a checkpoint, which takes strings, integers and booleans."""
         values = {name: getattr(self, attribute) for name, attribute in _NAMES.items()}
         return {name: value for name, value in values.items() if value not in (None, "")}
 
     @property
     def is_read(self) -> bool:
-        """Whether there is nothing left of the job, or no job yet."""
+        """Whether nothing of the job is left to read, or there is no job yet."""
         return self.next_list is None
 
     @property
@@ -99,17 +99,17 @@ class JobStreamOffset:
 
     @property
     def begin(self) -> str | None:
-        """The link that a walk through the lists begins at; None for the first of all."""
+        """The link to the first list to read; None for the first of the job."""
         return self.next_list if self.pages else None
 
     def at(self, pages: int, next_list: str | None) -> JobStreamOffset:
-        """Go on inside the job."""
+        """Return an offset inside the same job."""
         return replace(self, pages=pages, next_list=next_list)
 
     def at_the_start(self) -> JobStreamOffset:
-        """Go back before the first page of the job."""
+        """Return the offset before the first page of the same job."""
         return replace(self, next_list=None, pages=0)
 
     def at_the_end_in_series(self) -> JobStreamOffset:
-        """Go to the end of a job whose list is not used."""
+        """Return the offset at the end of the same job, to be read without its list of pages."""
         return replace(self, next_list=None, in_series=True)

@@ -1,6 +1,6 @@
-"""What to read, as options of a cluster engine name it: `object`, `soql`, `job` and `fields`.
+"""What to read, as options of a cluster engine: `object`, `soql`, `job` and `fields`.
 
-All other options are settings of the tap. Values are texts, as such engines pass them.
+All other options are settings of the tap. Values are strings, as such engines pass them.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ class JobOptions:
 
     Attributes:
         access: The org.
-        sobject: Its name; None where `soql` or `job` says enough.
-        soql: A query of the user's own.
-        job_id: A query job that exists.
-        fields: The columns to read, in order; none at all: every one.
+        sobject: The name of an object; None with `soql`, optional with `job`.
+        soql: The user's own query.
+        job_id: An existing query job.
+        fields: The columns to read, in order; empty for all of them.
     """
 
     access: OrgAccess
@@ -52,22 +52,22 @@ class JobOptions:
 
     @classmethod
     def parse(cls, options: Mapping[str, str]) -> JobOptions:
-        """Read options.
+        """Parse options.
 
         Args:
-            options: Texts by name, in any case of letters.
+            options: Strings by name; the case of names does not matter.
 
         Raises:
-            SettingsError: If they do not fit together, hold a secret, or are not known.
+            SettingsError: If options contradict each other, are secret, or do not exist.
         """
         given = {name.lower(): text for name, text in options.items() if text.strip()}
         own = {name: given.pop(name).strip() for name in _OWN if name in given}
         errors = []
         if not own.keys() & {"object", "soql", "job"}:
-            errors.append("set object, soql or job: nothing says what to read")
+            errors.append("nothing says what to read: set object, soql or job")
         if "soql" in own and len(own) > 1:
             others = ", ".join(sorted(own.keys() - {"soql"}))
-            errors.append(f"soql says all that is to be read: leave out {others}")
+            errors.append(f"soql already says what to read: leave out {others}")
         if errors:
             raise SettingsError(*errors)
         fields = own.get("fields", "").strip("[]")
@@ -86,8 +86,8 @@ class JobOptions:
             JSON schemas by field, in order.
 
         Raises:
-            SettingsError: If the columns cannot be typed, or a field cannot be read.
-            ExtractionError: If the org cannot be asked.
+            SettingsError: If the types of the columns cannot be found, or a field cannot be read.
+            ExtractionError: If the org cannot be reached.
         """
         org = self.access.org()
         paths = _paths(org)
@@ -102,16 +102,16 @@ class JobOptions:
         return _describe_fields(paths.sobject(self.sobject), self.fields)
 
     def job(self, fields: Sequence[str], conditions: Sequence[str] = ()) -> QueryJob:
-        """Take the job that exists, or make one, and wait for it.
+        """Take the existing job or create one, and wait for it.
 
         Args:
             fields: The columns to ask for.
-            conditions: SOQL conditions that narrow the query, where there is no harm in rows
-                that do not fulfil them. They are left out if Salesforce refuses them.
+            conditions: SOQL conditions that narrow the query, if the caller does not mind rows that
+                fail them: they are left out if Salesforce refuses them.
 
         Raises:
-            QueryJobError: If the job ends without its result, or is gone.
-            ExtractionError: If the org cannot be asked.
+            QueryJobError: If the job ends without a result, or is gone.
+            ExtractionError: If the org cannot be reached.
         """
         org = self.access.org()
         if self.job_id is not None:
@@ -123,22 +123,20 @@ class JobOptions:
         except RefusedError as refusal:
             if not refusal.is_about_the_resource:
                 raise
-            logger.warning(
-                "Salesforce does not filter by %s: %s", " AND ".join(conditions), refusal
-            )
+            logger.warning("Reading without the filter %s: %s", " AND ".join(conditions), refusal)
             job = self.make_job(fields)
         return org.jobs.wait_until_complete(job)
 
     def make_job(self, fields: Sequence[str], conditions: Sequence[str] = ()) -> QueryJob:
-        """Make a job and do not wait for it.
+        """Create a job without waiting for it.
 
         Args:
             fields: The columns to ask for.
-            conditions: SOQL conditions, beside those of the settings.
+            conditions: SOQL conditions in addition to those of the settings.
 
         Raises:
             RefusedError: If Salesforce refuses the query.
-            ExtractionError: If the org cannot be asked, or its daily jobs are used up.
+            ExtractionError: If the org cannot be reached, or its daily jobs are used up.
         """
         org = self.access.org()
         if self.soql is None:
@@ -152,18 +150,18 @@ class JobOptions:
         return job
 
     def replication_key(self) -> str:
-        """Name the object's field that tells when a record was changed.
+        """Return the name of the field that says when a record was changed.
 
         Raises:
-            SettingsError: If there is none.
-            ExtractionError: If the org cannot be asked.
+            SettingsError: If the object has none.
+            ExtractionError: If the org cannot be reached.
         """
         assert self.sobject is not None  # noqa: S101 - asked for objects only
         key = replication_key(_paths(self.access.org()).sobject(self.sobject))
         if key is None:
             raise SettingsError(
-                f"{self.sobject} has no field that tells when a record was changed, so "
-                "that nothing but all of it can be read, and not as a stream"
+                f"{self.sobject} has no field that says when a record was changed, so it cannot be "
+                "read as a stream, only as a whole"
             )
         return key
 
@@ -178,54 +176,54 @@ class JobOptions:
 
 
 def create_job(options: Mapping[str, str]) -> str:
-    """Make a query job and give its id, for the option `job`; nobody waits for it.
+    """Create a query job without waiting for it, and return its id for the option `job`.
 
     Args:
-        options: As `JobOptions.parse`, without `job`.
+        options: As for `JobOptions.parse`, without `job`.
 
     Raises:
-        ExtractionError: If the options do not fit, or Salesforce refuses.
+        ExtractionError: If the options are wrong, or Salesforce refuses.
     """
     parsed = JobOptions.parse(options)
     if parsed.job_id is not None:
-        raise SettingsError("a job that is made cannot be one that exists: leave out job")
+        raise SettingsError("a new job cannot be an existing one: leave out job")
     fields = [] if parsed.soql else list(parsed.properties())
     return parsed.make_job(fields).id
 
 
 def check_total(options: Mapping[str, str], *, records: int) -> None:
-    """Hold the number of records that arrived against what Salesforce says the job has.
+    """Compare the number of records that arrived with the job's total at Salesforce.
 
     Args:
-        options: As they were read with, `job` among them.
+        options: As the records were read with, `job` included.
         records: How many arrived.
 
     Raises:
-        RecordCountError: If they differ.
-        ExtractionError: If the job cannot be asked.
+        RecordCountError: If the numbers differ.
+        ExtractionError: If Salesforce cannot be asked about the job.
     """
     parsed = JobOptions.parse(options)
     if parsed.job_id is None:
-        raise SettingsError("only the total of a job that is named can be checked: set job")
+        raise SettingsError("only the total of a named job can be checked: set job")
     org = parsed.access.org()
     check_records(org, find_existing_job(org, parsed.job_id), records)
 
 
 def _parse_query(soql: str, paths: FieldPaths) -> TypedQuery:
-    """Type the columns of a query.
+    """Find the types of a query's columns.
 
     Raises:
-        SettingsError: If that cannot be done.
+        SettingsError: If they cannot be found.
     """
     try:
         return TypedQuery.of(QueryText.parse(soql), paths)
     except SettingsError as error:
-        hint = "a schema of your own types the columns of any query that Salesforce takes"
+        hint = "with a schema of your own, any query that Salesforce accepts can be read"
         raise SettingsError(*error.errors, hint) from error
 
 
 def _spell_columns(soql: str, paths: FieldPaths) -> str:
-    """Write a query so that its columns are called as they are typed, where they can be."""
+    """Return a query with its columns named as in `properties`, if their types can be found."""
     try:
         typed = TypedQuery.of(QueryText.parse(soql), paths)
     except SettingsError:
@@ -238,11 +236,11 @@ def _paths(org: Org) -> FieldPaths:
 
 
 def _describe_fields(sobject: SObject, fields: Sequence[str]) -> dict[str, Mapping[str, Any]]:
-    """Type fields of an object.
+    """Return JSON schemas for fields of an object.
 
     Args:
         sobject: From the describe.
-        fields: Names, in any case of letters; none at all: every field that can be read.
+        fields: Names, whose case does not matter; empty for every field that can be read.
     """
     known: Mapping[str, Any] = json_schema(sobject)["properties"]
     unsupported = unsupported_fields(sobject)

@@ -1,7 +1,7 @@
-"""An org as work on other machines reaches it: pickled without secrets, signed in once a process.
+"""Access to an org from other machines: pickled without secrets, signed in once per process.
 
-Settings that are no secret travel as texts; each process adds its own environment variables
-(`TAP_SFBULK_PAGES_<SETTING>`), the secrets among them, and keeps one org for all of its tasks.
+Settings that are not secret travel as strings. Each process adds its own environment variables
+(`TAP_SFBULK_PAGES_<SETTING>`), secrets included, and keeps one org for all of its tasks.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _PROPERTIES: Mapping[str, Mapping[str, Any]] = SCHEMA["properties"]
 
-# By process and by a fingerprint of the settings. A process that was forked has sockets of its own.
+# By process and fingerprint of the settings: a forked process must open its own sockets.
 _orgs: dict[tuple[int, str], Org] = {}
 _lock = threading.Lock()
 
@@ -41,7 +41,7 @@ class OrgAccess:
     """Where and how to sign in, without the secrets.
 
     Attributes:
-        settings: Names and texts of the settings that are given.
+        settings: Names of settings and their values as text.
     """
 
     settings: tuple[tuple[str, str], ...] = ()
@@ -51,10 +51,10 @@ class OrgAccess:
         """Check that settings may travel.
 
         Args:
-            given: Texts by the name of the setting, in any case of letters.
+            given: Values as text, by the name of the setting, whose case does not matter.
 
         Raises:
-            SettingsError: If one is secret, or is not known. No value is repeated.
+            SettingsError: If one is secret or does not exist. The message repeats no value.
         """
         texts = {name.lower(): text for name, text in given.items()}
         errors = [_secret(name) for name in texts if _PROPERTIES.get(name, {}).get("secret")]
@@ -64,10 +64,10 @@ class OrgAccess:
         return cls(tuple(sorted(texts.items())))
 
     def org(self) -> Org:
-        """Give this process's org: the same one for the same settings.
+        """Return this process's org, the same one for the same settings.
 
         Raises:
-            SettingsError: If the settings and the environment together cannot work.
+            SettingsError: If the settings and the environment together are not valid.
         """
         config = self._config()
         text = json.dumps(config, sort_keys=True)
@@ -78,7 +78,7 @@ class OrgAccess:
             return _orgs[key]
 
     def _config(self) -> dict[str, Any]:
-        """Read the settings, those of the environment beneath those that are given."""
+        """Read the settings; given ones override those of the environment."""
         errors: list[str] = []
         config, wrong = read_environment(os.environ, _PROPERTIES, errors, also_known=OF_SINGER_SDK)
         for name, text in self.settings:

@@ -1,12 +1,12 @@
 """A query job in parts that tasks on any machine read: its result pages, as Arrow record batches.
 
-One job, one snapshot, as many downloads at a time as there are tasks. Nothing here knows an
-engine; `spark.py` is one way to run the tasks. What a task reads goes through the same download,
-count, decoder and types as the tap's own streams.
+One job, one snapshot, as many downloads at a time as there are tasks. Nothing here knows an engine;
+`spark_source.py` is one way to run the tasks. A task uses the same download, count, decoder and
+types as the tap's own streams.
 
-Each page is held against its own count. The job's total can be held against them where one task
-sees all records: a job of one page, and a job that is walked from page to page. For the others
-whoever gathers the records counts them (`check_records`).
+Each page is checked against its own count. The job's total can only be checked where one task sees
+all records: for a job of one page, or one that is read page after page. For all others, whoever
+gathers the records must count them (`check_records`).
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class JobPartition:
-    """What one task reads of a job.
+    """The part of a job that one task reads.
 
     Attributes:
-        job: Complete.
-        link: A result page; None for the whole job, walked from page to page.
-        is_whole: Whether there is no other partition.
+        job: The complete job.
+        link: A result page; None for the whole job, read page after page.
+        is_whole: Whether this is the only partition.
     """
 
     job: QueryJob
@@ -62,19 +62,19 @@ class JobPartition:
 def job_partitions(org: Org, job: QueryJob) -> list[JobPartition]:
     """Cut a job into its result pages.
 
-    Where the list of pages cannot be trusted, one partition walks through the job and is held
-    against its total.
+    If the list of pages cannot be trusted, a single partition reads the job page after page and is
+    checked against its total.
 
     Args:
-        org: Whose job it is.
-        job: Complete.
+        org: The org of the job.
+        job: A complete job.
 
     Returns:
-        One partition a page, in the order of the list; none for a job without records.
+        One partition per page, in the order of the list; none for a job without records.
 
     Raises:
-        QueryJobGoneError: If the job is no longer there.
-        ExtractionError: As `SalesforceClient.call`.
+        QueryJobGoneError: If the job no longer exists.
+        ExtractionError: As for `SalesforceClient.call`.
     """
     try:
         lists = trusted_lists(org, job)
@@ -89,15 +89,15 @@ def trusted_lists(org: Org, job: QueryJob, begin: str | None = None) -> list[Res
     """List the result pages of a job.
 
     Args:
-        org: Whose job it is.
-        job: Complete.
-        begin: The continuation that leads to the first list wanted; None for the first of all.
+        org: The org of the job.
+        job: A complete job.
+        begin: The continuation that leads to the first list wanted; None for the job's first list.
 
     Raises:
-        ListingError: If the org does not list them, or the list cannot be trusted: it leads in a
+        ListingError: If the org does not list pages, or the list cannot be trusted: it leads in a
             circle, breaks off, contradicts itself or is empty.
-        QueryJobGoneError: If the job is no longer there.
-        ExtractionError: As `SalesforceClient.call`.
+        QueryJobGoneError: If the job no longer exists.
+        ExtractionError: As for `SalesforceClient.call`.
     """
     try:
         lists = list(fetch_page_lists(org.client, job, begin))
@@ -108,23 +108,23 @@ def trusted_lists(org: Org, job: QueryJob, begin: str | None = None) -> list[Res
         org.jobs.check_still_there(job, refusal)
         raise
     if begin is None and job.records != 0 and not any(listed.links for listed in lists):
-        raise ListingError("No result page is listed.")
+        raise ListingError("Salesforce lists no result page.")
     return lists
 
 
 def warn_of_series(job: QueryJob, reason: ListingError) -> None:
-    """Say that a job is walked from page to page, and why."""
+    """Warn that a job is read page after page, and why."""
     logger.warning(
-        "The result pages of job %s are read one after another by one task. %s", job.id, reason
+        "One task reads the result pages of job %s one after another. %s", job.id, reason
     )
 
 
 @dataclass(frozen=True)
 class JobRead:
-    """How the partitions of jobs are read; goes to the tasks.
+    """Reads partitions of jobs; sent to the tasks.
 
     Attributes:
-        access: The org, as each process reaches it.
+        access: How each process reaches the org.
         properties: JSON schemas by field, in the order of the columns.
     """
 
@@ -139,10 +139,10 @@ class JobRead:
         return arrow_schema(self.properties)
 
     def batches(self, partition: JobPartition) -> Iterator[pa.RecordBatch]:
-        """Read a partition, page by page: each page is received whole and counted first.
+        """Read a partition page by page; each page is received whole and counted first.
 
         Raises:
-            ExtractionError: If it cannot be read, or is not the whole that it should be.
+            ExtractionError: If a page cannot be read, or records are missing.
         """
         from tap_sfbulk_pages.decoding.page import decode_frames  # noqa: PLC0415 - brings Polars
         from tap_sfbulk_pages.decoding.record_batches import record_batches  # noqa: PLC0415 - as above
@@ -162,17 +162,17 @@ class JobRead:
 
     def table(self, partition: JobPartition) -> pa.Table:
         """Read a partition into one table (see `batches`)."""
-        import pyarrow as pa  # noqa: PLC0415 - with the numpy that it brings, not for every process
+        import pyarrow as pa  # noqa: PLC0415 - brings numpy
 
         return pa.Table.from_batches(self.batches(partition), self.schema)
 
 
 def check_records(org: Org, job: QueryJob, records: int) -> None:
-    """Hold a number of records against a job's total, which is asked again where they differ.
+    """Compare a number of records with a job's total, which is fetched again if they differ.
 
     Raises:
-        RecordCountError: If they differ.
-        ExtractionError: As `QueryJobs.refresh`.
+        RecordCountError: If they still differ.
+        ExtractionError: As for `QueryJobs.refresh`.
     """
     progress = JobProgress()
     progress.records = records
@@ -180,10 +180,10 @@ def check_records(org: Org, job: QueryJob, records: int) -> None:
 
 
 def _pages(org: Org, partition: JobPartition, download: PageDownload) -> Iterator[ResultPage]:
-    """Fetch the pages of a partition; each is closed when the next is asked for."""
+    """Fetch the pages of a partition; each is closed when the next one is requested."""
     try:
         if partition.link is None:
-            yield from _walked(org, partition.job, download)
+            yield from _read_in_series(org, partition.job, download)
             return
         with closing(download.fetch(partition.link)) as page:
             if partition.is_whole:
@@ -194,8 +194,8 @@ def _pages(org: Org, partition: JobPartition, download: PageDownload) -> Iterato
         raise
 
 
-def _walked(org: Org, job: QueryJob, download: PageDownload) -> Iterator[ResultPage]:
-    """Walk through a job, and hold the records of its pages against its total at the end."""
+def _read_in_series(org: Org, job: QueryJob, download: PageDownload) -> Iterator[ResultPage]:
+    """Read a job page after page, and compare the number of records with its total at the end."""
     progress = JobProgress()
     pages = SerialPages(PageSource(job, progress, download.fetch, org.threads))
     with closing(pages):

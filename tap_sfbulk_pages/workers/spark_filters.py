@@ -1,7 +1,7 @@
-"""Filters of a Spark query as conditions of a SOQL query.
+"""Filters of a Spark query as SOQL conditions.
 
-Each condition lets every row pass that its filter does, and may let more pass: SOQL compares text
-without regard to case, for one. Spark checks the rows again.
+A condition passes every row that its filter passes, and maybe more, since SOQL compares text
+without regard to case. Spark checks the rows again.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _OPERATORS = {
     "LessThan": "<",
     "LessThanOrEqual": "<=",
 }
-# The request of a job holds the query; Salesforce takes 100,000 characters of it.
+# The query is part of the request, of which Salesforce takes 100,000 characters.
 _MOST_VALUES = 200
 _LONGEST_TEXT = 255
 _MICROSECONDS_A_MILLISECOND = 1000
@@ -31,15 +31,17 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _EPOCH_STEPS = {"date": timedelta(days=1), "date-time": timedelta(microseconds=1)}
 
 
-def conditions(filters: Iterable[Filter], properties: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Write the filters that SOQL can express.
+def write_conditions(
+    filters: Iterable[Filter], properties: Mapping[str, Mapping[str, Any]]
+) -> list[str]:
+    """Translate the filters that SOQL can express.
 
     Args:
-        filters: From Spark; all of them must hold.
+        filters: Spark's filters, of which all must hold.
         properties: JSON schemas by field.
 
     Returns:
-        SOQL conditions; filters that have none are left out.
+        SOQL conditions, without the filters that cannot be translated.
     """
     written = (_condition(each, properties) for each in filters)
     return [condition for condition in written if condition]
@@ -59,13 +61,13 @@ def _condition(each: Any, properties: Mapping[str, Mapping[str, Any]]) -> str | 
         fits = 0 < len(written) <= _MOST_VALUES and None not in written
         return f"{name} IN ({', '.join(filter(None, written))})" if fits else None
     text = _literal(value, schema)
-    # Texts and booleans are compared for equality alone: SOQL has an order of its own.
+    # Strings and booleans are only compared for equality: SOQL sorts them in its own way.
     is_exact = kind == "EqualTo" or schema.get("format") in _EPOCH_STEPS
     return f"{name} {_OPERATORS[kind]} {text}" if text and is_exact and kind in _OPERATORS else None
 
 
 def _literal(value: Any, schema: Mapping[str, Any]) -> str | None:
-    """Write a value as SOQL does; None where it cannot be written exactly."""
+    """Return a value as a SOQL literal; None if it cannot be written exactly."""
     form = schema.get("format")
     if isinstance(value, bool):
         return str(value).lower()

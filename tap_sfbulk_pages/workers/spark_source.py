@@ -1,8 +1,8 @@
-"""Spark reads query jobs: the data source `sfbulk`, a partition for each result page.
+"""The Spark data source `sfbulk`: reads query jobs, one partition per result page.
 
-For Spark's Python Data Source API, from Spark 4.0 on; it runs on Sail too. The driver makes the
-job and lists its pages, each task reads one. What both need is in `job_options.py` and
-`job_partitions.py`, which know nothing of Spark.
+For Spark's Python Data Source API, from Spark 4.0 on; it runs on Sail too. The driver creates the
+job and lists its pages, and each task reads one. What both need is in `options.py` and
+`partitions.py`, which know nothing about Spark.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tap_sfbulk_pages.decoding.arrow import arrow_type
 from tap_sfbulk_pages.errors import SettingsError
 from tap_sfbulk_pages.workers.options import JobOptions, check_total, create_job
 from tap_sfbulk_pages.workers.partitions import JobPartition, JobRead, job_partitions
-from tap_sfbulk_pages.workers.spark_filters import conditions
+from tap_sfbulk_pages.workers.spark_filters import write_conditions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SFBulkDataSource", "check_total", "create_job"]
 
-# Each property by its Spark type, and by Arrow's name of that type. Times of day are text: not
-# every engine has a type for them.
+# The Spark type, Arrow's name for it, and the JSON schema of a field of that type. Times of day are
+# strings, since not every engine has a type for them.
 _TYPES: tuple[tuple[DataType, str, dict[str, Any]], ...] = (
     (StringType(), "string", {"type": ["string", "null"]}),
     (BooleanType(), "bool", {"type": ["boolean", "null"]}),
@@ -51,7 +51,7 @@ _TYPES: tuple[tuple[DataType, str, dict[str, Any]], ...] = (
         {"type": ["string", "null"], "format": "date-time"},
     ),
 )
-# Asks Spark for the filters of a query; it needs spark.sql.python.filterPushdown.enabled.
+# Asks Spark for the filters of a query; requires spark.sql.python.filterPushdown.enabled.
 _PUSH_FILTERS = "push_filters"
 _OF_STREAMS = ("pages_per_batch", "job_interval_seconds")
 
@@ -60,11 +60,11 @@ class SFBulkDataSource(DataSource):
     """Reads an sObject, a query or an existing query job.
 
     Args:
-        options: `object`, `soql`, `job`, `fields`, `push_filters`, those of streams, and settings
-            of the tap that are no secret.
+        options: `object`, `soql`, `job`, `fields`, `push_filters`, options of streams, and settings
+            of the tap that are not secret.
 
     Raises:
-        SettingsError: If the options do not fit.
+        SettingsError: If the options are wrong.
     """
 
     def __init__(self, options: MutableMapping[str, str]) -> None:
@@ -84,7 +84,7 @@ class SFBulkDataSource(DataSource):
         """Ask the org for the columns.
 
         Raises:
-            ExtractionError: If they cannot be typed, or the org cannot be asked.
+            ExtractionError: If their types cannot be found, or the org cannot be reached.
         """
         properties = self._options.properties()
         return StructType(
@@ -93,26 +93,26 @@ class SFBulkDataSource(DataSource):
 
     @override
     def reader(self, schema: StructType | pa.Schema) -> DataSourceReader:
-        """Make the reader.
+        """Create the reader.
 
         Args:
-            schema: As `schema` returned it, or as the user gave it; Sail passes it in Arrow's form.
+            schema: As returned by `schema` or given by the user; Sail passes an Arrow schema.
 
         Raises:
-            SettingsError: If a type of the user's schema is none that cells are read as.
+            SettingsError: If the user's schema has a type that cells cannot be read as.
         """
         reader = FilteringReader if self._pushes_filters else SFBulkReader
         return reader(self._options, _properties(schema))
 
     @override
     def streamReader(self, schema: StructType) -> DataSourceStreamReader:
-        """Make the reader of a stream.
+        """Create the reader of a stream.
 
         Args:
-            schema: As `schema` returned it, or as the user gave it.
+            schema: As returned by `schema` or given by the user.
 
         Raises:
-            SettingsError: If Spark is too old, or an option or a type of the schema does not fit.
+            SettingsError: If Spark is too old, or an option or a type in the schema is wrong.
         """
         try:
             from tap_sfbulk_pages.workers.spark_streaming import SFBulkStreamReader  # noqa: PLC0415 - from 4.2
@@ -136,16 +136,16 @@ class SFBulkReader(DataSourceReader):
 
     @override
     def partitions(self) -> Sequence[InputPartition]:
-        """Take or make the job, wait for it, and list its pages."""
+        """Take the existing job or create one, wait for it, and list its pages."""
         job = self._options.job(list(self._read.properties), self._conditions)
         partitions = job_partitions(self._options.access.org(), job)
         return [InputPartition(partition) for partition in partitions]
 
     @override
     def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
-        """Read one page; nothing for the partition that Spark makes up where there is none.
+        """Read one page; yield nothing for the partition that Spark makes up if there are none.
 
-        That one is None on Spark 4.0, and later an `InputPartition(None)`.
+        That one is None on Spark 4.0, and an `InputPartition(None)` later.
         """
         value = getattr(partition, "value", None)
         if isinstance(value, JobPartition):
@@ -153,29 +153,29 @@ class SFBulkReader(DataSourceReader):
 
 
 class FilteringReader(SFBulkReader):
-    """Narrows the query by filters; Spark still checks each row, so they may let too much pass.
+    """Narrows the query by filters; Spark still checks each row, so extra rows do no harm.
 
-    A class of its own, since Spark refuses a reader that takes filters unless
+    A separate class, because Spark refuses a reader that takes filters unless
     `spark.sql.python.filterPushdown.enabled` is set.
     """
 
     def pushFilters(self, filters: list[Filter]) -> Iterable[Filter]:  # noqa: N802 - Spark's name
-        """Take note of the filters that SOQL can express; Spark keeps all of them."""
-        self._conditions = conditions(filters, self._read.properties)
+        """Keep the filters that SOQL can express; Spark still applies all of them."""
+        self._conditions = write_conditions(filters, self._read.properties)
         return filters
 
 
 def _spark_type(schema: Mapping[str, Any]) -> DataType:
-    """Map a property to its Spark type."""
+    """Return the Spark type of a property."""
     wanted = arrow_type(schema)
     return next((type_ for type_, _, own in _TYPES if arrow_type(own) == wanted), StringType())
 
 
 def _properties(schema: StructType | pa.Schema) -> dict[str, Mapping[str, Any]]:
-    """Map columns to the properties that make their types.
+    """Return JSON schemas by column for a Spark or Arrow schema.
 
     Raises:
-        SettingsError: If there is none for a type.
+        SettingsError: If cells cannot be read as one of the types.
     """
     if isinstance(schema, pa.Schema):
         given = {field.name: str(field.type) for field in schema}
@@ -184,8 +184,8 @@ def _properties(schema: StructType | pa.Schema) -> dict[str, Mapping[str, Any]]:
         given = {field.name: field.dataType.simpleString() for field in schema.fields}
         known = {type_.simpleString(): own for type_, _, own in _TYPES}
     errors = [
-        f"the column {name} cannot be read as {type_}: choose one of "
-        f"{', '.join(known)}, and cast it afterwards"
+        f"column {name} cannot be read as {type_}: choose one of {', '.join(known)}, and cast it "
+        "afterwards"
         for name, type_ in given.items()
         if type_ not in known
     ]

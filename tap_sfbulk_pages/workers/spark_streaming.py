@@ -1,8 +1,8 @@
-"""Spark streams an sObject: each batch a part of a query job, each run what has changed since.
+"""An sObject as a Spark stream: each batch is part of a query job, each run reads what has changed.
 
-For Spark 4.2 and newer, whose `latestOffset` is told where a batch starts. Spark keeps an offset in
-its checkpoint before it runs the batch, so that the checkpoint is what a killed stream goes on
-from. Everything but Spark's interface is in `job_stream.py`.
+For Spark 4.2 and newer, which passes the start of a batch to `latestOffset`. Spark saves an offset
+in its checkpoint before it runs the batch, so a killed stream goes on from the checkpoint.
+Everything that is not Spark's interface is in `job_sequence.py`.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ _DEFAULTS: Mapping[str, int] = {"pages_per_batch": 50, "job_interval_seconds": 9
 
 
 class SFBulkStreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
-    """Makes jobs and lists their pages on the driver, and reads each page in a task.
+    """Creates jobs and lists their pages on the driver, and reads each page in a task.
 
     Args:
         options: What to read.
         properties: JSON schemas by field, in the order of the columns.
-        given: Texts of `pages_per_batch` and `job_interval_seconds`, where they are given.
+        given: `pages_per_batch` and `job_interval_seconds` as text, if they are set.
 
     Raises:
-        SettingsError: If one of them is no number.
+        SettingsError: If one of them is not a number.
     """
 
     def __init__(
@@ -56,12 +56,12 @@ class SFBulkStreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
 
     @override
     def initialOffset(self) -> dict[str, Any]:
-        """Stand before the first job."""
+        """Return the offset before the first job."""
         return self._stream.initial().saved()
 
     @override
     def getDefaultReadLimit(self) -> ReadLimit:
-        """Read so many pages a batch; a page is what is a file to other sources."""
+        """Limit the pages of a batch; a page counts as a file."""
         return ReadMaxFiles(self._pages_per_batch)
 
     @override
@@ -71,7 +71,7 @@ class SFBulkStreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
 
     @override
     def latestOffset(self, start: dict[str, Any], limit: ReadLimit) -> dict[str, Any]:
-        """Tell where the next batch ends (see `JobStream.latest`)."""
+        """Return the offset at which the next batch ends (see `JobStream.latest`)."""
         most_pages = limit.max_files if isinstance(limit, ReadMaxFiles) else None
         return self._stream.latest(JobStreamOffset.parse(start), most_pages=most_pages).saved()
 
@@ -89,18 +89,18 @@ class SFBulkStreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
 
 
 def check_streamed_jobs(options: Mapping[str, str], progress: Iterable[Any]) -> list[str]:
-    """Hold the rows that batches have read of a job against what Salesforce says the job has.
+    """Compare the number of rows that batches have read of each job with its total at Salesforce.
 
     Args:
         options: As the stream was read with.
         progress: `recentProgress` of the query, which holds the last 100 batches of its run.
 
     Returns:
-        The ids of the jobs that were checked: those which these batches began and ended.
+        The ids of the jobs that were checked: those that these batches began and finished.
 
     Raises:
-        RecordCountError: If they differ.
-        ExtractionError: If a job cannot be asked.
+        RecordCountError: If the numbers differ.
+        ExtractionError: If Salesforce cannot be asked about a job.
     """
     parsed = JobOptions.parse(options)
     rows: dict[str, int] = {}
@@ -123,7 +123,7 @@ def check_streamed_jobs(options: Mapping[str, str], progress: Iterable[Any]) -> 
 
 
 def _offset(text: str | None) -> JobStreamOffset | None:
-    """Read the offset of a batch; None where there is none, or one of another source."""
+    """Parse the offset of a batch; return None if there is none, or it is another source's."""
     try:
         saved = json.loads(text or "null")
         return JobStreamOffset.parse(saved) if isinstance(saved, dict) else None
@@ -132,10 +132,10 @@ def _offset(text: str | None) -> JobStreamOffset | None:
 
 
 def _number(name: str, text: str) -> int:
-    """Read an option.
+    """Parse an option.
 
     Raises:
-        SettingsError: If it is no number above zero.
+        SettingsError: If it is not a whole number above zero.
     """
     if not text.strip().isdecimal() or not int(text):
         raise SettingsError(f"{name} must be a whole number above zero, not {text[:100]!r}")

@@ -243,7 +243,7 @@ def test_a_job_that_expires_after_a_part_of_it_has_been_read(
         available_now(server, kept, dies_in=dies_in, at="commit")
     server.add_fault(place="poll", kind="job_gone")
     said = (
-        "inside query job 750.* of Account, which is not there any more.*"
+        "into query job 750.* of Account, which no longer exists.*"
         "new checkpoint, the option start_date=2020-01-01T00:00:00.000Z and, .* a new folder"
     )
     with pytest.raises(QueryJobGoneError, match=said):
@@ -335,7 +335,7 @@ def test_a_list_that_breaks_off_after_pages_have_been_committed(
     with pytest.raises(KilledError):
         available_now(server, kept, dies_in=2)
     server.add_fault(place="list_pages", kind="dead_continuation")
-    with pytest.raises(ListingError, match=r"not listed as they were.*new checkpoint"):
+    with pytest.raises(ListingError, match=r"no longer listed as they were.*new checkpoint"):
         available_now(server, kept)
     assert set(struck(server)) == {"dead_continuation"}
 
@@ -346,7 +346,7 @@ def test_a_list_that_has_become_shorter(start_sandbox: StartSandbox) -> None:
     with pytest.raises(KilledError):
         available_now(server, kept, dies_in=3)
     server.add_fault(place="list_pages", kind="page_missing")
-    with pytest.raises(ListingError, match="There are 12 of them, where there were 13"):
+    with pytest.raises(ListingError, match="There are only 12 of the 13 pages"):
         available_now(server, kept)
 
 
@@ -371,7 +371,7 @@ def test_a_job_keeps_the_version_that_made_it(start_sandbox: StartSandbox) -> No
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"object": "Contact"}, "the checkpoint is of Account, not of Contact"),
+        ({"object": "Contact"}, "the checkpoint belongs to Account, not to Contact"),
         ({"object": "", "fields": "", "soql": "SELECT Id FROM Account"}, "set object, not soql"),
     ],
 )
@@ -389,13 +389,13 @@ def test_an_object_that_does_not_tell_what_has_changed(
     start_sandbox: StartSandbox,
 ) -> None:
     server = start_sandbox()
-    with pytest.raises(SettingsError, match="no field that tells when a record was changed"):
+    with pytest.raises(SettingsError, match="no field that says when a record was changed"):
         available_now(server, Checkpoint(), object="AppDefinition", fields="")
     assert created(server) == []
 
 
 def test_an_offset_of_another_source() -> None:
-    with pytest.raises(StateError, match="made by another source"):
+    with pytest.raises(StateError, match="written by another source"):
         JobStreamOffset.parse({"sourceVersion": 1})
 
 
