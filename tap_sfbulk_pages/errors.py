@@ -187,3 +187,7 @@ class StateError(ExtractionError):
 
 class CatalogError(ExtractionError):
     """A catalog that contradicts itself or the org."""
+
+
+class LoadError(ExtractionError):
+    """A database that cannot be reached, or cannot take the records."""

@@ -1,0 +1,1 @@
+"""The databases that records are loaded into, behind one interface (`database.py`)."""

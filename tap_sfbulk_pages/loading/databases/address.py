@@ -1,0 +1,103 @@
+"""The address of a database, and the connection to it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from tap_sfbulk_pages.errors import SettingsError
+from tap_sfbulk_pages.loading.databases.database import DatabaseInUseError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tap_sfbulk_pages.loading.databases.database import Database
+
+_FORMS = "duckdb:///file.duckdb or postgresql://user@host/database"
+_SECONDS_BETWEEN_TRIES = 0.5
+
+logger = logging.getLogger(__name__)
+
+
+def connect(address: str, *, schema: str | None, wait_seconds: float) -> Database:
+    """Connect to a database, for this load alone.
+
+    Args:
+        address: `duckdb:///relative.duckdb`, `duckdb:////absolute.duckdb` or
+            `postgresql://user@host/database`.
+        schema: In which the tables are; None for the database's own default.
+        wait_seconds: How long to wait for another load to end.
+
+    Raises:
+        SettingsError: If the address is not understood, or its driver is not installed.
+        DatabaseInUseError: If another load has not ended by then.
+        LoadError: If the database cannot be reached.
+    """
+    connect_once = _connector(address, schema)
+    try:
+        database = connect_once()
+    except DatabaseInUseError as error:
+        if not wait_seconds:
+            raise
+        logger.warning("%s Waiting up to %.0f s for it to end.", error, wait_seconds)
+        database = _connect_within(wait_seconds, connect_once)
+    database.ensure_schema()
+    return database
+
+
+def _connect_within(seconds: float, connect_once: Callable[[], Database]) -> Database:
+    deadline = time.monotonic() + seconds
+    while True:
+        time.sleep(_SECONDS_BETWEEN_TRIES)
+        with suppress(DatabaseInUseError):
+            return connect_once()
+        if time.monotonic() >= deadline:
+            return connect_once()
+
+
+def describe_address(address: str) -> str:
+    """Write an address for people, without what is secret in it."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return "the database"
+    host = parts.netloc.rpartition("@")[2]
+    user = f"{parts.username}@" if parts.username else ""
+    # The query may hold a password, too.
+    return f"{parts.scheme}://{user}{host}{parts.path}"
+
+
+def _connector(address: str, schema: str | None) -> Callable[[], Database]:
+    scheme = address.partition(":")[0]
+    try:
+        if scheme == "duckdb":
+            from tap_sfbulk_pages.loading.databases.duckdb import DuckDBDatabase  # noqa: PLC0415 - if it is asked for
+
+            path = _path_of(address)
+            return lambda: DuckDBDatabase(path, schema)
+        if scheme in ("postgresql", "postgres"):
+            from tap_sfbulk_pages.loading.databases.postgresql import PostgreSQLDatabase  # noqa: PLC0415 - as above
+
+            return lambda: PostgreSQLDatabase(address, schema)
+    except ImportError as error:
+        raise SettingsError(
+            f"loading into {scheme} takes the extra load: pip install 'tap-sfbulk-pages[load]' "
+            f"({error.name} is missing)"
+        ) from error
+    raise SettingsError(f"into must be an address such as {_FORMS}")
+
+
+def _path_of(address: str) -> Path:
+    """Read the path of a file, relative behind three slashes and absolute behind four."""
+    parts = urlsplit(address)
+    path = unquote(parts.path)[1:]
+    if parts.netloc or not path or parts.query:
+        raise SettingsError(
+            "into: a DuckDB file is named as duckdb:///relative.duckdb or "
+            "duckdb:////absolute/path.duckdb"
+        )
+    return Path(path)

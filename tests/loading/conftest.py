@@ -1,0 +1,35 @@
+"""Databases to load into: a DuckDB file, and a PostgreSQL server of the tests' own."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from landed import Landed, LandedDuckDB, LandedPostgreSQL
+from postgres_server import running_server, server_programs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[dict[str, Any]]:
+    """How to connect to a PostgreSQL server."""
+    installed = server_programs()
+    if installed is None:
+        pytest.skip("no PostgreSQL server is installed (scripts/test installs it where it may)")
+    with running_server(installed) as connection:
+        yield connection
+
+
+@pytest.fixture(params=["duckdb", "postgresql"])
+def landed(request: pytest.FixtureRequest, tmp_path: Path) -> Landed:
+    """An empty database, of each kind."""
+    if request.param == "duckdb":
+        return LandedDuckDB(tmp_path / "warehouse.duckdb")
+    connection = request.getfixturevalue("postgres")
+    return LandedPostgreSQL(connection, f"load_{next(_numbers)}")
