@@ -44,7 +44,7 @@ def test_a_page_that_decodes_to_fewer_records_is_not_read(executor: ThreadPoolEx
     for ways in ("lines", "frames"):
         page = reading(body, executor)
         written: list[object] = []
-        with pytest.raises(ResultPageError, match="holds 2 records, but 1 were decoded"):
+        with pytest.raises(ResultPageError, match="counted as 2 records, but decodes to 1"):
             written.extend(page.lines(JSON_LINES) if ways == "lines" else page.frames())
         assert not page.is_read
 
