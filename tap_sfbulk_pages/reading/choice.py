@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.reading import state as stream_state
-from tap_sfbulk_pages.reading.job_or_rest import FallbackReading
+from tap_sfbulk_pages.reading.job_or_rest import JobOrRestReading
 from tap_sfbulk_pages.reading.saved_ranges import SavedRanges
 from tap_sfbulk_pages.reading.through_ranges import SplitReading
 from tap_sfbulk_pages.salesforce.schema import KEY, REPLICATION_KEYS
@@ -18,7 +18,6 @@ from tap_sfbulk_pages.salesforce.schema import KEY, REPLICATION_KEYS
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
 
-    from tap_sfbulk_pages.reading.job_or_rest import PreparedReading
     from tap_sfbulk_pages.reading.object_query import ObjectQuery, ObjectQuestion, ObjectSelection
     from tap_sfbulk_pages.reading.page import Reading, ReadingContext
     from tap_sfbulk_pages.settings import Settings
@@ -100,7 +99,7 @@ def open_object(
     sobject, request = question.selection.sobject, question.request()
     logger.debug("%s", request.query)
 
-    def make_rest() -> PreparedReading:
+    def make_rest() -> Reading:
         from tap_sfbulk_pages.reading.through_rest import RestReading  # noqa: PLC0415 - brings Polars
 
         return RestReading(
@@ -112,9 +111,9 @@ def open_object(
             on_finished=question.finish,
         )
 
-    reading: Reading = FallbackReading(
-        context,
+    reading: Reading = JobOrRestReading(
         make_rest() if choice.begins_through_rest else bulk,
+        context,
         make_rest=make_rest,
         sobject=sobject.name,
         takes_small=choice.takes_small,

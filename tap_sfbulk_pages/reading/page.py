@@ -7,6 +7,7 @@ asked for, since by then the taker has written it.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -65,12 +66,15 @@ class Reading(Protocol):
         self,
         made: Callable[[], None],
         waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
-    ) -> None:
-        """Do what takes its time at Salesforce. What goes wrong is raised by `pages`.
+    ) -> Exception | None:
+        """Do what takes its time at Salesforce.
 
         Args:
             made: Called when there is something to be kept in the state (`keep`).
             waiting: Entered while there is nothing to do but wait.
+
+        Returns:
+            What went wrong, which `pages` raises; None if nothing did.
         """
 
     def keep(self) -> None:
@@ -115,6 +119,48 @@ class NothingToRead:
 
     def close(self) -> None:
         """Do nothing."""
+
+
+class WrappedReading(ABC):
+    """A reading that changes the pages of another one, and leaves everything else to it.
+
+    Args:
+        reading: The other one.
+        context: The org, and what the run does meanwhile.
+    """
+
+    def __init__(self, reading: Reading, context: ReadingContext) -> None:
+        self._reading = reading
+        self._context = context
+
+    @property
+    def job_id(self) -> str | None:
+        """The query job that is being read; None where there is none (yet)."""
+        return self._reading.job_id
+
+    def prepare(
+        self,
+        made: Callable[[], None],
+        waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> Exception | None:
+        """Prepare the other reading."""
+        return self._reading.prepare(made, waiting)
+
+    def keep(self) -> None:
+        """Save in the state how far the reading has come."""
+        self._reading.keep()
+
+    def prefetch(self) -> None:
+        """Fetch pages ahead, without waiting."""
+        self._reading.prefetch()
+
+    @abstractmethod
+    def pages(self) -> Iterator[PageReading]:
+        """Hand over every page that is not done (`Reading.pages`)."""
+
+    def close(self) -> None:
+        """Fetch nothing more."""
+        self._reading.close()
 
 
 class PageBlocks(Protocol[Block]):
@@ -174,6 +220,15 @@ class PageReading:
         self._expected = expected
         self._executor = executor
         self._replication_key = replication_key
+
+    def check_read(self) -> None:
+        """Make sure that every block was taken; else records would be lost once the page is done.
+
+        Raises:
+            AssertionError: If the page came back before its blocks were read.
+        """
+        if not self.is_read:
+            raise AssertionError("a page was given back before its blocks were read")
 
     def frames(self) -> Iterator[pl.DataFrame]:
         """Yield the records as columns, block by block, keeping the maximum.

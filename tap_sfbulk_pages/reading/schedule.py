@@ -29,7 +29,7 @@ class Scheduled(Protocol):
     def has_saved_job(self) -> bool:
         """Whether the state holds a job of it that can be read on."""
 
-    def preparation(self, made: Callable[[], None]) -> Callable[[], None] | None:
+    def preparation(self, made: Callable[[], None]) -> Callable[[], object] | None:
         """Make ready to prepare the job on another thread (`BulkStream.preparation`)."""
 
     def keep_job(self) -> None:

@@ -7,7 +7,7 @@ is told to whoever asked for it.
 from __future__ import annotations
 
 import logging
-from contextlib import closing, nullcontext
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.decoding.page import CsvBlocks
@@ -29,7 +29,7 @@ from tap_sfbulk_pages.jobs.serial_pages import SerialPages
 from tap_sfbulk_pages.reading import state as stream_state
 from tap_sfbulk_pages.reading.bookmarks import not_after
 from tap_sfbulk_pages.reading.existing_jobs import find_existing_job
-from tap_sfbulk_pages.reading.page import PageReading
+from tap_sfbulk_pages.reading.ledger import Ledger
 from tap_sfbulk_pages.watching import activity
 from tap_sfbulk_pages.words import counted
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, MutableMapping
     from contextlib import AbstractContextManager
 
-    from tap_sfbulk_pages.reading.page import ReadingContext
+    from tap_sfbulk_pages.reading.page import PageReading, ReadingContext
     from tap_sfbulk_pages.reading.request import JobRequest
 
 logger = logging.getLogger(__name__)
@@ -78,29 +78,25 @@ class JobReading:
         self._is_resumed = False
         self._is_prepared = False
         self._pages_ahead: JobPages | None = None
-        self.preparation_error: Exception | None = None
+        self._preparation_error: Exception | None = None
         self._prefetch_error: Exception | None = None
-        self._nul_characters = 0
+        self._ledger = Ledger(request, context.org.encoders)
         self.job: QueryJob | None = None
 
     def prepare(
         self,
         made: Callable[[], None],
         waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
-    ) -> None:
-        """Make or resume the job and wait for it. What goes wrong is raised by `pages`.
-
-        Args:
-            made: Called when the job is known, so that the state can be told (`keep`).
-            waiting: Entered while there is nothing to do but wait.
-        """
+    ) -> Exception | None:
+        """Create or resume the job and wait for it (`Reading.prepare`)."""
         try:
             self._resume(made, waiting)
             if not self._is_resumed:
                 self._create(made, waiting)
         except Exception as error:  # noqa: BLE001 - raised by `pages`, on the thread that writes
-            self.preparation_error = error
+            self._preparation_error = error
         self._is_prepared = True
+        return self._preparation_error
 
     @property
     def job_id(self) -> str | None:
@@ -122,7 +118,7 @@ class JobReading:
 
     def prefetch(self) -> None:
         """Fetch pages ahead, without waiting, while another stream is written."""
-        if self.preparation_error is None and self._prefetch_error is None:
+        if self._preparation_error is None and self._prefetch_error is None:
             try:
                 self._job_pages().prefetch()
             except Exception as error:  # noqa: BLE001 - raised by `pages`, for this stream alone
@@ -138,8 +134,8 @@ class JobReading:
         if not self._is_prepared:
             self.prepare(self.keep, self._context.waiting)
         try:
-            if self.preparation_error:
-                raise self.preparation_error
+            if self._preparation_error:
+                raise self._preparation_error
             try:
                 yield from self._read()
             except (QueryJobError, ListingError, RecordCountError, RefusedError) as error:
@@ -254,23 +250,13 @@ class JobReading:
     def _walked(self) -> Iterator[PageReading]:
         """Hand over the pages, and keep account of those that come back written."""
         for page in self._job_pages():
-            self._nul_characters += page.nul_characters
-            with closing(page):
-                types, replication_key = self._request.types, self._request.replication_key
-                reading = PageReading(
-                    page.locator,
-                    received_at=page.received_at,
-                    types=types,
-                    blocks=CsvBlocks(page, types, replication_key),
-                    expected=page.records,
-                    executor=self._org.encoders,
-                    replication_key=replication_key,
-                    maximum=self._progress.maximum,
-                )
-                yield reading
-            if not reading.is_read:
-                raise AssertionError("a page was given back before its blocks were read")
-            self._progress.finish(page.locator, records=page.records, maximum=reading.maximum)
+            blocks = CsvBlocks(page, self._request.types, self._request.replication_key)
+            maximum = yield from self._ledger.hand_over(
+                page, page.locator, blocks, maximum=self._progress.maximum
+            )
+            # The page has been written: mark it done, then save. The other way round, a run that
+            # is killed in between would write it twice; earlier, it would be lost.
+            self._progress.finish(page.locator, records=page.records, maximum=maximum)
             self._org.job_allowance().take_volume(page.text_bytes)
             self.keep()
 
@@ -314,12 +300,7 @@ class JobReading:
         self._on_finished(not_after(self._progress.maximum, job.created))
         stream_state.forget_job(self._state)
         self._context.save()
-        if self._nul_characters:
-            logger.warning(
-                "Dropped %s from the values of job %s.",
-                counted(self._nul_characters, "NUL character"),
-                job.id,
-            )
+        self._ledger.warn_of_nul_characters(f"job {job.id}")
         if self._org.settings.delete_finished_jobs and job.created_by_tap:
             self._delete(job)
 

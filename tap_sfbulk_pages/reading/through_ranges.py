@@ -71,7 +71,7 @@ class RangePart:
         part = range_of(self.state)
         return f"from {part.start or 'the first'} until {part.stop or 'the last'}"
 
-    def preparation(self, made: Callable[[], None]) -> Callable[[], None]:
+    def preparation(self, made: Callable[[], None]) -> Callable[[], object]:
         """Make ready to prepare the job on another thread."""
         return partial(self.reading.prepare, made)
 
@@ -116,22 +116,19 @@ class SplitReading:
         """The job that is being read, where it is known."""
         return (self._current or self._whole).job_id
 
-    @property
-    def preparation_error(self) -> Exception | None:
-        """What went wrong in `prepare`; None as long as nothing did."""
-        return self._error or self._whole.preparation_error
-
     def prepare(
         self,
         made: Callable[[], None],
         waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
-    ) -> None:
+    ) -> Exception | None:
         """Decide whether there is anything to cut; wait for the one job if there is not."""
         self._decide(waiting)
-        if self._ranges is None and self._error is None:
-            self._whole.prepare(made, waiting)
-        else:
-            made()
+        if self._error:
+            return self._error
+        if self._ranges is None:
+            return self._whole.prepare(made, waiting)
+        made()
+        return None
 
     def keep(self) -> None:
         """Save how far the object has been read."""

@@ -7,7 +7,7 @@ fetched while the one before it is written. How far they have been written is ke
 from __future__ import annotations
 
 import logging
-from contextlib import closing, nullcontext
+from contextlib import nullcontext
 from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -19,7 +19,7 @@ from tap_sfbulk_pages.jobs.fetching import Fetching
 from tap_sfbulk_pages.jobs.query import Query
 from tap_sfbulk_pages.reading import state as stream_state
 from tap_sfbulk_pages.reading.bookmarks import not_after
-from tap_sfbulk_pages.reading.page import PageReading
+from tap_sfbulk_pages.reading.ledger import Ledger
 from tap_sfbulk_pages.reading.rest_pages import RestQuery
 from tap_sfbulk_pages.reading.state import SavedRestQuery
 from tap_sfbulk_pages.watching import activity
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from tap_sfbulk_pages.reading.page import ReadingContext
+    from tap_sfbulk_pages.reading.page import PageReading, ReadingContext
     from tap_sfbulk_pages.reading.request import JobRequest
     from tap_sfbulk_pages.reading.rest_pages import RestPage
 
@@ -100,19 +100,20 @@ class RestReading:
         self._asked_at = saved.asked_at if saved else None
         self._first: RestPage | None = None
         self._has_started_over = False
-        self._nul_characters = 0
-        self.preparation_error: Exception | None = None
+        self._ledger = Ledger(request, org.encoders)
+        self._preparation_error: Exception | None = None
 
     def prepare(
         self,
         made: Callable[[], None],  # noqa: ARG002 - there is nothing to keep before a page is written
         waiting: Callable[[], AbstractContextManager[None]] = nullcontext,  # noqa: ARG002 - one call
-    ) -> None:
-        """Fetch the first page. What goes wrong is raised by `pages`."""
+    ) -> Exception | None:
+        """Fetch the first page (`Reading.prepare`)."""
         try:
             self._first = self._begun()
         except Exception as error:  # noqa: BLE001 - raised by `pages`, on the thread that writes
-            self.preparation_error = error
+            self._preparation_error = error
+        return self._preparation_error
 
     def keep(self) -> None:
         """Save the cursor behind the last page that is written, if there is one."""
@@ -137,11 +138,11 @@ class RestReading:
         Raises:
             ExtractionError: As `Reading.pages`.
         """
-        if self._first is None and self.preparation_error is None:
+        if self._first is None and self._preparation_error is None:
             self.prepare(self.keep, self._context.waiting)
         try:
-            if self.preparation_error:
-                raise self.preparation_error
+            if self._preparation_error:
+                raise self._preparation_error
             yield from self._read()
         except RecordCountError:
             stream_state.forget_job(self._state)
@@ -216,24 +217,13 @@ class RestReading:
         Raises:
             RecordCountError: If there are not as many records as Salesforce has counted.
         """
-        with closing(page):
-            types, replication_key = self._request.types, self._request.replication_key
-            reading = PageReading(
-                self._link or f"{self._request.query.fingerprint} {page.received_at.isoformat()}",
-                received_at=page.received_at,
-                types=types,
-                blocks=FrameBlocks(_frames(page), types, replication_key),
-                expected=page.records,
-                executor=self._context.org.encoders,
-                replication_key=replication_key,
-                maximum=self._maximum,
-            )
-            yield reading
-        if not reading.is_read:
-            raise AssertionError("a page was given back before its blocks were read")
-        self._link, self._maximum = page.next_link, reading.maximum
+        request = self._request
+        name = self._link or f"{request.query.fingerprint} {page.received_at.isoformat()}"
+        blocks = FrameBlocks(_frames(page), request.types, request.replication_key)
+        self._maximum = yield from self._ledger.hand_over(page, name, blocks, maximum=self._maximum)
+        # Only now that the page has been written may the cursor of the next one be kept.
+        self._link = page.next_link
         self._records += page.records
-        self._nul_characters += page.nul_characters
         if self._records > page.total or (self._records < page.total and not page.next_link):
             raise RecordCountError(
                 f"The pages of {self._name} hold {counted(self._records, 'record')}; Salesforce "
@@ -244,12 +234,7 @@ class RestReading:
         self._on_finished(not_after(self._maximum, self._asked_at))
         stream_state.forget_job(self._state)
         self._context.save()
-        if self._nul_characters:
-            logger.warning(
-                "Dropped %s from the values of %s.",
-                counted(self._nul_characters, "NUL character"),
-                self._name,
-            )
+        self._ledger.warn_of_nul_characters(self._name)
 
 
 def _frames(page: RestPage) -> Iterator[pl.DataFrame]:

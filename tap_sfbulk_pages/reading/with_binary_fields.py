@@ -15,12 +15,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import polars as pl
+from typing_extensions import override
 
 from tap_sfbulk_pages.decoding.cells import CellType
 from tap_sfbulk_pages.decoding.records import FrameBlocks
 from tap_sfbulk_pages.errors import RefusedError, UnavailableError
 from tap_sfbulk_pages.jobs.fetching import Fetching
-from tap_sfbulk_pages.reading.page import PageReading
+from tap_sfbulk_pages.reading.page import PageReading, WrappedReading
 from tap_sfbulk_pages.salesforce.schema import KEY
 from tap_sfbulk_pages.salesforce.transport import decode_body, is_framed
 from tap_sfbulk_pages.words import counted
@@ -57,7 +58,7 @@ class _Value:
     size: float | None
 
 
-class WithBinaryFields:
+class WithBinaryFields(WrappedReading):
     """A reading whose records get their binary fields as well.
 
     Args:
@@ -75,22 +76,13 @@ class WithBinaryFields:
         sobject: str,
         fields: Sequence[str],
     ) -> None:
-        self._context = context
-        self._reading = reading
+        super().__init__(reading, context)
         self._sobject = sobject
         self._fields = tuple(fields)
         self._largest_bytes = context.org.settings.max_blob_bytes
         self._without: list[str] = []
-        self.prepare = reading.prepare
-        self.keep = reading.keep
-        self.prefetch = reading.prefetch
-        self.close = reading.close
 
-    @property
-    def job_id(self) -> str | None:
-        """The query job that is being read."""
-        return self._reading.job_id
-
+    @override
     def pages(self) -> Iterator[PageReading]:
         """Hand over every page that is not done (`Reading.pages`).
 

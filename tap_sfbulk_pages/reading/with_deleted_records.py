@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import polars as pl
+from typing_extensions import override
 
 from tap_sfbulk_pages.datetimes import parse_datetime
 from tap_sfbulk_pages.decoding.cells import CellType
 from tap_sfbulk_pages.decoding.records import FrameBlocks
 from tap_sfbulk_pages.errors import RefusedError
 from tap_sfbulk_pages.reading import state as stream_state
-from tap_sfbulk_pages.reading.page import PageReading
+from tap_sfbulk_pages.reading.page import PageReading, WrappedReading
 from tap_sfbulk_pages.salesforce.schema import DELETED_AT, KEY
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class _Deleted:
     latest: datetime | None
 
 
-class WithDeletedRecords:
+class WithDeletedRecords(WrappedReading):
     """A reading whose own pages are followed by the records that were deleted since the last run.
 
     They come last, so that a record that was changed and then deleted ends as deleted.
@@ -89,20 +90,11 @@ class WithDeletedRecords:
         sobject: str,
         state: MutableMapping[str, Any],
     ) -> None:
-        self._reading = reading
-        self._context = context
+        super().__init__(reading, context)
         self._sobject = sobject
         self._state = state
-        self.prepare = reading.prepare
-        self.keep = reading.keep
-        self.prefetch = reading.prefetch
-        self.close = reading.close
 
-    @property
-    def job_id(self) -> str | None:
-        """The query job of the other records."""
-        return self._reading.job_id
-
+    @override
     def pages(self) -> Iterator[PageReading]:
         """Hand over the pages of the other records, then those of the deleted ones.
 
@@ -141,8 +133,7 @@ class WithDeletedRecords:
                     executor=self._context.org.encoders,
                 )
                 yield page
-                if not page.is_read:
-                    raise AssertionError("a page was given back before its blocks were read")
+                page.check_read()
             covered = min(stop, deleted.latest or asked_at, asked_at)
             self._mark(covered)
             if covered < stop:

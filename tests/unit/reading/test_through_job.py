@@ -31,7 +31,9 @@ class FullDisk:
 
 
 def test_what_goes_wrong_ahead_is_raised_where_the_stream_is_read() -> None:
-    context = cast("Any", SimpleNamespace(org=None, save=lambda: None, waiting=None))
+    context = cast(
+        "Any", SimpleNamespace(org=SimpleNamespace(encoders=None), save=lambda: None, waiting=None)
+    )
     reading = JobReading(context, REQUEST, state={}, on_finished=lambda _: None)
     reading._is_prepared = True
     reading._pages_ahead = cast("Any", FullDisk())
