@@ -59,7 +59,17 @@ _REFUSED_CLAUSES = {
 
 
 @dataclass(frozen=True)
-class _Token:
+class Token:
+    """A word, string, number or sign of a query.
+
+    Attributes:
+        kind: `word`, `text` (a string in quotes), `literal` or `sign`.
+        text: As written.
+        start: Where it begins in the query, in characters.
+        end: Where it ends.
+        depth: How many brackets are open; a bracket counts as inside.
+    """
+
     kind: str
     text: str
     start: int
@@ -67,6 +77,7 @@ class _Token:
     depth: int
 
     def is_word(self, *words: str) -> bool:
+        """Tell whether it is one of some words, given in upper case."""
         return self.kind == "word" and self.text.upper() in words
 
 
@@ -110,7 +121,7 @@ class QueryText:
         Raises:
             SettingsError: If it is not a query, or not one for a query job.
         """
-        tokens = _tokenize(text)
+        tokens = tokenize(text)
         if not tokens or not tokens[0].is_word("SELECT"):
             raise SettingsError("a query must start with SELECT")
         outer = [token for token in tokens if token.depth == 0]
@@ -182,7 +193,7 @@ def check_condition(text: str) -> str:
     Raises:
         SettingsError: If it is not a single condition.
     """
-    tokens = _tokenize(text)
+    tokens = tokenize(text)
     outer = [token for token in tokens if token.depth == 0]
     for token, following in zip_longest(outer, outer[1:]):
         if _begins_clause(token, following):
@@ -190,7 +201,7 @@ def check_condition(text: str) -> str:
     return text.strip()
 
 
-def _tokenize(text: str) -> list[_Token]:
+def tokenize(text: str) -> list[Token]:
     """Split a text into tokens; a bracket belongs to the inside.
 
     Raises:
@@ -205,7 +216,7 @@ def _tokenize(text: str) -> list[_Token]:
             hint = "a quoted string is not closed" if word == "'" else "leave out the semicolon"
             raise SettingsError(hint)
         depth += word == "("
-        tokens.append(_Token(kind, word, match.start(), match.end(), depth))
+        tokens.append(Token(kind, word, match.start(), match.end(), depth))
         depth -= word == ")"
         if depth < 0:
             raise SettingsError("a bracket is closed but was never opened")
@@ -214,7 +225,7 @@ def _tokenize(text: str) -> list[_Token]:
     return tokens
 
 
-def _begins_clause(token: _Token, following: _Token | None) -> bool:
+def _begins_clause(token: Token, following: Token | None) -> bool:
     if not token.is_word(*_CLAUSES):
         return False
     wanted = _CLAUSES[token.text.upper()]
@@ -223,7 +234,7 @@ def _begins_clause(token: _Token, following: _Token | None) -> bool:
     return following.is_word(*wanted) or (_NUMBER in wanted and following.kind == "literal")
 
 
-def _parse_source(tokens: Sequence[_Token]) -> tuple[str, str | None]:
+def _parse_source(tokens: Sequence[Token]) -> tuple[str, str | None]:
     """Read the object and its alias."""
     words = [token.text for token in tokens if not token.is_word("AS")]
     if any(word == "," for word in words):
@@ -236,7 +247,7 @@ def _parse_source(tokens: Sequence[_Token]) -> tuple[str, str | None]:
     return words[0], words[1] if len(words) > 1 else None
 
 
-def _parse_clauses(text: str, starts: Sequence[_Token]) -> dict[str, str]:
+def _parse_clauses(text: str, starts: Sequence[Token]) -> dict[str, str]:
     clauses: dict[str, str] = {}
     for token, following in zip_longest(starts, starts[1:]):
         word = token.text.upper()
@@ -250,9 +261,9 @@ def _parse_clauses(text: str, starts: Sequence[_Token]) -> dict[str, str]:
     return clauses
 
 
-def _split_items(tokens: Sequence[_Token]) -> Iterator[list[_Token]]:
+def _split_items(tokens: Sequence[Token]) -> Iterator[list[Token]]:
     """Split the SELECT list at its commas."""
-    part: list[_Token] = []
+    part: list[Token] = []
     for token in tokens:
         if token.text == "," and token.depth == 0:
             yield part
@@ -262,7 +273,7 @@ def _split_items(tokens: Sequence[_Token]) -> Iterator[list[_Token]]:
     yield part
 
 
-def _parse_item(text: str, tokens: Sequence[_Token]) -> SelectItem:
+def _parse_item(text: str, tokens: Sequence[Token]) -> SelectItem:
     if not tokens:
         raise SettingsError("the SELECT list has an empty item")
     own = text[tokens[0].start : tokens[-1].end]
@@ -284,7 +295,7 @@ def _parse_item(text: str, tokens: Sequence[_Token]) -> SelectItem:
     return _parse_function(own, tokens)
 
 
-def _parse_function(own: str, tokens: Sequence[_Token]) -> SelectItem:
+def _parse_function(own: str, tokens: Sequence[Token]) -> SelectItem:
     name = tokens[0].text.upper()
     if name in _AGGREGATES:
         raise SettingsError(_NO_AGGREGATES.format(own))
