@@ -1,4 +1,4 @@
-"""The stream of a query job that somebody has made."""
+"""The stream of an entry of the setting `jobs`: a query job that exists already."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class ExistingJobStream(BulkStream):
         Raises:
             ExtractionError: If nothing is selected.
         """
-        job, request = self._job_and_request()
+        job, request = self._ask()
         if stream_state.is_done(self.stream_state, job):
             self.logger.info(
                 "Stream %s: job %s has been read, as the state says; nothing is read again.",
@@ -81,12 +81,12 @@ class ExistingJobStream(BulkStream):
     @override
     def plan(self) -> StreamPlan:
         """Tell what reading the job would take."""
-        job, request = self._job_and_request()
+        job, request = self._ask()
         is_done = stream_state.is_done(self.stream_state, job)
         how = f"job {job.id} has been read" if is_done else f"the result of job {job.id}"
         return plan_job(self.name, request, sobject=None, how=how, state=self.stream_state)
 
-    def _job_and_request(self) -> tuple[ExistingJob, JobRequest]:
+    def _ask(self) -> tuple[ExistingJob, JobRequest]:
         schemas = self._properties
         fields = choose_fields(self.name, self._selected, schemas, readable=schemas)
         job = ExistingJob(self._job.id, tuple(fields))

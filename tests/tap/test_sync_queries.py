@@ -150,7 +150,7 @@ def test_start_date_holds_for_queries_with_a_replication_key(
     ]
     run = tap(query_config(server, *queries, start_date="2025-01-01T00:00:00Z"))
     assert run.exit_code == 0, run.stderr
-    assert "no job with ORDER BY into chunks" in run.stderr
+    assert "does not split a job with ORDER BY into chunks" in run.stderr
     assert sorted(soql for _, soql in jobs_of(server)) == [
         (
             "SELECT Account.CreatedDate, Id FROM Contact WHERE Account.CreatedDate >= "
@@ -255,7 +255,7 @@ def test_a_limit_is_kept_with_a_warning(tap: Tap, start_sandbox: StartSandbox) -
     )
     run = tap(config)
     assert run.exit_code == 0, run.stderr
-    assert "few: Salesforce cuts no job with ORDER BY and LIMIT into chunks" in run.stderr
+    assert "few: Salesforce does not split a job with ORDER BY and LIMIT into chunks" in run.stderr
     assert len(run.records("few")) == 9
     assert tap(config, "--test").exit_code == 0
     assert [soql for _, soql in jobs_of(server)][1] == (
@@ -291,10 +291,10 @@ WRONG_FOR_THE_ORG = [
         {"soql": "SELECT Id FROM Account", "replication_key": "CreatedDate"},
         "the query does not select the replication key CreatedDate: add it to the SELECT",
     ),
-    ({"soql": "SELECT Name FROM Account", "replication_key": "Name"}, "no date or datetime"),
+    ({"soql": "SELECT Name FROM Account", "replication_key": "Name"}, "is not a date or datetime"),
     (
         {"soql": "SELECT toLabel(CreatedDate) c FROM Account", "replication_key": "c"},
-        "no date or datetime",
+        "is not a date or datetime",
     ),
 ]
 

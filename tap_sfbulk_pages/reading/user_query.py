@@ -1,0 +1,162 @@
+"""What a run asks for an entry of the setting `queries`, and what the answer changes.
+
+Saved jobs are recognized by a fingerprint of the SOQL, so no letter of it may change
+(`tests/tap/asked_soql.yaml`).
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tap_sfbulk_pages.errors import ExtractionError, SettingsError
+from tap_sfbulk_pages.jobs.query import Query
+from tap_sfbulk_pages.reading.bookmarks import BOUND_FORMATS, Incremental
+from tap_sfbulk_pages.reading.request import JobRequest, choose_fields
+from tap_sfbulk_pages.salesforce.schema import primary_keys
+from tap_sfbulk_pages.soql.columns import match_spelling
+from tap_sfbulk_pages.soql.entries import LIMITED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, MutableMapping, Sequence
+
+    from tap_sfbulk_pages.settings import Settings
+    from tap_sfbulk_pages.soql.columns import TypedQuery
+    from tap_sfbulk_pages.soql.entries import QuerySetting
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class QuerySelection:
+    """What is wanted of a query, by the catalog.
+
+    Attributes:
+        setting: The entry of `queries`.
+        typed: Its query, by today's describes.
+        schemas: JSON schemas by column, as they are announced: the catalog's, where there is one.
+        names: The selected columns.
+        replication_key: The column that says what has changed; None to read everything.
+        limit: The most records to read; None for all.
+    """
+
+    setting: QuerySetting
+    typed: TypedQuery
+    schemas: Mapping[str, Mapping[str, Any]]
+    names: Sequence[str]
+    replication_key: str | None
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
+class QueryQuestion:
+    """What a run asks, and what it means for the state when the answer is written.
+
+    Attributes:
+        request: What is asked.
+        incremental: The replication key and its bookmark; None to read everything.
+    """
+
+    request: JobRequest
+    incremental: Incremental | None
+
+    def finish(self, maximum: str | None) -> None:
+        """Note in the state that every record of the answer has been written.
+
+        Args:
+            maximum: The greatest replication key value in it; None for none.
+        """
+        if self.incremental:
+            self.incremental.finish(maximum)
+
+
+def ask_query(
+    selection: QuerySelection, settings: Settings, state: MutableMapping[str, Any]
+) -> QueryQuestion:
+    """Write the query for the selected columns, from the bookmark on.
+
+    Args:
+        selection: What is wanted.
+        settings: Of the run.
+        state: The stream's part of the Singer state; changed by the question, not here.
+
+    Raises:
+        ExtractionError: If nothing readable is selected, or the replication key cannot be one.
+        StateError: If the state is broken.
+    """
+    setting, typed = selection.setting, selection.typed
+    incremental = _find_incremental(selection, state)
+    chosen = choose_fields(
+        setting.name,
+        selection.names,
+        selection.schemas,
+        readable=typed.types,
+        loss="the query no longer selects these columns; discover again",
+    )
+    types = {name: chosen[name] for name in typed.types if name in chosen}
+    key = incremental.key if incremental else None
+    bound = incremental.bound(settings) if incremental else None
+    soql = typed.soql(
+        types, condition=f"{key} >= {bound}" if bound else None, limit=selection.limit
+    )
+    logger.debug("%s", soql)
+    include_deleted = setting.include_deleted
+    if include_deleted is None:
+        include_deleted = settings.include_deleted
+    computed = {column.name for column in typed.columns if column.is_computed}
+    request = JobRequest(
+        query=Query(soql, include_deleted=include_deleted),
+        types=types,
+        replication_key=key,
+        by_place={place: name for place, name in enumerate(types) if name in computed},
+    )
+    return QueryQuestion(request, incremental)
+
+
+def choose_keys(setting: QuerySetting, typed: TypedQuery) -> tuple[str, ...]:
+    """Choose the key: what the user says, else that of the object if the query selects it.
+
+    Raises:
+        SettingsError: If the user names a column that the query does not have.
+    """
+    if setting.primary_keys is not None:
+        return match_spelling(setting.primary_keys, typed.types)
+    keys = primary_keys(typed.sobject)
+    return keys if set(keys) <= typed.types.keys() else ()
+
+
+def choose_replication_key(setting: QuerySetting, typed: TypedQuery) -> str | None:
+    """Return the replication key as its column is spelled; None if the user names none.
+
+    Raises:
+        SettingsError: If the column cannot be one.
+    """
+    key = setting.replication_key
+    if key is None:
+        return None
+    column = next((each for each in typed.columns if each.name.lower() == key.lower()), None)
+    if column is None or column.is_computed or column.type not in ("date", "datetime"):
+        raise SettingsError(_reject_key(key, typed))
+    return column.name
+
+
+def _find_incremental(
+    selection: QuerySelection, state: MutableMapping[str, Any]
+) -> Incremental | None:
+    key = selection.replication_key
+    if key is None:
+        return None
+    if selection.setting.text.limit is not None:
+        raise ExtractionError(LIMITED)
+    schema = selection.schemas.get(key, {})
+    if key not in selection.typed.types or schema.get("format") not in BOUND_FORMATS:
+        raise ExtractionError(_reject_key(key, selection.typed))
+    return Incremental(key, schema, state)
+
+
+def _reject_key(key: str, typed: TypedQuery) -> str:
+    """Say why a column cannot be the replication key."""
+    if key.lower() not in map(str.lower, typed.types):
+        return f"the query does not select the replication key {key}: add it to the SELECT"
+    return f"the replication key {key} is not a date or datetime field that the query selects"
