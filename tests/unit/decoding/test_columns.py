@@ -140,12 +140,6 @@ def test_a_page_without_rows(body: bytes, *, compressed: bool) -> None:
     assert records_in(page, TYPES) == []
 
 
-def test_an_empty_page_that_is_not_counted_is_refused() -> None:
-    with pytest.raises(UnavailableError, match="announced no number of records"):
-        received(b"", fields=NAMES, job_records=3)
-    assert received(b"", fields=NAMES, job_records=0).records == 0
-
-
 def test_a_byte_order_mark_in_front_of_the_header() -> None:
     page = received(b"\xef\xbb\xbf" + csv_of([NAMES, ("a", "b", "c")]), fields=NAMES)
     assert records_in(page, TYPES) == kept([("a", "b", "c")])
@@ -196,14 +190,6 @@ def test_rows_that_make_good_for_each_other_are_refused() -> None:
         records_in(received(body, fields=NAMES), TYPES)
 
 
-def test_a_last_line_that_may_have_been_cut_is_refused() -> None:
-    body, count = b"Id\n1\n2", {"Sforce-NumberOfRecords": "2"}
-    with pytest.raises(UnavailableError, match="ends within a line"):
-        received(body, fields=["Id"], headers=count, framed=False)
-    assert received(body + b"\n", fields=["Id"], headers=count, framed=False).records == 2
-    assert received(body, fields=["Id"], headers=count).records == 2
-
-
 def test_a_missing_column_is_refused() -> None:
     with pytest.raises(UnavailableError, match="lacks columns"):
         received(csv_of([NAMES[:2], ("a", "b")]), fields=NAMES)
@@ -232,17 +218,6 @@ def test_bodies_that_cannot_be_decoded_are_refused(body: bytes, encoding: str | 
     headers = {"Content-Encoding": encoding} if encoding else {}
     with pytest.raises(UnavailableError):
         received(body, fields=["Id"], headers=headers)
-
-
-@pytest.mark.parametrize("kind", ["text/html", "text/html; charset=utf-8", "application/json"])
-def test_a_reply_of_another_kind_is_no_page(kind: str) -> None:
-    with pytest.raises(UnavailableError, match="instead of a result page"):
-        received(csv_of([NAMES]), fields=NAMES, headers={"Content-Type": kind})
-
-
-def test_no_content_is_no_page() -> None:
-    with pytest.raises(UnavailableError, match="204"):
-        received(b"", fields=NAMES, status=204)
 
 
 _PIECES = st.sampled_from(
