@@ -58,6 +58,10 @@ class JobProgress:
         """The number of groups that are listed and not collapsed."""
         return len(self._groups)
 
+    def is_done(self, locator: str) -> bool:
+        """Return whether a page is done, unless its group has collapsed."""
+        return locator in self._done
+
     @property
     def is_finished(self) -> bool:
         """Whether every page that was listed is done."""

@@ -11,6 +11,7 @@ from typing_extensions import override
 from tap_sfbulk_pages.errors import ListingError, RefusedError
 from tap_sfbulk_pages.jobs.page_download import ResultPage
 from tap_sfbulk_pages.jobs.pages import JobPages
+from tap_sfbulk_pages.salesforce.addresses import locator_of
 
 if TYPE_CHECKING:
     from tap_sfbulk_pages.jobs.fetching import Outcome
@@ -28,7 +29,12 @@ class SerialPages(JobPages):
         self._link = self._progress.start or self._link_to(None)
         self._followed = {self._link}
         self._records = self._progress.records
-        self._has_begun = False
+        # A run that was killed after the last page, and before it could end the job, leaves all
+        # records done. Its last page, where it named no other, is not fetched again; a link that is
+        # left may lead nowhere.
+        is_at_the_end = self._records == self._job.records
+        self._has_begun = is_at_the_end and self._progress.is_done(locator_of(self._link))
+        self.is_doubtful = is_at_the_end and self._progress.start is not None
 
     @override
     def _fetch_ahead(self) -> None:
@@ -53,22 +59,23 @@ class SerialPages(JobPages):
             return
         following = self._link_to(page.next_locator) if page.next_locator else None
         total_fits = self._records + page.records == self._job.records
-        if following in self._followed and not total_fits:
+        leads_back = following in self._followed
+        if leads_back and not total_fits:
             page.close()
             raise ListingError(f"The result pages lead in a circle: {following} came before.")
-        # At the total a locator may lead nowhere. It is followed, since the total may be wrong, but
-        # not saved as the continuation: the group would collapse, and only that link be left of it.
-        continuation = None if total_fits else following
+        continuation = None if leads_back else following
         if self._progress.list_group(self._link, [page.locator], continuation):
             self._arrived.append(page)
             self._records += page.records
         else:
             page.close()
+        # At the total a locator may lead nowhere. It is followed all the same: were the total too
+        # low, to stop here would lose the pages that are left.
         self.is_doubtful = following is not None and self._records == self._job.records
-        if following and following not in self._followed:
-            self._link = following
-            self._followed.add(following)
-            self._fetching.start(partial(self._fetch, following))
+        if continuation:
+            self._link = continuation
+            self._followed.add(continuation)
+            self._fetching.start(partial(self._fetch, continuation))
 
     @override
     def _find_more(self) -> bool:
