@@ -189,5 +189,9 @@ class CatalogError(ExtractionError):
     """A catalog that contradicts itself or the org."""
 
 
+class IncompleteRunError(ExtractionError):
+    """A run that has not read every stream to its end."""
+
+
 class LoadError(ExtractionError):
     """A database that cannot be reached, or cannot take the records."""

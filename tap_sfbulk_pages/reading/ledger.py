@@ -53,7 +53,13 @@ class Ledger:
         self._nul_characters = 0
 
     def hand_over(
-        self, page: ReceivedPage, name: str, blocks: PageBlocks[Any], *, maximum: str | None
+        self,
+        page: ReceivedPage,
+        name: str,
+        blocks: PageBlocks[Any],
+        *,
+        maximum: str | None,
+        done_before: int,
     ) -> Generator[PageReading, None, str | None]:
         """Hand over a page, and free it when it comes back written.
 
@@ -62,6 +68,7 @@ class Ledger:
             name: What it is called in its stream.
             blocks: Its records.
             maximum: The greatest replication key value of the pages before it; None for none.
+            done_before: How many records the pages before it have.
 
         Returns:
             The greatest replication key value of this page and those before it.
@@ -76,6 +83,7 @@ class Ledger:
                 executor=self._executor,
                 replication_key=self._request.replication_key,
                 maximum=maximum,
+                done_before=done_before,
             )
             # Whoever takes the page comes back here by asking for the next one, which it does only
             # when this one has been written. Nothing before this line may count the page as done.

@@ -196,6 +196,8 @@ class PageReading:
         executor: Decodes a few blocks ahead.
         replication_key: The field whose maximum is kept; None for none.
         maximum: The greatest replication key value of the pages before it.
+        done_before: How many records of the same job or query were done before it: none if it has
+            begun anew, whatever was written of it earlier.
     """
 
     def __init__(
@@ -209,11 +211,13 @@ class PageReading:
         executor: Executor,
         replication_key: str | None = None,
         maximum: str | None = None,
+        done_before: int = 0,
     ) -> None:
         self.name = name
         self.received_at = received_at
         self.types = types
         self.maximum = maximum
+        self.done_before = done_before
         self.is_read = False
         self.records = 0
         self._blocks = blocks

@@ -252,7 +252,11 @@ class JobReading:
         for page in self._job_pages():
             blocks = CsvBlocks(page, self._request.types, self._request.replication_key)
             maximum = yield from self._ledger.hand_over(
-                page, page.locator, blocks, maximum=self._progress.maximum
+                page,
+                page.locator,
+                blocks,
+                maximum=self._progress.maximum,
+                done_before=self._progress.records,
             )
             # The page has been written: mark it done, then save. The other way round, a run that
             # is killed in between would write it twice; earlier, it would be lost.

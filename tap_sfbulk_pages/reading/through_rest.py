@@ -220,7 +220,9 @@ class RestReading:
         request = self._request
         name = self._link or f"{request.query.fingerprint} {page.received_at.isoformat()}"
         blocks = FrameBlocks(_frames(page), request.types, request.replication_key)
-        self._maximum = yield from self._ledger.hand_over(page, name, blocks, maximum=self._maximum)
+        self._maximum = yield from self._ledger.hand_over(
+            page, name, blocks, maximum=self._maximum, done_before=self._records
+        )
         # Only now that the page has been written may the cursor of the next one be kept.
         self._link = page.next_link
         self._records += page.records

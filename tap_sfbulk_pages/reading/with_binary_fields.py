@@ -99,6 +99,7 @@ class WithBinaryFields(WrappedReading):
                 # Of the page within it are as many as were counted.
                 expected=None,
                 executor=self._context.org.encoders,
+                done_before=page.done_before,
             )
 
     def _filled(self, page: PageReading) -> Iterator[pl.DataFrame]:

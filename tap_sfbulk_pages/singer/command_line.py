@@ -14,7 +14,7 @@ import simplejson
 from singer_sdk.exceptions import ConfigValidationError, MappingError
 
 from tap_sfbulk_pages.errors import ExtractionError, SettingsError
-from tap_sfbulk_pages.singer.stop_signal import RunStopped
+from tap_sfbulk_pages.reading.stop_signal import RunStopped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

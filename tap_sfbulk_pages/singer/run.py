@@ -9,8 +9,8 @@ from functools import cached_property
 from singer_sdk import Tap
 
 from tap_sfbulk_pages.org import Org
+from tap_sfbulk_pages.reading.stop_signal import StopSignal
 from tap_sfbulk_pages.settings import Settings
-from tap_sfbulk_pages.singer.stop_signal import StopSignal
 from tap_sfbulk_pages.watching.activity import RunActivity
 
 

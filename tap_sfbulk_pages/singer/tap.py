@@ -25,18 +25,19 @@ from tap_sfbulk_pages.configuration import (
     report_unknown_names,
 )
 from tap_sfbulk_pages.errors import ExtractionError, SettingsError, StateError, collect_errors
+from tap_sfbulk_pages.reading.run import RunOutcome, StreamRun
 from tap_sfbulk_pages.settings import Settings
 from tap_sfbulk_pages.settings_schema import SCHEMA
 from tap_sfbulk_pages.singer.batch_formats import check_batch_config, check_unchanged
 from tap_sfbulk_pages.singer.catalog_files import SelectedEntries, write_catalog
 from tap_sfbulk_pages.singer.command_line import buffer_stdout, errors_for_people
 from tap_sfbulk_pages.singer.connection_check import check_connection
+from tap_sfbulk_pages.singer.measurements import log_measurements
 from tap_sfbulk_pages.singer.moving_in import catalogs as earlier_catalogs
 from tap_sfbulk_pages.singer.moving_in import settings as earlier_settings
 from tap_sfbulk_pages.singer.moving_in import states as earlier_states
 from tap_sfbulk_pages.singer.output import StateLines
 from tap_sfbulk_pages.singer.run import RunningTap
-from tap_sfbulk_pages.singer.sync import RunOutcome, StreamRun
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -164,7 +165,7 @@ class TapSFBulkPages(RunningTap):
         the error of a stream could be kept until the others are done.
 
         Raises:
-            click.ClickException: If streams could not be read, after the others.
+            IncompleteRunError: If streams could not be read, after the others.
         """
         from tap_sfbulk_pages.singer.lazy_stream import StreamInTurn  # noqa: PLC0415 - as above
 
@@ -199,6 +200,7 @@ class TapSFBulkPages(RunningTap):
             activity=self.activity,
             stop_signal=self.stop_signal,
             write_state=self._write_state,
+            measure=log_measurements,
         )
         self._run.read()
 

@@ -6,14 +6,11 @@ import logging
 import signal
 import sys
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-import click
-
-from tap_sfbulk_pages.errors import AllowanceError, ExtractionError
-from tap_sfbulk_pages.reading.schedule import JobSchedule
-from tap_sfbulk_pages.singer.measurements import log_measurements
-from tap_sfbulk_pages.singer.stop_signal import RunStopped
+from tap_sfbulk_pages.errors import AllowanceError, ExtractionError, IncompleteRunError
+from tap_sfbulk_pages.reading.schedule import JobSchedule, Scheduled
+from tap_sfbulk_pages.reading.stop_signal import RunStopped
 from tap_sfbulk_pages.watching.activity import READ
 from tap_sfbulk_pages.watching.watch import watch_run
 from tap_sfbulk_pages.words import counted
@@ -22,9 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tap_sfbulk_pages.org import Org
-    from tap_sfbulk_pages.singer.lazy_stream import StreamInTurn
-    from tap_sfbulk_pages.singer.stop_signal import StopSignal
-    from tap_sfbulk_pages.watching.activity import RunActivity
+    from tap_sfbulk_pages.reading.stop_signal import StopSignal
+    from tap_sfbulk_pages.watching.activity import RunActivity, StreamActivity
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +58,32 @@ class RunOutcome:
         return "\n  ".join(lines)
 
 
+class ScheduledStream(Scheduled, Protocol):
+    """A stream that a run reads when its job has ended."""
+
+    @property
+    def activity(self) -> StreamActivity:
+        """What the run does for it."""
+
+    @property
+    def is_left_out(self) -> bool:
+        """Whether the org does not offer it; known when its preparation has begun."""
+
+    @property
+    def job_id(self) -> str | None:
+        """The query job that is being read, for messages."""
+
+    def read(self) -> None:
+        """Read the stream to its end.
+
+        Raises:
+            Exception: Whatever went wrong with this stream.
+        """
+
+    def forget(self) -> None:
+        """Free what the stream holds, the pages fetched ahead among it."""
+
+
 class StreamRun:
     """Reads streams.
 
@@ -71,22 +93,25 @@ class StreamRun:
         activity: What the run does is noted there.
         stop_signal: Ends the run early.
         write_state: Writes the state as it is.
+        measure: Called at the end of the run, however it ends.
     """
 
     def __init__(
         self,
-        streams: Sequence[StreamInTurn],
+        streams: Sequence[ScheduledStream],
         *,
         org: Org,
         activity: RunActivity,
         stop_signal: StopSignal,
         write_state: Callable[[], None],
+        measure: Callable[[RunActivity], None] = lambda _: None,
     ) -> None:
         self._names = [stream.name for stream in streams]
         self._org = org
         self._activity = activity
         self._stop_signal = stop_signal
         self._write_state = write_state
+        self._measure = measure
         self._outcome = RunOutcome()
         self._schedule = JobSchedule(
             streams,
@@ -99,7 +124,7 @@ class StreamRun:
         """Read the streams to their ends.
 
         Raises:
-            click.ClickException: If some could not be read, after the others.
+            IncompleteRunError: If some could not be read, after the others.
             SystemExit: If a signal has stopped the run, at a safe point and with a true state.
         """
         watched = watch_run(
@@ -118,9 +143,9 @@ class StreamRun:
                 logger.warning("Stopped by %s.", signal.Signals(stopped.signal_number).name)
                 sys.exit(stopped.exit_code)
             finally:
-                log_measurements(self._activity)
+                self._measure(self._activity)
         if not self._outcome.is_whole:
-            raise click.ClickException(self._outcome.summary())
+            raise IncompleteRunError(self._outcome.summary())
 
     def tend(self) -> None:
         """Look after the jobs ahead (`JobSchedule.tend`)."""
@@ -142,7 +167,7 @@ class StreamRun:
                 stream.activity.outcome = READ
             stream.forget()
 
-    def _note_failure(self, stream: StreamInTurn, error: Exception) -> None:
+    def _note_failure(self, stream: ScheduledStream, error: Exception) -> None:
         job = f" (job {stream.job_id})" if stream.job_id else ""
         is_known = isinstance(error, ExtractionError)
         reason = str(error) if is_known else f"{type(error).__name__}: {error}"

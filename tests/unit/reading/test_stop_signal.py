@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_sfbulk_pages.singer.stop_signal import RunStopped, StopSignal
+from tap_sfbulk_pages.reading.stop_signal import RunStopped, StopSignal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
