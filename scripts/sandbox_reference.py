@@ -10,6 +10,7 @@ from pathlib import Path
 from sfbulk_sandbox.faults.kinds import KINDS
 from sfbulk_sandbox.faults.refusals import Status
 from sfbulk_sandbox.scenario import Scenario
+from sfbulk_sandbox.soql.unsupported import UNSUPPORTED
 
 PAGE = Path(__file__).parents[1] / "docs" / "sandbox.md"
 
@@ -40,13 +41,22 @@ def fault_table() -> str:
     return "\n".join(lines) + "\n"
 
 
+def unsupported_list() -> str:
+    """List the SOQL that Salesforce answers and the sandbox does not."""
+    return "".join(f"- {_mark_words(name)}\n" for name in UNSUPPORTED)
+
+
 def rewritten(page: str) -> str:
     """Put the tables between their marks.
 
     Args:
         page: Text of the page.
     """
-    for mark, table in (("scenario", scenario_table()), ("faults", fault_table())):
+    for mark, table in (
+        ("scenario", scenario_table()),
+        ("faults", fault_table()),
+        ("unsupported", unsupported_list()),
+    ):
         before, rest = page.split(f"<!-- {mark} -->\n")
         _, after = rest.split(f"<!-- /{mark} -->")
         page = f"{before}<!-- {mark} -->\n{table}<!-- /{mark} -->{after}"
@@ -69,6 +79,11 @@ def _arguments(described: type) -> dict[str, str]:
     text = (inspect.getdoc(described) or "").split("Args:\n")[1]
     entries = re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", text, flags=re.MULTILINE)
     return {name: _one_line(meaning) for name, meaning in entries}
+
+
+def _mark_words(text: str) -> str:
+    """Set words in capitals and functions as code."""
+    return re.sub(r"[A-Za-z]+\(\)|[A-Z]{3,}\d*(?: [A-Z]{3,})*", r"`\g<0>`", text)
 
 
 def _one_line(text: str) -> str:

@@ -82,7 +82,7 @@ ROUTES = (
         identity.show_identity,
         signed_in=False,
     ),
-    _open("POST", r"Soap/u/(?P<soap_version>\d+\.\d)(?:/\w*)?", "token", soap_login.log_in),
+    _open("POST", r"Soap/[cu]/(?P<soap_version>\d+\.\d)(?:/\w*)?", "token", soap_login.log_in),
     _open("GET", "data", "versions", versions.list_versions),
     _data("GET", "", "versions", versions.list_resources),
     _data("GET", "sobjects", "sobjects", sobject_calls.list_sobjects),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sfbulk_sandbox.state.state import State
 
 _JOBS_PER_REPLY = 1000
+_FIRST_VERSION = 47.0
 _CHOICES = {
     "operation": ("query", "queryAll"),
     "contentType": ("CSV",),
@@ -35,6 +36,7 @@ _OUTPUT_ONLY = ("id", "object", "state", "createdById", "createdDate", "systemMo
 
 async def create_job(state: State, call: Call) -> Reply:
     """Answer ``POST /jobs/query`` with 200; a query that is refused is refused here."""
+    _refuse_early_version(call)
     request = _read_creation(call.body)
     operation, soql = request["operation"], request["query"]
     state.usage.count_job(state.scenario)
@@ -70,6 +72,7 @@ async def read_job(state: State, call: Call, job_id: str) -> Reply:
 
 async def list_jobs(state: State, call: Call) -> Reply:
     """Answer ``GET /jobs/query``: up to 1,000 jobs a reply, filtered as the query string says."""
+    _refuse_early_version(call)
     start = _find_list_start(call.query.get("queryLocator"))
     jobs = [job for job in state.jobs if _is_wanted(job, call)]
     following = start + _JOBS_PER_REPLY
@@ -114,12 +117,19 @@ def find_job(state: State, call: Call, job_id: str) -> QueryJob:
     Raises:
         SalesforceError: 404 without such a job, 409 if it was made with another API version.
     """
+    _refuse_early_version(call)
     job = state.jobs.get(job_id)
     if job is None:
         raise not_found()
     if job.version != call.version:
         raise usual_error(HTTPStatus.CONFLICT)
     return job
+
+
+def _refuse_early_version(call: Call) -> None:
+    """Refuse a version in which there were no query jobs yet (Bulk API 2.0 guide)."""
+    if float(call.version) < _FIRST_VERSION:
+        raise not_found()
 
 
 def require_complete(job: QueryJob) -> None:

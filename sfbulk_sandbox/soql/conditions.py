@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sfbulk_sandbox.sobjects.fields import Field
-    from sfbulk_sandbox.soql.field_paths import FieldPath, FieldPaths
+    from sfbulk_sandbox.soql.field_paths import FieldPath
 
 _MOMENT = re.compile(r"(.{19})\.?(\d*)([+-]\d\d):?(\d\d)")
 _ID_TYPES = frozenset({"id", "reference"})
@@ -43,20 +43,20 @@ class Conditions:
     """Turns the conditions of one query into expressions.
 
     Args:
-        paths: Finds the fields.
+        find: Finds what is compared.
         soql: The text of the query, for errors.
         today: What TODAY means.
-        values_of: Runs the query of a semi-join and returns its one column.
+        values_of: Runs the query of a semi-join, for a field, and returns its one column.
     """
 
     def __init__(
         self,
-        paths: FieldPaths,
+        find: Callable[[syntax.Operand], FieldPath],
         soql: str,
         today: date,
-        values_of: Callable[[syntax.Query], pl.Series],
+        values_of: Callable[[syntax.SemiJoin, FieldPath], pl.Series],
     ) -> None:
-        self._paths = paths
+        self._find = find
         self._soql = soql
         self._today = today
         self._values_of = values_of
@@ -75,7 +75,7 @@ class Conditions:
             return combine(parts)
         if isinstance(condition, syntax.Not):
             return ~self.expression(condition.condition)
-        path = self._paths.find(condition.path)
+        path = self._find(condition.operand)
         self.named.append(path)
         if not path.field.filterable:
             raise field_cannot_be(self._soql, path.position, path.field.name, "filtered")
@@ -83,7 +83,7 @@ class Conditions:
             return self._comparison(path, condition)
         if isinstance(condition, syntax.SemiJoin):
             found = pl.col(path.column).is_in(
-                self._values_of(condition.query).drop_nulls().implode()
+                self._values_of(condition, path).drop_nulls().implode()
             )
             return _opposite_if(condition.operator == "NOT IN", found.fill_null(value=False))
         if condition.operator in {"IN", "NOT IN"}:

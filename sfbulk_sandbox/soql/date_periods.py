@@ -1,7 +1,8 @@
 """SOQL's words for dates, such as TODAY and LAST_N_MONTHS:3, as spans of days.
 
 What each word covers: "Date Formats and Date Literals in WHERE" of the SOQL and SOSL Reference.
-Days begin at midnight UTC and weeks on Sunday.
+Days begin at midnight UTC, weeks on Sunday, and a fiscal year with the calendar's. A day that no
+calendar has, such as that of LAST_N_YEARS:99999, is the first or the last there is.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ def period(word: str, today: date) -> tuple[date, date]:
         word: In capitals, with its number: `LAST_N_DAYS:5`.
         today: The day to count from.
     """
+    word = word.replace("FISCAL_", "")
     match = re.fullmatch(r"(LAST|NEXT)_(?:N_)?(?:(90)_)?(\w+)S(?::(\d+))?", word)
     if match is not None:
         count = int(match.group(2) or match.group(4))
@@ -51,8 +53,8 @@ def _units(today: date, unit: str, first: int, count: int) -> tuple[date, date]:
     if unit in _DAYS_IN:
         size = timedelta(days=_DAYS_IN[unit])
         sunday = today - timedelta(days=(today.weekday() + 1) % 7)
-        start = (today if unit == "DAY" else sunday) + first * size
-        return start, start + count * size
+        begin = today if unit == "DAY" else sunday
+        return _add(begin, first * size.days), _add(begin, (first + count) * size.days)
     months = _MONTHS_IN[unit]
     current = (today.year * _MONTHS_A_YEAR + today.month - 1) // months
     return _month((current + first) * months), _month((current + first + count) * months)
@@ -60,4 +62,15 @@ def _units(today: date, unit: str, first: int, count: int) -> tuple[date, date]:
 
 def _month(number: int) -> date:
     """Return the first day of a month, counted from the year 0."""
-    return date(number // _MONTHS_A_YEAR, number % _MONTHS_A_YEAR + 1, 1)
+    year = number // _MONTHS_A_YEAR
+    if year < date.min.year:
+        return date.min
+    return date.max if year > date.max.year else date(year, number % _MONTHS_A_YEAR + 1, 1)
+
+
+def _add(day: date, days: int) -> date:
+    """Return so many days later, as far as the calendar goes."""
+    try:
+        return day + timedelta(days=days)
+    except OverflowError:
+        return date.min if days < 0 else date.max

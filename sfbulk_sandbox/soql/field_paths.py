@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sfbulk_sandbox.sobjects.fields import BINARY_TYPES, COMPOUND_TYPES
@@ -11,14 +11,24 @@ from sfbulk_sandbox.soql.errors import (
     at_position,
     no_such_column,
     no_such_relationship,
+    unexpected_token,
 )
+from sfbulk_sandbox.soql.functions import (
+    HOUR_IN_DAY,
+    UNCHANGING_FUNCTIONS,
+    is_date_function,
+    type_of_date_function,
+)
+from sfbulk_sandbox.soql.syntax import Path
+from sfbulk_sandbox.soql.unsupported import unsupported
 
 if TYPE_CHECKING:
     from sfbulk_sandbox.sobjects.fields import Field
     from sfbulk_sandbox.sobjects.schema import Schema, SObject
-    from sfbulk_sandbox.soql.syntax import Path
+    from sfbulk_sandbox.soql.syntax import Operand
 
 _MOST_LEVELS = 5
+DATE_TYPES = frozenset({"date", "datetime"})
 
 
 @dataclass(frozen=True)
@@ -31,6 +41,7 @@ class FieldPath:
         field: The field.
         position: Where the query names it.
         alias: What the SELECT list calls a function of it.
+        function: The function of it that is meant, in capitals; empty for the field itself.
     """
 
     lookups: tuple[Field, ...]
@@ -38,6 +49,7 @@ class FieldPath:
     field: Field
     position: int
     alias: str | None = None
+    function: str = ""
 
     @property
     def relationships(self) -> tuple[str, ...]:
@@ -47,7 +59,13 @@ class FieldPath:
     @property
     def column(self) -> str:
         """The name of its column, as in a result's header: `Account.Owner.Name`."""
-        return ".".join((*self.relationships, self.field.name))
+        name = ".".join((*self.relationships, self.field.name))
+        return f"{self.function}({name})" if self.function else name
+
+    @property
+    def source(self) -> FieldPath:
+        """The field itself, where this is a function of it."""
+        return replace(self, function="")
 
 
 class FieldPaths:
@@ -89,6 +107,28 @@ class FieldPaths:
         if field is None:
             raise no_such_column(self._soql, path.position, names[-1], sobject.name)
         return FieldPath(tuple(lookups), sobject, field, path.position)
+
+    def find_operand(self, operand: Operand) -> FieldPath:
+        """Return the field, or the function of one field, that is compared, grouped or sorted.
+
+        Raises:
+            SoqlError: There is no such field, or the function cannot take it.
+        """
+        if isinstance(operand, Path):
+            return self.find(operand)
+        function = operand.name.upper()
+        if operand.argument is None:
+            raise unexpected_token(self._soql, self._soql.find(")", operand.position))
+        path = self.find(operand.argument)
+        if function in UNCHANGING_FUNCTIONS:
+            return path
+        if not is_date_function(function):
+            raise unsupported(f"{operand.name}() here")
+        if path.field.type not in ({"datetime"} if function == HOUR_IN_DAY else DATE_TYPES):
+            text = f"field {path.field.name} does not support the function {function}"
+            raise at_position(self._soql, path.position, "MALFORMED_QUERY", text)
+        field = replace(path.field, type=type_of_date_function(function))
+        return replace(path, field=field, function=function)
 
     def of_root(self, name: str) -> FieldPath:
         """Return a field of the query's own object, whether visible or not."""

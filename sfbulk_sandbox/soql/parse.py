@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -11,21 +12,24 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedInput
 
 from sfbulk_sandbox.soql import syntax
 from sfbulk_sandbox.soql.errors import SoqlError, unexpected_token
+from sfbulk_sandbox.soql.unsupported import refuse_unsupported
 
 _LONGEST_QUERY = 100_000
 
 _GRAMMAR = r"""
 start: query
-query: _select _from where? group? order? limit? offset? _for?
+query: _select _from where? group? having? order? limit? offset? _for?
 _select: _SELECT select_item ("," select_item)*
-_from: _FROM PATH alias? _using?
+_from: _FROM PATH alias? using?
 select_item: PATH [NAME]                        -> selected
-    | FUNCTION "(" [PATH] ")" [NAME]            -> function
+    | function [NAME]                           -> function_item
     | "(" query ")"                             -> child_query
     | TYPEOF_END                                -> typeof
 alias: _AS? NAME
-_using: _USING _SCOPE _EVERYTHING
+using: _USING _SCOPE SCOPE
 _for: _FOR _PURPOSE
+function: FUNCTION "(" [PATH] ")"
+?operand: PATH -> path_operand | function
 
 where: _WHERE condition
 ?condition: simple | and_condition | or_condition
@@ -33,14 +37,15 @@ and_condition: simple (_AND simple)+
 or_condition: simple (_OR simple)+
 ?simple: "(" condition ")" | not_condition | comparison | membership | semi_join
 not_condition: _NOT simple
-comparison: PATH COMPARATOR literal | PATH LIKE literal
-membership: PATH (IN | NOT_IN | INCLUDES | EXCLUDES) "(" literal ("," literal)* ")"
-semi_join: PATH (IN | NOT_IN) "(" query ")"
+comparison: operand COMPARATOR literal | operand LIKE literal
+membership: operand (IN | NOT_IN | INCLUDES | EXCLUDES) "(" literal ("," literal)* ")"
+semi_join: operand (IN | NOT_IN) "(" query ")"
 literal: STRING | DATETIME | DATE | TIME | NUMBER | BOOLEAN | NULL | PERIOD
 
-group: _GROUP _BY PATH ("," PATH)*
+group: _GROUP _BY operand ("," operand)*
+having: _HAVING condition
 order: _ORDER _BY order_term ("," order_term)*
-order_term: PATH [DIRECTION] [NULLS]
+order_term: operand [DIRECTION] [NULLS]
 limit: _LIMIT WHOLE_NUMBER
 offset: _OFFSET WHOLE_NUMBER
 
@@ -69,18 +74,22 @@ PERIOD.2: /(YESTERDAY|TODAY|TOMORROW)(?![\w.])/i
     | /(LAST|NEXT)_90_DAYS(?![\w.])/i
     | /(LAST|NEXT)_N_(DAYS|WEEKS|MONTHS|QUARTERS|YEARS):\d+(?![\w.])/i
     | /N_(DAYS|WEEKS|MONTHS|QUARTERS|YEARS)_AGO:\d+(?![\w.])/i
+    | /(LAST|THIS|NEXT)_FISCAL_(QUARTER|YEAR)(?![\w.])/i
+    | /(LAST|NEXT)_N_FISCAL_(QUARTERS|YEARS):\d+(?![\w.])/i
+    | /N_FISCAL_(QUARTERS|YEARS)_AGO:\d+(?![\w.])/i
 _SELECT.2: /SELECT(?![\w.])/i
 _FROM.2: /FROM(?![\w.])/i
 _AS.2: /AS(?![\w.])/i
 _USING.2: /USING(?![\w.])/i
 _SCOPE.2: /SCOPE(?![\w.])/i
-_EVERYTHING.2: /EVERYTHING(?![\w.])/i
-_PURPOSE.2: /(VIEW|REFERENCE)(?![\w.])/i
+SCOPE.2: /(EVERYTHING|MINE)(?![\w.])/i
+_PURPOSE.2: /(VIEW|REFERENCE|UPDATE)(?![\w.])/i
 _WHERE.2: /WHERE(?![\w.])/i
 _AND.2: /AND(?![\w.])/i
 _OR.2: /OR(?![\w.])/i
-_NOT.2: /NOT(?![\w.])/i
+_NOT.3: /NOT(?![\w.])/i
 _GROUP.2: /GROUP(?=\s+BY\b)/i
+_HAVING.2: /HAVING(?![\w.])/i
 _ORDER.2: /ORDER(?=\s+BY\b)/i
 _BY.2: /BY(?![\w.])/i
 _LIMIT.2: /LIMIT(?![\w.])/i
@@ -115,14 +124,16 @@ def parse(soql: str) -> syntax.Query:
     try:
         tree = _parser().parse(soql)
     except UnexpectedEOF as error:
+        refuse_unsupported(soql)
         raise unexpected_token(soql, len(soql)) from error
     except (UnexpectedCharacters, UnexpectedToken) as error:
-        raise unexpected_token(soql, _position(error, soql)) from error
+        refuse_unsupported(soql)
+        raise unexpected_token(soql, _find_position(error, soql)) from error
     query: syntax.Query = _ToSyntax().transform(tree)
     return query
 
 
-def _position(error: UnexpectedInput, soql: str) -> int:
+def _find_position(error: UnexpectedInput, soql: str) -> int:
     if isinstance(error, UnexpectedToken) and error.token.type == "$END":
         return len(soql)
     return len(soql) if error.pos_in_stream is None else error.pos_in_stream
@@ -163,11 +174,15 @@ class _ToSyntax(Transformer[Token, Any]):
     def selected(self, path: Token, alias: Token | None) -> syntax.Selected:
         return syntax.Selected(_path(path), _text(alias))
 
-    def function(
-        self, name: Token, argument: Token | None, alias: Token | None
-    ) -> syntax.FunctionCall:
+    def function(self, name: Token, argument: Token | None) -> syntax.FunctionCall:
         path = _path(argument) if argument else None
-        return syntax.FunctionCall(str(name), path, _text(alias), name.start_pos or 0)
+        return syntax.FunctionCall(str(name), path, None, name.start_pos or 0)
+
+    def function_item(self, call: syntax.FunctionCall, alias: Token | None) -> syntax.FunctionCall:
+        return replace(call, alias=_text(alias))
+
+    def path_operand(self, path: Token) -> syntax.Path:
+        return _path(path)
 
     def child_query(self, query: syntax.Query) -> syntax.ChildQuery:
         return syntax.ChildQuery(query, query.sobject.position)
@@ -177,6 +192,9 @@ class _ToSyntax(Transformer[Token, Any]):
 
     def alias(self, name: Token) -> tuple[str, str]:
         return ("alias", str(name))
+
+    def using(self, scope: Token) -> tuple[str, str]:
+        return ("scope", scope.lower())
 
     def where(self, condition: syntax.Condition) -> tuple[str, syntax.Condition]:
         return ("where", condition)
@@ -190,34 +208,41 @@ class _ToSyntax(Transformer[Token, Any]):
     def not_condition(self, condition: syntax.Condition) -> syntax.Not:
         return syntax.Not(condition)
 
-    def comparison(self, path: Token, operator: Token, value: syntax.Literal) -> syntax.Comparison:
+    def comparison(
+        self, operand: syntax.Operand, operator: Token, value: syntax.Literal
+    ) -> syntax.Comparison:
         spelled = "!=" if operator == "<>" else str(operator).upper()
-        return syntax.Comparison(_path(path), spelled, value)
+        return syntax.Comparison(operand, spelled, value)
 
     def membership(
-        self, path: Token, operator: Token, *literals: syntax.Literal
+        self, operand: syntax.Operand, operator: Token, *literals: syntax.Literal
     ) -> syntax.Membership:
-        return syntax.Membership(_path(path), _operator(operator), literals)
+        return syntax.Membership(operand, _operator(operator), literals)
 
-    def semi_join(self, path: Token, operator: Token, query: syntax.Query) -> syntax.SemiJoin:
-        return syntax.SemiJoin(_path(path), _operator(operator), query)
+    def semi_join(
+        self, operand: syntax.Operand, operator: Token, query: syntax.Query
+    ) -> syntax.SemiJoin:
+        return syntax.SemiJoin(operand, _operator(operator), query)
 
     def literal(self, token: Token) -> syntax.Literal:
         kind = _KINDS_OF_LITERALS[token.type]
         text = _without_escapes(token) if kind == "string" else str(token)
         return syntax.Literal(kind, text, token.start_pos or 0)
 
-    def group(self, *paths: Token) -> tuple[str, tuple[syntax.Path, ...]]:
-        return ("group_by", tuple(map(_path, paths)))
+    def group(self, *operands: syntax.Operand) -> tuple[str, tuple[syntax.Operand, ...]]:
+        return ("group_by", operands)
+
+    def having(self, condition: syntax.Condition) -> tuple[str, syntax.Condition]:
+        return ("having", condition)
 
     def order(self, *terms: syntax.OrderTerm) -> tuple[str, tuple[syntax.OrderTerm, ...]]:
         return ("order_by", terms)
 
     def order_term(
-        self, path: Token, direction: Token | None, nulls: Token | None
+        self, operand: syntax.Operand, direction: Token | None, nulls: Token | None
     ) -> syntax.OrderTerm:
         return syntax.OrderTerm(
-            _path(path),
+            operand,
             descending=direction is not None and direction.upper() == "DESC",
             nulls_last=nulls is not None and nulls.upper().endswith("LAST"),
         )

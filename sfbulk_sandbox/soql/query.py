@@ -19,25 +19,30 @@ from sfbulk_sandbox.soql.errors import (
     no_such_sobject,
 )
 from sfbulk_sandbox.soql.field_paths import FieldPath, FieldPaths
+from sfbulk_sandbox.soql.functions import UNCHANGING_FUNCTIONS, derive
 from sfbulk_sandbox.soql.joined_records import Columns, JoinedRecords
 from sfbulk_sandbox.soql.parse import parse
 from sfbulk_sandbox.soql.query_refusals import (
     is_aggregate,
     is_fields_function,
-    is_label_function,
     refuse_field_in_bulk,
+    refuse_fields,
     refuse_in_bulk,
     refuse_in_rest,
     refuse_object,
-    refuse_unbounded_fields,
+    refuse_semi_joins,
 )
 from sfbulk_sandbox.soql.result_set import PARENT_ID, ChildResults, ResultColumn, ResultSet
+from sfbulk_sandbox.soql.unsupported import unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
     from sfbulk_sandbox.sobjects.schema import Schema, SObject
+
+
+_ID_TYPES = frozenset({"id", "reference"})
 
 
 class QueryRun:
@@ -47,6 +52,7 @@ class QueryRun:
         schema: What the user sees.
         tables: The records, by object.
         today: What TODAY means.
+        user_id: Whose records the scope `mine` means.
         include_deleted: Whether records in the recycle bin are found.
         bulk: Whether the limits of query jobs apply.
     """
@@ -57,12 +63,14 @@ class QueryRun:
         tables: Mapping[str, Columns],
         *,
         today: date,
+        user_id: str,
         include_deleted: bool,
         bulk: bool,
     ) -> None:
         self._schema = schema
         self._tables = tables
         self._today = today
+        self._user_id = user_id
         self._include_deleted = include_deleted
         self._bulk = bulk
 
@@ -75,11 +83,13 @@ class QueryRun:
         query = parse(soql)
         sobject = self._sobject(query, soql)
         (refuse_in_bulk if self._bulk else refuse_in_rest)(query)
+        refuse_semi_joins(soql, query)
         paths = FieldPaths(self._schema, sobject, query.alias, soql)
         if is_aggregate(query):
-            aggregation = Aggregation(query, paths, soql)
-            return aggregation.result(self._matching(query, paths, soql, aggregation.paths))
-        selected = self._selected(query, paths, soql)
+            aggregation = Aggregation(query, paths, soql, self._today)
+            unordered = replace(query, order_by=())
+            return aggregation.result(self._matching(unordered, paths, soql, aggregation.paths))
+        selected = self._selected(query, paths)
         frame = self._matching(query, paths, soql, selected).slice(query.offset, query.limit)
         return ResultSet(
             sobject.name,
@@ -107,18 +117,31 @@ class QueryRun:
             soql: Its text.
             selected: The fields that the frame must have.
         """
-        conditions = Conditions(paths, soql, self._today, lambda inner: self._values(inner, soql))
+        conditions = Conditions(
+            paths.find_operand,
+            soql,
+            self._today,
+            lambda join, path: self._values(join.query, soql, paths.sobject, path),
+        )
         where = conditions.expression(query.where) if query.where else pl.lit(True)
         named = [*selected, *conditions.named]
         for path in selected:
             named.extend(paths.sibling(path, part) for part in _parts(path))
+        if query.scope == "mine" and "OwnerId" in paths.sobject.fields_by_name:
+            where &= pl.col("OwnerId") == self._user_id
+            named.append(paths.of_root("OwnerId"))
         if paths.sobject.has_recycle_bin and not self._include_deleted:
             where &= pl.col("IsDeleted") == "false"
             named.append(paths.of_root("IsDeleted"))
         orders = [self._order(term, paths, soql) for term in query.order_by]
         named.extend(path for path, _ in orders)
         joined = JoinedRecords(self._schema.sobjects, self._tables)
-        frame = joined.frame(paths.sobject, named).filter(where)
+        frame = joined.frame(paths.sobject, [path.source for path in named])
+        derived = {path.column: path for path in named if path.function}
+        frame = frame.with_columns(
+            derive(path.function, pl.col(path.source.column)).alias(column)
+            for column, path in derived.items()
+        ).filter(where)
         if not orders:
             return frame
         return frame.sort(
@@ -130,16 +153,16 @@ class QueryRun:
 
     @staticmethod
     def _order(term: syntax.OrderTerm, paths: FieldPaths, soql: str) -> tuple[FieldPath, pl.Expr]:
-        path = paths.find(term.path)
+        path = paths.find_operand(term.operand)
         if not path.field.sortable:
             raise field_cannot_be(soql, path.position, path.field.name, "sorted")
         return path, comparable(path)
 
-    def _selected(self, query: syntax.Query, paths: FieldPaths, soql: str) -> list[FieldPath]:
+    def _selected(self, query: syntax.Query, paths: FieldPaths) -> list[FieldPath]:
         """Return the fields of the SELECT list, each of them once."""
         selected: dict[str, FieldPath] = {}
         for item in query.select:
-            for path in self._fields_of_item(item, query, paths, soql):
+            for path in self._fields_of_item(item, query, paths):
                 name = path.alias or path.column
                 if name in selected:
                     text = f"duplicate field selected: {name}"
@@ -148,16 +171,15 @@ class QueryRun:
         return list(selected.values())
 
     def _fields_of_item(
-        self, item: syntax.SelectItem, query: syntax.Query, paths: FieldPaths, soql: str
+        self, item: syntax.SelectItem, query: syntax.Query, paths: FieldPaths
     ) -> list[FieldPath]:
         if isinstance(item, syntax.FunctionCall):
-            if is_label_function(item) and item.argument:
+            if item.name.upper() in UNCHANGING_FUNCTIONS and item.argument:
                 return [replace(paths.find(item.argument), alias=item.alias)]
             if not is_fields_function(item):
-                text = f"{item.name}() is not supported by this sandbox"
-                raise at_position(soql, item.position, "MALFORMED_QUERY", text)
+                raise unsupported(f"{item.name}() in a SELECT list without GROUP BY")
             which = item.argument.text.upper() if item.argument else ""
-            refuse_unbounded_fields(which, query.limit, bulk=self._bulk)
+            refuse_fields(which, query.limit, bulk=self._bulk)
             return paths.of_fields_function(which, with_compounds=not self._bulk)
         if not isinstance(item, syntax.Selected):
             return []
@@ -166,15 +188,36 @@ class QueryRun:
             refuse_field_in_bulk(path.field)
         return [path]
 
-    def _values(self, query: syntax.Query, soql: str) -> pl.Series:
-        """Return what the query of a semi-join selects."""
+    def _values(self, query: syntax.Query, soql: str, outer: SObject, left: FieldPath) -> pl.Series:
+        """Return what the query of a semi-join selects.
+
+        Args:
+            query: The query.
+            soql: The whole text.
+            outer: The object of the query around it.
+            left: What is compared with the results.
+        """
         sobject = self._sobject(query, soql)
         paths = FieldPaths(self._schema, sobject, query.alias, soql)
-        selected = self._selected(query, paths, soql)
+        selected = self._selected(query, paths)
         if len(selected) != 1:
             text = "semi join sub-selects can only query one field"
             raise at_position(soql, query.sobject.position, "MALFORMED_QUERY", text)
-        frame = self._matching(query, paths, soql, selected).slice(0, query.limit)
+        if sobject.name == outer.name:
+            text = "The inner and outer selects should not be on the same object type"
+            raise at_position(soql, query.sobject.position, "MALFORMED_QUERY", text)
+        if left.field.type not in _ID_TYPES or selected[0].field.type not in _ID_TYPES:
+            name = (selected[0] if left.field.type in _ID_TYPES else left).field.name
+            text = f"semi join sub-selects compare only ids and references, not {name}"
+            raise at_position(soql, query.sobject.position, "MALFORMED_QUERY", text)
+        if not _id_targets(left) & _id_targets(selected[0]):
+            text = (
+                f"The selected field '{selected[0].field.name}' in the subquery and the left "
+                f"operand field in the where expression in the outer query '{left.field.name}' "
+                "should point to the same object type"
+            )
+            raise at_position(soql, query.sobject.position, "MALFORMED_QUERY", text)
+        frame = self._matching(query, paths, soql, selected)
         return frame.select(selected[0].column).collect().to_series()
 
     def _children(self, query: syntax.Query, parent: SObject, soql: str) -> list[ChildResults]:
@@ -191,7 +234,7 @@ class QueryRun:
             raise no_such_relationship(soql, query.sobject.position, query.sobject.text)
         child, lookup = relationship
         paths = FieldPaths(self._schema, child, query.alias, soql)
-        selected = self._selected(query, paths, soql)
+        selected = self._selected(query, paths)
         to_parent = paths.of_root(lookup.name)
         frame = self._matching(query, paths, soql, [*selected, to_parent])
         results = ResultSet(
@@ -201,6 +244,11 @@ class QueryRun:
             types_of_parents=_types_of_parents(selected),
         )
         return ChildResults(lookup.child_relationship_name or "", results, query.limit)
+
+
+def _id_targets(path: FieldPath) -> set[str]:
+    """Return the objects whose records a field may name."""
+    return set(path.field.reference_to) or {path.sobject.name}
 
 
 def _parts(path: FieldPath) -> list[str]:

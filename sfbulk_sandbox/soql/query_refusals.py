@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 
 from sfbulk_sandbox.sobjects.fields import BINARY_TYPES, COMPOUND_TYPES
 from sfbulk_sandbox.soql import syntax
-from sfbulk_sandbox.soql.errors import SoqlError, not_in_bulk
+from sfbulk_sandbox.soql.errors import SoqlError, at_position, not_in_bulk
+from sfbulk_sandbox.soql.functions import AGGREGATE_FUNCTIONS
+from sfbulk_sandbox.soql.unsupported import unsupported
 
 if TYPE_CHECKING:
     from sfbulk_sandbox.sobjects.fields import Field
     from sfbulk_sandbox.sobjects.schema import SObject
 
-AGGREGATE_FUNCTIONS = frozenset({"COUNT", "COUNT_DISTINCT", "SUM", "AVG", "MIN", "MAX"})
 _LARGEST_OFFSET = 2_000
+_MOST_JOINS = 2
 _MOST_ROWS_OF_ALL_FIELDS = 200
 
 
@@ -44,7 +46,10 @@ def _filters_on(condition: syntax.Condition | None, fields: tuple[str, ...]) -> 
     if isinstance(condition, syntax.Logic) and condition.operator == "AND":
         return any(_filters_on(part, fields) for part in condition.conditions)
     if isinstance(condition, (syntax.Comparison, syntax.Membership)):
-        named = condition.path.names[-1].lower() in map(str.lower, fields)
+        operand = condition.operand
+        if isinstance(operand, syntax.FunctionCall):
+            return False
+        named = operand.names[-1].lower() in map(str.lower, fields)
         return named and condition.operator in {"=", "IN"}
     return False
 
@@ -82,7 +87,7 @@ def refuse_field_in_bulk(field: Field) -> None:
 
 
 def refuse_in_rest(query: syntax.Query) -> None:
-    """Refuse what is beyond the REST query resource, or beyond the sandbox.
+    """Refuse what is beyond the REST query resource.
 
     Raises:
         SoqlError: The query contains it.
@@ -92,7 +97,7 @@ def refuse_in_rest(query: syntax.Query) -> None:
         raise SoqlError("NUMBER_OUTSIDE_VALID_RANGE", text)
     for item in query.select:
         if isinstance(item, syntax.TypeOf):
-            raise SoqlError("MALFORMED_QUERY", "TYPEOF is not supported by this sandbox")
+            raise unsupported("TYPEOF")
     _refuse_aliases(query)
 
 
@@ -117,17 +122,60 @@ def is_fields_function(call: syntax.FunctionCall) -> bool:
     return call.name.upper() == "FIELDS"
 
 
-def is_label_function(call: syntax.FunctionCall) -> bool:
-    """Tell whether a function is toLabel(); labels are the values themselves here."""
-    return call.name.upper() == "TOLABEL"
+def refuse_semi_joins(soql: str, query: syntax.Query) -> None:
+    """Refuse semi-joins where Salesforce allows none, and queries that none may have.
 
-
-def refuse_unbounded_fields(which: str, limit: int | None, *, bulk: bool) -> None:
-    """Refuse FIELDS(ALL) and FIELDS(CUSTOM) where the number of rows is not bounded.
+    SOQL and SOSL Reference, "Comparison Operators", semi-joins and anti-joins.
 
     Raises:
-        SoqlError: It is not.
+        SoqlError: There is one under OR or NOT, in another one, or a third.
     """
+    if query.where is None:
+        return
+    allowed = _top_level_joins(query.where)
+    joins = _all_joins(query.where)
+    if len(joins) > len(allowed):
+        text = (
+            "Semi join sub-selects are only allowed at the top level WHERE expressions and not in "
+            "nested WHERE expressions."
+        )
+        raise SoqlError("MALFORMED_QUERY", text)
+    if len(joins) > _MOST_JOINS:
+        text = f"maximum {_MOST_JOINS} semi join sub-selects are allowed"
+        raise SoqlError("MALFORMED_QUERY", text)
+    for join in joins:
+        inner, position = join.query, join.query.sobject.position
+        if inner.where is not None and _all_joins(inner.where):
+            text = "Nesting of semi join sub-selects is not supported"
+            raise at_position(soql, position, "MALFORMED_QUERY", text)
+        if inner.limit is not None or inner.offset or inner.order_by or inner.group_by:
+            text = "semi join sub-selects cannot have LIMIT, OFFSET, ORDER BY or GROUP BY"
+            raise at_position(soql, position, "MALFORMED_QUERY", text)
+
+
+def _top_level_joins(condition: syntax.Condition) -> list[syntax.SemiJoin]:
+    if isinstance(condition, syntax.Logic) and condition.operator == "AND":
+        return [join for part in condition.conditions for join in _top_level_joins(part)]
+    return [condition] if isinstance(condition, syntax.SemiJoin) else []
+
+
+def _all_joins(condition: syntax.Condition) -> list[syntax.SemiJoin]:
+    if isinstance(condition, syntax.Logic):
+        return [join for part in condition.conditions for join in _all_joins(part)]
+    if isinstance(condition, syntax.Not):
+        return _all_joins(condition.condition)
+    return [condition] if isinstance(condition, syntax.SemiJoin) else []
+
+
+def refuse_fields(which: str, limit: int | None, *, bulk: bool) -> None:
+    """Refuse FIELDS() of anything but ALL, CUSTOM and STANDARD, or of too many rows.
+
+    Raises:
+        SoqlError: It is of something else, or the number of rows is not bounded.
+    """
+    if which not in {"ALL", "CUSTOM", "STANDARD"}:
+        text = f"The SOQL FIELDS function takes ALL, CUSTOM or STANDARD, not {which or 'nothing'}"
+        raise SoqlError("MALFORMED_QUERY", text)
     if which == "STANDARD":
         return
     if bulk:

@@ -32,12 +32,16 @@ class Selected:
 
 @dataclass(frozen=True)
 class FunctionCall:
-    """A function of the SELECT list, such as `COUNT(Id)`, `FIELDS(ALL)` or `toLabel(Status)`."""
+    """A function, such as `COUNT(Id)`, `FIELDS(ALL)` or `DAY_ONLY(CreatedDate)`."""
 
     name: str
     argument: Path | None
     alias: str | None
     position: int
+
+
+Operand: TypeAlias = "Path | FunctionCall"
+"""What is compared, grouped or sorted."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ class Literal:
 class Comparison:
     """A field against a value; the operator is `=`, `!=`, `<`, `<=`, `>`, `>=` or `LIKE`."""
 
-    path: Path
+    operand: Operand
     operator: str
     value: Literal
 
@@ -88,7 +92,7 @@ class Comparison:
 class Membership:
     """A field against several; the operator is `IN`, `NOT IN`, `INCLUDES` or `EXCLUDES`."""
 
-    path: Path
+    operand: Operand
     operator: str
     values: tuple[Literal, ...]
 
@@ -97,7 +101,7 @@ class Membership:
 class SemiJoin:
     """A field against the results of another query; the operator is `IN` or `NOT IN`."""
 
-    path: Path
+    operand: Operand
     operator: str
     query: Query
 
@@ -124,7 +128,7 @@ Condition: TypeAlias = "Comparison | Membership | SemiJoin | Not | Logic"
 class OrderTerm:
     """One field of ORDER BY; nulls come first unless the query says otherwise."""
 
-    path: Path
+    operand: Operand
     descending: bool
     nulls_last: bool
 
@@ -137,7 +141,9 @@ class Query:
     sobject: Path
     alias: str | None = None
     where: Condition | None = None
-    group_by: tuple[Path, ...] = ()
+    group_by: tuple[Operand, ...] = ()
+    having: Condition | None = None
     order_by: tuple[OrderTerm, ...] = ()
     limit: int | None = None
     offset: int = 0
+    scope: str = "everything"

@@ -153,6 +153,7 @@ class Org(Records):
                 self._schema,
                 self._tables,
                 today=self.moment().date(),
+                user_id=self.user.id,
                 include_deleted=include_deleted,
                 bulk=bulk,
             )

@@ -180,3 +180,13 @@ def test_jobs_are_listed_a_thousand_at_a_time(start: StartClient) -> None:
     assert second["nextRecordsUrl"] is None
     assert client.get("/jobs/query?jobType=Classic").json()["records"] == []
     assert error(client.get("/jobs/query?queryLocator=x")) == (400, "INVALID_QUERY_LOCATOR")
+
+
+def test_query_jobs_exist_from_version_47_on(start: StartClient) -> None:
+    client = start()
+    client.version = "46.0"
+    body = {"operation": "query", "query": ACCOUNTS}
+    for reply in (client.post("/jobs/query", json=body), client.get("/jobs/query")):
+        assert (reply.status_code, reply.json()[0]["errorCode"]) == (404, "NOT_FOUND")
+    client.version = "47.0"
+    assert client.post("/jobs/query", json=body).status_code == 200

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from datetime import date, datetime, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,16 @@ FIELDS = {
         "Datetime__c, Time__c, Owner.Type, Lookup__r.Name"
     ),
 }
+
+
+NESTED_JOINS = """
+SELECT Id FROM Account WHERE Id IN
+(SELECT AccountId FROM Contact WHERE Id IN (SELECT ContactId FROM Case))
+"""
+THREE_JOINS = """
+SELECT Id FROM Account WHERE Id IN (SELECT AccountId FROM Contact)
+AND Id IN (SELECT AccountId FROM Case) AND Id IN (SELECT AccountId FROM Opportunity)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -511,9 +522,9 @@ def test_group_by_gathers_records(org: Org) -> None:
             if (r["Owner"]["Name"], r["Rating"]) == (group["Name"], group["Rating"])
         ]
         assert group["n"] == len(members)
-        assert group["expr1"] == pytest.approx(sum(r["AnnualRevenue"] or 0 for r in members))
-        assert group["expr2"] == min(r["CreatedDate"] for r in members)
-        assert group["expr3"] == len({r["Industry"] for r in members} - {None})
+        assert group["expr0"] == pytest.approx(sum(r["AnnualRevenue"] or 0 for r in members))
+        assert group["expr1"] == min(r["CreatedDate"] for r in members)
+        assert group["expr2"] == len({r["Industry"] for r in members} - {None})
 
 
 def test_aggregates_without_groups_give_one_record(org: Org) -> None:
@@ -806,7 +817,92 @@ def test_rest_reads_what_query_jobs_refuse(org: Org) -> None:
         ),
         ("SELECT SUM(Name) FROM Account", "MALFORMED_QUERY", "aggregate operator SUM"),
         ("SELECT COUNT(), Id FROM Account", "MALFORMED_QUERY", "unexpected token: ')'"),
-        ("SELECT FORMAT(Name) FROM Account", "MALFORMED_QUERY", "not supported by this sandbox"),
+        (
+            "SELECT FIELDS(FOO) FROM Account LIMIT 5",
+            "MALFORMED_QUERY",
+            "STANDARD, not FOO",
+        ),
+        ("SELECT COUNT() FROM Account ORDER BY Name", "MALFORMED_QUERY", "with ORDER BY"),
+        (
+            "SELECT Rating, COUNT(Id) FROM Account GROUP BY Rating ORDER BY Name",
+            "MALFORMED_QUERY",
+            "Ordered field must be grouped or aggregated: Name",
+        ),
+        (
+            "SELECT Rating r, COUNT(Id) r FROM Account GROUP BY Rating",
+            "MALFORMED_QUERY",
+            "duplicate alias: r",
+        ),
+        (
+            "SELECT Rating FROM Account GROUP BY Rating HAVING Name = 'a'",
+            "MALFORMED_QUERY",
+            "Field must be grouped or aggregated: Name",
+        ),
+        (
+            "SELECT Id FROM Account WHERE Id IN (SELECT AccountId FROM Contact) OR Name = 'a'",
+            "MALFORMED_QUERY",
+            "not in nested WHERE expressions.",
+        ),
+        (
+            "SELECT Id FROM Account WHERE NOT Id IN (SELECT AccountId FROM Contact)",
+            "MALFORMED_QUERY",
+            "not in nested WHERE expressions.",
+        ),
+        (
+            NESTED_JOINS,
+            "MALFORMED_QUERY",
+            "Nesting of semi join sub-selects is not supported",
+        ),
+        *(
+            (
+                f"SELECT Id FROM Account WHERE Id IN (SELECT AccountId FROM Contact {clause})",  # noqa: S608 - SOQL
+                "MALFORMED_QUERY",
+                "cannot have LIMIT, OFFSET, ORDER BY or GROUP BY",
+            )
+            for clause in ("LIMIT 5", "ORDER BY Name")
+        ),
+        (
+            "SELECT Id FROM Account WHERE Id IN (SELECT ParentId FROM Account)",
+            "MALFORMED_QUERY",
+            "should not be on the same object type",
+        ),
+        (
+            "SELECT Id FROM Account WHERE Name IN (SELECT Name FROM Contact)",
+            "MALFORMED_QUERY",
+            "compare only ids and references, not Name",
+        ),
+        (
+            "SELECT Id FROM Account WHERE Id IN (SELECT OwnerId FROM Contact)",
+            "MALFORMED_QUERY",
+            "should point to the same object type",
+        ),
+        (
+            THREE_JOINS,
+            "MALFORMED_QUERY",
+            "maximum 2 semi join sub-selects are allowed",
+        ),
+        (
+            "SELECT Id FROM Account WHERE CALENDAR_YEAR(Name) = 2024",
+            "MALFORMED_QUERY",
+            "does not support the function CALENDAR_YEAR",
+        ),
+        *(
+            (
+                soql,
+                "MALFORMED_QUERY",
+                "this sandbox; Salesforce may well answer the query",
+            )
+            for soql in (
+                "SELECT Rating, COUNT(Id) FROM Account GROUP BY ROLLUP(Rating)",
+                "SELECT TYPEOF What WHEN Account THEN Phone END FROM Task",
+                "SELECT Id FROM Account WHERE AnnualRevenue > USD5000",
+                "SELECT a.Id FROM Account a, a.Contacts c",
+                "SELECT Id FROM Account USING SCOPE team",
+                "SELECT Id FROM Account WHERE DISTANCE(BillingAddress, GEOLOCATION(1,2), 'mi') < 5",
+                "SELECT Id FROM Account ALL ROWS",
+                "SELECT WEEK_IN_YEAR(CreatedDate) FROM Account",
+            )
+        ),
         ("SELECT Id, (SELECT Id FROM Nope) FROM Account", "INVALID_FIELD", "relationship 'Nope'"),
         (
             "SELECT Id FROM Account WHERE Id IN (SELECT Id, AccountId FROM Contact)",
@@ -888,3 +984,81 @@ def test_periods_cover_these_days(org: Org, word: str, first: str, behind: str) 
 )
 def test_clauses_may_be_written_in_many_ways(org: Org, soql: str) -> None:
     assert len(rest(org, soql)) == 1
+
+
+def test_having_filters_groups(org: Org) -> None:
+    soql = "SELECT Industry, COUNT(Id) n FROM Account GROUP BY Industry"
+    groups = rest(org, soql)
+    median = sorted(group["n"] for group in groups)[len(groups) // 2]
+    expected = [group for group in groups if group["n"] >= median and group["Industry"]]
+    assert 0 < len(expected) < len(groups)
+    assert rest(org, f"{soql} HAVING COUNT(Id) >= {median} AND Industry != null") == expected
+
+
+def test_groups_are_sorted_by_what_was_computed(org: Org) -> None:
+    soql = "SELECT Industry, COUNT(Id) n FROM Account GROUP BY Industry ORDER BY COUNT(Id) DESC"
+    counts = [group["n"] for group in rest(org, soql)]
+    assert len(counts) > 3
+    assert counts == sorted(counts, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        ("CALENDAR_YEAR", lambda day: day.year),
+        ("FISCAL_QUARTER", lambda day: (day.month + 2) // 3),
+        ("CALENDAR_MONTH", lambda day: day.month),
+        ("DAY_IN_WEEK", lambda day: day.isoweekday() % 7 + 1),
+        ("DAY_IN_YEAR", lambda day: day.timetuple().tm_yday),
+        ("WEEK_IN_MONTH", lambda day: (day.day + 6) // 7),
+        ("HOUR_IN_DAY", lambda day: day.hour),
+        ("DAY_ONLY", lambda day: day.date().isoformat()),
+    ],
+)
+def test_date_functions_group_and_filter(
+    org: Org, function: str, expected: Callable[[datetime], Any]
+) -> None:
+    of_days = Counter(
+        expected(datetime.strptime(row["CreatedDate"], "%Y-%m-%dT%H:%M:%S.000%z"))
+        for row in rest(org, "SELECT CreatedDate FROM Account")
+    )
+    call = f"{function}(CreatedDate)"
+    soql = f"SELECT {call} d, COUNT(Id) n FROM Account GROUP BY {call}"  # noqa: S608 - SOQL
+    groups = rest(org, f"{soql} ORDER BY {call}")
+    assert {group["d"]: group["n"] for group in groups} == of_days
+    wanted = next(iter(of_days))
+    found = rest(org, f"SELECT Id FROM Account WHERE {call} = {wanted}")  # noqa: S608 - SOQL
+    assert len(found) == of_days[wanted]
+
+
+@pytest.mark.parametrize(
+    ("asked", "same"),
+    [
+        ("SELECT Id FROM Account WHERE toLabel(Rating) = 'Hot'", "WHERE Rating = 'Hot'"),
+        ("SELECT Id FROM Account WHERE CreatedDate = THIS_FISCAL_YEAR", "CreatedDate = THIS_YEAR"),
+        (
+            "SELECT Id FROM Account WHERE CreatedDate = LAST_N_FISCAL_QUARTERS:3",
+            "WHERE CreatedDate = LAST_N_QUARTERS:3",
+        ),
+        ("SELECT Id FROM Account WHERE CreatedDate = LAST_N_DAYS:9999999", "Id != null"),
+        ("SELECT Id FROM Account WHERE CreatedDate >= LAST_N_YEARS:99999", "Id != null"),
+        ("SELECT Id FROM Account FOR UPDATE", "Id != null"),
+    ],
+)
+def test_what_means_the_same(org: Org, asked: str, same: str) -> None:
+    condition = same.removeprefix("WHERE ")
+    expected = rest(org, f"SELECT Id FROM Account WHERE {condition}")  # noqa: S608 - SOQL
+    assert rest(org, asked) == expected
+
+
+def test_the_scope_mine_is_what_the_user_owns(org: Org) -> None:
+    mine = rest(org, "SELECT OwnerId FROM Account USING SCOPE mine")
+    assert {record["OwnerId"] for record in mine} == {org.user.id}
+
+
+def test_values_can_be_formatted(org: Org) -> None:
+    soql = "SELECT FORMAT(Name) n, convertCurrency(AnnualRevenue) r FROM Account LIMIT 3"
+    plain = rest(org, "SELECT Name, AnnualRevenue FROM Account LIMIT 3")
+    assert [(row["n"], row["r"]) for row in rest(org, soql)] == [
+        (row["Name"], row["AnnualRevenue"]) for row in plain
+    ]
