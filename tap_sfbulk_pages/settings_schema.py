@@ -1,7 +1,7 @@
-"""The tap's settings as users see them: names, types, defaults and meanings.
+"""The tap's settings as users see them: names, types, defaults and descriptions.
 
-Plain data, so that workers read it without the Singer SDK. The README's table, `meltano.yml` and
-the reference in docs/ are made from it.
+Plain data, so that workers can read it without the Singer SDK. The README's table, `meltano.yml`
+and the reference in docs/ are generated from it.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 def _type(type_: str, **facts: Any) -> dict[str, Any]:
-    """Write the JSON schema of a value that must not be null."""
+    """Return the JSON schema of a value that must not be null."""
     return {"type": [type_], **facts}
 
 
 def _setting(type_: str, **facts: Any) -> dict[str, Any]:
-    """Write the JSON schema of a value that may be null, which means the same as leaving it out.
+    """Return the JSON schema of a value that may be null, which is the same as leaving it out.
 
     The keys `secret` (kept out of every message) and `writeOnly` are the Singer SDK's.
     """
@@ -43,13 +43,13 @@ _PROPERTIES: dict[str, Any] = {
         "boolean",
         default=False,
         title="Sandbox org",
-        description="Sign in at `https://test.salesforce.com` where no address is set.",
+        description="Sign in at `https://test.salesforce.com` if no address is set.",
     ),
     "access_token": _setting(
         "string",
         secret=True,
         title="Access token",
-        description="A ready token; needs `instance_url`. It cannot be renewed.",
+        description="A ready token; requires `instance_url`. It cannot be renewed.",
     ),
     "client_id": _setting(
         "string",
@@ -66,8 +66,8 @@ _PROPERTIES: dict[str, Any] = {
         "string",
         secret=True,
         title="Refresh token",
-        description="Refresh-token flow. A token that Salesforce replaces is kept in the user's "
-        "state folder.",
+        description="Refresh-token flow. If Salesforce replaces the token, the new one is kept in "
+        "the user's state folder.",
     ),
     "username": _setting(
         "string",
@@ -83,7 +83,7 @@ _PROPERTIES: dict[str, Any] = {
     "private_key_path": _setting(
         "string",
         title="Private key file",
-        description="JWT bearer flow: path of the file with the private key.",
+        description="JWT bearer flow: path of the private key file.",
     ),
     "password": _setting(
         "string",
@@ -101,13 +101,13 @@ _PROPERTIES: dict[str, Any] = {
         "string",
         title="Org of the Salesforce CLI",
         description="Alias or user name of an org that the installed Salesforce CLI is logged in "
-        "to; it gives the session and the address.",
+        "to. The CLI supplies the session and the address.",
     ),
     "api_version": _setting(
         "string",
         title="API version",
-        description="`62.0` or `v62.0`; at least 58.0. Default: the newest that the org offers "
-        "and the tap was tested with.",
+        description="`62.0` or `v62.0`; at least 58.0. Default: the newest version that the org "
+        "offers and the tap was tested with.",
     ),
     "start_date": _setting(
         "string",
@@ -119,8 +119,8 @@ _PROPERTIES: dict[str, Any] = {
         "array",
         items=_type("string"),
         title="Objects",
-        description="Names or globs of the sObjects to offer, e.g. `Account`, `*__c`; with `!` in "
-        "front they exclude. Default: every queryable one.",
+        description="Names or globs of the sObjects to offer, e.g. `Account`, `*__c`; a leading "
+        "`!` excludes. Default: every queryable sObject.",
     ),
     "queries": _setting(
         "array",
@@ -137,8 +137,8 @@ _PROPERTIES: dict[str, Any] = {
             additionalProperties=False,
         ),
         title="Queries",
-        description="Streams from SOQL of your own: `name`, `soql` and, if wanted, "
-        "`primary_keys`, `replication_key`, `include_deleted` for each.",
+        description="Streams from your own SOQL: for each, `name`, `soql` and optionally "
+        "`primary_keys`, `replication_key`, `include_deleted`.",
     ),
     "jobs": _setting(
         "array",
@@ -153,8 +153,8 @@ _PROPERTIES: dict[str, Any] = {
             additionalProperties=False,
         ),
         title="Jobs",
-        description="Streams from query jobs that exist already: `name`, `id` and, if wanted, "
-        "`primary_keys` for each. Nothing is made or deleted.",
+        description="Streams from existing query jobs: for each, `name`, `id` and optionally "
+        "`primary_keys`. Nothing is created or deleted.",
     ),
     "filters": _setting(
         "object",
@@ -167,35 +167,37 @@ _PROPERTIES: dict[str, Any] = {
         "boolean",
         default=True,
         title="Include deleted",
-        description="Use `queryAll`: soft-deleted and archived rows too, with `IsDeleted`.",
+        description="Use `queryAll`, which also returns soft-deleted and archived rows, with "
+        "`IsDeleted`.",
     ),
     "track_hard_deletes": _setting(
         "boolean",
         default=False,
         title="Track hard deletes",
         description="Write a record with `_sdc_deleted_at` for each record that was deleted since "
-        "the last run, for good too.",
+        "the last run, even permanently.",
     ),
     "lookback_seconds": _setting(
         "integer",
         minimum=0,
         default=300,
         title="Lookback",
-        description="How far behind a finished job's bookmark the next job starts, in seconds: "
-        "rows become visible after their stamp.",
+        description="How many seconds before a finished job's bookmark the next job starts, "
+        "because rows become visible a little after their timestamp.",
     ),
     "refresh_formula_fields": _setting(
         "string",
         title="Refresh formula fields",
         description="Period, such as `P7D`, after which an incremental stream with selected "
-        "formula fields is read in full again: their changes leave no stamp. Unset: never.",
+        "formula fields is read in full again, since their changes move no timestamp. Unset: "
+        "never.",
     ),
     "max_parallel_downloads": _setting(
         "integer",
         minimum=1,
         default=5,
         title="Parallel downloads",
-        description="Result pages in flight, over all streams.",
+        description="Result pages downloaded at a time, over all streams.",
     ),
     "max_concurrent_jobs": _setting(
         "integer",
@@ -209,31 +211,32 @@ _PROPERTIES: dict[str, Any] = {
         minimum=1,
         default=64,
         title="Page memory",
-        description="Bound on page data held in memory, in MB; the rest waits on disk.",
+        description="Limit for page data in memory, in MB; the rest waits on disk.",
     ),
     "split_jobs": _setting(
         "boolean",
         default=True,
         title="Split jobs",
-        description="Cut huge objects into ranges that run as jobs of their own, and jobs that are "
-        "not done in time.",
+        description="Cut huge objects, and jobs that are not done in time, into ranges that run as "
+        "separate jobs.",
     ),
     "job_timeout_seconds": _setting(
         "integer",
         minimum=1,
         default=86_400,
         title="Job timeout",
-        description="One job's longest run, in seconds, before it is aborted and reported.",
+        description="How long one job may run, in seconds, before it is aborted and reported.",
     ),
     "request_timeout_seconds": _setting(
         "number",
         exclusiveMinimum=0,
         default=60,
         title="Request timeout",
-        description="Silence on one connection, in seconds, before the request is tried again.",
+        description="How long a connection may be silent, in seconds, before the request is "
+        "retried.",
     ),
     "max_retries": _setting(
-        "integer", minimum=1, default=8, title="Tries", description="Tries of one request."
+        "integer", minimum=1, default=8, title="Tries", description="How often a request is tried."
     ),
     "quota_percent_total": _setting(
         "number",
@@ -242,7 +245,7 @@ _PROPERTIES: dict[str, Any] = {
         default=80,
         title="Share of daily calls, in all",
         description="Stop cleanly before more than this share of the org's daily API calls is "
-        "used, by whomever.",
+        "used, no matter by whom.",
     ),
     "quota_percent_per_run": _setting(
         "number",
@@ -257,12 +260,12 @@ _PROPERTIES: dict[str, Any] = {
         "boolean",
         default=False,
         title="Delete finished jobs",
-        description="Delete a job of ours once its stream is done.",
+        description="Delete a query job that this tap created once its stream is done.",
     ),
     "report_path": _setting(
         "string",
         title="Run report",
-        description="Where to write a page (HTML) that shows what the run did, and when.",
+        description="Where to write an HTML page that shows what the run did, and when.",
     ),
     "fallback_to_rest": _setting(
         "boolean",
@@ -275,13 +278,13 @@ _PROPERTIES: dict[str, Any] = {
         default=False,
         title="Small objects through REST",
         description="Read objects of at most 2,000 records through the REST query resource: one "
-        "call, where a query job takes four and more.",
+        "call, while a query job takes four or more.",
     ),
     "include_blobs": _setting(
         "boolean",
         default=False,
         title="Include binary fields",
-        description="Read binary fields, such as `Attachment.Body`, as base64: a call for each "
+        description="Read binary fields, such as `Attachment.Body`, as base64, with one call per "
         "record.",
     ),
     "max_blob_mb": _setting(
@@ -289,7 +292,7 @@ _PROPERTIES: dict[str, Any] = {
         exclusiveMinimum=0,
         default=10,
         title="Largest binary value",
-        description="A binary value of more megabytes is null, with a warning that names its "
+        description="A binary value of more megabytes becomes null, with a warning that names its "
         "record.",
     ),
     "batch_config": _setting(
@@ -316,11 +319,11 @@ _PROPERTIES: dict[str, Any] = {
                 properties={
                     "root": _type(
                         "string",
-                        description="Folder or storage address, e.g. `file:///data/batches`.",
+                        description="Folder or storage URL, e.g. `file:///data/batches`.",
                     ),
-                    "prefix": _setting("string", description="Put before file names."),
+                    "prefix": _setting("string", description="Prefix of file names."),
                     "params": _setting(
-                        "object", properties={}, description="Options of the storage's library."
+                        "object", properties={}, description="Options for the storage library."
                     ),
                 },
                 required=["root"],
@@ -328,8 +331,8 @@ _PROPERTIES: dict[str, Any] = {
         },
         required=["encoding", "storage"],
         title="Batches",
-        description="Write BATCH messages, whose files come straight from the result pages, "
-        "instead of RECORD messages.",
+        description="Write BATCH messages, with files made straight from the result pages, instead "
+        "of RECORD messages.",
     ),
 }
 
