@@ -132,7 +132,7 @@ def report_unknown_names(
     """
     meant_names: set[str] = set()
     for name in sorted(names):
-        if meant := _find_alike(name, known):
+        if meant := find_alike(name, known):
             meant_names.add(meant)
             hint = f"{spell(meant)} was probably meant"
             errors.append(f"there is no setting {spell(name)}: {hint}")
@@ -141,9 +141,12 @@ def report_unknown_names(
     return meant_names
 
 
-def _find_alike(name: str, known: Iterable[str]) -> str | None:
+def find_alike(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that was probably meant, if one is close; case is ignored."""
+    spelled = {each.lower(): each for each in known}
     plain = name.lower().replace("-", "_")
-    return next(iter(get_close_matches(plain, list(known), n=1, cutoff=_ALIKE)), None)
+    alike = get_close_matches(plain, spelled, n=1, cutoff=_ALIKE)
+    return spelled[alike[0]] if alike else None
 
 
 def describe_schema_errors(
@@ -184,7 +187,7 @@ def _describe_schema_error(error: ValidationError, schema: Mapping[str, Any]) ->
         known = error.schema["properties"]
         hints: list[str] = []
         for name in sorted(value.keys() - known):
-            meant = _find_alike(name, known)
+            meant = find_alike(name, known)
             hints.append(f"{name} ({meant} was probably meant)" if meant else name)
         return f"{where} has no {', '.join(hints)}"
     if error.validator == "type":

@@ -127,6 +127,11 @@ class Settings:
             report_path=report_path,
         )
 
+    @property
+    def extra_names(self) -> list[str]:
+        """The names of the streams of `queries` and `jobs`."""
+        return [*(query.name for query in self.queries), *(job.name for job in self.jobs)]
+
 
 def _report_path(given: Mapping[str, Any]) -> Path | None:
     if "report_path" not in given:

@@ -144,6 +144,10 @@ class StreamRun:
                 sys.exit(stopped.exit_code)
             finally:
                 self._measure(self._activity)
+        if not self._outcome.read and self._outcome.is_whole:
+            raise IncompleteRunError(
+                "No stream was left to read: Salesforce describes none of the objects to this user."
+            )
         if not self._outcome.is_whole:
             raise IncompleteRunError(self._outcome.summary())
 

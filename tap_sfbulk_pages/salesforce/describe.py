@@ -78,15 +78,12 @@ class SObject:
         return {field.name for field in self.fields if field.is_calculated}
 
 
-def list_object_names(
-    client: SalesforceClient, api_version: str, patterns: Sequence[str]
-) -> list[str]:
-    """List the queryable sObjects that the `objects` setting asks for.
+def list_object_names(client: SalesforceClient, api_version: str) -> list[str]:
+    """List the sObjects that this user can query.
 
     Args:
         client: The org.
         api_version: As `62.0`.
-        patterns: Names or globs; a leading `!` excludes. Without any: every object.
 
     Returns:
         Names in the order of the global describe.
@@ -95,11 +92,7 @@ def list_object_names(
         ExtractionError: As `SalesforceClient.fetch_json`.
     """
     with explain_missing_version(client, api_version):
-        queryable = client.fetch_json("/sobjects", api_version=api_version, parse=_list_queryable)
-    for pattern in patterns:
-        if not any(is_asked_for(name, [pattern.removeprefix("!")]) for name in queryable):
-            logger.warning("objects: no object of the org matches %r.", pattern)
-    return [name for name in queryable if is_asked_for(name, patterns)]
+        return client.fetch_json("/sobjects", api_version=api_version, parse=_list_queryable)
 
 
 def _list_queryable(described: Any) -> list[str]:

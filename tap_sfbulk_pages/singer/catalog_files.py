@@ -55,6 +55,9 @@ class SelectedEntries(Mapping[str, CatalogEntry]):
     Args:
         file: The catalog, of this tap or another (`earlier_catalogs.py`).
 
+    Attributes:
+        known: All streams of the catalog, selected or not.
+
     Raises:
         CatalogError: If it is not JSON, has no streams at all, or asks for something that would be
             read otherwise here.
@@ -62,6 +65,7 @@ class SelectedEntries(Mapping[str, CatalogEntry]):
 
     def __init__(self, file: IO[bytes]) -> None:
         self._places: dict[str, int] = {}
+        self.known: list[str] = []
         with ExitStack() as opened:
             self._written = opened.enter_context(tempfile.TemporaryFile())
             self._read(file)
@@ -88,11 +92,10 @@ class SelectedEntries(Mapping[str, CatalogEntry]):
         return name in self._places
 
     def _read(self, file: IO[bytes]) -> None:
-        is_empty = True
         without_choice = []
         try:
             for entry in ijson.items(file, "streams.item", use_float=True):
-                is_empty = False
+                self.known.append(entry["tap_stream_id"])
                 if not _is_selected(entry):
                     continue
                 if not understand(entry):
@@ -100,7 +103,7 @@ class SelectedEntries(Mapping[str, CatalogEntry]):
                 self._keep(entry)
         except ijson.JSONError as error:
             raise CatalogError(f"The catalog is not JSON: {error}") from error
-        if is_empty:
+        if not self.known:
             raise CatalogError("The catalog has no streams. Make one with --discover.")
         for warning in warnings_of(without_choice):
             logger.warning("%s", warning)

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from heapq import merge
 from typing import TYPE_CHECKING
 
-from tap_sfbulk_pages.errors import CatalogError, ExtractionError, RefusedError, UnavailableError
+from tap_sfbulk_pages.errors import (
+    CatalogError,
+    ExtractionError,
+    RefusedError,
+    SettingsError,
+    UnavailableError,
+)
 from tap_sfbulk_pages.salesforce.describe import describe_objects, list_object_names
 from tap_sfbulk_pages.salesforce.restricted_objects import find_obstacle
 from tap_sfbulk_pages.singer.extra_streams import offered_extra_streams, selected_extra_streams
+from tap_sfbulk_pages.singer.named_things import check_named_streams, map_sources, match_objects
 from tap_sfbulk_pages.singer.object_stream import SObjectStream
 from tap_sfbulk_pages.singer.unreadable_stream import UnreadableStream
-from tap_sfbulk_pages.soql.entries import check_names, warn_of_filters
+from tap_sfbulk_pages.soql.entries import check_names
 from tap_sfbulk_pages.soql.field_paths import FieldPaths
 
 if TYPE_CHECKING:
@@ -24,6 +32,21 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.singer.stream import BulkStream
 
 
+@dataclass(frozen=True)
+class OfferedThings:
+    """What the org offers and the settings do not exclude.
+
+    Attributes:
+        objects: Names, ordered.
+        missing: Objects that the settings name and that are not there, with the errors to report.
+        extra: The streams of the settings `queries` and `jobs`.
+    """
+
+    objects: list[str]
+    missing: dict[str, ExtractionError]
+    extra: list[BulkStream]
+
+
 def offered_streams(tap: RunningTap) -> Iterator[BulkStream]:
     """Make a stream of everything that the org offers and the settings do not exclude.
 
@@ -33,25 +56,37 @@ def offered_streams(tap: RunningTap) -> Iterator[BulkStream]:
     Raises:
         ExtractionError: If the org does not tell what it offers, or settings contradict it.
     """
-    names, extra = offered_things(tap)
-    yield from merge(_offered_objects(tap, names), sorted(extra, key=_name), key=_name)
+    offered = offered_things(tap)
+    missing = [_without_fields(tap, name, error) for name, error in offered.missing.items()]
+    others = sorted([*offered.extra, *missing], key=_name)
+    warn_of_hindered(tap)
+    yield from merge(_offered_objects(tap, offered.objects), others, key=_name)
 
 
-def offered_things(tap: RunningTap) -> tuple[list[str], list[BulkStream]]:
+def offered_things(tap: RunningTap) -> OfferedThings:
     """List what the org offers and the settings do not exclude.
 
-    Returns:
-        The names of the objects, ordered, and the streams of the settings `queries` and `jobs`.
-
     Raises:
-        ExtractionError: If the org does not tell what it offers, or settings contradict it.
+        ExtractionError: If that is nothing, the org does not tell, or settings contradict it.
     """
     org, settings = tap.org, tap.org.settings
-    names = sorted(list_object_names(org.client, org.api_version, settings.objects))
+    queryable = list_object_names(org.client, org.api_version)
+    names, missing = match_objects(settings.objects, queryable)
     check_names([*settings.queries, *settings.jobs], names)
-    warn_of_filters(settings.filters, names)
-    warn_of_hindered(tap)
-    return names, offered_extra_streams(tap, FieldPaths(org.client, org.api_version))
+    check_named_streams(
+        settings.filters,
+        map_sources(tap.config.get("stream_maps")),
+        read=[*names, *settings.extra_names],
+        known=queryable,
+        list_queryable=lambda: queryable,
+    )
+    if not names and not missing and not settings.extra_names:
+        raise SettingsError(
+            "objects: no object of the org matches it, and there are no queries and no jobs: "
+            "nothing is left to read"
+        )
+    streams = offered_extra_streams(tap, FieldPaths(org.client, org.api_version))
+    return OfferedThings(names, missing, streams)
 
 
 def _offered_objects(tap: RunningTap, names: Iterable[str]) -> Iterator[BulkStream]:
@@ -60,8 +95,13 @@ def _offered_objects(tap: RunningTap, names: Iterable[str]) -> Iterator[BulkStre
             yield stream
 
 
+def is_named(tap: RunningTap, name: str) -> bool:
+    """Return whether the settings name an object, not just match it with a glob."""
+    return name.lower() in map(str.lower, tap.org.settings.objects)
+
+
 def warn_of_hindered(tap: RunningTap, selected: Iterable[str] = ()) -> None:
-    """Warn of objects that the settings name, not just fit, and that are left alone all the same.
+    """Warn of objects that the settings name, not just match, and that are not read all the same.
 
     Args:
         tap: The tap.
@@ -87,16 +127,19 @@ def offered_object(
         name: The object.
         outcome: Of its describe.
     """
-    if isinstance(outcome, RefusedError):
+    if isinstance(outcome, RefusedError) and not is_named(tap, name):
         tap.logger.warning("%s is left out: %s", name, outcome)
         return None
-    if isinstance(outcome, UnavailableError):
-        # To be read, by this run or with this catalog, would be an error: left out instead,
-        # nobody would miss it.
-        tap.logger.warning("%s is offered without fields: %s", name, outcome)
-        nothing = {"type": "object", "properties": {}}
-        return UnreadableStream(tap, name=name, schema=nothing, error=outcome)
+    if isinstance(outcome, ExtractionError):
+        return _without_fields(tap, name, outcome)
     return SObjectStream(tap, outcome)
+
+
+def _without_fields(tap: RunningTap, name: str, error: ExtractionError) -> UnreadableStream:
+    """Make a stream that fails when it is read; if it were left out, nobody would miss it."""
+    tap.logger.warning("%s is offered without fields: %s", name, error)
+    nothing = {"type": "object", "properties": {}}
+    return UnreadableStream(tap, name=name, schema=nothing, error=error)
 
 
 def _name(stream: BulkStream) -> str:

@@ -9,35 +9,48 @@ from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager, nullcontext
 from fnmatch import fnmatch
-from functools import partial
-from typing import TYPE_CHECKING
+from functools import cache, partial
+from typing import TYPE_CHECKING, NoReturn
 
 from singer_sdk.exceptions import MappingError
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib import Catalog
 
-from tap_sfbulk_pages.errors import ExtractionError, SettingsError
+from tap_sfbulk_pages.errors import CatalogError, ExtractionError, SettingsError, collect_errors
 from tap_sfbulk_pages.reading import state as stream_state
 from tap_sfbulk_pages.reading.plan import StreamPlan
-from tap_sfbulk_pages.salesforce.describe import DescribesInTurn, SObject, describe_objects
+from tap_sfbulk_pages.salesforce.describe import (
+    DescribesInTurn,
+    SObject,
+    describe_objects,
+    list_object_names,
+)
 from tap_sfbulk_pages.salesforce.restricted_objects import find_obstacle
 from tap_sfbulk_pages.singer.batch_formats import check_unchanged
 from tap_sfbulk_pages.singer.discovery import (
+    is_named,
     offered_object,
     offered_things,
     selected_object,
     warn_of_hindered,
 )
 from tap_sfbulk_pages.singer.extra_streams import selected_extra_streams
+from tap_sfbulk_pages.singer.named_things import (
+    check_filter_fields,
+    check_map_fields,
+    check_named_streams,
+    is_name,
+    map_sources,
+    match_objects,
+)
 from tap_sfbulk_pages.singer.object_stream import SObjectStream
 from tap_sfbulk_pages.watching.activity import on_behalf_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
-    from singer_sdk.singerlib import CatalogEntry
-
+    from tap_sfbulk_pages.singer.catalog_files import SelectedEntries
     from tap_sfbulk_pages.singer.run import RunningTap
     from tap_sfbulk_pages.singer.stream import BulkStream
 
@@ -137,7 +150,7 @@ class StreamInTurn:
             return StreamPlan(self.name, trouble=str(error))
 
 
-def selected_in_turn(tap: RunningTap, entries: Mapping[str, CatalogEntry]) -> list[StreamInTurn]:
+def selected_in_turn(tap: RunningTap, entries: SelectedEntries) -> list[StreamInTurn]:
     """List the streams that a catalog selects, in the order in which their jobs are made.
 
     Args:
@@ -145,15 +158,24 @@ def selected_in_turn(tap: RunningTap, entries: Mapping[str, CatalogEntry]) -> li
         entries: Those that the catalog selects, each read when it is needed.
 
     Raises:
-        SettingsError: If `stream_maps` cannot be followed.
+        CatalogError: If it selects nothing.
+        SettingsError: If the settings name something that is not there, or `stream_maps` cannot be
+            followed.
         ExtractionError: If the org cannot be asked.
     """
+    if not entries:
+        raise CatalogError(
+            'The catalog selects no stream, so nothing is read. Set "selected": true in the '
+            "metadata of the streams that you want, or `select` in Meltano."
+        )
     warn_of_hindered(tap, entries)
+    missing = _look_for_named(tap, entries)
     names = _in_order(tap, entries)
     _check_files(tap, names)
     extra = selected_extra_streams(tap, entries)
     for name in _mapped(tap, names):
         _try_maps(tap, Catalog({name: entries[name]}))
+    _check_objects(tap, [name for name in names if name not in extra])
     describes = _describes(tap, [name for name in names if name not in extra])
 
     @contextmanager
@@ -165,7 +187,41 @@ def selected_in_turn(tap: RunningTap, entries: Mapping[str, CatalogEntry]) -> li
         with _mapped_by(tap, catalog):
             yield stream
 
-    return [StreamInTurn(tap, name, partial(made, name)) for name in names]
+    return [
+        *_failing(tap, missing),
+        *(StreamInTurn(tap, name, partial(made, name)) for name in names),
+    ]
+
+
+def _look_for_named(tap: RunningTap, entries: SelectedEntries) -> Mapping[str, ExtractionError]:
+    """Look for what the settings name; what the catalog knows is there, selected or not.
+
+    Returns:
+        Objects that are not there, with the errors to report.
+
+    Raises:
+        SettingsError: If there is nothing for a filter or a stream map.
+    """
+    org, settings = tap.org, tap.org.settings
+    queryable = cache(lambda: list_object_names(org.client, org.api_version))
+    check_named_streams(
+        settings.filters,
+        map_sources(tap.mapper.stream_maps_dict),
+        read=list(entries),
+        known=[*entries.known, *settings.extra_names],
+        list_queryable=queryable,
+    )
+    known = {name.lower() for name in entries.known}
+    named = [*filter(is_name, settings.objects), *settings.extra_names]
+    new = [name for name in named if name.lower() not in known]
+    objects = [name for name in new if name not in settings.extra_names]
+    missing = match_objects(objects, queryable())[1] if objects else {}
+    for name in new:
+        if name not in missing:
+            tap.logger.warning(
+                "%s is not in the catalog, and not read: discover again to have it there.", name
+            )
+    return missing
 
 
 def offered_in_turn(tap: RunningTap) -> list[StreamInTurn]:
@@ -175,26 +231,28 @@ def offered_in_turn(tap: RunningTap) -> list[StreamInTurn]:
         tap: The tap, which has its state and a mapper.
 
     Raises:
-        SettingsError: If `stream_maps` cannot be followed.
+        SettingsError: If the settings name something that is not there, leave nothing to read, or
+            `stream_maps` cannot be followed.
         ExtractionError: If the org does not tell what it offers, or settings contradict it.
     """
-    objects, offered_extra = offered_things(tap)
-    extra = {stream.name: stream for stream in offered_extra}
+    offered = offered_things(tap)
+    extra = {stream.name: stream for stream in offered.extra}
     settings = tap.org.settings
-    wanted = [
-        name
-        for name in objects
-        if not find_obstacle(name, filters=settings.filters, through_rest=settings.fallback_to_rest)
-    ]
+    wanted, failing = [], dict(offered.missing)
+    for name in offered.objects:
+        why = find_obstacle(name, filters=settings.filters, through_rest=settings.fallback_to_rest)
+        if not why:
+            wanted.append(name)
+        elif is_named(tap, name):
+            failing[name] = ExtractionError(f"It is not read unless a catalog selects it: {why}.")
     names = _in_order(tap, [*wanted, *extra])
+    if not names and not failing:
+        raise SettingsError("objects: it matches only objects that a plain query cannot read")
     _check_files(tap, names)
     mapped = _mapped(tap, names)
     for name in extra.keys() & mapped:
         _try_maps(tap, _catalog(extra[name]))
-    org = tap.org
-    for _, outcome in describe_objects(org.client, org.api_version, set(mapped) - extra.keys()):
-        if isinstance(outcome, SObject):
-            _try_maps(tap, _catalog(SObjectStream(tap, outcome)))
+    _check_objects(tap, wanted, mapped=set(mapped) - extra.keys())
     describes = _describes(tap, [name for name in names if name not in extra])
 
     @contextmanager
@@ -203,7 +261,45 @@ def offered_in_turn(tap: RunningTap) -> list[StreamInTurn]:
         with _mapped_by(tap, _catalog(stream)) if stream else nullcontext():
             yield stream
 
-    return [StreamInTurn(tap, name, partial(made, name)) for name in names]
+    return [
+        *_failing(tap, failing),
+        *(StreamInTurn(tap, name, partial(made, name)) for name in names),
+    ]
+
+
+def _failing(tap: RunningTap, errors: Mapping[str, ExtractionError]) -> Iterator[StreamInTurn]:
+    """Make streams that fail when their turn comes, so that the others are read."""
+
+    def fail(error: ExtractionError) -> NoReturn:
+        raise error
+
+    for name, error in errors.items():
+        yield StreamInTurn(tap, name, partial(fail, error))
+
+
+def _check_objects(tap: RunningTap, objects: Iterable[str], mapped: Collection[str] = ()) -> None:
+    """Look for the fields that filters and stream maps name, before anything is read.
+
+    Args:
+        tap: The tap.
+        objects: Those that are read; those with a filter are described.
+        mapped: Those whose stream maps are tried, too.
+
+    Raises:
+        SettingsError: If a field is not there, or `stream_maps` cannot be followed.
+        ExtractionError: If the org cannot be asked.
+    """
+    org, errors = tap.org, list[str]()
+    filters = org.settings.filters
+    named = sorted({*mapped, *(name for name in objects if name in filters)})
+    for name, outcome in describe_objects(org.client, org.api_version, named):
+        if isinstance(outcome, SObject):
+            with collect_errors(errors):
+                if name in mapped:
+                    _try_maps(tap, _catalog(SObjectStream(tap, outcome)))
+            check_filter_fields(filters.get(name, ""), outcome, errors)
+    if errors:
+        raise SettingsError(*errors)
 
 
 def _catalog(stream: BulkStream) -> Catalog:
@@ -230,7 +326,7 @@ def _check_files(tap: RunningTap, names: Iterable[str]) -> None:
     """Check before a stream is made that files hold the records as they come."""
     if not tap.config.get("batch_config"):
         return
-    options, sources = tap.mapper.flattening_options, _sources(tap)
+    options, sources = tap.mapper.flattening_options, map_sources(tap.mapper.stream_maps_dict)
     is_flattened = options is not None and options.enabled and options.max_level > 0
     is_all = is_flattened or tap.mapper.default_mapper_type is not SameRecordTransform
     check_unchanged(
@@ -238,22 +334,18 @@ def _check_files(tap: RunningTap, names: Iterable[str]) -> None:
     )
 
 
-def _sources(tap: RunningTap) -> list[str]:
-    """List the names and patterns of the streams that the `stream_maps` are for."""
-    return [
-        definition.get("__source__", name) if isinstance(definition, dict) else name
-        for name, definition in tap.mapper.stream_maps_dict.items()
-    ]
-
-
 def _mapped(tap: RunningTap, names: Sequence[str]) -> list[str]:
     """Choose a stream for each of the `stream_maps`: the first that it is for."""
-    found = (next((n for n in names if fnmatch(n, source)), None) for source in _sources(tap))
+    sources = map_sources(tap.mapper.stream_maps_dict)
+    found = (next((n for n in names if fnmatch(n, source)), None) for source in sources)
     return sorted(set(filter(None, found)))
 
 
 def _try_maps(tap: RunningTap, catalog: Catalog) -> None:
     """Let maps that cannot be followed end the run before it has begun."""
+    for entry in catalog.streams:
+        fields = (entry.schema.properties or {}).keys()
+        check_map_fields(tap.mapper.stream_maps_dict, entry.tap_stream_id, fields)
     with _mapped_by(tap, catalog):
         pass
 

@@ -36,13 +36,13 @@ from tap_sfbulk_pages.singer.measurements import log_measurements
 from tap_sfbulk_pages.singer.moving_in import catalogs as earlier_catalogs
 from tap_sfbulk_pages.singer.moving_in import settings as earlier_settings
 from tap_sfbulk_pages.singer.moving_in import states as earlier_states
+from tap_sfbulk_pages.singer.named_things import check_map_fields
 from tap_sfbulk_pages.singer.output import StateLines
 from tap_sfbulk_pages.singer.run import RunningTap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
-    from singer_sdk.singerlib import CatalogEntry
     from singer_sdk.streams import Stream
 
     from tap_sfbulk_pages.singer.lazy_stream import StreamInTurn
@@ -57,6 +57,8 @@ class TapSFBulkPages(RunningTap):
     config_jsonschema: ClassVar[dict[str, Any]] = SCHEMA
     # The catalog comes from the org, which needs valid settings.
     dynamic_catalog = True
+    # Read by `_read_environment` instead.
+    _env_var_config: ClassVar[dict[str, Any]] = {}
 
     _run: StreamRun | None = None
 
@@ -80,7 +82,9 @@ class TapSFBulkPages(RunningTap):
         if catalog is not None:
             catalog, warnings = earlier_catalogs.understood(catalog)
             self._warn(warnings)
-        super().__init__(config=config, catalog=catalog, **others)
+        super().__init__(
+            config=config, catalog=catalog, parse_env_config=parse_env_config, **others
+        )
         self._state_writer = StateLines(self.write_lines)
 
     def _read_environment(self) -> dict[str, Any]:
@@ -138,6 +142,9 @@ class TapSFBulkPages(RunningTap):
         if self.input_catalog is not None:
             _ = self.streams
         super().setup_mapper()
+        for stream in self.selected_streams:
+            maps, fields = self.mapper.stream_maps_dict, stream.schema["properties"]
+            check_map_fields(maps, stream.name, fields)
         if self.config.get("batch_config"):
             check_unchanged(stream.name for stream in self.selected_streams if stream.is_mapped)
 
@@ -172,7 +179,7 @@ class TapSFBulkPages(RunningTap):
         streams = [StreamInTurn.of(self, stream) for stream in self.selected_streams]
         self._read_all(sorted(streams, key=lambda stream: not stream.has_saved_job))
 
-    def streams_in_turn(self, entries: Mapping[str, CatalogEntry] | None) -> list[StreamInTurn]:
+    def streams_in_turn(self, entries: SelectedEntries | None) -> list[StreamInTurn]:
         """List the streams of a run that holds few of them at a time; `streams` are all of them.
 
         Args:
@@ -218,6 +225,8 @@ class TapSFBulkPages(RunningTap):
         """
         self._state_writer = StateLines(lambda _: None)
         outcome = RunOutcome()
+        if not self.selected_streams:
+            raise SettingsError("objects: it matches only objects that a plain query cannot read")
         for stream in self.selected_streams:
             try:
                 self.run_sync_dry_run(dry_run_record_limit=1, streams=[stream])
@@ -250,7 +259,9 @@ class TapSFBulkPages(RunningTap):
             SettingsError: If anything is.
         """
         errors, wrong = self._setting_errors, self._wrong_settings
-        self._config = quote_version(self._config)
+        # A null is unset, also for the SDK's own settings.
+        config = {name: value for name, value in self._config.items() if value is not None}
+        self._config = quote_version(config)
         self._config, warnings = earlier_settings.take_over(self._config, errors)
         self._warn(warnings)
         self.append_builtin_config(self.config_jsonschema)

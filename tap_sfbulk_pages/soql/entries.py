@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -20,7 +19,6 @@ _Entry = TypeVar("_Entry")
 # It becomes the name of tables and files.
 _NAME = re.compile(r"[\w-]+")
 _JOB_ID = re.compile(r"750[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?")
-logger = logging.getLogger(__name__)
 
 LIMITED = (
     "with a LIMIT, records would be lost for good, since the next run starts after the last one: "
@@ -151,14 +149,6 @@ def parse_filters(config: Mapping[str, Any]) -> Mapping[str, str]:
     if errors:
         raise SettingsError(*errors)
     return filters
-
-
-def warn_of_filters(filters: Iterable[str], objects: Iterable[str]) -> None:
-    """Warn about filters for objects that are not streams; they have no effect."""
-    offered = {name.lower() for name in objects}
-    for name in filters:
-        if name.lower() not in offered:
-            logger.warning("filters: %s is not one of the objects; its filter has no effect.", name)
 
 
 def _parse_entries(

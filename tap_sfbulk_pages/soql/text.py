@@ -45,6 +45,8 @@ _CLAUSES: Mapping[str, frozenset[str]] = {
     "SET": frozenset({"OPTIONS"}),
     "ALL": frozenset({"ROWS"}),
 }
+_COMPARISONS = frozenset("=!<>")
+_COMPARISON_WORDS = frozenset({"LIKE", "IN", "NOT", "INCLUDES", "EXCLUDES"})
 _AGGREGATES = frozenset({"AVG", "COUNT", "COUNT_DISTINCT", "GROUPING", "MAX", "MIN", "SUM"})
 _NO_AGGREGATES = (
     "a query job neither groups nor counts ({}): select the records and group them after they "
@@ -199,6 +201,26 @@ def check_condition(text: str) -> str:
         if _begins_clause(token, following):
             raise SettingsError(f"it must be only a condition: leave out {token.text}")
     return text.strip()
+
+
+def list_condition_fields(condition: str) -> list[str]:
+    """List the paths that a condition compares with values, in the order of the text.
+
+    Those inside functions and subqueries are left out: what they mean is for Salesforce to judge.
+    """
+    tokens = tokenize(condition)
+    paths: list[str] = []
+    subquery: int | None = None
+    for token, following in zip_longest(tokens, tokens[1:]):
+        if subquery is not None:
+            subquery = subquery if token.depth >= subquery else None
+        if subquery is None and token.is_word("SELECT"):
+            subquery = token.depth
+        if subquery is None and token.kind == "word" and following is not None:
+            compares = following.text in _COMPARISONS or following.is_word(*_COMPARISON_WORDS)
+            if compares and not token.is_word("AND", "OR", "NOT"):
+                paths.append(token.text)
+    return paths
 
 
 def tokenize(text: str) -> list[Token]:

@@ -17,6 +17,7 @@ from tap_sfbulk_pages.salesforce.describe import (
     describe_objects,
     list_object_names,
 )
+from tap_sfbulk_pages.singer.named_things import match_objects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -87,14 +88,31 @@ FIELDS = [
 )
 def test_which_objects_are_offered(patterns: list[str], names: list[str]) -> None:
     client: Any = Objects()
-    assert list_object_names(client, "62.0", patterns) == names
+    matching, _ = match_objects(patterns, list_object_names(client, "62.0"))
+    assert matching == names
 
 
 def test_a_pattern_without_a_match_is_named(caplog: pytest.LogCaptureFixture) -> None:
     client: Any = Objects()
     with caplog.at_level(logging.WARNING):
-        list_object_names(client, "62.0", ["Acount", "Order"])
-    assert caplog.messages == ["objects: no object of the org matches 'Acount'."]
+        match_objects(["Acc?", "!Lead", "Order"], list_object_names(client, "62.0"))
+    assert caplog.messages == [
+        "objects: no object of the org matches 'Acc?'.",
+        "objects: no object of the org matches '!Lead'.",
+    ]
+
+
+def test_a_name_without_an_object_is_an_error() -> None:
+    client: Any = Objects()
+    queryable = list_object_names(client, "62.0")
+    names, missing = match_objects(["Acount", "Hidden", "Gone", "!Gone", "order"], queryable)
+    assert names == ["Order"]
+    assert {name: str(error) for name, error in missing.items()} == {
+        "Acount": "the org has no object Acount that this user can query; "
+        "Account was probably meant",
+        "Hidden": "the org has no object Hidden that this user can query; check its spelling, "
+        "and the user's access to it",
+    }
 
 
 def test_what_is_kept_of_a_describe() -> None:

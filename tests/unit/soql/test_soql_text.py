@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sfbulk_sandbox.state.org import Org
 from tap_sfbulk_pages.errors import SettingsError
-from tap_sfbulk_pages.soql.text import QueryText, SelectItem, check_condition
+from tap_sfbulk_pages.soql.text import QueryText, SelectItem, check_condition, list_condition_fields
 
 
 @cache
@@ -210,3 +210,22 @@ def test_a_condition(condition: str) -> None:
 def test_what_is_more_than_a_condition_is_refused(condition: str, said: str) -> None:
     with pytest.raises(SettingsError, match=said):
         check_condition(condition)
+
+
+@pytest.mark.parametrize(
+    ("condition", "paths"),
+    [
+        ("Name = 'x'", ["Name"]),
+        ("(Name!='AND' AND NOT Owner.Name LIKE 'a%') OR NOT(X>5)", ["Name", "Owner.Name", "X"]),
+        (
+            "Id NOT IN (SELECT AccountId FROM Contact WHERE Nm = 1) AND Ind IN ('a')",
+            ["Id", "Ind"],
+        ),
+        ("CALENDAR_YEAR(CreatedDate) > 2020 AND CreatedDate = LAST_N_DAYS:30", ["CreatedDate"]),
+        ("DISTANCE(Place__c, GEOLOCATION(1, 2), 'km') < 5", []),
+        ("Z INCLUDES ('a;b') AND Y = TRUE AND X EXCLUDES ('c')", ["Z", "Y", "X"]),
+        ("", []),
+    ],
+)
+def test_the_fields_that_a_condition_compares(condition: str, paths: list[str]) -> None:
+    assert list_condition_fields(condition) == paths
