@@ -49,7 +49,7 @@ def _setting(name: str, schema: dict[str, Any]) -> str:
 
 
 def _parts(schema: dict[str, Any], before: str = "") -> list[tuple[str, str]]:
-    """List what an object, or each object of an array, is made of, level by level."""
+    """List the properties of an object, or of each object in an array, level by level."""
     described = []
     for name, part in schema.get("items", schema).get("properties", {}).items():
         if "description" in part:
@@ -93,7 +93,7 @@ PAGES = {"settings.md": settings, "command-line.md": command_line}
 
 
 def rewritten(page: str, made: str) -> str:
-    """Put what was made between its marks.
+    """Replace the text between the marks.
 
     Args:
         page: Text of the page.

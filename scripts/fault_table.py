@@ -34,7 +34,7 @@ PLACES = {
 
 
 def cell(results: list[dict[str, Any]]) -> str:
-    """Tell what came of the cases of a fault at a place: struck once, and for ever."""
+    """Return the outcomes of a fault's cases at a place: struck once, and permanently."""
     if not results:
         return ""
     words = [
@@ -57,7 +57,7 @@ def _word(healed: list[bool]) -> str:
 
 
 def table(results: list[dict[str, Any]]) -> str:
-    """Make the table of all results."""
+    """Return the table of all results."""
     rows = list(dict.fromkeys(each["row"] for each in results))
     lines = [
         "| fault | " + " | ".join(PLACES.values()) + " |",

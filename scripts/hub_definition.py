@@ -20,7 +20,7 @@ LOCK = ROOT / f"examples/meltano/plugins/extractors/tap-sfbulk-pages--{VARIANT}.
 
 
 def definition() -> dict[str, Any]:
-    """Make the definition: the extractor of meltano.yml, and what the Hub asks for beside it."""
+    """Return the definition: the extractor in meltano.yml, and what else the Hub asks for."""
     project = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
     (extractor,) = project["plugins"]["extractors"]
     made = {

@@ -1,4 +1,4 @@
-"""Show what has arrived in a DuckDB file: usage `show_tables.py FILE`, beside a running sandbox."""
+"""Show what has arrived in a DuckDB file: `show_tables.py FILE`, next to a running sandbox."""
 
 from __future__ import annotations
 
@@ -53,5 +53,5 @@ def show(path: str, sandbox: str) -> None:
 
 if __name__ == "__main__":
     show(sys.argv[1], os.environ["SFBULK_SANDBOX_URL"])
-    print("Next: scripts/demo again reads what has changed since; the records are in")
+    print("Next: run scripts/demo again to read what has changed. The records are in")
     print(f"{sys.argv[1]}, schema salesforce. The README says how to point the tap at a real org.")
