@@ -2,7 +2,7 @@
 
 The code is plain C without Python's headers, loaded with ctypes, so that one wheel serves every
 Python of a platform. Without a compiler, or where it fails, the wheel is one for all platforms, and
-the tap reads CSV with Polars and Python.
+the tap reads CSV with Python alone.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ from singer_sdk.singerlib import RecordMessage
 from tap_sfbulk_pages.decoding.ahead import run_ahead
 from tap_sfbulk_pages.decoding.cells import CellType
 from tap_sfbulk_pages.decoding.lines import record_message
-from tap_sfbulk_pages.decoding.page import CsvBlocks, decode_frames
+from tap_sfbulk_pages.decoding.page import CsvBlocks, decode_columns
 from tap_sfbulk_pages.decoding.records import convert_rows, encode_lines
 from tap_sfbulk_pages.decoding.scan import CsvScan
 from tap_sfbulk_pages.jobs.page_body import PageBody, PageMemory
@@ -127,7 +127,7 @@ def _write_blocks(page: MeasuredPage, result_page: ResultPage) -> None:
 
 def block_path_by_columns(page: MeasuredPage) -> None:
     """Count the page, and go the way of blocks that are not plain: through columns."""
-    for frame in decode_frames(received(page.text, None), page.types):
+    for frame in decode_columns(received(page.text, None), page.types):
         page.sink.write(encode_lines(frame, page.types, MESSAGE, None).text)
 
 
@@ -152,7 +152,7 @@ def pipeline(page: MeasuredPage) -> None:
 def row_path(page: MeasuredPage) -> None:
     """Count and decode, then a dictionary and a message of the SDK for each record."""
     writer = SingerWriter()
-    for frame in decode_frames(received(page.text, None), page.types):
+    for frame in decode_columns(received(page.text, None), page.types):
         for record in convert_rows(frame, page.types):
             writer.write_message(RecordMessage(STREAM, record, time_extracted=NOW))
 

@@ -60,6 +60,7 @@ class Settings:
     small_objects_through_rest: bool
     include_blobs: bool
     max_blob_bytes: int
+    batch_file_bytes: int
     report_path: Path | None
 
     @classmethod
@@ -124,6 +125,7 @@ class Settings:
             small_objects_through_rest=given["small_objects_through_rest"],
             include_blobs=given["include_blobs"],
             max_blob_bytes=int(given["max_blob_mb"] * 1_000_000),
+            batch_file_bytes=int(given["batch_file_mb"] * 1_000_000),
             report_path=report_path,
         )
 

@@ -295,6 +295,14 @@ _PROPERTIES: dict[str, Any] = {
         description="A binary value of more megabytes becomes null, with a warning that names its "
         "record.",
     ),
+    "batch_file_mb": _setting(
+        "number",
+        exclusiveMinimum=0,
+        default=64,
+        title="Size of BATCH files",
+        description="A BATCH file is complete when it holds as many megabytes of a result page's "
+        "text; a page of more becomes several files.",
+    ),
     "batch_config": _setting(
         "object",
         properties={

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from tap_sfbulk_pages.decoding.page import decode_frames
+from tap_sfbulk_pages.decoding.page import decode_columns
 from tap_sfbulk_pages.decoding.records import convert_rows
 from tap_sfbulk_pages.jobs.page_body import PageMemory
 from tap_sfbulk_pages.jobs.page_download import PageDownload, ResultPage
@@ -78,7 +78,7 @@ def received(
 def records_in(page: ResultPage, types: Mapping[str, CellType]) -> list[dict[str, Any]]:
     """Decode a page by the row path, and close it."""
     with closing(page):
-        return [row for frame in decode_frames(page, types) for row in convert_rows(frame, types)]
+        return [row for block in decode_columns(page, types) for row in convert_rows(block, types)]
 
 
 def csv_of(

@@ -1,126 +1,155 @@
-"""Blocks with Arrow types, for files and data frames.
+"""Arrow types of fields, and columns of text made values of these types, exactly.
 
-One mapping leads from the JSON schema of a field to its Arrow type. Numbers are
-`decimal128(38, 18)`: exact with up to twenty digits before and eighteen after the decimal point.
-Datetimes are microseconds in UTC.
+One mapping, from the JSON schema of a field to its Arrow type. Datetimes are microseconds in UTC;
+times stay text. Numbers are decimals of 38 digits, as many of them after the point as the schema
+says: 18 where it says nothing.
 """
 
 from __future__ import annotations
 
 import logging
+import re
+from datetime import date, datetime
+from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
+import pyarrow as pa
 
+from tap_sfbulk_pages.datetimes import parse_datetime
 from tap_sfbulk_pages.decoding.cells import CellType, cell_type
 from tap_sfbulk_pages.errors import ResultPageError
 from tap_sfbulk_pages.words import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
-NUMBER = pl.Decimal(38, 18)
-MOMENT = pl.Datetime("us", "UTC")
+    from tap_sfbulk_pages.decoding.columns import Columns
 
-_BY_CELL_TYPE: Mapping[CellType, pl.DataType] = {
-    CellType.BOOLEAN: pl.Boolean(),
-    CellType.INTEGER: pl.Int64(),
-    CellType.NUMBER: NUMBER,
-    CellType.TEXT: pl.String(),
+DIGITS, SCALE = 38, 18
+MOMENT = pa.timestamp("us", "UTC")
+
+_BY_CELL_TYPE: Mapping[CellType, pa.DataType] = {
+    CellType.BOOLEAN: pa.bool_(),
+    CellType.INTEGER: pa.int64(),
+    CellType.TEXT: pa.string(),
 }
-_BY_FORMAT: Mapping[str, pl.DataType] = {
-    "date": pl.Date(),
-    "date-time": MOMENT,
-    "time": pl.Time(),
-}
-
-# No number of at most this many characters has more than 18 digits after the decimal point.
-_SHORT = 19
+_BY_FORMAT: Mapping[str, pa.DataType] = {"date": pa.date32(), "date-time": MOMENT}
+# As Salesforce and its REST API write datetimes, with or without a fraction.
+_is_datetime = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:?\d\d)", re.ASCII
+).fullmatch
+_is_date = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII).fullmatch
+_INT64 = range(-(2**63), 2**63)
+# Enough for every number of 38 digits before it is rounded.
+_EXACT = Context(prec=400, rounding=ROUND_HALF_EVEN)
 
 logger = logging.getLogger(__name__)
 
 
-def arrow_type(schema: Mapping[str, Any]) -> pl.DataType:
-    """Return the Arrow type for a property's JSON schema, as a Polars type."""
+def arrow_type(schema: Mapping[str, Any]) -> pa.DataType:
+    """Map a property's JSON schema to its Arrow type."""
     kind = cell_type(schema)
+    if kind in (CellType.NUMBER, CellType.DECIMAL):
+        return pa.decimal128(schema.get("precision", DIGITS), schema.get("scale", SCALE))
     if kind is CellType.TEXT:
         return _BY_FORMAT.get(schema.get("format", ""), _BY_CELL_TYPE[kind])
     return _BY_CELL_TYPE[kind]
 
 
-def cast_columns(block: pl.DataFrame, properties: Mapping[str, Mapping[str, Any]]) -> pl.DataFrame:
-    """Cast the columns of a block to their Arrow types.
+def arrow_schema(properties: Mapping[str, Mapping[str, Any]]) -> pa.Schema:
+    """Map JSON schemas by field to the Arrow schema of their record batches."""
+    return pa.schema([(name, arrow_type(schema)) for name, schema in properties.items()])
+
+
+def arrow_columns(columns: Columns, schema: pa.Schema) -> pa.RecordBatch:
+    """Give the columns of a block their Arrow types.
 
     Args:
-        block: Columns as returned by `normalize_cells`.
-        properties: JSON schemas by field, at least for the block's columns.
+        columns: As `columns.py` makes them.
+        schema: Theirs, from `arrow_schema`.
 
     Raises:
         ResultPageError: If a value does not fit the type of its field.
     """
-    types = {name: arrow_type(properties[name]) for name in block.columns}
-    converted = block.with_columns(_converted(name, type_) for name, type_ in types.items())
-    lost = _lost(block, converted)
-    if others := [name for name in lost if types[name] == MOMENT]:
-        converted = converted.with_columns(block.select(map(_moment, others)))
-        lost = _lost(block, converted)
-    if lost:
-        name = lost[0]
-        example = block.filter(converted[name].is_null() & block[name].is_not_null())[name][0]
-        raise ResultPageError(
-            f"Field {name} holds {example[:100]!r}, which does not fit {types[name]}. Read the "
-            "field as text, or the stream as RECORD messages or jsonl files."
-        )
-    _warn_of_rounding(block, converted, types)
-    return converted
-
-
-def _converted(name: str, type_: pl.DataType) -> pl.Expr:
-    column = pl.col(name)
-    if type_ == pl.Boolean:
-        return column == "true"
-    if type_ == pl.Date:
-        return column.str.to_date("%Y-%m-%d", strict=False)
-    if type_ == pl.Time:
-        return column.str.strip_suffix("Z").str.to_time("%H:%M:%S%.f", strict=False)
-    if type_ == MOMENT:
-        # Nearly every datetime is of whole seconds (SOAP API guide, "Primitive Data Types").
-        seconds = column.str.strip_suffix(".000Z")
-        moment = seconds.str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="us", strict=False)
-        return moment.dt.replace_time_zone("UTC")
-    return column.cast(type_, strict=False)
-
-
-def _moment(name: str) -> pl.Expr:
-    """Convert datetimes with fractions of a second or other offsets."""
-    zoned = pl.col(name).str.replace("Z$", "+0000").str.replace(r"([+-]\d\d):(\d\d)$", "$1$2")
-    return zoned.str.to_datetime(
-        "%Y-%m-%dT%H:%M:%S%.f%z", time_unit="us", time_zone="UTC", strict=False
-    )
-
-
-def _lost(block: pl.DataFrame, converted: pl.DataFrame) -> list[str]:
-    """Return the names of the columns in which a value did not fit."""
-    nulls = zip(block.null_count().row(0), converted.null_count().row(0), strict=True)
-    return [
-        name for name, (before, after) in zip(block.columns, nulls, strict=True) if before != after
+    arrays = [
+        pa.array(_values(field.name, columns[field.name], field.type), field.type)
+        for field in schema
     ]
+    return pa.record_batch(arrays, schema=schema)
 
 
-def _warn_of_rounding(
-    block: pl.DataFrame, converted: pl.DataFrame, types: Mapping[str, pl.DataType]
-) -> None:
-    """Warn of numbers with more digits after the decimal point than the type keeps."""
-    numbers = [name for name, type_ in types.items() if type_ == NUMBER]
-    texts = pl.col(numbers)
-    may_be_longer = (texts.str.len_bytes() > _SHORT) | texts.str.contains("[eE]-")
-    longer = block.select(may_be_longer.any())
-    for name in (name for name in numbers if longer[name][0]):
-        exact = block[name].cast(pl.Float64, strict=False)
-        rounded = (exact != converted[name].cast(pl.Float64)).sum()
-        if rounded:
+def _values(name: str, texts: Iterable[str | None], type_: pa.DataType) -> list[Any]:
+    if type_ == pa.string():
+        return list(texts)
+    convert = _Decimals(type_) if pa.types.is_decimal(type_) else _CONVERTERS[type_]
+    text, values = None, list[Any]()
+    try:
+        for text in texts:
+            values.append(None if text is None else convert(text))
+    except (ValueError, OverflowError, InvalidOperation) as error:
+        raise ResultPageError(
+            f"Field {name} holds {(text or '')[:100]!r}, which does not fit {type_}. Read the "
+            "field as text, or the stream as RECORD messages or jsonl files."
+        ) from error
+    if isinstance(convert, _Decimals):
+        convert.warn(name)
+    return values
+
+
+class _Decimals:
+    """Converts numbers to decimals of one type, and counts those that had to be rounded.
+
+    Args:
+        type_: Of the column.
+    """
+
+    def __init__(self, type_: pa.Decimal128Type) -> None:
+        self._unit = Decimal((0, (1,), -type_.scale))
+        self._scale = type_.scale
+        self._most = Decimal(10) ** (type_.precision - type_.scale)
+        self._rounded = 0
+
+    def __call__(self, text: str) -> Decimal:
+        number = Decimal(text)
+        value = number.quantize(self._unit, context=_EXACT)
+        if abs(value) >= self._most:
+            raise OverflowError
+        self._rounded += value != number
+        return value
+
+    def warn(self, name: str) -> None:
+        """Tell of numbers with more digits after the decimal point than the type keeps."""
+        if self._rounded:
             logger.warning(
-                "Rounded %s of %s to 18 digits after the decimal point.",
-                counted(int(rounded), "value"),
+                "Rounded %s of %s to %s digits after the decimal point.",
+                counted(self._rounded, "value"),
                 name,
+                self._scale,
             )
+
+
+def _to_int64(text: str) -> int:
+    number = int(text)
+    if number not in _INT64:
+        raise OverflowError
+    return number
+
+
+def _to_date(text: str) -> date:
+    if not _is_date(text):
+        raise ValueError
+    return date.fromisoformat(text)
+
+
+def _to_moment(text: str) -> datetime:
+    if not _is_datetime(text):
+        raise ValueError
+    return parse_datetime(text)
+
+
+_CONVERTERS: Mapping[pa.DataType, Callable[[str], Any]] = {
+    pa.bool_(): "true".__eq__,
+    pa.int64(): _to_int64,
+    pa.date32(): _to_date,
+    MOMENT: _to_moment,
+}

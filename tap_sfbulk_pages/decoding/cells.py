@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # A number as JSON writes it, as nearly all of Salesforce's numbers are.
-JSON_NUMBER = r"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$"
-JSON_INTEGER = r"^-?(?:0|[1-9][0-9]*)$"
+_JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_JSON_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)")
+
+# The format of a number that leaves as a string (the SDK's `use_singer_decimal`).
+SINGER_DECIMAL = "x-singer.decimal"
 
 _NOT_A_NUMBER = frozenset({"nan", "infinity", "-infinity", "inf", "-inf"})
 # Far beyond any number that Salesforce stores; a larger one, written out, could fill the memory.
@@ -32,6 +35,7 @@ class CellType(Enum):
     BOOLEAN = "boolean"
     INTEGER = "integer"
     NUMBER = "number"
+    DECIMAL = "decimal"
 
 
 def cell_type(schema: Mapping[str, Any]) -> CellType:
@@ -41,7 +45,7 @@ def cell_type(schema: Mapping[str, Any]) -> CellType:
     for kind in (CellType.BOOLEAN, CellType.INTEGER, CellType.NUMBER):
         if kind.value in names and "string" not in names:
             return kind
-    return CellType.TEXT
+    return CellType.DECIMAL if schema.get("format") == SINGER_DECIMAL else CellType.TEXT
 
 
 def json_number(text: str) -> str | None:
@@ -53,7 +57,7 @@ def json_number(text: str) -> str | None:
     Raises:
         ResultPageError: If the text is not a number.
     """
-    if re.fullmatch(JSON_NUMBER, text):
+    if _JSON_NUMBER.fullmatch(text):
         return text
     if text.strip().lower() in _NOT_A_NUMBER:
         return None
@@ -69,7 +73,7 @@ def json_integer(text: str) -> str | None:
     Raises:
         ResultPageError: If the text is not a number.
     """
-    if re.fullmatch(JSON_INTEGER, text):
+    if _JSON_INTEGER.fullmatch(text):
         return text
     if text.strip().lower() in _NOT_A_NUMBER:
         return None
@@ -104,7 +108,7 @@ def number_value(json_text: str) -> float | Decimal:
 
 def integer_value(json_text: str) -> int | float | Decimal:
     """Return a Python integer, or as for `number_value` if the text has a fraction."""
-    return int(json_text) if re.fullmatch(JSON_INTEGER, json_text) else number_value(json_text)
+    return int(json_text) if _JSON_INTEGER.fullmatch(json_text) else number_value(json_text)
 
 
 def _decimal(text: str) -> Decimal:

@@ -1,90 +1,118 @@
-"""CSV to columns.
+"""CSV as columns, read exactly: the way of every block that is not plain.
 
-A block of a result page becomes a Polars frame of text columns, with the names and order of the
-stream's fields. Empty cells are null, booleans are `true` or `false`, and numbers are JSON text
-with every digit.
+A block of a result page becomes columns of text, named and ordered as the stream's fields, in which
+empty cells are None, booleans are `true` or `false`, and numbers are JSON text with every digit.
+What is compiled reads what Salesforce writes as a rule; this way decides what everything else
+means, and refuses what means nothing. It needs the standard library alone.
 """
 
 from __future__ import annotations
 
+import csv
+import io
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import polars as pl
-
-from tap_sfbulk_pages.decoding.cells import (
-    JSON_INTEGER,
-    JSON_NUMBER,
-    CellType,
-    json_boolean,
-    json_integer,
-    json_number,
-)
+from tap_sfbulk_pages.decoding.cells import CellType, json_boolean, json_integer, json_number
+from tap_sfbulk_pages.decoding.scan import LARGEST_RECORD_BYTES
 from tap_sfbulk_pages.errors import ResultPageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-# For each type: whether cells are JSON already, and the function that converts a cell that is not.
-_JSON: Mapping[CellType, tuple[Callable[[pl.Expr], pl.Expr], Callable[[str], str | None]]] = {
-    CellType.BOOLEAN: (lambda cell: (cell == "true") | (cell == "false"), json_boolean),
-    CellType.INTEGER: (lambda cell: cell.str.contains(JSON_INTEGER), json_integer),
-    CellType.NUMBER: (lambda cell: cell.str.contains(JSON_NUMBER), json_number),
+# A limit of the whole process, 128 KiB by default: less than a field of emoji can hold.
+csv.field_size_limit(LARGEST_RECORD_BYTES)
+
+Column = list[str | None]
+
+_JSON: Mapping[CellType, Callable[[str], str | None]] = {
+    CellType.BOOLEAN: json_boolean,
+    CellType.INTEGER: json_integer,
+    CellType.NUMBER: json_number,
+    CellType.DECIMAL: json_number,
 }
 
 
-def parse_csv(text: bytes, names: Sequence[str], delimiter: str) -> pl.DataFrame:
-    """Parse CSV that has no header line; every cell is text, empty cells are null.
+@dataclass(frozen=True)
+class Columns:
+    """The columns of a block.
+
+    Attributes:
+        by_name: The cells of each column, from the first record to the last.
+        records: How many there are in each.
+    """
+
+    by_name: Mapping[str, Column]
+    records: int
+
+    def __getitem__(self, name: str) -> Column:
+        return self.by_name[name]
+
+    def select(self, names: Sequence[str]) -> Columns:
+        """Return some of the columns, in this order."""
+        return Columns({name: self.by_name[name] for name in names}, self.records)
+
+    def slices(self, records: int) -> Iterator[Columns]:
+        """Cut the block into smaller ones of so many records each."""
+        for start in range(0, self.records, records):
+            yield self.slice(start, min(start + records, self.records))
+
+    def slice(self, start: int, end: int) -> Columns:
+        """Return the records from one up to another."""
+        cut = {name: cells[start:end] for name, cells in self.by_name.items()}
+        return Columns(cut, end - start)
+
+
+def parse_csv(text: bytes, names: Sequence[str], delimiter: str) -> Columns:
+    """Read CSV without a header line, every cell a text, empty ones None.
 
     Args:
-        text: Whole records.
-        names: The names of the columns.
-        delimiter: The character between cells.
+        text: Whole records, UTF-8.
+        names: Of its columns.
+        delimiter: Between cells.
 
     Raises:
-        ResultPageError: If it cannot be parsed.
+        ResultPageError: If it cannot be read.
     """
+    # Without newline="" a line end within a value would be changed.
+    lines = io.StringIO(text.decode(), newline="")
     try:
-        return pl.read_csv(
-            text,
-            has_header=False,
-            schema=dict.fromkeys(names, pl.String),
-            separator=delimiter,
-            null_values="",
-            extra_columns="raise",
-            missing_columns="insert",
-        )
-    except (OSError, pl.exceptions.PolarsError) as error:
-        reason = str(error).partition("\n")[0][:200]
-        raise ResultPageError(f"The CSV of the page cannot be parsed: {reason}") from error
+        # An empty line is a record only where records have a single cell.
+        records = [cells or [""] for cells in csv.reader(lines, delimiter=delimiter, strict=True)]
+    except csv.Error as error:
+        raise ResultPageError(f"The CSV of the page cannot be parsed: {error}.") from error
+    for cells in records:
+        if len(cells) != len(names):
+            raise ResultPageError(
+                f"The CSV of the page cannot be parsed: a record has {len(cells)} cells, and the "
+                f"header line {len(names)}."
+            )
+    columns = zip(*records, strict=True) if records else ((),) * len(names)
+    by_name = {
+        name: [cell or None for cell in cells] for name, cells in zip(names, columns, strict=True)
+    }
+    return Columns(by_name, len(records))
 
 
-def normalize_cells(frame: pl.DataFrame, types: Mapping[str, CellType]) -> pl.DataFrame:
-    """Turn number and boolean cells into JSON text.
+def normalize_cells(columns: Columns, types: Mapping[str, CellType]) -> Columns:
+    """Make number and boolean cells JSON text.
 
     Args:
-        frame: Text columns, empty cells null.
-        types: The type of each column.
+        columns: Cells as they came, empty ones None.
+        types: Of its columns.
 
     Raises:
         ResultPageError: If a value is not of its field's type.
     """
-    checks = {
-        name: _JSON[kind][0](pl.col(name)).all() for name, kind in types.items() if kind in _JSON
+    by_name = {
+        name: _written(name, cells, _JSON[types[name]]) if types[name] in _JSON else cells
+        for name, cells in columns.by_name.items()
     }
-    if not checks:
-        return frame
-    plain = frame.select(**checks).row(0, named=True)
-    rewritten = [
-        _rewritten(frame[name], _JSON[types[name]][1])
-        for name, is_plain in plain.items()
-        if not is_plain
-    ]
-    return frame.with_columns(rewritten)
+    return Columns(by_name, columns.records)
 
 
-def _rewritten(column: pl.Series, write: Callable[[str], str | None]) -> pl.Series:
+def _written(name: str, cells: Column, write: Callable[[str], str | None]) -> Column:
     try:
-        texts = [None if text is None else write(text) for text in column.to_list()]
+        return [None if cell is None else write(cell) for cell in cells]
     except ResultPageError as error:
-        raise ResultPageError(f"Field {column.name}: {error}") from error
-    return pl.Series(column.name, texts, dtype=pl.String)
+        raise ResultPageError(f"Field {name}: {error}") from error

@@ -13,8 +13,9 @@ from functools import cache
 from pathlib import Path
 
 _FOLDER = Path(__file__).parent
-SOURCES = (_FOLDER / "fast_lines.c", _FOLDER / "marks.c")
-_DIGEST = hashlib.sha256(b"".join(source.read_bytes() for source in SOURCES)).hexdigest()
+SOURCES = (_FOLDER / "fast_arrow.c", _FOLDER / "fast_lines.c", _FOLDER / "marks.c")
+_READ = (*SOURCES, _FOLDER / "plain_cells.h")
+_DIGEST = hashlib.sha256(b"".join(source.read_bytes() for source in _READ)).hexdigest()
 LIBRARY = _FOLDER / f"libsfbulk-{_DIGEST[:12]}.so"
 
 logger = logging.getLogger(__name__)

@@ -3,21 +3,12 @@
    Whatever is not written so makes the whole block NOT_PLAIN: no value is corrected here, and
    nothing is refused. */
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
+#include "plain_cells.h"
 
-/* What is answered where no lines are made. */
-enum { NOT_PLAIN = -1, TOO_SMALL = -2 };
+/* What is answered where the lines do not fit. */
+enum { TOO_SMALL = -2 };
 
-enum cell_type { LEFT_OUT, TEXT, BOOLEAN, INTEGER, NUMBER };
-
-/* How Bulk API 2.0 writes a datetime: 2026-01-31T12:30:45.000Z. */
-enum { DATETIME_SIZE = 24 };
-
-/* Longer ones, which keep their fraction at some length, are left to Python. */
-enum { LONGEST_INTEGER = 30 };
+enum cell_type { LEFT_OUT, TEXT, BOOLEAN, INTEGER, NUMBER, DECIMAL };
 
 struct column {
     const uint8_t *key; /* `"Name":`, with a comma before it unless it is the first */
@@ -59,8 +50,6 @@ static bool put_escaped(struct output *out, uint8_t byte)
 
 static bool is_special(uint8_t byte) { return byte < 0x20 || byte == '"' || byte == '\\'; }
 
-#define EACH(byte) (0x0101010101010101u * (uint64_t)(byte))
-
 /* Marks the highest bit of each byte that is special; above the first one marks can be wrong. */
 static uint64_t special_bytes(uint64_t word)
 {
@@ -73,13 +62,8 @@ static uint64_t special_bytes(uint64_t word)
 static const uint8_t *copy_plain(const uint8_t *in, const uint8_t *end, struct output *out)
 {
     while (end - in >= 8 && out->end - out->at >= 8) {
-        uint64_t word;
-        memcpy(&word, in, 8);
-        memcpy(out->at, &word, 8);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-        word = __builtin_bswap64(word);
-#endif
-        uint64_t special = special_bytes(word);
+        memcpy(out->at, in, 8);
+        uint64_t special = special_bytes(load_word(in));
         ptrdiff_t plain = special ? __builtin_ctzll(special) / 8 : 8;
         in += plain;
         out->at += plain;
@@ -114,72 +98,15 @@ static int put_text(const uint8_t **in, const uint8_t *end, struct output *out)
     }
 }
 
-static const uint8_t *digits(const uint8_t *at, const uint8_t *end)
-{
-    while (at < end && *at >= '0' && *at <= '9')
-        ++at;
-    return at;
-}
-
-/* The end of a JSON integer; NULL if there is none. */
-static const uint8_t *integer(const uint8_t *at, const uint8_t *end)
-{
-    if (at < end && *at == '-')
-        ++at;
-    const uint8_t *after = digits(at, end);
-    return after == at || (*at == '0' && after - at > 1) ? NULL : after;
-}
-
-static bool is_number(const uint8_t *at, const uint8_t *end)
-{
-    at = integer(at, end);
-    if (at && at < end && *at == '.') {
-        const uint8_t *fraction = at + 1;
-        at = digits(fraction, end);
-        if (at == fraction)
-            return false;
-    }
-    if (at && at < end && (*at == 'e' || *at == 'E')) {
-        ++at;
-        if (at < end && (*at == '+' || *at == '-'))
-            ++at;
-        const uint8_t *exponent = at;
-        at = digits(exponent, end);
-        if (at == exponent)
-            return false;
-    }
-    return at == end;
-}
-
-/* How much of an integer is written: `47.0` is 47. 0 if the cell holds anything else. */
-static size_t integer_size(const uint8_t *at, const uint8_t *end)
-{
-    const uint8_t *whole = integer(at, end);
-    if (!whole || whole == end)
-        return whole ? (size_t)(end - at) : 0;
-    if (*whole != '.' || whole + 1 == end || (at[0] == '-' && at[1] == '0') ||
-        whole - at > LONGEST_INTEGER)
-        return 0;
-    for (const uint8_t *zero = whole + 1; zero < end; ++zero)
-        if (*zero != '0')
-            return 0;
-    return (size_t)(whole - at);
-}
-
-static bool is(const uint8_t *cell, size_t size, const char *text)
-{
-    return strlen(text) == size && memcmp(cell, text, size) == 0;
-}
-
 static int put_bare(const uint8_t **in, const uint8_t *end, struct output *out, int32_t type)
 {
-    const uint8_t *cell = *in, *after = memchr(cell, '"', (size_t)(end - cell));
+    const uint8_t *cell = *in, *after = find_quote(cell, end);
     if (!after)
         return NOT_PLAIN;
     size_t size = (size_t)(after - cell);
     switch (type) {
     case BOOLEAN:
-        if (!is(cell, size, "true") && !is(cell, size, "false"))
+        if (!equals(cell, size, "true") && !equals(cell, size, "false"))
             return NOT_PLAIN;
         break;
     case INTEGER:
@@ -192,70 +119,28 @@ static int put_bare(const uint8_t **in, const uint8_t *end, struct output *out, 
             return NOT_PLAIN;
     }
     *in = after + 1;
+    if (type == DECIMAL) /* with the quotes on both of its sides */
+        return put(out, cell - 1, size + 2) ? 0 : TOO_SMALL;
     return put(out, cell, size) ? 0 : TOO_SMALL;
-}
-
-static int skip(const uint8_t **in, const uint8_t *end)
-{
-    const uint8_t *at = *in;
-    while ((at = memchr(at, '"', (size_t)(end - at)))) {
-        if (++at == end || *at != '"') {
-            *in = at;
-            return 0;
-        }
-        ++at;
-    }
-    return NOT_PLAIN;
-}
-
-/* Keeps the greatest of texts that sort as their moments do. */
-static int keep_greatest(const uint8_t *cell, const uint8_t *end, uint8_t *greatest)
-{
-    static const char form[] = "dddd-dd-ddTdd:dd:dd.dddZ\"";
-
-    size_t size = sizeof(form) - 1;
-    if ((size_t)(end - cell) < size || ((size_t)(end - cell) > size && cell[size] == '"'))
-        return NOT_PLAIN;
-    for (size_t at = 0; at < size; ++at)
-        if (form[at] == 'd' ? cell[at] < '0' || cell[at] > '9' : cell[at] != form[at])
-            return NOT_PLAIN;
-    if (memcmp(cell, greatest, DATETIME_SIZE) > 0)
-        memcpy(greatest, cell, DATETIME_SIZE);
-    return 0;
 }
 
 static int put_cell(const uint8_t **in, const uint8_t *end, struct output *out,
                     const struct column *column, uint8_t *greatest)
 {
-    bool is_quoted = **in == '"';
-    bool is_empty = !is_quoted || (end - *in >= 2 && (*in)[1] == '"' &&
-                                   (end - *in == 2 || (*in)[2] != '"'));
-    if (is_quoted)
-        ++*in;
+    bool is_quoted, is_empty;
+    open_cell(in, end, &is_quoted, &is_empty);
     if (column->type == LEFT_OUT)
-        return is_quoted ? skip(in, end) : 0;
+        return is_quoted && !is_empty ? skip_cell(in, end) : 0;
     if (!put(out, column->key, column->key_size))
         return TOO_SMALL;
-    if (is_empty) {
-        *in += is_quoted;
+    if (is_empty)
         return PUT(out, "null") ? 0 : TOO_SMALL;
-    }
     if (column->is_replication_key) {
         int problem = keep_greatest(*in, end, greatest);
         if (problem)
             return problem;
     }
     return column->type == TEXT ? put_text(in, end, out) : put_bare(in, end, out, column->type);
-}
-
-/* Moves behind a line end, if there is one or the block ends; a cell stands before it. */
-static bool ends_line(const uint8_t **in, const uint8_t *end)
-{
-    if (*in < end && **in == '\r')
-        ++*in;
-    if (*in == end)
-        return (*in)[-1] != '\r';
-    return *(*in)++ == '\n';
 }
 
 /* Makes a line of each record: `before`, the record's values without braces, `behind`.
@@ -281,10 +166,7 @@ int64_t sfbulk_lines(const uint8_t *text, size_t text_size, uint8_t delimiter,
         if (!put(&out, before, before_size))
             return TOO_SMALL;
         for (size_t number = 0; number < column_count; ++number) {
-            if (number && (in == end || *in++ != delimiter))
-                return NOT_PLAIN;
-            /* A single cell without quotes could be an empty line. */
-            if (in == end || (*in != '"' && column_count == 1))
+            if (!begins_cell(&in, end, delimiter, number, column_count))
                 return NOT_PLAIN;
             int problem = put_cell(&in, end, &out, &columns[number], greatest);
             if (problem)

@@ -31,6 +31,7 @@ _CELL_TYPES = {
     CellType.BOOLEAN: 2,
     CellType.INTEGER: 3,
     CellType.NUMBER: 4,
+    CellType.DECIMAL: 5,
 }
 _DATETIME_SIZE = 24
 # A larger buffer is for a huge record, and is not kept.

@@ -1,7 +1,8 @@
-"""The greatest value of a replication key, over blocks and pages in no order."""
+"""The greatest value of a replication key, over blocks and pages that come unsorted."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from tap_sfbulk_pages.datetimes import parse_datetime
@@ -10,39 +11,40 @@ from tap_sfbulk_pages.errors import ResultPageError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    import polars as pl
+# How Bulk API 2.0 writes every datetime: texts of this form sort as their moments do.
+_is_uniform = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z"
+).fullmatch
 
-# How Bulk API 2.0 writes every datetime. Texts of this form sort as the moments they name.
-_UNIFORM = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$"
 
-
-def find_greatest(column: pl.Series) -> str | None:
-    """Find the latest date or datetime of a column.
+def find_greatest(column: Iterable[str | None], replication_key: str) -> str | None:
+    """Tell the latest date or datetime of a column.
 
     Args:
-        column: Values of the replication key, as text.
+        column: Texts of the replication key.
+        replication_key: Its name, for messages.
 
     Returns:
-        The latest, as text; None if there are no values.
+        The text of the latest; None if there is none.
 
     Raises:
-        ResultPageError: If a value is not a date.
+        ResultPageError: If a value is no date.
     """
-    texts = column.drop_nulls()
-    if texts.is_empty():
+    texts = {text for text in column if text is not None}
+    if not texts:
         return None
-    if texts.str.contains(_UNIFORM).all():
-        return str(texts.max())
-    return _latest(texts.unique().to_list(), column.name)
+    if all(map(_is_uniform, texts)):
+        return max(texts)
+    return _latest(texts, replication_key)
 
 
 def pick_later(maximum: str | None, text: str | None, *, replication_key: str) -> str | None:
-    """Return the later of two values of a replication key; None stands for no value.
+    """Tell the later of two values of a replication key; None stands for no value.
 
     Raises:
-        ResultPageError: If one is not a date.
+        ResultPageError: If one is no date.
     """
-    # Also for a single text, to check that it is a date.
+    # Of one text too, so that it is known to be a date.
     texts = [each for each in (text, maximum) if each is not None]
     return _latest(texts, replication_key) if texts else None
 
@@ -52,5 +54,5 @@ def _latest(texts: Iterable[str], replication_key: str) -> str:
         return max(texts, key=parse_datetime)
     except (OverflowError, ValueError) as error:
         raise ResultPageError(
-            f"Replication key {replication_key} holds a value that is not a date: {error}"
+            f"The replication key {replication_key} holds no date: {error}"
         ) from error

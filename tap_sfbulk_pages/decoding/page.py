@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from tap_sfbulk_pages.decoding.columns import normalize_cells, parse_csv
 from tap_sfbulk_pages.decoding.fast_lines import CsvLines
+from tap_sfbulk_pages.decoding.records import encode_lines
 from tap_sfbulk_pages.errors import ResultPageError
 from tap_sfbulk_pages.words import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    import polars as pl
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tap_sfbulk_pages.decoding.cells import CellType
+    from tap_sfbulk_pages.decoding.columns import Columns
     from tap_sfbulk_pages.decoding.lines import Envelope, RecordLines
 
 
@@ -66,7 +67,7 @@ class CsvBlocks:
         self._page = page
         self._types = types
         self._replication_key = replication_key
-        self._names = _canonical(page.columns, types)
+        self._names = name_columns(page.columns, types)
         self._compiled = CsvLines.of(
             self._names, types, delimiter=page.delimiter, replication_key=replication_key
         )
@@ -101,35 +102,49 @@ class CsvBlocks:
             held.append(rest)
             position += len(rest)
 
-    def frame(self, text: bytes) -> pl.DataFrame:
+    def columns(self, text: bytes) -> Columns:
         """Decode a block into columns.
 
         Raises:
             ResultPageError: If the CSV cannot be parsed, or a value is not of its field's type.
         """
-        from tap_sfbulk_pages.decoding.columns import normalize_cells, parse_csv  # noqa: PLC0415 - brings Polars
-
-        frame = parse_csv(text, self._names, self._page.delimiter)
-        return normalize_cells(frame.select(list(self._types)), self._types)
+        return parse_columns(text, self._names, self._types, self._page.delimiter)
 
     def lines(self, text: bytes, envelope: Envelope) -> RecordLines:
         """Encode a block as lines: directly if it is plain, through columns if it is not.
 
         Raises:
-            ResultPageError: As for `frame`.
+            ResultPageError: As for `columns`.
         """
         lines = self._compiled.lines(text, envelope) if self._compiled else None
-        if lines:
-            return lines
-        from tap_sfbulk_pages.decoding.records import encode_lines  # noqa: PLC0415 - brings Polars
-
-        return encode_lines(self.frame(text), self._types, envelope, self._replication_key)
+        if lines is None:
+            columns = self.columns(text)
+            lines = encode_lines(columns, self._types, envelope, self._replication_key)
+        return lines
 
     def _without_nul(self, text: bytes) -> bytes:
         return text.replace(b"\0", b"") if self._page.nul_characters else text
 
 
-def decode_frames(page: CountedPage, types: Mapping[str, CellType]) -> Iterator[pl.DataFrame]:
+def parse_columns(
+    text: bytes, names: Sequence[str], types: Mapping[str, CellType], delimiter: str
+) -> Columns:
+    """Decode a block into the columns of its fields, exactly.
+
+    Args:
+        text: CSV of whole records, UTF-8, without NUL.
+        names: The names of its columns (`name_columns`).
+        types: The fields to decode, in order.
+        delimiter: The character between cells.
+
+    Raises:
+        ResultPageError: If the CSV cannot be parsed, or a value is not of its field's type.
+    """
+    columns = parse_csv(text, names, delimiter).select(list(types))
+    return normalize_cells(columns, types)
+
+
+def decode_columns(page: CountedPage, types: Mapping[str, CellType]) -> Iterator[Columns]:
     """Decode a page into columns, block by block.
 
     Args:
@@ -137,15 +152,14 @@ def decode_frames(page: CountedPage, types: Mapping[str, CellType]) -> Iterator[
         types: As for `CsvBlocks`.
 
     Raises:
-        ResultPageError: As for `CsvBlocks.frame`, or if the number of records differs from the
-            count.
+        ResultPageError: As for `parse_columns`, or if the number of records differs from the count.
     """
     blocks = CsvBlocks(page, types)
     records = 0
     for text in blocks:
-        frame = blocks.frame(text)
-        records += frame.height
-        yield frame
+        columns = blocks.columns(text)
+        records += columns.records
+        yield columns
     check_count(page.locator, page.records, records)
 
 
@@ -165,7 +179,7 @@ def check_count(name: str, announced: int, records: int) -> None:
         )
 
 
-def _canonical(columns: tuple[str, ...], types: Mapping[str, CellType]) -> list[str]:
+def name_columns(columns: Sequence[str], types: Mapping[str, CellType]) -> list[str]:
     """Return the column names in the fields' spelling, and names that cannot clash for the rest."""
     spelled = {name.lower(): name for name in types}
     return [spelled.pop(column.lower(), f"\0{index}") for index, column in enumerate(columns)]

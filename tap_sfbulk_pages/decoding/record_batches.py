@@ -1,45 +1,130 @@
-"""Blocks as Arrow record batches, for readers that have pyarrow."""
+"""Blocks of a page as Arrow record batches, for whoever has pyarrow."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-import pyarrow as pa
-
-from tap_sfbulk_pages.decoding.arrow import arrow_type, cast_columns
+from tap_sfbulk_pages.decoding.arrow import arrow_columns, arrow_schema
+from tap_sfbulk_pages.decoding.cells import cell_type
+from tap_sfbulk_pages.decoding.fast_arrow import ArrowRows
+from tap_sfbulk_pages.decoding.greatest import find_greatest, pick_later
+from tap_sfbulk_pages.decoding.page import CsvBlocks, check_count, name_columns, parse_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-# Many readers of Arrow files do not know string views.
-_OLDEST = pl.CompatLevel.oldest()
+    import pyarrow as pa
+
+    from tap_sfbulk_pages.decoding.columns import Columns
+    from tap_sfbulk_pages.decoding.page import CountedPage
+
+# Of CSV: large enough that the fixed costs of a batch vanish, small enough for memory.
+BATCH_BYTES = 8 << 20
 
 
-def arrow_schema(properties: Mapping[str, Mapping[str, Any]]) -> pa.Schema:
-    """Return the Arrow schema for JSON schemas by field."""
-    types = {name: arrow_type(schema) for name, schema in properties.items()}
-    schema = pl.DataFrame(schema=types).to_arrow(compat_level=_OLDEST).schema
-    # Engines expect plain strings, and a batch is far too small to need large ones.
-    return pa.schema(
-        field.with_type(pa.string()) if pa.types.is_large_string(field.type) else field
-        for field in schema
-    )
+class BatchBuilder:
+    """Collects the blocks of one page in record batches.
+
+    Args:
+        columns: Names in the page's header line, in order.
+        properties: JSON schemas of the fields to hand over, in order.
+        delimiter: Between cells.
+        replication_key: The field whose greatest value is told; None for none.
+
+    Attributes:
+        schema: Of every batch.
+        records: How many have been appended.
+        greatest: The greatest replication key of the batches that were taken; None for none.
+        held_bytes: How much CSV has been appended since batches were taken.
+    """
+
+    def __init__(
+        self,
+        columns: Sequence[str],
+        properties: Mapping[str, Mapping[str, Any]],
+        *,
+        delimiter: str,
+        replication_key: str | None = None,
+    ) -> None:
+        self.schema: pa.Schema = arrow_schema(properties)
+        self.records = 0
+        self.greatest: str | None = None
+        self.held_bytes = 0
+        self._types = {name: cell_type(schema) for name, schema in properties.items()}
+        self._names = name_columns(columns, self._types)
+        self._delimiter = delimiter
+        self._replication_key = replication_key
+        self._plain = ArrowRows.of(
+            self._names, self.schema, delimiter=delimiter, replication_key=replication_key
+        )
+        self._batches: list[pa.RecordBatch] = []
+
+    def append(self, text: bytes) -> None:
+        """Append a block: at once where it is plain, through its columns where it is not.
+
+        Args:
+            text: CSV of whole records, UTF-8, without NUL.
+
+        Raises:
+            ResultPageError: If it cannot be read, or a value does not fit the type of its field.
+        """
+        self.held_bytes += len(text)
+        if self._plain is None or not self._plain.append(text):
+            self._take_plain()
+            columns = parse_columns(text, self._names, self._types, self._delimiter)
+            self.append_columns(columns)
+
+    def append_columns(self, columns: Columns) -> None:
+        """Append a block that is columns already.
+
+        Raises:
+            ResultPageError: As `append`.
+        """
+        self._batches.append(arrow_columns(columns, self.schema))
+        self.records += columns.records
+        if key := self._replication_key:
+            self._keep(find_greatest(columns[key], key))
+
+    def take(self) -> list[pa.RecordBatch]:
+        """Return what has been appended since the last time, in order."""
+        self._take_plain()
+        batches, self._batches, self.held_bytes = self._batches, [], 0
+        return batches
+
+    def _take_plain(self) -> None:
+        """Put what is compiled behind the batches before it."""
+        if self._plain is None:
+            return
+        batch, greatest = self._plain.take()
+        if batch.num_rows:
+            self._batches.append(batch)
+            self.records += batch.num_rows
+            self._keep(greatest)
+
+    def _keep(self, greatest: str | None) -> None:
+        if self._replication_key:
+            self.greatest = pick_later(
+                self.greatest, greatest, replication_key=self._replication_key
+            )
 
 
 def record_batches(
-    block: pl.DataFrame, properties: Mapping[str, Mapping[str, Any]], schema: pa.Schema
-) -> list[pa.RecordBatch]:
-    """Convert a block to record batches.
+    page: CountedPage, properties: Mapping[str, Mapping[str, Any]]
+) -> Iterator[pa.RecordBatch]:
+    """Decode a page into record batches.
 
     Args:
-        block: Columns as returned by `normalize_cells`.
-        properties: JSON schemas by field, at least for the block's columns.
-        schema: The Arrow schema of these properties, from `arrow_schema`.
+        page: Received whole.
+        properties: JSON schemas of the fields to hand over, in order.
 
     Raises:
-        ResultPageError: If a value does not fit the type of its field.
+        ResultPageError: As `BatchBuilder.append`, or if there are not as many records as were
+            counted.
     """
-    table = cast_columns(block, properties).to_arrow(compat_level=_OLDEST)
-    batches: list[pa.RecordBatch] = table.cast(schema).to_batches()
-    return batches
+    builder = BatchBuilder(page.columns, properties, delimiter=page.delimiter)
+    for text in CsvBlocks(page, {}):
+        builder.append(text)
+        if builder.held_bytes >= BATCH_BYTES:
+            yield from builder.take()
+    yield from builder.take()
+    check_count(page.locator, page.records, builder.records)

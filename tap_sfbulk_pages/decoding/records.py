@@ -1,11 +1,10 @@
-"""Columns to records: one dictionary per row, or finished lines for a whole block."""
+"""Records out of columns: one dictionary a row, or finished lines for a whole block."""
 
 from __future__ import annotations
 
 import json
+from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any
-
-import polars as pl
 
 from tap_sfbulk_pages.decoding.cells import CellType, integer_value, number_value
 from tap_sfbulk_pages.decoding.greatest import find_greatest
@@ -14,6 +13,7 @@ from tap_sfbulk_pages.decoding.lines import RecordLines
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from tap_sfbulk_pages.decoding.columns import Column, Columns
     from tap_sfbulk_pages.decoding.lines import Envelope
 
 _VALUES: Mapping[CellType, Callable[[str], Any]] = {
@@ -21,100 +21,95 @@ _VALUES: Mapping[CellType, Callable[[str], Any]] = {
     CellType.INTEGER: integer_value,
     CellType.NUMBER: number_value,
 }
+# Other cells are JSON already.
+_STRINGS = (CellType.TEXT, CellType.DECIMAL)
 
 
-def convert_rows(block: pl.DataFrame, types: Mapping[str, CellType]) -> Iterator[dict[str, Any]]:
-    """Convert a block to records, column by column.
+def convert_rows(columns: Columns, types: Mapping[str, CellType]) -> Iterator[dict[str, Any]]:
+    """Make the records of a block, converted by column.
 
     Args:
-        block: Columns as returned by `normalize_cells`.
-        types: The type of each column, in the order wanted.
+        columns: As `columns.py` makes them.
+        types: Of its columns, in order.
 
     Yields:
-        One dictionary of typed values per record.
+        One dictionary of typed values a record.
     """
     values = []
     for name, kind in types.items():
-        column = block[name].to_list()
+        cells: list[Any] = columns[name]
         if convert := _VALUES.get(kind):
-            column = [None if text is None else convert(text) for text in column]
-        values.append(column)
+            cells = [None if text is None else convert(text) for text in cells]
+        values.append(cells)
     names = list(types)
     for row in zip(*values, strict=True):
         yield dict(zip(names, row, strict=True))
 
 
 def encode_lines(
-    block: pl.DataFrame,
+    columns: Columns,
     types: Mapping[str, CellType],
     envelope: Envelope,
     replication_key: str | None,
 ) -> RecordLines:
-    """Encode a block of columns as lines, without creating a Python object per record.
-
-    Text columns are JSON-encoded as a whole; the other cells are JSON text already.
+    """Make lines of a block of columns.
 
     Args:
-        block: Columns as returned by `normalize_cells`.
-        types: The type of each column.
-        envelope: What surrounds each record.
-        replication_key: The column whose greatest value is wanted, or None.
+        columns: As `columns.py` makes them.
+        types: Of its columns, in order.
+        envelope: Around each record.
+        replication_key: The column whose greatest value is told; None for none.
 
     Raises:
-        ResultPageError: If the replication key holds a value that is not a date.
+        ResultPageError: If the replication key holds no date.
     """
-    parts = [pl.lit(envelope.before), *_json_record(types), pl.lit(envelope.behind)]
-    # As binary: text would be decoded on its way to Python, only to be encoded again.
-    text: bytes = block.select(pl.concat_str(parts).str.join("").cast(pl.Binary)).item()
-    greatest = find_greatest(block[replication_key]) if replication_key else None
-    return RecordLines(text, block.height, greatest)
+    keys = (f"{',' if number else ''}{json.dumps(name)}:" for number, name in enumerate(types))
+    members = [
+        [key + cell for cell in _json_cells(columns[name], kind)]
+        for key, (name, kind) in zip(keys, types.items(), strict=True)
+    ]
+    before, behind = f"{envelope.before}{{", f"}}{envelope.behind}"
+    text = "".join(f"{before}{''.join(record)}{behind}" for record in zip(*members, strict=True))
+    greatest = find_greatest(columns[replication_key], replication_key) if replication_key else None
+    return RecordLines(text.encode(), columns.records, greatest)
 
 
-class FrameBlocks:
-    """The blocks of a page that arrive as columns instead of CSV.
+def _json_cells(cells: Column, kind: CellType) -> Iterator[str]:
+    if kind in _STRINGS:
+        return ("null" if cell is None else encode_basestring(cell) for cell in cells)
+    return ("null" if cell is None else cell for cell in cells)
+
+
+class ColumnBlocks:
+    """Blocks of a page that are columns already.
 
     Args:
-        frames: Columns as returned by `normalize_cells`.
-        types: The type of each column, in order.
-        replication_key: As for `encode_lines`.
+        blocks: As `columns.py` makes them.
+        types: Of their columns, in order.
+        replication_key: As of `encode_lines`.
     """
 
     def __init__(
         self,
-        frames: Iterable[pl.DataFrame],
+        blocks: Iterable[Columns],
         types: Mapping[str, CellType],
         replication_key: str | None = None,
     ) -> None:
-        self._frames = frames
+        self._blocks = blocks
         self._types = types
         self._replication_key = replication_key
 
-    def __iter__(self) -> Iterator[pl.DataFrame]:
-        return iter(self._frames)
+    def __iter__(self) -> Iterator[Columns]:
+        return iter(self._blocks)
 
-    def frame(self, block: pl.DataFrame) -> pl.DataFrame:
-        """Return the block unchanged."""
+    def columns(self, block: Columns) -> Columns:
+        """Give the block as it is."""
         return block
 
-    def lines(self, block: pl.DataFrame, envelope: Envelope) -> RecordLines:
-        """Encode a block as lines.
+    def lines(self, block: Columns, envelope: Envelope) -> RecordLines:
+        """Make a block lines.
 
         Raises:
-            ResultPageError: As for `encode_lines`.
+            ResultPageError: As `encode_lines`.
         """
         return encode_lines(block, self._types, envelope, self._replication_key)
-
-
-def _json_record(types: Mapping[str, CellType]) -> list[pl.Expr]:
-    """Return the parts of a record's JSON object: text columns encoded together, others as is."""
-    texts = [name for name, kind in types.items() if kind is CellType.TEXT]
-    others = [name for name, kind in types.items() if kind is not CellType.TEXT]
-    parts: list[pl.Expr] = []
-    for index, name in enumerate(others):
-        before = "," if index else "{"
-        parts += [pl.lit(f"{before}{json.dumps(name)}:"), pl.col(name).fill_null("null")]
-    if not texts:
-        return [*parts, pl.lit("}")]
-    encoded = pl.struct(texts).struct.json_encode()
-    # Cutting off the first character leaves a view; cutting off the last would make a copy.
-    return [*parts, pl.lit(","), encoded.str.slice(1)] if others else [encoded]

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from tap_sfbulk_pages.decoding.marks import create_marks
 from tap_sfbulk_pages.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 # Large enough to make the fixed costs of a block negligible, small enough for memory and caches.
 BLOCK_BYTES = 1 << 20
@@ -58,6 +62,16 @@ class CsvScan:
         self._cuts: list[int] = []
         self._ends_with_line = True
 
+    @property
+    def cuts(self) -> Sequence[int]:
+        """Where blocks of whole records end, in what has arrived so far."""
+        return self._cuts
+
+    @property
+    def nul_characters(self) -> int:
+        """The number of NUL characters in what has arrived so far."""
+        return self._marks.nul_characters
+
     def feed(self, piece: bytes) -> None:
         """Take the next piece of the decoded body.
 
@@ -90,7 +104,7 @@ class CsvScan:
             self._cuts.append(len(self._header))
         if self._cuts and self._cuts[-1] != marks.size:
             self._cuts.append(marks.size)
-        columns = self._columns()
+        columns = self.columns()
         lines = marks.line_ends + (not self._ends_with_line)
         if marks.delimiters != lines * max(len(columns) - 1, 0):
             raise UnavailableError(
@@ -113,10 +127,42 @@ class CsvScan:
         if end:
             self._cuts.append(len(self._header))
 
-    def _columns(self) -> tuple[str, ...]:
-        """Parse the header line."""
+    def columns(self) -> tuple[str, ...]:
+        """Parse the header line, which must have arrived.
+
+        Raises:
+            UnavailableError: If the first line is not a header line.
+        """
         line = self._header.removeprefix(_BOM).rstrip(b"\r\n").decode()
         try:
             return tuple(next(csv.reader([line], delimiter=self._delimiter.decode()), ()))
         except csv.Error as error:
             raise UnavailableError(f"The page has no valid header line ({error}).") from error
+
+
+class BlockCutter:
+    """Cuts a body into blocks while it is scanned, without the header line.
+
+    Args:
+        scan: Fed with each piece before the piece is cut.
+    """
+
+    def __init__(self, scan: CsvScan) -> None:
+        self._scan = scan
+        self._held: list[bytes] = []
+        self._position = 0
+        self._cut = 0
+
+    def blocks(self, piece: bytes = b"") -> Iterator[bytes]:
+        """Take the next piece, or the scan's last cut, and yield the blocks that end in it.
+
+        NUL characters are dropped from the blocks.
+        """
+        self._held.append(piece)
+        for number in range(self._cut, len(self._scan.cuts)):
+            end = self._scan.cuts[number]
+            text = b"".join(self._held)
+            block, rest = text[: end - self._position], text[end - self._position :]
+            self._held, self._position, self._cut = [rest], end, number + 1
+            if number and block:
+                yield block.replace(b"\0", b"") if self._scan.nul_characters else block

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from tap_sfbulk_pages.decoding.scan import CsvScan
+from tap_sfbulk_pages.decoding.scan import BlockCutter, CsvScan
 from tap_sfbulk_pages.errors import ResultPageError, UnavailableError
 from tap_sfbulk_pages.jobs.page_body import PageBody
 from tap_sfbulk_pages.salesforce.addresses import locator_of
@@ -21,7 +21,7 @@ from tap_sfbulk_pages.watching import activity
 from tap_sfbulk_pages.words import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     import requests
 
@@ -39,6 +39,32 @@ _DELIMITERS = {
 }
 
 
+class PageSink(Protocol):
+    """Takes the records of a page while it arrives, so that its text is not kept."""
+
+    @property
+    def records(self) -> int:
+        """The number of records taken."""
+
+    @property
+    def greatest(self) -> str | None:
+        """Their greatest replication key; None if there is none."""
+
+    def append(self, block: bytes) -> None:
+        """Take the CSV of whole records. If it cannot be decoded, `finish` says so."""
+
+    def finish(self) -> None:
+        """End: the page is whole, and its count is right.
+
+        Raises:
+            ResultPageError: If the records cannot be decoded.
+            SettingsError: If they cannot be stored.
+        """
+
+    def discard(self) -> None:
+        """Remove what was stored, unless somebody has taken it over."""
+
+
 @dataclass(frozen=True)
 class ResultPage:
     """A page that has been received whole.
@@ -53,8 +79,9 @@ class ResultPage:
         nul_characters: The number of NUL characters in the values.
         next_locator: Locator of the page after it in a serial walk; None on the last page.
         received_at: When it was whole, UTC.
-        body: The bytes as received.
+        body: The bytes as received; none if a sink has taken the records.
         encoding: Their `Content-Encoding`.
+        sink: What has taken the records; None if the body is kept.
     """
 
     locator: str
@@ -68,6 +95,7 @@ class ResultPage:
     received_at: datetime
     body: PageBody = field(repr=False)
     encoding: str | None
+    sink: PageSink | None = field(default=None, repr=False)
 
     def text_pieces(self) -> Iterator[bytes]:
         """Yield the decoded CSV from the start."""
@@ -76,6 +104,8 @@ class ResultPage:
     def close(self) -> None:
         """Free what the page holds."""
         self.body.close()
+        if self.sink:
+            self.sink.discard()
 
 
 class PageDownload:
@@ -88,6 +118,8 @@ class PageDownload:
         fields: Names of the columns that each page must have, in any order and case.
         by_place: Names of the columns that are known by their place, counted from 0, whatever
             the header line calls them.
+        new_sink: Makes what takes the records of a page while it arrives, from the page's locator,
+            columns and delimiter; None to keep the body.
 
     Raises:
         ResultPageError: If the job has an unknown column delimiter.
@@ -100,12 +132,15 @@ class PageDownload:
         job: QueryJob,
         fields: frozenset[str],
         by_place: Mapping[int, str] | None = None,
+        *,
+        new_sink: Callable[[str, tuple[str, ...], str], PageSink] | None = None,
     ) -> None:
         self._client = client
         self._memory = memory
         self._job = job
         self._fields = {name.lower() for name in fields}
         self._by_place = by_place or {}
+        self._new_sink = new_sink
         if job.column_delimiter not in _DELIMITERS:
             raise ResultPageError(
                 f"The columns of job {job.id} are separated by {job.column_delimiter}, a delimiter "
@@ -122,10 +157,13 @@ class PageDownload:
 
         def read(response: requests.Response, chunks: Iterator[bytes]) -> ResultPage:
             body = PageBody(self._memory)
+            sinks: list[PageSink] = []
             try:
-                return self._receive(link, response, chunks, body)
+                return self._receive(link, response, chunks, body, sinks)
             except BaseException:
                 body.close()
+                for sink in sinks:
+                    sink.discard()
                 raise
 
         with activity.during(activity.Phase.DOWNLOADING):
@@ -146,22 +184,31 @@ class PageDownload:
         response: requests.Response,
         chunks: Iterator[bytes],
         body: PageBody,
+        sinks: list[PageSink],
     ) -> ResultPage:
         _check_kind(response)
-        encoding = response.headers.get("Content-Encoding")
+        locator, encoding = locator_of(link), response.headers.get("Content-Encoding")
         scan = CsvScan(self._delimiter.encode())
+        cutter = BlockCutter(scan) if self._new_sink else None
         try:
-            for piece in decode_body(_keep(chunks, body), encoding):
+            kept = _count(chunks, body) if cutter else _keep(chunks, body)
+            for piece in decode_body(kept, encoding):
                 scan.feed(piece)
+                if cutter:
+                    self._pass_on(cutter.blocks(piece), locator, scan, sinks)
             text = scan.finish()
         except UnavailableError as error:
-            raise UnavailableError(f"Result page {locator_of(link)}: {error}") from error
-        columns = tuple(self._by_place.get(place, name) for place, name in enumerate(text.columns))
+            raise UnavailableError(f"Result page {locator}: {error}") from error
+        columns = self._fields_of(text.columns)
         if not text.ends_with_line and not is_framed(response):
-            raise UnavailableError(f"Result page {locator_of(link)} ends within a line.")
+            raise UnavailableError(f"Result page {locator} ends within a line.")
         self._check(link, response, columns, text.records)
+        if cutter:
+            self._pass_on(cutter.blocks(), locator, scan, sinks)
+        for sink in sinks:
+            sink.finish()
         return ResultPage(
-            locator=locator_of(link),
+            locator=locator,
             columns=columns,
             delimiter=self._delimiter,
             records=text.records,
@@ -172,7 +219,28 @@ class PageDownload:
             received_at=datetime.now(timezone.utc),
             body=body,
             encoding=encoding,
+            sink=sinks[0] if sinks else None,
         )
+
+    def _fields_of(self, columns: tuple[str, ...]) -> tuple[str, ...]:
+        """Name the columns of a header line, some of them by their place."""
+        return tuple(self._by_place.get(place, name) for place, name in enumerate(columns))
+
+    def _missing(self, columns: tuple[str, ...]) -> set[str]:
+        return self._fields - {column.lower() for column in columns}
+
+    def _pass_on(
+        self, blocks: Iterator[bytes], locator: str, scan: CsvScan, sinks: list[PageSink]
+    ) -> None:
+        """Give blocks to the page's sink, which is made for the first of them."""
+        for block in blocks:
+            if not sinks and self._new_sink:
+                columns = self._fields_of(scan.columns())
+                if self._missing(columns):
+                    # The check of the whole page says so.
+                    return
+                sinks.append(self._new_sink(locator, columns, self._delimiter))
+            sinks[0].append(block)
 
     def _check(
         self, link: str, response: requests.Response, columns: tuple[str, ...], records: int
@@ -189,7 +257,7 @@ class PageDownload:
                 f"Result page {locator_of(link)} is empty, and Salesforce announced no number of "
                 "records."
             )
-        missing = self._fields - {column.lower() for column in columns}
+        missing = self._missing(columns)
         if missing and (records or columns):
             raise UnavailableError(
                 f"Result page {locator_of(link)} lacks columns of its query: {sorted(missing)}."
@@ -213,6 +281,12 @@ def _check_kind(response: requests.Response) -> None:
 def _keep(chunks: Iterator[bytes], body: PageBody) -> Iterator[bytes]:
     for chunk in chunks:
         body.write(chunk)
+        yield chunk
+
+
+def _count(chunks: Iterator[bytes], body: PageBody) -> Iterator[bytes]:
+    for chunk in chunks:
+        body.size += len(chunk)
         yield chunk
 
 

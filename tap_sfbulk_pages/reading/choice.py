@@ -6,13 +6,16 @@ Decided here alone, for runs and for plans.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.reading import state as stream_state
 from tap_sfbulk_pages.reading.job_or_rest import JobOrRestReading
 from tap_sfbulk_pages.reading.saved_ranges import SavedRanges
 from tap_sfbulk_pages.reading.through_ranges import SplitReading
+from tap_sfbulk_pages.reading.through_rest import RestReading
+from tap_sfbulk_pages.reading.with_binary_fields import WithBinaryFields
+from tap_sfbulk_pages.reading.with_deleted_records import WithDeletedRecords, begin_tracking
 from tap_sfbulk_pages.salesforce.schema import KEY, REPLICATION_KEYS
 
 if TYPE_CHECKING:
@@ -89,6 +92,9 @@ def open_object(
     """
     choice = choose(question, context.org.settings, state)
     question.begin()
+    if question.binary_fields:
+        # A page is not complete before these have been fetched.
+        context = replace(context, sinks=None)
     bulk = SplitReading(
         context,
         question,
@@ -100,8 +106,6 @@ def open_object(
     logger.debug("%s", request.query)
 
     def make_rest() -> Reading:
-        from tap_sfbulk_pages.reading.through_rest import RestReading  # noqa: PLC0415 - brings Polars
-
         return RestReading(
             context,
             request,
@@ -120,14 +124,10 @@ def open_object(
         falls_back=choice.falls_back,
     )
     if question.binary_fields:
-        from tap_sfbulk_pages.reading.with_binary_fields import WithBinaryFields  # noqa: PLC0415 - brings Polars
-
         reading = WithBinaryFields(
             reading, context, sobject=sobject.name, fields=question.binary_fields
         )
     if choice.tracks_deletes:
-        from tap_sfbulk_pages.reading.with_deleted_records import WithDeletedRecords, begin_tracking  # noqa: PLC0415 - brings Polars
-
         begin_tracking(state, question.query.replication_key)
         reading = WithDeletedRecords(reading, context, sobject=sobject.name, state=state)
     return reading

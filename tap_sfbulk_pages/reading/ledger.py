@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
     from datetime import datetime
 
+    from tap_sfbulk_pages.jobs.page_download import PageSink
     from tap_sfbulk_pages.reading.page import PageBlocks
     from tap_sfbulk_pages.reading.request import JobRequest
 
@@ -60,6 +61,7 @@ class Ledger:
         *,
         maximum: str | None,
         done_before: int,
+        sink: PageSink | None = None,
     ) -> Generator[PageReading, None, str | None]:
         """Hand over a page, and free it when it comes back written.
 
@@ -69,6 +71,7 @@ class Ledger:
             blocks: Its records.
             maximum: The greatest replication key value of the pages before it; None for none.
             done_before: How many records the pages before it have.
+            sink: What has taken the records already; None if `blocks` has them.
 
         Returns:
             The greatest replication key value of this page and those before it.
@@ -84,6 +87,7 @@ class Ledger:
                 replication_key=self._request.replication_key,
                 maximum=maximum,
                 done_before=done_before,
+                sink=sink,
             )
             # Whoever takes the page comes back here by asking for the next one, which it does only
             # when this one has been written. Nothing before this line may count the page as done.

@@ -18,19 +18,44 @@ from tap_sfbulk_pages.decoding.greatest import find_greatest, pick_later
 from tap_sfbulk_pages.decoding.page import check_count
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from concurrent.futures import Executor
     from contextlib import AbstractContextManager
     from datetime import datetime
 
-    import polars as pl
-
     from tap_sfbulk_pages.decoding.cells import CellType
+    from tap_sfbulk_pages.decoding.columns import Columns
     from tap_sfbulk_pages.decoding.lines import Envelope, RecordLines
+    from tap_sfbulk_pages.jobs.page_download import PageSink
     from tap_sfbulk_pages.jobs.page_lists import PageListCursor
     from tap_sfbulk_pages.org import Org
 
 Block = TypeVar("Block")
+
+
+class PageSinks(Protocol):
+    """Makes what takes the records of pages while they arrive (`PageSink`)."""
+
+    def begin(
+        self,
+        locator: str,
+        columns: Sequence[str],
+        delimiter: str,
+        *,
+        job_id: str,
+        fields: Collection[str],
+        replication_key: str | None,
+    ) -> PageSink:
+        """Begin a page, on the thread that receives it.
+
+        Args:
+            locator: The page's.
+            columns: Names in its header line, in order.
+            delimiter: The character between cells.
+            job_id: The job that it belongs to.
+            fields: The fields to take, in order.
+            replication_key: The field whose greatest value is kept, or None.
+        """
 
 
 @dataclass(frozen=True)
@@ -43,6 +68,8 @@ class ReadingContext:
         new_cursor: Makes a cursor that stands at a link, or at a job's first list of result pages.
         waiting: Entered while there is nothing to do but wait.
         tend: Called now and then while pages are waited for.
+        sinks: For pages of query jobs whose records are taken while they arrive; None if pages are
+            decoded when they are written.
     """
 
     org: Org
@@ -50,6 +77,7 @@ class ReadingContext:
     new_cursor: Callable[[str | None], PageListCursor]
     waiting: Callable[[], AbstractContextManager[None]]
     tend: Callable[[], None]
+    sinks: PageSinks | None = None
 
 
 class Reading(Protocol):
@@ -169,7 +197,7 @@ class PageBlocks(Protocol[Block]):
     def __iter__(self) -> Iterator[Block]:
         """Yield the blocks; once only, and on the thread that writes."""
 
-    def frame(self, block: Block) -> pl.DataFrame:
+    def columns(self, block: Block) -> Columns:
         """Decode a block into columns, on any thread.
 
         Raises:
@@ -198,6 +226,7 @@ class PageReading:
         maximum: The greatest replication key value of the pages before it.
         done_before: How many records of the same job or query were done before it: none if it has
             begun anew, whatever was written of it earlier.
+        sink: What has taken the records already; None if `blocks` has them.
     """
 
     def __init__(
@@ -212,6 +241,7 @@ class PageReading:
         replication_key: str | None = None,
         maximum: str | None = None,
         done_before: int = 0,
+        sink: PageSink | None = None,
     ) -> None:
         self.name = name
         self.received_at = received_at
@@ -224,6 +254,7 @@ class PageReading:
         self._expected = expected
         self._executor = executor
         self._replication_key = replication_key
+        self._sink = sink
 
     def check_read(self) -> None:
         """Make sure that every block was taken; else records would be lost once the page is done.
@@ -234,17 +265,30 @@ class PageReading:
         if not self.is_read:
             raise AssertionError("a page was given back before its blocks were read")
 
-    def frames(self) -> Iterator[pl.DataFrame]:
+    def take_sink(self) -> PageSink | None:
+        """Return what has taken the records already, keeping the maximum; None if nothing has.
+
+        Raises:
+            ResultPageError: If it has not taken as many records as were counted.
+        """
+        if self._sink:
+            if self._replication_key:
+                self._keep(self._sink.greatest, self._replication_key)
+            self.records = self._sink.records
+            self._end()
+        return self._sink
+
+    def columns(self) -> Iterator[Columns]:
         """Yield the records as columns, block by block, keeping the maximum.
 
         Raises:
             ResultPageError: If the page cannot be decoded to as many records as were counted.
         """
-        for frame in run_ahead(self._executor, self._blocks.frame, self._blocks):
-            if self._replication_key:
-                self._keep(find_greatest(frame[self._replication_key]), self._replication_key)
-            self.records += frame.height
-            yield frame
+        for columns in run_ahead(self._executor, self._blocks.columns, self._blocks):
+            if key := self._replication_key:
+                self._keep(find_greatest(columns[key], key), key)
+            self.records += columns.records
+            yield columns
         self._end()
 
     def lines(self, envelope: Envelope) -> Iterator[RecordLines]:

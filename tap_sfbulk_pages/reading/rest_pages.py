@@ -8,16 +8,17 @@ value is null, a number is a JSON number, and a datetime ends in `+0000` instead
 
 from __future__ import annotations
 
-import io
+import json
+import re
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import polars as pl
+from isal import igzip
 
-from tap_sfbulk_pages.decoding.columns import normalize_cells
+from tap_sfbulk_pages.decoding.columns import Columns, normalize_cells
 from tap_sfbulk_pages.jobs.page_body import PageBody
 from tap_sfbulk_pages.salesforce.reply_errors import build_error, read_code_and_message
 from tap_sfbulk_pages.watching import activity
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 LONGEST_LINK = 8_000
 
 _SUCCESSES = range(HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES)
-_UTC_OF_REST = r"\+0000$"
+_UTC_OF_REST = re.compile(r"\+0000$")
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,10 @@ class RestPage:
     received_at: datetime
     _body: PageBody = field(repr=False)
 
-    def block(self) -> pl.DataFrame:
+    def block(self) -> Columns:
         """Return the records as one block of columns, as `columns.py` makes them."""
-        return pl.read_ipc_stream(b"".join(self._body.chunks()))
+        text = igzip.decompress(b"".join(self._body.chunks()))  # type: ignore[no-untyped-call]
+        return Columns(json.loads(text), self.records)
 
     def close(self) -> None:
         """Free what the page holds."""
@@ -149,29 +151,27 @@ class RestQuery:
         records, link = reply["records"], reply.get("nextRecordsUrl")
         if reply["done"] == bool(link) or (link and not records):
             raise ValueError("done, records and nextRecordsUrl contradict each other")
-        texts = pl.DataFrame(
-            {name: [_text(record[name]) for record in records] for name in self._types},
-            schema=dict.fromkeys(self._types, pl.String),
+        texts = {name: [_text(record[name]) for record in records] for name in self._types}
+        nul_characters = sum(
+            text.count("\0") for column in texts.values() for text in column if text
         )
-        nul_characters = texts.select(pl.all().str.count_matches("\0", literal=True).sum())
-        cells = texts.select(
-            pl.all().str.replace_all("\0", "", literal=True).replace("", None)
-        ).with_columns(pl.col(self._datetimes).str.replace(_UTC_OF_REST, "Z"))
+        cells = {name: [_cell(text) for text in column] for name, column in texts.items()}
+        for name in self._datetimes:
+            cells[name] = [text and _UTC_OF_REST.sub("Z", text) for text in cells[name]]
+        columns = normalize_cells(Columns(cells, len(records)), self._types)
         return RestPage(
             records=len(records),
             total=int(reply["totalSize"]),
             next_link=link,
-            nul_characters=nul_characters.sum_horizontal().item(),
+            nul_characters=nul_characters,
             received_at=datetime.now(timezone.utc),
-            _body=self._kept(normalize_cells(cells, self._types)),
+            _body=self._kept(columns),
         )
 
-    def _kept(self, frame: pl.DataFrame) -> PageBody:
+    def _kept(self, columns: Columns) -> PageBody:
         """Hold a block like the bytes of a result page: in memory, or on disk when that is full."""
-        packed = io.BytesIO()
-        frame.write_ipc_stream(packed, compression="lz4")
         body = PageBody(self._memory)
-        body.write(packed.getvalue())
+        body.write(igzip.compress(json.dumps(columns.by_name).encode(), compresslevel=0))
         return body
 
 
@@ -182,3 +182,8 @@ def _text(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
     raise TypeError(f"a field holds a {type(value).__name__}")
+
+
+def _cell(text: str | None) -> str | None:
+    """Drop NUL characters; what is empty is null."""
+    return (text and text.replace("\0", "")) or None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.decoding.page import CsvBlocks
@@ -257,6 +258,7 @@ class JobReading:
                 blocks,
                 maximum=self._progress.maximum,
                 done_before=self._progress.records,
+                sink=page.sink,
             )
             # The page has been written: mark it done, then save. The other way round, a run that
             # is killed in between would write it twice; earlier, it would be lost.
@@ -269,8 +271,21 @@ class JobReading:
         if self._pages_ahead is None:
             job = self._completed_job
             fields = frozenset(self._request.types)
+            new_sink = None
+            if self._context.sinks:
+                new_sink = partial(
+                    self._context.sinks.begin,
+                    job_id=job.id,
+                    fields=tuple(self._request.types),
+                    replication_key=self._request.replication_key,
+                )
             download = PageDownload(
-                self._org.client, self._org.memory, job, fields, self._request.by_place
+                self._org.client,
+                self._org.memory,
+                job,
+                fields,
+                self._request.by_place,
+                new_sink=new_sink,
             )
             source = PageSource(
                 job,

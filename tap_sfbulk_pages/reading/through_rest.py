@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from tap_sfbulk_pages.datetimes import format_literal
-from tap_sfbulk_pages.decoding.records import FrameBlocks
+from tap_sfbulk_pages.decoding.records import ColumnBlocks
 from tap_sfbulk_pages.errors import RecordCountError, RefusedError
 from tap_sfbulk_pages.jobs.fetching import Fetching
 from tap_sfbulk_pages.jobs.query import Query
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, MutableMapping
     from contextlib import AbstractContextManager
 
-    import polars as pl
-
+    from tap_sfbulk_pages.decoding.columns import Columns
     from tap_sfbulk_pages.reading.page import PageReading, ReadingContext
     from tap_sfbulk_pages.reading.request import JobRequest
     from tap_sfbulk_pages.reading.rest_pages import RestPage
@@ -219,7 +218,7 @@ class RestReading:
         """
         request = self._request
         name = self._link or f"{request.query.fingerprint} {page.received_at.isoformat()}"
-        blocks = FrameBlocks(_frames(page), request.types, request.replication_key)
+        blocks = ColumnBlocks(_blocks(page), request.types, request.replication_key)
         self._maximum = yield from self._ledger.hand_over(
             page, name, blocks, maximum=self._maximum, done_before=self._records
         )
@@ -239,6 +238,6 @@ class RestReading:
         self._ledger.warn_of_nul_characters(self._name)
 
 
-def _frames(page: RestPage) -> Iterator[pl.DataFrame]:
+def _blocks(page: RestPage) -> Iterator[Columns]:
     if page.records:
         yield page.block()

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-import polars as pl
 from typing_extensions import override
 
 from tap_sfbulk_pages.decoding.cells import CellType
-from tap_sfbulk_pages.decoding.records import FrameBlocks
+from tap_sfbulk_pages.decoding.columns import Columns
+from tap_sfbulk_pages.decoding.records import ColumnBlocks
 from tap_sfbulk_pages.errors import RefusedError, UnavailableError
 from tap_sfbulk_pages.jobs.fetching import Fetching
 from tap_sfbulk_pages.reading.page import PageReading, WrappedReading
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     import requests
 
+    from tap_sfbulk_pages.decoding.columns import Column
     from tap_sfbulk_pages.reading.page import Reading, ReadingContext
 
 # Records leave in blocks whose binary values come to about this much.
@@ -95,16 +96,16 @@ class WithBinaryFields(WrappedReading):
                 page.name,
                 received_at=page.received_at,
                 types=types,
-                blocks=FrameBlocks(self._filled(page), types),
+                blocks=ColumnBlocks(self._filled(page), types),
                 # Of the page within it are as many as were counted.
                 expected=None,
                 executor=self._context.org.encoders,
                 done_before=page.done_before,
             )
 
-    def _filled(self, page: PageReading) -> Iterator[pl.DataFrame]:
+    def _filled(self, page: PageReading) -> Iterator[Columns]:
         self._without = []
-        for block in page.frames():
+        for block in page.columns():
             yield from self._blocks_of(block)
         if self._without:
             logger.warning(
@@ -116,29 +117,30 @@ class WithBinaryFields(WrappedReading):
                 "" if len(self._without) <= _IDS_TOLD else ", …",
             )
 
-    def _blocks_of(self, block: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    def _blocks_of(self, block: Columns) -> Iterator[Columns]:
         """Add the binary columns, in blocks of a size that can be held."""
         values = self._in_order(self._values_of(block))
-        start, held, size = 0, dict[str, list[str | None]](), 0
-        for row in range(block.height):
+        start, size = 0, 0
+        held: dict[str, Column] = {}
+        for row in range(block.records):
             for name in self._fields:
                 text = next(values)
                 held.setdefault(name, []).append(text)
                 size += len(text or "")
-            if size >= _BLOCK_BYTES or row == block.height - 1:
-                columns = [pl.Series(name, held[name], dtype=pl.String) for name in self._fields]
-                yield block[start : row + 1].with_columns(columns)
+            if size >= _BLOCK_BYTES or row == block.records - 1:
+                records = block.slice(start, row + 1)
+                yield Columns({**records.by_name, **held}, records.records)
                 start, held, size = row + 1, {}, 0
 
-    def _values_of(self, block: pl.DataFrame) -> list[_Value]:
+    def _values_of(self, block: Columns) -> list[_Value]:
         """List the values of a block, record by record."""
         sizes = {
-            name: block[_SIZE_FIELDS[name]].cast(pl.Float64, strict=False).to_list()
+            name: [None if text is None else float(text) for text in block[_SIZE_FIELDS[name]]]
             for name in self._fields
-            if _SIZE_FIELDS.get(name) in block.columns
+            if _SIZE_FIELDS.get(name) in block.by_name
         }
         return [
-            _Value(record_id, name, sizes[name][row] if name in sizes else None)
+            _Value(record_id or "", name, sizes[name][row] if name in sizes else None)
             for row, record_id in enumerate(block[KEY])
             for name in self._fields
         ]

@@ -10,17 +10,18 @@ bin or very many records were deleted.
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-import polars as pl
 from typing_extensions import override
 
 from tap_sfbulk_pages.datetimes import parse_datetime
 from tap_sfbulk_pages.decoding.cells import CellType
-from tap_sfbulk_pages.decoding.records import FrameBlocks
+from tap_sfbulk_pages.decoding.columns import Columns
+from tap_sfbulk_pages.decoding.records import ColumnBlocks
 from tap_sfbulk_pages.errors import RefusedError
 from tap_sfbulk_pages.reading import state as stream_state
 from tap_sfbulk_pages.reading.page import PageReading, WrappedReading
@@ -39,6 +40,7 @@ _SHORTEST_SPAN = timedelta(minutes=2)
 _CLOCK_DIFFERENCE = timedelta(minutes=5)
 _TYPES = {KEY: CellType.TEXT, DELETED_AT: CellType.TEXT}
 _RECORDS_A_BLOCK = 50_000
+_UTC = re.compile(r"\+00:?00$")
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +67,7 @@ class _Deleted:
         latest: Until when; None where the reply does not tell.
     """
 
-    records: pl.DataFrame
+    records: Columns
     earliest: datetime | None
     latest: datetime | None
 
@@ -123,13 +125,13 @@ class WithDeletedRecords(WrappedReading):
             if is_first and since < known_since:
                 self._warn_of_gap(f"Its log begins at {known_since:%Y-%m-%dT%H:%MZ}.")
             is_first = False
-            if not deleted.records.is_empty():
+            if deleted.records.records:
                 page = PageReading(
                     f"deleted-{start.isoformat()}",
                     received_at=datetime.now(timezone.utc),
                     types=_TYPES,
-                    blocks=FrameBlocks(deleted.records.iter_slices(_RECORDS_A_BLOCK), _TYPES),
-                    expected=deleted.records.height,
+                    blocks=ColumnBlocks(deleted.records.slices(_RECORDS_A_BLOCK), _TYPES),
+                    expected=deleted.records.records,
                     executor=self._context.org.encoders,
                 )
                 yield page
@@ -184,17 +186,13 @@ class WithDeletedRecords(WrappedReading):
 
 def _deleted(reply: Any) -> _Deleted:
     told = reply["deletedRecords"]
-    records = pl.DataFrame(
-        {
-            KEY: [record["id"] for record in told],
-            DELETED_AT: [record["deletedDate"] for record in told],
-        },
-        schema=dict.fromkeys(_TYPES, pl.String),
-    )
-    # As query jobs write datetimes.
-    uniform = pl.col(DELETED_AT).str.replace(r"\+00:?00$", "Z")
+    columns = {
+        KEY: [record["id"] for record in told],
+        # As query jobs write datetimes.
+        DELETED_AT: [_UTC.sub("Z", record["deletedDate"]) for record in told],
+    }
     return _Deleted(
-        records.with_columns(uniform),
+        Columns(columns, len(told)),
         earliest=_moment(reply.get("earliestDateAvailable")),
         latest=_moment(reply.get("latestDateCovered")),
     )

@@ -1,35 +1,32 @@
-"""BATCH messages: a result page as files, written straight from its columns.
+"""BATCH messages: a result page as files, written while the page arrives.
 
 Files are named by stream, job, page and part, so that a page that is read again overwrites itself.
+Those of a page whose check fails are removed.
 """
 
 from __future__ import annotations
 
 import hashlib
 from functools import partial
-from typing import IO, TYPE_CHECKING, Any, TypeVar, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
-import polars as pl
-from isal import igzip
-
-from tap_sfbulk_pages.decoding.arrow import cast_columns
 from tap_sfbulk_pages.decoding.lines import JSON_LINES
-from tap_sfbulk_pages.errors import SettingsError
-from tap_sfbulk_pages.singer.batch_formats import compression_of
+from tap_sfbulk_pages.errors import ExtractionError
+from tap_sfbulk_pages.singer.batch_formats import WRITERS, compression_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from singer_sdk.helpers._batch import BatchConfig
 
+    from tap_sfbulk_pages.decoding.columns import Columns
+    from tap_sfbulk_pages.decoding.record_batches import BatchBuilder
     from tap_sfbulk_pages.reading.page import PageReading
+    from tap_sfbulk_pages.singer.batch_formats import FileWriter
+    from tap_sfbulk_pages.singer.batch_storage import BatchStorage, NewFile
 
-Block = TypeVar("Block")
-
-# Of `csv_scan.BLOCK_BYTES` each; a part is held in memory while it is written.
-_BLOCKS_A_PART = 4
-# Reached sooner by blocks with binary values.
-_LARGEST_PART_BYTES = 128_000_000
+# Of text, roughly, that is encoded at once: small enough for several pages in memory.
+_ENCODED_BYTES = {"arrow": 8 << 20, "parquet": 16 << 20}
 
 
 class BatchFiles:
@@ -39,6 +36,7 @@ class BatchFiles:
         config: Format, compression and storage.
         stream: Its name.
         properties: JSON schemas of its fields.
+        file_bytes: How much text is written to a file, roughly, before the next one is begun.
     """
 
     def __init__(
@@ -47,18 +45,49 @@ class BatchFiles:
         *,
         stream: str,
         properties: Mapping[str, Mapping[str, Any]],
+        file_bytes: int,
     ) -> None:
-        self._storage = config.storage
+        from tap_sfbulk_pages.singer.batch_storage import BatchStorage  # noqa: PLC0415 - brings fsspec
+
         self._format = config.encoding.format
         self._compression = compression_of(config)
-        self._prefix = f"{config.storage.prefix or ''}{stream}"
+        self._storage = BatchStorage(config.storage)
+        self._stream = stream
         self._properties = properties
+        self._file_bytes = file_bytes
+
+    @property
+    def holds_columns(self) -> bool:
+        """Whether pages can be written while they arrive (`PageSinks`)."""
+        return self._format in _ENCODED_BYTES
+
+    def begin(
+        self,
+        locator: str,
+        columns: Sequence[str],
+        delimiter: str,
+        *,
+        job_id: str,
+        fields: Collection[str],
+        replication_key: str | None,
+    ) -> ColumnFiles:
+        """Begin the files of a page that arrives (`PageSinks.begin`)."""
+        from tap_sfbulk_pages.decoding.record_batches import BatchBuilder  # noqa: PLC0415 - brings pyarrow
+
+        builder = BatchBuilder(
+            columns,
+            {name: self._properties[name] for name in fields},
+            delimiter=delimiter,
+            replication_key=replication_key,
+        )
+        files = self._files(locator, job_id, schema=builder.schema)
+        return ColumnFiles(builder, files, encoded_bytes=_ENCODED_BYTES[self._format])
 
     def write(self, page: PageReading, *, job_id: str) -> tuple[list[str], int]:
-        """Write a page.
+        """Write a page, if that was not done while it arrived.
 
         Args:
-            page: Read to its end.
+            page: Not read yet.
             job_id: The job that it belongs to.
 
         Returns:
@@ -68,63 +97,197 @@ class BatchFiles:
             ResultPageError: If a value does not fit its type.
             SettingsError: If the storage cannot be written to.
         """
-        locator = hashlib.sha256(page.name.encode()).hexdigest()[:16]
-        addresses = []
-        for number, write_part in enumerate(self._parts(page)):
-            name = f"{self._prefix}-{job_id}-{locator}-{number:04}{self._ending}"
-            try:
-                with self._storage.open(name, "wb") as file:
-                    write_part(file)
-            except (ImportError, OSError) as error:
-                root = self._storage.root
-                raise SettingsError(
-                    f"batch_config.storage.root: {root} cannot be written to: {error}"
-                ) from error
-            addresses.append(self._storage.get_url(name))
-        return addresses, page.records
+        if sink := page.take_sink():
+            return cast("ColumnFiles", sink).take_over(), page.records
+        write = self._write_columns if self.holds_columns else self._write_lines
+        return write(page, job_id), page.records
+
+    def _write_columns(self, page: PageReading, job_id: str) -> list[str]:
+        files = self.begin(
+            page.name, (), ",", job_id=job_id, fields=page.types, replication_key=None
+        )
+        try:
+            for columns in page.columns():
+                files.append_columns(columns)
+            files.finish()
+        except BaseException:
+            files.discard()
+            raise
+        return files.take_over()
+
+    def _write_lines(self, page: PageReading, job_id: str) -> list[str]:
+        files = self._files(page.name, job_id)
+        try:
+            for lines in page.lines(JSON_LINES):
+                files.write([lines.text], len(lines.text))
+            files.finish()
+        except BaseException:
+            files.remove()
+            raise
+        return files.addresses
+
+    def _files(self, locator: str, job_id: str, **options: Any) -> PageFiles:
+        page = hashlib.sha256(locator.encode()).hexdigest()[:16]
+        return PageFiles(
+            self._storage,
+            f"{self._stream}-{job_id}-{page}",
+            self._ending,
+            partial(WRITERS[self._format], compression=self._compression, **options),
+            file_bytes=self._file_bytes,
+        )
 
     @property
     def _ending(self) -> str:
-        if self._format != "jsonl":
-            return f".{self._format}"
-        return ".jsonl.gz" if self._compression == "gzip" else ".jsonl"
+        return (
+            "jsonl.gz" if (self._format, self._compression) == ("jsonl", "gzip") else self._format
+        )
 
-    def _parts(self, page: PageReading) -> Iterator[Callable[[IO[bytes]], None]]:
-        """Yield what writes each file of a page."""
-        if self._format == "jsonl":
-            for lines in _grouped(page.lines(JSON_LINES), lambda block: len(block.text)):
-                yield partial(self._write_lines, [block.text for block in lines])
-        else:
-            for frames in _grouped(page.frames(), pl.DataFrame.estimated_size):
-                yield partial(self._write_columns, frames)
 
-    def _write_columns(self, frames: list[pl.DataFrame], file: IO[bytes]) -> None:
-        frame = cast_columns(pl.concat(frames), self._properties)
-        compression = cast("Any", self._compression)
-        if self._format == "parquet":
-            frame.write_parquet(file, compression=compression)
-        else:
-            # Older readers know no string views.
-            oldest = pl.CompatLevel.oldest()
-            frame.write_ipc(file, compression=compression, compat_level=oldest)
+class PageFiles:
+    """The files of one page, one after another.
 
-    def _write_lines(self, lines: Iterable[bytes], file: IO[bytes]) -> None:
-        if self._compression != "gzip":
-            file.writelines(lines)
+    Args:
+        storage: Where they are.
+        name: What their names begin with.
+        ending: What they end with.
+        new_writer: Makes what writes to a file.
+        file_bytes: As of `BatchFiles`.
+    """
+
+    def __init__(
+        self,
+        storage: BatchStorage,
+        name: str,
+        ending: str,
+        new_writer: Callable[[IO[bytes]], FileWriter],
+        *,
+        file_bytes: int,
+    ) -> None:
+        self._storage = storage
+        self._name = name
+        self._ending = ending
+        self._new_writer = new_writer
+        self._file_bytes = file_bytes
+        self._files: list[NewFile] = []
+        self._writer: FileWriter | None = None
+        self._size = 0
+
+    @property
+    def addresses(self) -> list[str]:
+        """What the BATCH message calls them."""
+        return [file.address for file in self._files]
+
+    def write(self, parts: list[Any], size: int) -> None:
+        """Write to the file that is open, or begin one.
+
+        Args:
+            parts: As the writer takes them.
+            size: How much text they are.
+
+        Raises:
+            SettingsError: If the storage cannot be written to.
+        """
+        if self._writer is None:
+            name = f"{self._name}-{len(self._files):04}.{self._ending}"
+            self._files.append(self._storage.create(name))
+        with self._storage.explained():
+            if self._writer is None:
+                self._writer = self._new_writer(self._files[-1].stream)
+            self._writer.write(parts)
+        self._size += size
+        if self._size >= self._file_bytes:
+            self.finish()
+
+    def finish(self) -> None:
+        """Complete the file that is open.
+
+        Raises:
+            SettingsError: If the storage does not take it.
+        """
+        if self._writer is None:
             return
-        with igzip.IGzipFile(fileobj=file, mode="wb", mtime=0) as compressed:  # type: ignore[no-untyped-call]
-            compressed.writelines(lines)
+        with self._storage.explained():
+            self._writer.close()
+        self._files[-1].complete()
+        self._writer, self._size = None, 0
+
+    def remove(self) -> None:
+        """Remove every file, as far as that can be done."""
+        for file in self._files:
+            file.remove()
 
 
-def _grouped(blocks: Iterable[Block], size_of: Callable[[Block], float]) -> Iterator[list[Block]]:
-    """Put the blocks of each file together."""
-    group: list[Block] = []
-    size = 0.0
-    for block in blocks:
-        group.append(block)
-        size += size_of(block)
-        if size >= _LARGEST_PART_BYTES or len(group) == _BLOCKS_A_PART:
-            yield group
-            group, size = [], 0.0
-    if group:
-        yield group
+class ColumnFiles:
+    """Writes the records of one page to files while it arrives (`PageSink`).
+
+    Args:
+        builder: Decodes them.
+        files: Where they go.
+        encoded_bytes: How much text is encoded at once, roughly.
+    """
+
+    def __init__(self, builder: BatchBuilder, files: PageFiles, *, encoded_bytes: int) -> None:
+        self._builder = builder
+        self._files = files
+        self._encoded_bytes = encoded_bytes
+        self._error: ExtractionError | None = None
+        self._is_taken_over = False
+
+    @property
+    def records(self) -> int:
+        """How many records have been written."""
+        return self._builder.records
+
+    @property
+    def greatest(self) -> str | None:
+        """Their greatest replication key; None if there is none."""
+        return self._builder.greatest
+
+    def append(self, block: bytes) -> None:
+        """Take the CSV of whole records. What it cannot take is raised by `finish`.
+
+        A page that is broken on its way can hold anything; whether it is whole is known at its end.
+        """
+        if self._error is None:
+            try:
+                self._builder.append(block)
+                self._write(self._encoded_bytes)
+            except ExtractionError as error:
+                self._error = error
+
+    def append_columns(self, columns: Columns) -> None:
+        """Take a block of columns.
+
+        Raises:
+            ResultPageError: If a value does not fit its type.
+            SettingsError: If the storage cannot be written to.
+        """
+        self._builder.append_columns(columns)
+        self._write(self._encoded_bytes)
+
+    def finish(self) -> None:
+        """Complete the files.
+
+        Raises:
+            ResultPageError: If a value did not fit its type.
+            SettingsError: If the storage cannot be written to.
+        """
+        if self._error:
+            raise self._error
+        self._write(0)
+        self._files.finish()
+
+    def take_over(self) -> list[str]:
+        """Keep the files, whatever happens to the page now, and return their addresses."""
+        self._is_taken_over = True
+        return self._files.addresses
+
+    def discard(self) -> None:
+        """Remove the files, unless they have been taken over."""
+        if not self._is_taken_over:
+            self._files.remove()
+
+    def _write(self, least_bytes: int) -> None:
+        size = self._builder.held_bytes
+        if size >= least_bytes and (batches := self._builder.take()):
+            self._files.write(batches, size)

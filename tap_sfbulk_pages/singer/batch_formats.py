@@ -1,21 +1,29 @@
-"""The formats of BATCH files, the compressions that each takes, and whose records they can hold."""
+"""The formats of BATCH files: what writes them, and the compressions that each takes."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
+from isal import igzip
 from singer_sdk.helpers._batch import BatchConfig
 
 from tap_sfbulk_pages.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+
+    import pyarrow as pa
+
+# Buffers of a column are small; written together they cost one call.
+_WRITE_BYTES = 1 << 20
+# A text column with fewer different values among its first ones is written with a dictionary.
+_SAMPLE, _FEW = 1000, 100
 
 _COMPRESSIONS: Mapping[str, Mapping[str | None, str | None]] = {
-    "arrow": {None: "uncompressed", "none": "uncompressed", "lz4": "lz4", "zstd": "zstd"},
+    "arrow": {None: None, "none": None, "lz4": "lz4", "zstd": "zstd"},
     "parquet": {
         None: "snappy",
-        "none": "uncompressed",
+        "none": "none",
         "gzip": "gzip",
         "snappy": "snappy",
         "zstd": "zstd",
@@ -70,3 +78,115 @@ def check_unchanged(mapped: Iterable[str]) -> None:
     if names := ", ".join(mapped):
         files = "batch_config writes records as the result pages have them"
         raise SettingsError(f"{files}, without stream maps or flattening: leave one out ({names})")
+
+
+class FileWriter(Protocol):
+    """Writes the records of a page to a file."""
+
+    def write(self, parts: list[Any]) -> None:
+        """Write record batches, or lines."""
+
+    def close(self) -> None:
+        """End the file."""
+
+
+class LinesWriter:
+    """Writes lines of JSON.
+
+    Args:
+        stream: Where to.
+        compression: `gzip`, or None.
+    """
+
+    def __init__(self, stream: IO[bytes], *, compression: str | None) -> None:
+        self._stream: Any = stream
+        self._compressed: Any = None
+        if compression == "gzip":
+            self._compressed = igzip.IGzipFile(fileobj=stream, mode="wb", mtime=0)  # type: ignore[no-untyped-call]
+
+    def write(self, parts: list[bytes]) -> None:
+        """Write lines."""
+        (self._compressed or self._stream).writelines(parts)
+
+    def close(self) -> None:
+        """End the file, but leave its stream open."""
+        if self._compressed:
+            self._compressed.close()
+
+
+class ArrowWriter:
+    """Writes the Arrow IPC file format.
+
+    Args:
+        stream: Where to.
+        schema: Of the batches.
+        compression: Of their buffers; None for none.
+    """
+
+    def __init__(self, stream: IO[bytes], *, schema: pa.Schema, compression: str | None) -> None:
+        import pyarrow as pa  # noqa: PLC0415 - only for files of columns
+
+        options = pa.ipc.IpcWriteOptions(compression=compression)
+        self._stream = pa.output_stream(pa.PythonFile(stream, "w"), buffer_size=_WRITE_BYTES)
+        self._writer = pa.ipc.new_file(self._stream, schema, options=options)
+
+    def write(self, parts: list[pa.RecordBatch]) -> None:
+        """Write some."""
+        for batch in parts:
+            self._writer.write_batch(batch)
+
+    def close(self) -> None:
+        """End the file, but leave its stream open."""
+        self._writer.close()
+        self._stream.flush()
+
+
+class ParquetWriter:
+    """Writes Parquet, a row group at each call.
+
+    Args:
+        stream: Where to.
+        schema: Of the batches.
+        compression: Of the pages; None for none.
+    """
+
+    def __init__(self, stream: IO[bytes], *, schema: pa.Schema, compression: str | None) -> None:
+        self._stream = stream
+        self._schema = schema
+        self._compression = compression
+        self._writer: Any = None
+
+    def write(self, parts: list[pa.RecordBatch]) -> None:
+        """Write some; which columns have dictionaries is decided by the first of them."""
+        import pyarrow as pa  # noqa: PLC0415 - only for files of columns
+        from pyarrow import parquet  # noqa: PLC0415 - as above
+
+        if self._writer is None:
+            self._writer = parquet.ParquetWriter(
+                self._stream,
+                self._schema,
+                compression=self._compression,
+                use_dictionary=_repetitive(parts[0]),
+            )
+        self._writer.write_table(pa.Table.from_batches(parts, self._schema))
+
+    def close(self) -> None:
+        """End the file, but leave its stream open."""
+        self._writer.close()
+
+
+def _repetitive(batch: pa.RecordBatch) -> list[str]:
+    """Name the text columns with few different values."""
+    return [
+        field.name
+        for field in batch.schema
+        if str(field.type) == "string"
+        and len(batch.column(field.name).slice(0, _SAMPLE).unique()) < _FEW
+    ]
+
+
+WRITERS: Mapping[str, Callable[..., FileWriter]] = {
+    "arrow": ArrowWriter,
+    "parquet": ParquetWriter,
+    "jsonl": LinesWriter,
+}

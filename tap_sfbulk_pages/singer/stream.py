@@ -18,6 +18,7 @@ from singer_sdk.streams import RESTStream
 from typing_extensions import override
 
 from tap_sfbulk_pages.decoding.lines import record_message
+from tap_sfbulk_pages.decoding.records import convert_rows
 from tap_sfbulk_pages.errors import SettingsError
 from tap_sfbulk_pages.reading import state as stream_state
 from tap_sfbulk_pages.reading.page import ReadingContext
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from tap_sfbulk_pages.reading.page import PageReading, Reading
     from tap_sfbulk_pages.reading.plan import StreamPlan
+    from tap_sfbulk_pages.singer.batch_files import BatchFiles
     from tap_sfbulk_pages.singer.run import RunningTap
     from tap_sfbulk_pages.watching.activity import StreamActivity
 
@@ -114,12 +116,10 @@ class BulkStream(RESTStream[ParseResult | None]):
     @override
     def request_records(self, context: Context | None) -> Iterable[dict[str, Any]]:
         """Yield records one by one: the row path, for stream maps and record limits."""
-        from tap_sfbulk_pages.decoding.records import convert_rows  # noqa: PLC0415 - brings Polars
-
         for page in self._pages():
-            for frame in page.frames():
+            for columns in page.columns():
                 self._tap.safe_point()
-                yield from convert_rows(frame, page.types)
+                yield from convert_rows(columns, page.types)
 
     @override
     def _sync_records(
@@ -187,9 +187,9 @@ class BulkStream(RESTStream[ParseResult | None]):
         self, batch_config: BatchConfig, context: Context | None = None
     ) -> Iterable[tuple[BaseBatchFileEncoding, list[str]]]:
         """Write each page as files; it is done once its BATCH message is out."""
-        from tap_sfbulk_pages.singer.batch_files import BatchFiles  # noqa: PLC0415 - brings Polars
-
-        files = BatchFiles(batch_config, stream=self.name, properties=self._properties)
+        files = self._batch_files
+        if files is None:
+            raise AssertionError("batches are asked for where batch_config is set")
         with self.get_record_counter() as counter, self.get_sync_timer():
             for page in self._pages():
                 self._tap.safe_point()
@@ -197,6 +197,21 @@ class BulkStream(RESTStream[ParseResult | None]):
                 counter.increment(records)
                 if manifest:
                     yield batch_config.encoding, manifest
+
+    @cached_property
+    def _batch_files(self) -> BatchFiles | None:
+        """What writes the stream's files; None if records leave as messages."""
+        config = self.get_batch_config(self.config)
+        if config is None:
+            return None
+        from tap_sfbulk_pages.singer.batch_files import BatchFiles  # noqa: PLC0415 - brings fsspec
+
+        return BatchFiles(
+            config,
+            stream=self.name,
+            properties=self._properties,
+            file_bytes=self._tap.org.settings.batch_file_bytes,
+        )
 
     @property
     def is_mapped(self) -> bool:
@@ -269,12 +284,14 @@ class BulkStream(RESTStream[ParseResult | None]):
 
     def _prepared_reading(self) -> Reading:
         if self._reading is None:
+            files = self._batch_files
             context = ReadingContext(
                 self._tap.org,
                 save=self._save_state,
                 new_cursor=lambda begin: self.get_new_paginator(begin).cursor,
                 waiting=self._tap.stop_signal.waiting,
                 tend=self._tap.tend,
+                sinks=files if files and files.holds_columns else None,
             )
             self._reading = self.new_reading(context)
         return self._reading

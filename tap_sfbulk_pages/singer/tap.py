@@ -110,7 +110,7 @@ class TapSFBulkPages(RunningTap):
     @override
     def discover_streams(self) -> Sequence[Stream]:
         """Make the streams: those selected in a catalog, else every one that the org offers."""
-        # Loads Polars, for which --version, --about and wrong settings need not wait.
+        # Loads what reads streams, for which --version, --about and wrong settings need not wait.
         from tap_sfbulk_pages.singer import discovery as stream_discovery  # noqa: PLC0415
 
         if self.input_catalog is None:

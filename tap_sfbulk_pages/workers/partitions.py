@@ -16,7 +16,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_sfbulk_pages.decoding.cells import cell_type
 from tap_sfbulk_pages.errors import (
     ListingError,
     RefusedError,
@@ -134,7 +133,7 @@ class JobRead:
     @property
     def schema(self) -> pa.Schema:
         """The Arrow schema of every record batch."""
-        from tap_sfbulk_pages.decoding.record_batches import arrow_schema  # noqa: PLC0415 - brings pyarrow
+        from tap_sfbulk_pages.decoding.arrow import arrow_schema  # noqa: PLC0415 - brings pyarrow
 
         return arrow_schema(self.properties)
 
@@ -144,12 +143,11 @@ class JobRead:
         Raises:
             ExtractionError: If a page cannot be read, or records are missing.
         """
-        from tap_sfbulk_pages.decoding.page import decode_frames  # noqa: PLC0415 - brings Polars
-        from tap_sfbulk_pages.decoding.record_batches import record_batches  # noqa: PLC0415 - as above
+        from tap_sfbulk_pages.decoding.record_batches import record_batches  # noqa: PLC0415 - brings pyarrow
 
-        org, schema = self.access.org(), self.schema
-        types = {name: cell_type(each) for name, each in self.properties.items()}
-        download = PageDownload(org.client, org.memory, partition.job, frozenset(types))
+        org = self.access.org()
+        fields = frozenset(self.properties)
+        download = PageDownload(org.client, org.memory, partition.job, fields)
         for page in _pages(org, partition, download):
             if page.nul_characters:
                 logger.warning(
@@ -157,8 +155,7 @@ class JobRead:
                     counted(page.nul_characters, "NUL character"),
                     page.locator,
                 )
-            for block in decode_frames(page, types):
-                yield from record_batches(block, self.properties, schema)
+            yield from record_batches(page, self.properties)
 
     def table(self, partition: JobPartition) -> pa.Table:
         """Read a partition into one table (see `batches`)."""

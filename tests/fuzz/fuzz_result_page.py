@@ -52,7 +52,7 @@ def check_lines(page: ResultPage, types: dict[str, CellType]) -> None:
     for text in blocks:
         each_way = (
             blocks.lines(text, JSON_LINES),
-            encode_lines(blocks.frame(text), types, JSON_LINES, None),
+            encode_lines(blocks.columns(text), types, JSON_LINES, None),
         )
         made, through_columns = (
             [json.loads(line, parse_float=str, parse_int=str) for line in way.text.splitlines()]

@@ -139,7 +139,7 @@ def test_a_page_that_is_read_again_overwrites_its_file(
 @pytest.mark.parametrize(
     ("settings", "named"),
     [
-        ({"format_": "avro"}, "avro"),
+        ({"format_": "avro"}, "arrow, parquet, jsonl"),
         ({"format_": "arrow", "compression": "gzip"}, "lz4"),
         ({"format_": "jsonl", "compression": "zstd"}, "gzip"),
     ],

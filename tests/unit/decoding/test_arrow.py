@@ -6,10 +6,10 @@ from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any
 
-import polars as pl
 import pytest
 
-from tap_sfbulk_pages.decoding.arrow import cast_columns
+from tap_sfbulk_pages.decoding.arrow import arrow_columns, arrow_schema
+from tap_sfbulk_pages.decoding.columns import Columns
 from tap_sfbulk_pages.errors import ResultPageError
 
 MOMENT = {"F": {"type": ["string", "null"], "format": "date-time"}}
@@ -17,8 +17,10 @@ NUMBER = {"F": {"type": ["number", "null"]}}
 
 
 def values(texts: list[str | None], properties: dict[str, dict[str, Any]]) -> list[Any]:
-    block = pl.DataFrame({"F": texts}, schema={"F": pl.String})
-    return cast_columns(block, properties)["F"].to_list()
+    columns = Columns({"F": texts}, len(texts))
+    batch = arrow_columns(columns, arrow_schema(properties))
+    cells: list[Any] = batch.column("F").to_pylist()
+    return cells
 
 
 @pytest.mark.parametrize(

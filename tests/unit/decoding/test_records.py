@@ -16,7 +16,7 @@ from test_columns import CELLS
 from tap_sfbulk_pages.decoding import compiled
 from tap_sfbulk_pages.decoding.cells import CellType
 from tap_sfbulk_pages.decoding.lines import JSON_LINES, Envelope, record_message
-from tap_sfbulk_pages.decoding.page import CsvBlocks, decode_frames
+from tap_sfbulk_pages.decoding.page import CsvBlocks, decode_columns
 from tap_sfbulk_pages.errors import ResultPageError
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ BOOLEANS = st.sampled_from(["true", "false", ""])
 VALUES = {
     CellType.TEXT: CELLS,
     CellType.NUMBER: NUMBERS,
+    CellType.DECIMAL: NUMBERS,
     CellType.INTEGER: INTEGERS,
     CellType.BOOLEAN: BOOLEANS,
 }
@@ -112,6 +113,9 @@ def test_rows_are_what_the_cells_mean(table: tuple[dict[str, CellType], list[lis
                 assert value == cell.replace("\0", "")
             elif kind is CellType.BOOLEAN:
                 assert value is (cell == "true")
+            elif kind is CellType.DECIMAL:
+                assert isinstance(value, str)
+                assert Decimal(value) == Decimal(cell)
             else:
                 assert exact(value) == Decimal(cell)
                 whole = kind is CellType.INTEGER and Decimal(cell) == int(Decimal(cell))
@@ -146,7 +150,7 @@ def test_message() -> None:
 def test_a_value_of_another_type_is_refused(kind: CellType, cell: str) -> None:
     page = received(csv_of([["F"], [cell]]), fields=["F"])
     with pytest.raises(ResultPageError, match=r"^Field \w+: .* is not a (number|boolean)"):
-        list(decode_frames(page, {"F": kind}))
+        list(decode_columns(page, {"F": kind}))
 
 
 @pytest.mark.parametrize("cell", ["5\n", "\n5", "5\r\n", "5 ", "-7\n"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -92,7 +91,7 @@ def test_the_maximum_of_all_blocks_in_any_order(
     maximum = None
     for block in blocks:
         texts = [*(written(moment) for moment in block), None]
-        greatest = find_greatest(pl.Series(KEY, texts, dtype=pl.String))
+        greatest = find_greatest(texts, KEY)
         maximum = pick_later(maximum, greatest, replication_key=KEY)
     moments = [moment for block in blocks for moment in block]
     assert maximum == (written(max(moments)) if moments else None)
@@ -100,7 +99,7 @@ def test_the_maximum_of_all_blocks_in_any_order(
 
 def test_forms_that_do_not_sort_as_texts() -> None:
     texts = ["2024-03-01T12:00:00.000+0200", "2024-03-01T11:00:00.000Z"]
-    assert find_greatest(pl.Series(texts)) == "2024-03-01T11:00:00.000Z"
+    assert find_greatest(texts, KEY) == "2024-03-01T11:00:00.000Z"
 
 
 @pytest.mark.parametrize("text", ["soon", "2024-99-99", "2024-99-99T00:00:00.000Z", ""])
@@ -108,7 +107,7 @@ def test_a_value_that_is_no_date_is_refused(text: str) -> None:
     with pytest.raises(ResultPageError, match=KEY):
         pick_later(
             None,
-            find_greatest(pl.Series(KEY, [text, "2024-03-01T12:00:00.000Z"])),
+            find_greatest([text, "2024-03-01T12:00:00.000Z"], KEY),
             replication_key=KEY,
         )
 

@@ -41,11 +41,11 @@ def reading(body: bytes, executor: ThreadPoolExecutor) -> PageReading:
 def test_a_page_that_decodes_to_fewer_records_is_not_read(executor: ThreadPoolExecutor) -> None:
     """A last line of nothing but a NUL character, which is dropped, is a line and no record."""
     body = csv_of([["Id"], ["1"]]) + b"\0"
-    for ways in ("lines", "frames"):
+    for ways in ("lines", "columns"):
         page = reading(body, executor)
         written: list[object] = []
         with pytest.raises(ResultPageError, match="counted as 2 records, but decodes to 1"):
-            written.extend(page.lines(JSON_LINES) if ways == "lines" else page.frames())
+            written.extend(page.lines(JSON_LINES) if ways == "lines" else page.columns())
         assert not page.is_read
 
 

@@ -1,0 +1,185 @@
+"""Arrow record batches out of CSV without a detour, by compiled code, where the CSV is plain.
+
+`fast_arrow.c` fills Arrow's buffers block by block; what it cannot read exactly is left to the way
+through columns, as with lines (`fast_lines.py`).
+"""
+
+from __future__ import annotations
+
+import ctypes
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from tap_sfbulk_pages.decoding import compiled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# As in `fast_arrow.c`.
+_NO_MEMORY = -3
+_LEFT_OUT, _TEXT, _DECIMAL = 0, 1, 4
+_TYPES = {
+    pa.string(): _TEXT,
+    pa.bool_(): 2,
+    pa.int64(): 3,
+    pa.date32(): 5,
+    pa.timestamp("us", "UTC"): 6,
+}
+_DATETIME_SIZE = 24
+
+
+class _Column(ctypes.Structure):
+    _fields_ = (
+        ("type", ctypes.c_int32),
+        ("precision", ctypes.c_int32),
+        ("scale", ctypes.c_int32),
+        ("is_replication_key", ctypes.c_int32),
+        ("nulls", ctypes.c_uint64),
+        ("validity", ctypes.c_void_p),
+        ("offsets", ctypes.c_void_p),
+        ("values", ctypes.c_void_p),
+        ("text_size", ctypes.c_uint64),
+        ("text_capacity", ctypes.c_uint64),
+    )
+
+    type: int
+    nulls: int
+    validity: int | None
+    offsets: int | None
+    values: int | None
+    text_size: int
+
+
+class _Rows(ctypes.Structure):
+    _fields_ = (
+        ("columns", ctypes.POINTER(_Column)),
+        ("column_count", ctypes.c_uint64),
+        ("count", ctypes.c_uint64),
+        ("capacity", ctypes.c_uint64),
+        ("greatest", ctypes.c_uint8 * _DATETIME_SIZE),
+    )
+
+    count: int
+
+
+class _Buffers:
+    """The memory of one record batch, freed when nobody refers to it any more."""
+
+    def __init__(self, library: ctypes.CDLL, columns: ctypes.Array[_Column]) -> None:
+        # A function of its own: its arguments are declared while others are called.
+        self._free = library["sfbulk_free"]
+        self._free.argtypes = (ctypes.POINTER(_Rows),)
+        self._free.restype = None
+        self.columns = columns
+        self.rows = _Rows(columns=columns, column_count=len(columns))
+
+    def __del__(self) -> None:
+        self._free(self.rows)
+
+
+class ArrowRows:
+    """Appends blocks of a page to record batches.
+
+    Args:
+        library: What is compiled.
+        names: Of the CSV's columns, in order.
+        schema: Of the fields that are written; each has its column.
+        delimiter: Between cells.
+        replication_key: The field whose greatest value is told; None for none.
+    """
+
+    def __init__(
+        self,
+        library: ctypes.CDLL,
+        names: Sequence[str],
+        schema: pa.Schema,
+        *,
+        delimiter: str,
+        replication_key: str | None,
+    ) -> None:
+        self._library = library
+        self._append = library["sfbulk_append"]
+        self._append.restype = ctypes.c_int64
+        self._append.argtypes = (
+            ctypes.POINTER(_Rows),
+            ctypes.c_char_p,
+            ctypes.c_size_t,
+            ctypes.c_uint8,
+        )
+        self._names = names
+        self._schema = schema
+        self._delimiter = ord(delimiter)
+        self._replication_key = replication_key
+        self._buffers = self._empty()
+
+    @classmethod
+    def of(
+        cls,
+        names: Sequence[str],
+        schema: pa.Schema,
+        *,
+        delimiter: str,
+        replication_key: str | None,
+    ) -> ArrowRows | None:
+        """Make ready for a page; None if nothing is compiled, or a column or type is missing."""
+        library = compiled.library()
+        has_all = {*schema.names, *filter(None, [replication_key])} <= {*names}
+        is_known = all(type_ in _TYPES or pa.types.is_decimal128(type_) for type_ in schema.types)
+        if library is None or not has_all or not is_known:
+            return None
+        return cls(library, names, schema, delimiter=delimiter, replication_key=replication_key)
+
+    def append(self, text: bytes) -> bool:
+        """Append a block; False, and nothing appended, if anything in it is not plain.
+
+        Args:
+            text: CSV of whole records, UTF-8.
+
+        Raises:
+            MemoryError: If it does not fit the memory.
+        """
+        records = self._append(self._buffers.rows, text, len(text), self._delimiter)
+        if records == _NO_MEMORY:
+            raise MemoryError
+        return bool(records >= 0)
+
+    def take(self) -> tuple[pa.RecordBatch, str | None]:
+        """Return what has been appended, and its greatest replication key; then begin anew."""
+        buffers, self._buffers = self._buffers, self._empty()
+        columns = dict(zip(self._names, buffers.columns, strict=True))
+        arrays = [_array(buffers, columns[field.name], field.type) for field in self._schema]
+        greatest = bytes(buffers.rows.greatest).rstrip(b"\0").decode() or None
+        return pa.RecordBatch.from_arrays(arrays, schema=self._schema), greatest
+
+    def _empty(self) -> _Buffers:
+        columns = (_Column * len(self._names))()
+        for column, name in zip(columns, self._names, strict=True):
+            column.is_replication_key = name == self._replication_key
+            index = self._schema.get_field_index(name)
+            if index < 0:
+                column.type = _LEFT_OUT
+                continue
+            type_ = self._schema.types[index]
+            column.type = _TYPES.get(type_, _DECIMAL)
+            if column.type == _DECIMAL:
+                column.precision, column.scale = type_.precision, type_.scale
+        return _Buffers(self._library, columns)
+
+
+def _array(buffers: _Buffers, column: _Column, type_: pa.DataType) -> pa.Array:
+    rows = buffers.rows.count
+
+    def buffer(address: int | None, size: int) -> pa.Buffer:
+        return pa.foreign_buffer(address, size, buffers) if address and size else pa.py_buffer(b"")
+
+    bitmap_size = (rows + 7) // 8
+    validity = buffer(column.validity, bitmap_size) if column.nulls else None
+    if column.type == _TEXT:
+        offsets = buffer(column.offsets, 4 * (rows + 1)) if rows else pa.py_buffer(bytes(4))
+        content = [offsets, buffer(column.values, column.text_size)]
+    elif type_ == pa.bool_():
+        content = [buffer(column.values, bitmap_size)]
+    else:
+        content = [buffer(column.values, rows * type_.byte_width)]
+    return pa.Array.from_buffers(type_, rows, [validity, *content], column.nulls)
