@@ -67,6 +67,9 @@ class Sandbox:
 
     async def answer(self, call: Call) -> Answer:
         """Answer a call as Salesforce would, or as the fault that strikes it wants it."""
+        if call.method == "POST" and call.query.get("_HttpMethod"):
+            # For clients that cannot send PATCH (REST guide, "sObject Rows").
+            call = replace(call, method=call.query["_HttpMethod"].upper())
         try:
             route, groups = find_route(call)
         except SalesforceError as error:

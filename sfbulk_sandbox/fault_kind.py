@@ -22,6 +22,8 @@ Place = Literal[
     "query",
     "blob",
     "deleted",
+    "records",
+    "ingest",
 ]
 PLACES: tuple[Place, ...] = get_args(Place)
 JOB_PLACES: tuple[Place, ...] = ("poll", "list_pages", "page", "abort", "delete")

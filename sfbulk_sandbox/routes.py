@@ -9,17 +9,23 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from sfbulk_sandbox.endpoints import (
+    bulk_1,
+    collections,
     composite,
     deleted_records,
     identity,
+    ingest_calls,
     job_calls,
     limits,
+    record_calls,
     rest_query,
     result_pages,
     results,
+    search,
     sign_in,
     soap_login,
     sobject_calls,
+    tooling,
     versions,
 )
 from sfbulk_sandbox.exchange import Call, Reply
@@ -32,7 +38,13 @@ Endpoint = Callable[..., Awaitable[Reply]]
 
 _JOBS = "jobs/query"
 _JOB = rf"{_JOBS}/(?P<job_id>\w+)"
+_INGEST = "jobs/ingest"
+_INGEST_JOB = rf"{_INGEST}/(?P<ingest_id>\w+)"
+_INGEST_RESULTS = "(?P<kind>successfulResults|failedResults|unprocessedrecords)"
 _SOBJECT = r"sobjects/(?P<sobject>\w+)"
+_RECORD = rf"{_SOBJECT}/(?P<record_id>\w{{15}}(?:\w{{3}})?)"
+_FIELD_VALUE = rf"{_SOBJECT}/(?P<field>\w+)/(?P<value>[^/]+)"
+_COLLECTION = "composite/sobjects"
 _CURSOR = r"(?P<cursor>01g\w+)-(?P<start>\d+)"
 
 
@@ -83,20 +95,49 @@ ROUTES = (
         signed_in=False,
     ),
     _open("POST", r"Soap/[cu]/(?P<soap_version>\d+\.\d)(?:/\w*)?", "token", soap_login.log_in),
+    *(_open(each, r"async/.*", None, bulk_1.refuse) for each in ("GET", "POST", "PATCH", "DELETE")),
     _open("GET", "data", "versions", versions.list_versions),
     _data("GET", "", "versions", versions.list_resources),
     _data("GET", "sobjects", "sobjects", sobject_calls.list_sobjects),
     _data("GET", _SOBJECT, "describe", sobject_calls.show_sobject),
     _data("GET", f"{_SOBJECT}/describe", "describe", sobject_calls.describe_sobject),
     _data("GET", f"{_SOBJECT}/deleted", "deleted", deleted_records.list_deleted),
-    _data("GET", rf"{_SOBJECT}/(?P<record_id>\w+)/(?P<field>\w+)", "blob", sobject_calls.read_blob),
+    _data("GET", f"{_SOBJECT}/updated", "deleted", deleted_records.list_updated),
+    _data("POST", _SOBJECT, "records", record_calls.create_record),
+    _data("GET", _RECORD, "records", record_calls.read_record),
+    _data("PATCH", _RECORD, "records", record_calls.update_record),
+    _data("DELETE", _RECORD, "records", record_calls.delete_record),
+    _data("GET", rf"{_RECORD}/(?P<field>\w+)", "blob", sobject_calls.read_blob),
+    _data("GET", _FIELD_VALUE, "records", record_calls.read_record_by_field),
+    _data("PATCH", _FIELD_VALUE, "records", record_calls.upsert_record),
+    _data("POST", _COLLECTION, "records", collections.create_records),
+    _data("PATCH", _COLLECTION, "records", collections.update_records),
+    _data("DELETE", _COLLECTION, "records", collections.delete_records),
+    _data("GET", rf"{_COLLECTION}/(?P<sobject>\w+)", "records", collections.read_records),
+    _data("POST", rf"{_COLLECTION}/(?P<sobject>\w+)", "records", collections.read_records),
+    _data(
+        "PATCH",
+        rf"{_COLLECTION}/(?P<sobject>\w+)/(?P<field>\w+)",
+        "records",
+        collections.upsert_records,
+    ),
     _data("POST", "composite", "composite", composite.answer_composite, nests=True),
     _data("POST", "composite/batch", "composite", composite.answer_batch, nests=True),
+    _data("GET", "recent", None, search.list_recent),
+    _data("GET", "search", "query", search.search),
+    _data("GET", "tooling/query", "query", tooling.run_query),
     _data("GET", "limits", "limits", limits.list_limits),
     _data("GET", "limits/recordCount", "limits", limits.count_records),
     _data("GET", "query", "query", rest_query.run_query),
     _data("GET", "queryAll", "query", rest_query.run_query_all),
     _data("GET", f"query(?:All)?/{_CURSOR}", "query", rest_query.read_next_batch),
+    _data("POST", _INGEST, "ingest", ingest_calls.create_job),
+    _data("GET", _INGEST, "ingest", ingest_calls.list_jobs),
+    _data("GET", _INGEST_JOB, "ingest", ingest_calls.read_job),
+    _data("PATCH", _INGEST_JOB, "ingest", ingest_calls.change_state),
+    _data("DELETE", _INGEST_JOB, "ingest", ingest_calls.delete_job),
+    _data("PUT", f"{_INGEST_JOB}/batches", "ingest", ingest_calls.upload),
+    _data("GET", f"{_INGEST_JOB}/{_INGEST_RESULTS}", "ingest", ingest_calls.read_results),
     _data("POST", _JOBS, "create", job_calls.create_job),
     _data("GET", _JOBS, "list_jobs", job_calls.list_jobs),
     _data("GET", _JOB, "poll", job_calls.read_job),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sfbulk_sandbox.exchange import HTML, JSON, Reply, json_reply
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 USUAL_ERRORS: Mapping[int, tuple[str, str]] = {
     400: ("API_ERROR", "An error occurred in the request"),
@@ -45,6 +45,7 @@ class SalesforceError(Exception):
         error_code: Salesforce's code, e.g. ``NOT_FOUND``.
         message: Salesforce's words.
         headers: Further headers of the reply.
+        fields: The fields that are to blame; None leaves them out of the reply.
     """
 
     def __init__(
@@ -54,16 +55,19 @@ class SalesforceError(Exception):
         message: str,
         *,
         headers: Mapping[str, str] | None = None,
+        fields: Sequence[str] | None = None,
     ) -> None:
         super().__init__(f"{error_code}: {message}")
         self.status = status
         self.error_code = error_code
         self.message = message
         self.headers = headers or {}
+        self.fields = tuple(fields or ())
+        self._named = {} if fields is None else {"fields": list(fields)}
 
     def reply(self) -> Reply:
         """Return the error as the reply of a REST call."""
-        body = [{"errorCode": self.error_code, "message": self.message}]
+        body = [{"errorCode": self.error_code, "message": self.message, **self._named}]
         return json_reply(body, status=self.status, headers=self.headers)
 
 

@@ -1,12 +1,13 @@
-"""The `deleted` resource of an sObject: the ids of the records that were deleted in a time span.
+"""The ids of the records that were deleted, or changed, in a time span.
 
-REST API Developer Guide, "sObject Get Deleted"; SOAP API Developer Guide, "getDeleted()": seconds
-of the span are ignored, it must be longer than a minute and not begin more than 30 days ago, and at
-most 600,000 ids are told.
+REST API Developer Guide, "sObject Get Deleted" and "sObject Get Updated"; SOAP API Developer Guide,
+"getDeleted()": seconds of the span are ignored, it must be longer than a minute and not begin more
+than 30 days ago, and at most 600,000 ids are listed.
 """
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta, timezone
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -30,13 +31,7 @@ async def list_deleted(state: State, call: Call, sobject: str) -> Reply:
     if not description["replicateable"]:
         raise _refusal("INVALID_TYPE", f"sObject type '{sobject}' is not replicable")
     now = org.moment()
-    start, end = _read_moment(call, "start"), _read_moment(call, "end")
-    if end - start <= _SHORTEST_SPAN:
-        raise _refusal(
-            "INVALID_REPLICATION_DATE", "startDate must precede endDate by more than one minute"
-        )
-    if start < now - _EARLIEST_START:
-        raise _refusal("INVALID_REPLICATION_DATE", "startDate cannot be more than 30 days ago")
+    start, end = _read_span(call, now)
     covered = now - timedelta(seconds=state.scenario.delete_log_lag_seconds)
     if state.scenario.delete_log_lag_seconds and end > covered:
         latest = _format_moment(covered)
@@ -64,6 +59,36 @@ async def list_deleted(state: State, call: Call, sobject: str) -> Reply:
             "latestDateCovered": _format_moment(min(end, _cut_to_minute(covered))),
         }
     )
+
+
+async def list_updated(state: State, call: Call, sobject: str) -> Reply:
+    """Answer ``/sobjects/X/updated/?start=&end=``."""
+    org = state.org
+    description = org.describe(sobject, call.version)
+    if description is None:
+        raise not_found()
+    if not description["replicateable"]:
+        raise _refusal("INVALID_TYPE", f"sObject type '{sobject}' is not replicable")
+    start, end = _read_span(call, org.moment())
+    ids = await asyncio.to_thread(org.updated, description["name"], start, end)
+    covered = min(end, _cut_to_minute(org.moment()))
+    return json_reply({"ids": ids, "latestDateCovered": _format_moment(covered)})
+
+
+def _read_span(call: Call, now: datetime) -> tuple[datetime, datetime]:
+    """Return the time span that a call asks about.
+
+    Raises:
+        SalesforceError: 400 ``INVALID_REPLICATION_DATE``.
+    """
+    start, end = _read_moment(call, "start"), _read_moment(call, "end")
+    if end - start <= _SHORTEST_SPAN:
+        raise _refusal(
+            "INVALID_REPLICATION_DATE", "startDate must precede endDate by more than one minute"
+        )
+    if start < now - _EARLIEST_START:
+        raise _refusal("INVALID_REPLICATION_DATE", "startDate cannot be more than 30 days ago")
+    return start, end
 
 
 def _read_moment(call: Call, name: str) -> datetime:

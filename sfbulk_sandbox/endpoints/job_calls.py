@@ -6,10 +6,10 @@ Bulk API 2.0 and Bulk API Developer Guide, "Query Jobs".
 from __future__ import annotations
 
 import asyncio
-import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from sfbulk_sandbox.endpoints.json_bodies import read_object
 from sfbulk_sandbox.exchange import Call, Reply, json_reply
 from sfbulk_sandbox.faults.info_faults import InfoFault
 from sfbulk_sandbox.salesforce_errors import SalesforceError, not_found, usual_error
@@ -91,7 +91,7 @@ async def list_jobs(state: State, call: Call) -> Reply:
 async def abort_job(state: State, call: Call, job_id: str) -> Reply:
     """Answer ``PATCH /jobs/query/{id}``, whose one use is to abort a job that has not ended."""
     job = find_job(state, call, job_id)
-    if _read_object(call.body).get("state") != "Aborted":
+    if read_object(call.body).get("state") != "Aborted":
         raise _refusal("INVALIDJOBSTATE", "The state of a query job can only be set to Aborted")
     if job.state == "JobComplete":
         raise _refusal("INVALIDJOBSTATE", "Aborting already Completed Job not allowed")
@@ -143,7 +143,7 @@ def require_complete(job: QueryJob) -> None:
 
 
 def _read_creation(text: bytes) -> dict[str, Any]:
-    body = _read_object(text)
+    body = read_object(text)
     for key, choices in _CHOICES.items():
         if (key in body or key == "operation") and body.get(key) not in choices:
             raise _refusal(
@@ -154,16 +154,6 @@ def _read_creation(text: bytes) -> dict[str, Any]:
             raise _refusal("INVALIDJOB", f"Unable to parse Job: {key} can't be set on a query job")
     if not isinstance(body.get("query"), str) or not body["query"].strip():
         raise _refusal("INVALIDJOB", "No query was specified")
-    return body
-
-
-def _read_object(text: bytes) -> dict[str, Any]:
-    try:
-        body = json.loads(text)
-    except ValueError as error:
-        raise _refusal("JSON_PARSER_ERROR", "The body is not JSON") from error
-    if not isinstance(body, dict):
-        raise _refusal("JSON_PARSER_ERROR", "The body is not a JSON object")
     return body
 
 

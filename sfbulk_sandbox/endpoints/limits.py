@@ -15,6 +15,49 @@ from sfbulk_sandbox.state.usage import MEGABYTE
 if TYPE_CHECKING:
     from sfbulk_sandbox.state.state import State
 
+_UNUSED = {
+    "AnalyticsExternalDataSizeMB": 40_960,
+    "BOZosCalloutHourlyLimit": 20_000,
+    "ConcurrentAsyncGetReportInstances": 200,
+    "ConcurrentEinsteinDataInsightsStoryCreation": 5,
+    "ConcurrentEinsteinDiscoveryStoryCreation": 2,
+    "ConcurrentSyncReportRuns": 20,
+    "DailyAnalyticsDataflowJobExecutions": 60,
+    "DailyAnalyticsUploadedFilesSizeMB": 51_200,
+    "DailyAsyncApexExecutions": 250_000,
+    "DailyDurableGenericStreamingApiEvents": 10_000,
+    "DailyDurableStreamingApiEvents": 10_000,
+    "DailyEinsteinDataInsightsStoryCreation": 1_000,
+    "DailyEinsteinDiscoveryPredictAPICalls": 50_000,
+    "DailyEinsteinDiscoveryPredictionsByCDC": 500_000,
+    "DailyEinsteinDiscoveryStoryCreation": 100,
+    "DailyStandardVolumePlatformEvents": 10_000,
+    "DailyWorkflowEmails": 405,
+    "DurableStreamingApiConcurrentClients": 20,
+    "HourlyAsyncReportRuns": 1_200,
+    "HourlyDashboardRefreshes": 200,
+    "HourlyDashboardResults": 5_000,
+    "HourlyDashboardStatuses": 999_999_999,
+    "HourlyLongTermIdMapping": 100_000,
+    "HourlyODataCallout": 1_000,
+    "HourlyPublishedPlatformEvents": 50_000,
+    "HourlyPublishedStandardVolumePlatformEvents": 1_000,
+    "HourlyShortTermIdMapping": 100_000,
+    "HourlySyncReportRuns": 500,
+    "HourlyTimeBasedWorkflow": 50,
+    "MassEmail": 10,
+    "MonthlyEinsteinDiscoveryStoryCreation": 500,
+    "MonthlyPlatformEventsUsageEntitlement": 0,
+    "Package2VersionCreates": 6,
+    "Package2VersionCreatesWithoutValidation": 500,
+    "SingleEmail": 15,
+    "StreamingApiConcurrentClients": 20,
+}
+_UNUSED_BY_APPS = {
+    "DailyBulkApiBatches": 15_000,
+    "DailyGenericStreamingApiEvents": 10_000,
+    "DailyStreamingApiEvents": 10_000,
+}
 _CONNECTED_APPS = ("Ant Migration Tool", "Dataloader Bulk", "Workbench")
 
 
@@ -26,13 +69,12 @@ async def list_limits(state: State, _call: Call) -> Reply:
     apps = {app: {"Max": 0, "Remaining": 0} for app in _CONNECTED_APPS}
     return json_reply(
         {
-            "ConcurrentAsyncGetReportInstances": _left(200, 0),
+            **{name: _left(maximum, 0) for name, maximum in _UNUSED.items()},
+            **{name: {**_left(maximum, 0), **apps} for name, maximum in _UNUSED_BY_APPS.items()},
             "DailyApiRequests": {
                 **_left(requests.max, requests.used + usage.api_requests),
                 **apps,
             },
-            "DailyAsyncApexExecutions": _left(250_000, 0),
-            "DailyBulkApiBatches": {**_left(15_000, 0), **apps},
             "DailyBulkV2QueryFileStorageMB": _left(
                 storage.max, storage.used + usage.result_bytes // MEGABYTE
             ),

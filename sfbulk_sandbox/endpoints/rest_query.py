@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from sfbulk_sandbox.exchange import Call, Reply, json_reply
 from sfbulk_sandbox.salesforce_errors import SalesforceError, usual_error
+from sfbulk_sandbox.sobjects.fields import NUMBER_TYPES
 
 if TYPE_CHECKING:
     from sfbulk_sandbox.state.org import ResultSet
@@ -44,6 +45,8 @@ async def read_next_batch(state: State, call: Call, cursor: str, start: str) -> 
 
 
 async def _read_first_batch(state: State, call: Call, *, include_deleted: bool) -> Reply:
+    if "explain" in call.query:
+        return await _explain(state, call)
     soql = call.query.get("q", "")
     if not soql.strip():
         raise SalesforceError(HTTPStatus.BAD_REQUEST, "MALFORMED_QUERY", "A query is required")
@@ -52,7 +55,54 @@ async def _read_first_batch(state: State, call: Call, *, include_deleted: bool) 
     result = await asyncio.to_thread(
         state.org.query, soql, include_deleted=include_deleted, bulk=False
     )
+    if call.query.get("columns", "").lower() == "true":
+        return json_reply(_describe_columns(result, state))
     return json_reply(await _make_batch(result, 0, call, None, state))
+
+
+def _describe_columns(result: ResultSet, state: State) -> dict[str, Any]:
+    """Return what ``columns=true`` asks for; the Salesforce CLI does before each query."""
+    sobject = state.org.sobjects.get(result.sobject)
+    return {
+        "columnMetadata": [
+            {
+                "aggregate": sobject is None,
+                "apexType": type_,
+                "booleanType": type_ == "boolean",
+                "columnName": name,
+                "custom": name.endswith("__c"),
+                "displayName": name,
+                "foreignKeyName": None,
+                "insertable": False,
+                "joinColumns": [],
+                "numberType": type_ in NUMBER_TYPES,
+                "textType": type_ not in NUMBER_TYPES | {"boolean", "date", "datetime", "time"},
+                "updatable": False,
+            }
+            for name, type_ in result.types.items()
+        ],
+        "entityName": result.sobject,
+        "groupBy": sobject is None,
+        "idSelected": "Id" in result.columns,
+        "keyPrefix": None if sobject is None else sobject.key_prefix,
+    }
+
+
+async def _explain(state: State, call: Call) -> Reply:
+    """Answer ``/query?explain=``: everything is scanned here (REST guide, "Query Explain")."""
+    soql = call.query["explain"]
+    result = await asyncio.to_thread(state.org.query, soql, include_deleted=False, bulk=False)
+    rows = state.org.count(result.sobject) if result.sobject in state.org.sobjects else len(result)
+    plan = {
+        "cardinality": len(result),
+        "fields": [],
+        "leadingOperationType": "TableScan",
+        "notes": [],
+        "relativeCost": 1.0,
+        "sobjectCardinality": rows,
+        "sobjectType": result.sobject,
+    }
+    return json_reply({"plans": [plan], "sourceQuery": soql})
 
 
 async def _make_batch(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from sfbulk_sandbox.endpoints.identity import identity_url
 from sfbulk_sandbox.exchange import Call, Reply, json_reply
 from sfbulk_sandbox.salesforce_errors import not_found, usual_error
 
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
 OLDEST_LIVING = 31
 """Versions 21.0 to 30.0 were retired in Summer '25."""
 _WINTER_26 = 65
-_RESOURCES = ("composite", "jobs", "limits", "query", "queryAll", "sobjects")
+_RESOURCES = (
+    *("composite", "jobs", "limits", "query", "queryAll", "recent", "search", "sobjects"),
+    "tooling",
+)
 
 
 async def list_versions(state: State, _call: Call) -> Reply:
@@ -27,9 +31,10 @@ async def list_versions(state: State, _call: Call) -> Reply:
     )
 
 
-async def list_resources(_state: State, call: Call) -> Reply:
+async def list_resources(state: State, call: Call) -> Reply:
     """Answer ``GET /services/data/vXX.X/``: the resources and their paths."""
-    return json_reply({name: f"/services/data/v{call.version}/{name}" for name in _RESOURCES})
+    paths = {name: f"/services/data/v{call.version}/{name}" for name in _RESOURCES}
+    return json_reply({**paths, "identity": identity_url(state, call)})
 
 
 def check_version(state: State, version: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -11,6 +12,15 @@ if TYPE_CHECKING:
 
     from sfbulk_sandbox.sobjects.generated_data import GeneratedData
     from sfbulk_sandbox.sobjects.schema import SObject
+
+
+@dataclass(frozen=True)
+class TableSnapshot:
+    """What differs from the generated records."""
+
+    added: list[dict[str, str | None]]
+    changes: dict[str, dict[int, str | None]]
+    removed: set[int]
 
 
 class Table:
@@ -102,6 +112,18 @@ class Table:
         self._changes[name] = {row: convert(text) for row, text in enumerate(cells)}
         self._current.pop(name, None)
 
+    def snapshot(self) -> TableSnapshot:
+        """Return what has been changed so far."""
+        changes = {field: dict(cells) for field, cells in self._changes.items()}
+        return TableSnapshot(list(self._added), changes, set(self._removed))
+
+    def restore(self, snapshot: TableSnapshot) -> None:
+        """Undo all changes since a snapshot."""
+        self._added, self._changes = list(snapshot.added), snapshot.changes
+        self._removed = set(snapshot.removed)
+        self._current.clear()
+        self._row_of_id = None
+
     def _all_rows(self, field: str) -> pl.Series:
         if self._generated.has_field(self._sobject.name, field):
             values = self._generated.column(self._sobject.name, field)
@@ -125,6 +147,11 @@ class Table:
     def _rows_by_id(self) -> dict[str, int]:
         """Return where each record stands among all rows, removed ones included."""
         if self._row_of_id is None:
-            ids = self._generated.column(self._sobject.name, "Id").to_list()
-            self._row_of_id = dict(zip(ids, range(len(ids)), strict=True))
+            ids = [
+                *self._generated.column(self._sobject.name, "Id"),
+                *(record["Id"] for record in self._added),
+            ]
+            self._row_of_id = {
+                record_id: row for row, record_id in enumerate(ids) if row not in self._removed
+            }
         return self._row_of_id

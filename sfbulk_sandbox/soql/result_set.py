@@ -85,6 +85,7 @@ class ResultSet:
         sobject: The object that was queried, or `AggregateResult`.
         columns: The names of the header line: fields as Salesforce spells them, with the
             relationships that lead to them.
+        types: The type of the field behind each of them.
     """
 
     def __init__(
@@ -98,6 +99,7 @@ class ResultSet:
     ) -> None:
         self.sobject = sobject
         self.columns = [column.header for column in columns]
+        self.types = {column.header: column.type for column in columns}
         self._columns = tuple(columns)
         self._frame = frame
         self._types_of_parents = types_of_parents or {}

@@ -23,6 +23,14 @@ class DeleteLog:
         """Forget a record that is there again."""
         self._deleted.get(sobject, {}).pop(record_id, None)
 
+    def snapshot(self) -> dict[str, dict[str, datetime]]:
+        """Return what was deleted so far."""
+        return {sobject: dict(deleted) for sobject, deleted in self._deleted.items()}
+
+    def restore(self, snapshot: dict[str, dict[str, datetime]]) -> None:
+        """Forget what was deleted, or withdrawn, since a snapshot."""
+        self._deleted = snapshot
+
     def purge(self, sobject: str, moment: datetime) -> None:
         """Forget all that was deleted of an object."""
         self._deleted.pop(sobject, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timezone
 from functools import lru_cache
@@ -29,11 +30,11 @@ from sfbulk_sandbox.sobjects.tables import Table
 from sfbulk_sandbox.soql.errors import SoqlError
 from sfbulk_sandbox.soql.query import QueryRun
 from sfbulk_sandbox.soql.result_set import ResultSet
-from sfbulk_sandbox.state.records import Records
+from sfbulk_sandbox.state.client_writes import WritableRecords
 from sfbulk_sandbox.state.users import find_user
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from sfbulk_sandbox.sobjects.definitions import FieldDefinition, ObjectDefinition
     from sfbulk_sandbox.sobjects.schema import SObject
@@ -63,7 +64,7 @@ def _generate(
     return GeneratedData(by_name, seed=seed, rows=dict(rows), until=until)
 
 
-class Org(Records):
+class Org(WritableRecords):
     """A Salesforce org in memory, filled with generated records.
 
     Records are generated when they are first asked for. Its methods may be called from several
@@ -85,6 +86,7 @@ class Org(Records):
 
     Attributes:
         sobjects: Its objects by name, in the order of the global describe, hidden ones included.
+        schema_changed: When an object or field was changed last, to the second.
     """
 
     def __init__(
@@ -116,6 +118,7 @@ class Org(Records):
         tables = {s.name: Table(s, generated) for s in sobjects}
         user = find_user(tables["User"], tables["Organization"], username)
         super().__init__(self._schema, tables, user=user, now=now)
+        self.schema_changed = self.moment().replace(microsecond=0)
         for name, field in list_hidden_fields(objects or {}):
             self._schema.set_field_visible(name, field, visible=False)
 
@@ -165,7 +168,7 @@ class Org(Records):
         Raises:
             KeyError: The org has no such object, or the object no such field.
         """
-        with self._lock:
+        with self._changed_schema():
             self._schema.set_field_visible(sobject, field, visible=visible)
 
     def change_field(
@@ -185,7 +188,7 @@ class Org(Records):
             KeyError: The org has no such object.
             ValueError: A new field without a type, or with a name that Salesforce would not allow.
         """
-        with self._lock:
+        with self._changed_schema():
             owner = self._schema.known_sobject(sobject)
             if field.lower() not in map(str.lower, owner.fields_by_name):
                 made = make_fields(field, definition, f"{owner.name}.{field}")
@@ -209,8 +212,15 @@ class Org(Records):
         Raises:
             KeyError: The org has no such object.
         """
-        with self._lock:
+        with self._changed_schema():
             self._schema.set_sobject_visible(sobject, visible=visible)
+
+    @contextmanager
+    def _changed_schema(self) -> Iterator[None]:
+        """Change objects and fields; their describes have the date of now from then on."""
+        with self._lock:
+            yield
+            self.schema_changed = self.moment().replace(microsecond=0)
 
 
 def _find_start_of_today() -> datetime:

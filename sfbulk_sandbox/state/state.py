@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from sfbulk_sandbox.state.ingest_jobs import IngestJobs
 from sfbulk_sandbox.state.org import Org
 from sfbulk_sandbox.state.query_jobs import QueryJobs, new_ids
 from sfbulk_sandbox.state.sessions import Sessions
@@ -46,6 +47,7 @@ class State:
             refresh_token=credentials.refresh_token if credentials else None,
         )
         self.jobs = QueryJobs()
+        self.ingest_jobs = IngestJobs()
         self.cursors = Cursors()
         self.usage = Usage()
 
