@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from landed import Landed, LandedDuckDB, LandedPostgreSQL
+from loader import Loader
 from postgres_server import running_server, server_programs
 
 if TYPE_CHECKING:
@@ -33,3 +34,9 @@ def landed(request: pytest.FixtureRequest, tmp_path: Path) -> Landed:
         return LandedDuckDB(tmp_path / "warehouse.duckdb")
     connection = request.getfixturevalue("postgres")
     return LandedPostgreSQL(connection, f"load_{next(_numbers)}")
+
+
+@pytest.fixture
+def loader(landed: Landed, tmp_path: Path) -> Loader:
+    """The loader, into an empty database of each kind."""
+    return Loader(landed, tmp_path)

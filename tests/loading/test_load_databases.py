@@ -214,7 +214,7 @@ def test_rows_that_wait_replace_the_table_in_one_step(database: Database, landed
     database.commit()
     before = f'SELECT "Id" FROM {database.qualified("Thing__c")}'  # noqa: S608 - quoted
     assert database.fetch(before) == [("old",)]
-    database.publish("Thing__c", None)
+    database.publish("Thing__c")
     assert rows_after(database, landed) == [{"Id": "new", "Count": 2}]
     assert landed.types(waiting) == {}
 

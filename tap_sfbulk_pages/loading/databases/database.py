@@ -340,23 +340,33 @@ class Database(ABC):
         self.execute(f"DROP TABLE IF EXISTS {self.qualified(waiting)}")
         self._known.pop(waiting, None)
 
-    def publish(
-        self, table: str, replaced: str | None, parameters: Sequence[str | None] = ()
-    ) -> None:
+    def count_by_source(self, waiting: str) -> dict[str, int]:
+        """Count the rows of a waiting table by the job that they are from."""
+        query = f"SELECT {SOURCE}, count(*) FROM {self.qualified(waiting)} GROUP BY {SOURCE}"
+        return dict(self.fetch(query))
+
+    def discard_source(self, waiting: str, source: str) -> None:
+        """Drop the rows of a waiting table that are from one job."""
+        self.execute(f"DELETE FROM {self.qualified(waiting)} WHERE {SOURCE} = $1", [source])
+
+    def publish(self, table: str, *, since: tuple[str, str] | None = None) -> None:
         """Move the rows that wait into their table.
 
         Args:
             table: The table.
-            replaced: SQL condition for the rows of the table that they replace; None for all.
-            parameters: Of the condition.
+            since: A column, and a value of it: rows from there on are replaced. None for all rows.
 
         Raises:
             LoadError: If the database refuses.
         """
         waiting = waiting_table(table)
-        where = f" WHERE {replaced}" if replaced else ""
-        self.execute(f"DELETE FROM {self.qualified(table)}{where}", parameters)
         columns = self.columns_of(table)
+        where, least = "", []
+        if since:
+            column, value = since
+            where = f" WHERE {quote(column)} >= CAST($1 AS {columns[column]})"
+            least = [value]
+        self.execute(f"DELETE FROM {self.qualified(table)}{where}", least)
         names = [name for name in self.columns_of(waiting) if name != SOURCE]
         values = [
             cast(quote(name), self.columns_of(waiting)[name], columns[name]) for name in names

@@ -1,0 +1,105 @@
+"""The command `sfbulk-load`: Salesforce into a database."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import sys
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from tap_sfbulk_pages.errors import ExtractionError, SettingsError
+from tap_sfbulk_pages.loading.settings import LoadSettings, read_config
+from tap_sfbulk_pages.reading.stop_signal import RunStopped, StopSignal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+logger = logging.getLogger(__name__)
+
+
+@click.command()
+@click.option(
+    "--into",
+    metavar="ADDRESS",
+    help="duckdb:///file.duckdb or postgresql://user@host/database. Also SFBULK_LOAD_INTO; a "
+    "password is better left to PGPASSWORD.",
+)
+@click.option("--schema", metavar="NAME", help="Schema of the tables. Also SFBULK_LOAD_SCHEMA.")
+@click.option(
+    "--config",
+    "configs",
+    multiple=True,
+    metavar="FILE|ENV",
+    help="The tap's settings: files, or ENV to use environment variables.",
+)
+@click.option(
+    "--catalog",
+    type=click.File("rb"),
+    help="What to load, as tap-sfbulk-pages --discover prints it. Without one: every object.",
+)
+@click.option(
+    "--hard-deletes",
+    type=click.Choice(["mark", "remove"]),
+    help="What becomes of rows whose records were deleted: mark them in _sdc_deleted_at, or remove "
+    "them. Unset: as the setting track_hard_deletes says.",
+)
+@click.option(
+    "--lock-timeout",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="How long to wait for another load to end. Default: 60.",
+)
+@click.option(
+    "--from-singer",
+    is_flag=True,
+    help="Read Singer messages from stdin, as a loader of meltano run.",
+)
+@click.version_option(package_name="tap-sfbulk-pages")
+def main(configs: tuple[str, ...], catalog: IO[bytes] | None, **options: Any) -> None:
+    """Load Salesforce into a database, every record once."""
+    level = os.environ.get("LOGLEVEL", "INFO").upper()
+    logging.basicConfig(level=level, format="%(levelname)s %(message)s", stream=sys.stderr)
+    with _errors_for_people():
+        settings, config = read_config(configs, options, os.environ)
+        if settings.from_singer:
+            raise click.ClickException("--from-singer is not there yet")
+        _load_org(settings, config, catalog)
+
+
+def _load_org(settings: LoadSettings, config: Mapping[str, Any], catalog: IO[bytes] | None) -> None:
+    from tap_sfbulk_pages.loading.load import load_org  # noqa: PLC0415 - brings pyarrow
+
+    stop_signal = StopSignal()
+    signal.signal(signal.SIGINT, stop_signal.handle)
+    signal.signal(signal.SIGTERM, stop_signal.handle)
+    load_org(settings, config, catalog, stop_signal)
+
+
+@contextmanager
+def _errors_for_people() -> Iterator[None]:
+    """Turn what ends a load into a message and an exit code."""
+    try:
+        yield
+    except RunStopped as stopped:
+        sys.exit(stopped.exit_code)
+    except SettingsError as error:
+        raise click.ClickException("\n  ".join(["Wrong settings:", *error.errors])) from None
+    except ExtractionError as error:
+        raise click.ClickException(str(error)) from None
+    except json.JSONDecodeError as error:
+        raise click.ClickException(f"The config or the catalog is not JSON: {error}") from None
+    except FileNotFoundError as error:
+        raise click.ClickException(str(error)) from None
+    except ImportError as error:
+        raise click.ClickException(
+            f"{error.name} is missing: pip install 'tap-sfbulk-pages[load]'"
+        ) from None
+
+
+if __name__ == "__main__":
+    main()

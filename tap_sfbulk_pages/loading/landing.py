@@ -1,0 +1,352 @@
+"""One stream's way into its table, so that every record is there once.
+
+Records with a key are merged as they come, and what is read twice replaces itself. Those of a read
+that replaces the table (FULL_TABLE), and those without a key, wait in a table of their own until
+the read is complete, each with the job that it is from. A job that is given up, and read anew by
+another one, takes its records with it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from tap_sfbulk_pages.decoding.record_batches import arrow_schema, record_batches
+from tap_sfbulk_pages.errors import LoadError
+from tap_sfbulk_pages.loading.databases.column_types import ColumnType
+from tap_sfbulk_pages.loading.databases.database import SOURCE, Table, waiting_table
+from tap_sfbulk_pages.reading import state as stream_state
+from tap_sfbulk_pages.salesforce.schema import DELETED_AT, KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, MutableMapping
+
+    from tap_sfbulk_pages.loading.databases.database import Database
+    from tap_sfbulk_pages.reading.page import PageReading
+
+# What is handed to the database at a time: enough that a statement's own cost does not count, and
+# little enough that it is held in memory.
+_BYTES_AT_A_TIME = 32_000_000
+# The source of records that came through REST, where there is no job.
+_REST = "REST"
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class LandingPlan:
+    """How the records of a stream become rows.
+
+    Attributes:
+        stream: Its name, and that of its table.
+        schemas: JSON schemas of the fields that are read, in order.
+        keys: The fields that tell records apart; none where nothing does.
+        replication_key: The field whose bookmark is kept; None for none.
+        waits: Whether records wait until all have been read.
+        since: The replication key, and the least value that is read, where not everything is; rows
+            from there on are replaced.
+        removes_deleted: Whether rows of deleted records are removed, rather than marked.
+    """
+
+    stream: str
+    schemas: Mapping[str, Mapping[str, Any]]
+    keys: tuple[str, ...]
+    replication_key: str | None
+    waits: bool
+    since: tuple[str, str] | None
+    removes_deleted: bool
+
+    @property
+    def table(self) -> Table:
+        """The table that the records need."""
+        types = arrow_schema(self.schemas)
+        comments = {
+            name: schema["description"]
+            for name, schema in self.schemas.items()
+            if schema.get("description")
+        }
+        columns = {each.name: ColumnType.of_arrow(each.type) for each in types}
+        return Table(self.stream, columns, self.keys, comments)
+
+
+class Landing:
+    """Puts the pages of one stream into its table; its caller commits.
+
+    Args:
+        database: Where to.
+        plan: How.
+        state: The stream's part of the state, as the reading changes it.
+    """
+
+    def __init__(
+        self, database: Database, plan: LandingPlan, state: MutableMapping[str, Any]
+    ) -> None:
+        self._database = database
+        self._plan = plan
+        self._state = state
+        self._table = plan.table
+        # What has landed of each job: in the waiting table, or of the job that is appended.
+        self._landed: Counter[str] = Counter()
+        self._may_append = False
+        self._appended: str | None = None
+        self._sources: dict[str, str] = _sources(state)
+        # Whether there is a read whose records are still to be seen.
+        self._is_pending = stream_state.has_job(state)
+        self._has_ended = False
+        self._can_wait = False
+        self._bookmark_before = self._bookmark
+        self._source = ""
+        self._batches: list[pa.RecordBatch] = []
+        self._bytes = 0
+        self.is_torn = False
+
+    @property
+    def loading(self) -> str | None:
+        """What a later load has to know to go on, as JSON."""
+        if self._appended is None or not stream_state.has_job(self._state):
+            return None
+        return json.dumps({"appended": self._appended, "records": self._landed[self._appended]})
+
+    def open(self, *, is_own: bool, loading: str | None) -> None:
+        """Make the table ready.
+
+        Args:
+            is_own: Whether the loader has made the table.
+            loading: What an earlier load has left (`loading`).
+
+        Raises:
+            LoadError: If the table cannot take the records.
+        """
+        database, name = self._database, self._table.name
+        database.ensure_table(self._table, is_own=is_own)
+        is_empty = database.is_empty(name)
+        if self._plan.waits:
+            if not is_own and not is_empty:
+                raise LoadError(
+                    f"The table {name} holds rows that were not loaded by sfbulk-load, and would "
+                    "be replaced, or doubled for want of a key: rename it, drop it, or load into "
+                    "another schema."
+                )
+            self._find_waiting()
+        elif loading:
+            saved = json.loads(loading)
+            self._appended = saved["appended"]
+            self._landed[saved["appended"]] = saved["records"]
+        else:
+            self._may_append = is_empty
+
+    def take(self, page: PageReading, job_id: str | None) -> None:
+        """Put the records of a page into the table, or where they wait.
+
+        Args:
+            page: Read here, to its end.
+            job_id: The job that it is from; None for none.
+
+        Raises:
+            ResultPageError: If it cannot be decoded.
+            LoadError: If the database refuses; the transaction is of no use then.
+        """
+        self.is_torn = True
+        if DELETED_AT in page.types:
+            self._take_deleted(page)
+        else:
+            self._take_records(page, job_id or _REST)
+        self.is_torn = False
+
+    def state_has_changed(self) -> None:
+        """Take note that the reading has saved its state: a job may have been given up."""
+        if not self._plan.waits:
+            return
+        if not stream_state.has_job(self._state):
+            # Read to its end, or given up: what comes next tells.
+            self._has_ended = True
+            return
+        sources = _sources(self._state)
+        if self.is_unsettled and self._landed.total():
+            self._publish()
+        self._is_pending, self._has_ended = True, False
+        for part, source in self._sources.items():
+            if source not in sources.values() and sources.get(part) != _DONE:
+                self._discard(source)
+        self._sources = sources
+
+    def finish(self) -> None:
+        """Let the records be seen that have waited, since all have been read.
+
+        Raises:
+            LoadError: If the database refuses.
+        """
+        self.flush()
+        if self._is_pending and self._plan.waits:
+            self._publish()
+
+    def leave(self) -> None:
+        """Leave the stream before its reading has come to an end.
+
+        What waits is seen if the bookmark has moved past it, and dropped if the state knows nothing
+        of it.
+
+        Raises:
+            LoadError: If the database refuses.
+        """
+        if not self._plan.waits or stream_state.has_job(self._state):
+            return
+        if self._is_pending and self._bookmark != self._bookmark_before:
+            self._publish()
+        else:
+            self._batches, self._bytes = [], 0
+            self._database.drop_waiting_table(self._table.name)
+
+    @property
+    def is_unsettled(self) -> bool:
+        """Whether the state says no more of a job whose records still wait.
+
+        Committed like this, they would be lost.
+        """
+        return self._plan.waits and self._is_pending and self._has_ended
+
+    @property
+    def _bookmark(self) -> str | None:
+        return stream_state.bookmark(self._state, self._plan.replication_key)
+
+    def flush(self) -> None:
+        """Hand the database what is held in memory.
+
+        Raises:
+            LoadError: If the database refuses.
+        """
+        if not self._batches:
+            return
+        records = pa.Table.from_batches(self._batches)
+        self._batches, self._bytes = [], 0
+        if self._plan.waits:
+            sources = pa.repeat(pa.scalar(self._source, pa.string()), len(records))
+            waiting = waiting_table(self._table.name)
+            self._database.append(records.append_column(SOURCE, sources), waiting)
+        elif self._source == self._appended:
+            self._database.append(records, self._table.name)
+        else:
+            self._database.merge(records, self._table.name, self._table.keys)
+
+    def _find_waiting(self) -> None:
+        """Count what an earlier load has left waiting; nothing is of use without its job."""
+        name = self._table.name
+        if not stream_state.has_job(self._state):
+            self._database.drop_waiting_table(name)
+            return
+        waiting = self._database.ensure_waiting_table(self._table)
+        self._landed.update(self._database.count_by_source(waiting))
+
+    def _take_records(self, page: PageReading, source: str) -> None:
+        if source != self._source:
+            self.flush()
+            self._source = source
+        if self._plan.waits:
+            self._begin_to_wait(page, source)
+        else:
+            self._choose_statement(page, source)
+        self._add(page)
+        self._landed[source] += page.records
+
+    def _begin_to_wait(self, page: PageReading, source: str) -> None:
+        """See that what waits of a job is what has been read of it."""
+        self._is_pending = True
+        if not page.done_before:
+            self._discard(source)
+        if not self._state.get(stream_state.RANGES):
+            # There is one job at a time, and what waits of another one has been given up.
+            for other in self._landed.keys() - {source}:
+                self._discard(other)
+        if self._landed[source] != page.done_before:
+            raise LoadError(
+                f"{self._landed[source]:,} records of job {source} wait for the table "
+                f"{self._table.name}, and the state says {page.done_before:,}: somebody has "
+                f"changed one of them. Delete the row of {self._table.name} from _sfbulk_state, "
+                "and the stream is loaded anew."
+            )
+        if not self._can_wait:
+            self._database.ensure_waiting_table(self._table)
+            self._can_wait = True
+
+    def _choose_statement(self, page: PageReading, source: str) -> None:
+        """Append the first job's records to an empty table: no other statement is as fast.
+
+        No two of its records have the same key. Should it be read again, even from its start, its
+        records are merged.
+        """
+        if self._may_append:
+            self._may_append = False
+            self._appended = source
+        if source == self._appended and self._landed[source] != page.done_before:
+            self.flush()
+            self._appended = None
+
+    def _take_deleted(self, page: PageReading) -> None:
+        self.flush()
+        if self.is_unsettled:
+            self._publish()
+        self._source = ""
+        schema = arrow_schema({name: self._plan.schemas[name] for name in page.types})
+        for frame in page.frames():
+            batches = record_batches(frame, self._plan.schemas, schema)
+            records = pa.Table.from_batches(batches, schema)
+            if self._plan.removes_deleted:
+                self._database.remove(records, self._table.name, [KEY])
+            else:
+                self._database.update(records, self._table.name, [KEY])
+
+    def _add(self, page: PageReading) -> None:
+        schema = arrow_schema({name: self._plan.schemas[name] for name in page.types})
+        for frame in page.frames():
+            for batch in record_batches(frame, self._plan.schemas, schema):
+                self._batches.append(batch)
+                self._bytes += batch.nbytes
+            if self._bytes >= _BYTES_AT_A_TIME:
+                self.flush()
+
+    def _discard(self, source: str) -> None:
+        """Drop what waits of a job that will be read again, or by another one."""
+        self.flush()
+        if self._landed.pop(source, 0):
+            logger.info(
+                "Stream %s: what waited of job %s is dropped; it is read again.",
+                self._table.name,
+                source,
+            )
+            self._database.discard_source(waiting_table(self._table.name), source)
+
+    def _publish(self) -> None:
+        self.flush()
+        self._database.ensure_waiting_table(self._table)
+        self._database.publish(self._table.name, since=self._plan.since)
+        self._landed.clear()
+        self._sources = {}
+        self._is_pending = self._has_ended = self._can_wait = False
+
+
+_DONE = "done"
+
+
+def _sources(state: Mapping[str, Any]) -> dict[str, str]:
+    """List what a state says is being read: for each part of a read, the job that it is read by."""
+    if stream_state.saved_rest_query(state):
+        return {"": _REST}
+    if job := _job_of(state):
+        return {"": job}
+    parts = (state.get(stream_state.RANGES) or {}).get("parts", ())
+    found = {}
+    for part in parts:
+        source = _DONE if part.get("done") else _job_of(part)
+        if source:
+            found[f"{part.get('from')} {part.get('until')}"] = source
+    return found
+
+
+def _job_of(state: Mapping[str, Any]) -> str | None:
+    saved = stream_state.saved_job(state)
+    return saved.id if saved else None

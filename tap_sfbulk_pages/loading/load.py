@@ -1,0 +1,80 @@
+"""A load: from the settings to the last commit."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import closing
+from typing import IO, TYPE_CHECKING, Any
+
+from tap_sfbulk_pages.loading.catalog import read_catalog
+from tap_sfbulk_pages.loading.databases.address import connect, describe_address
+from tap_sfbulk_pages.loading.settings import tap_settings
+from tap_sfbulk_pages.loading.stream import LoadContext
+from tap_sfbulk_pages.loading.streams import list_streams
+from tap_sfbulk_pages.loading.transactions import Transactions
+from tap_sfbulk_pages.org import Org
+from tap_sfbulk_pages.reading.run import StreamRun
+from tap_sfbulk_pages.watching.activity import RunActivity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tap_sfbulk_pages.loading.catalog import SelectedStream
+    from tap_sfbulk_pages.loading.settings import LoadSettings
+    from tap_sfbulk_pages.reading.stop_signal import StopSignal
+
+logger = logging.getLogger(__name__)
+
+
+def load_org(
+    settings: LoadSettings,
+    config: Mapping[str, Any],
+    catalog: IO[bytes] | None,
+    stop_signal: StopSignal,
+) -> None:
+    """Load what a catalog selects, or everything that the org offers.
+
+    Args:
+        settings: Where to, and how.
+        config: The tap's settings.
+        catalog: What; None for everything.
+        stop_signal: Ends the load early, at a commit.
+
+    Raises:
+        IncompleteRunError: If some streams could not be loaded, after the others.
+        ExtractionError: If none can be.
+        SystemExit: If a signal has stopped the load.
+    """
+    selected = read_catalog(catalog) if catalog else None
+    org = Org(tap_settings(config, tracks_deletes=settings.hard_deletes is not None))
+    with stop_signal.waiting():
+        database = connect(
+            settings.into, schema=settings.schema, wait_seconds=settings.lock_timeout
+        )
+    with closing(database):
+        logger.info("Loading into %s.", describe_address(settings.into))
+        load = _OrgLoad(org, Transactions(database), stop_signal)
+        load.run(selected, removes_deleted=settings.hard_deletes == "remove")
+
+
+class _OrgLoad:
+    """The streams of a load, and the run that reads them."""
+
+    def __init__(self, org: Org, transactions: Transactions, stop_signal: StopSignal) -> None:
+        self._context = LoadContext(org, transactions, RunActivity(), stop_signal, tend=self._tend)
+        self._run: StreamRun | None = None
+
+    def run(self, selected: Mapping[str, SelectedStream] | None, *, removes_deleted: bool) -> None:
+        context = self._context
+        self._run = StreamRun(
+            list_streams(context, selected, removes_deleted=removes_deleted),
+            org=context.org,
+            activity=context.activity,
+            stop_signal=context.stop_signal,
+            write_state=context.transactions.leave,
+        )
+        self._run.read()
+
+    def _tend(self) -> None:
+        if self._run:
+            self._run.tend()

@@ -1,0 +1,191 @@
+"""Salesforce into a database: first loads, changes, full tables, deletes, schema changes."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from stored_values import by_id, expected_rows
+from tap_process import config_for, metadata_of, select_fields
+
+if TYPE_CHECKING:
+    from fixture_types import StartSandbox
+    from landed import Landed
+    from loader import Loader
+    from tap_process import Tap
+
+    from sfbulk_sandbox import SandboxServer
+
+SMALL = {"rows": {"Account": 95, "Contact": 40, "LoginHistory": 30}, "page_rows": 10}
+
+
+def jobs_made(server: SandboxServer) -> int:
+    return [call.place for call in server.calls].count("create")
+
+
+def full_table(tap: Tap, config: dict[str, Any], stream: str) -> dict[str, Any]:
+    """Make a catalog that reads a stream in full each time."""
+    catalog = tap.catalog(config)
+    for entry in catalog["streams"]:
+        if entry["tap_stream_id"] == stream:
+            metadata_of(entry)[()]["forced-replication-method"] = "FULL_TABLE"
+            entry["replication_method"] = "FULL_TABLE"
+    return catalog
+
+
+def test_every_record_lands_once_with_real_types(
+    loader: Loader, landed: Landed, start_sandbox: StartSandbox
+) -> None:
+    server = start_sandbox(**SMALL)
+    run = loader.succeed(config_for(server, "Account", "Contact", "LoginHistory"))
+    for sobject in ("Account", "Contact", "LoginHistory"):
+        assert by_id(landed.rows(sobject)) == expected_rows(server, sobject)
+    types = {name: kind.lower() for name, kind in landed.types("Account").items()}
+    assert types["Id"] in ("varchar", "character varying")
+    assert types["IsDeleted"] == "boolean"
+    assert types["AnnualRevenue"].startswith(("decimal", "numeric"))
+    assert types["SystemModstamp"] == "timestamp with time zone"
+    assert types["NumberOfEmployees"] == "bigint"
+    assert "165 records of 3 streams" in run.stderr
+
+
+def test_a_second_load_merges_what_has_changed(
+    loader: Loader, landed: Landed, start_sandbox: StartSandbox
+) -> None:
+    server = start_sandbox(**SMALL)
+    config = config_for(server, "Account", lookback_seconds=0)
+    loader.succeed(config)
+    first, second, *_ = expected_rows(server, "Account")
+    now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    server.org.upsert(
+        "Account",
+        [{"Id": first["Id"], "Name": "changed"}, {"Name": "new", "SystemModstamp": now}],
+    )
+    server.org.delete("Account", [second["Id"]])
+    loader.succeed(config)
+    rows = by_id(landed.rows("Account"))
+    assert rows == expected_rows(server, "Account")
+    assert len(rows) == 96
+    assert [row["Id"] for row in rows if row["IsDeleted"]] == [
+        row["Id"] for row in expected_rows(server, "Account") if row["IsDeleted"]
+    ]
+    assert "changed" in [row["Name"] for row in rows]
+
+
+def test_a_full_table_is_replaced_in_one_step(
+    loader: Loader, landed: Landed, tap: Tap, start_sandbox: StartSandbox
+) -> None:
+    server = start_sandbox(**SMALL)
+    config = config_for(server, "Account")
+    catalog = full_table(tap, config, "Account")
+    loader.succeed(config, catalog=catalog)
+    assert by_id(landed.rows("Account")) == expected_rows(server, "Account")
+    gone = [row["Id"] for row in expected_rows(server, "Account")[:5]]
+    server.org.delete("Account", gone, hard=True)
+    # The second read fails in its middle: what was there stays as it was.
+    server.add_fault(place="page", kind="status", status=400, first=5, times="forever")
+    assert loader(config, catalog=catalog).exit_code == 1
+    assert len(landed.rows("Account")) == 95
+    server.clear_faults()
+    loader.succeed(config, catalog=catalog)
+    assert by_id(landed.rows("Account")) == expected_rows(server, "Account")
+    assert len(landed.rows("Account")) == 90
+
+
+def test_an_empty_full_table_empties_its_table(
+    loader: Loader, landed: Landed, tap: Tap, start_sandbox: StartSandbox
+) -> None:
+    server = start_sandbox(rows={"Contact": 12}, page_rows=5)
+    config = config_for(server, "Contact")
+    catalog = full_table(tap, config, "Contact")
+    loader.succeed(config, catalog=catalog)
+    assert len(landed.rows("Contact")) == 12
+    server.org.delete("Contact", [row["Id"] for row in landed.rows("Contact")], hard=True)
+    loader.succeed(config, catalog=catalog)
+    assert landed.rows("Contact") == []
+
+
+@pytest.mark.parametrize("choice", ["setting", "mark", "remove"])
+def test_hard_deletes_are_marked_or_removed(
+    loader: Loader, landed: Landed, start_sandbox: StartSandbox, choice: str
+) -> None:
+    server = start_sandbox(**SMALL)
+    config = config_for(server, "Account", track_hard_deletes=choice == "setting")
+    arguments = () if choice == "setting" else ("--hard-deletes", choice)
+    loader.succeed(config, *arguments)
+    victim = expected_rows(server, "Account")[3]["Id"]
+    server.org.delete("Account", [victim], hard=True)
+    loader.succeed(config, *arguments)
+    rows = {row["Id"]: row for row in landed.rows("Account")}
+    if choice == "remove":
+        assert victim not in rows
+        assert len(rows) == 94
+        return
+    assert len(rows) == 95
+    marked = {key: row["_sdc_deleted_at"] for key, row in rows.items() if row["_sdc_deleted_at"]}
+    assert marked.keys() == {victim}
+    assert abs(datetime.now(timezone.utc) - marked[victim]) < timedelta(minutes=2)
+    assert rows[victim]["Name"]
+
+
+def test_a_catalog_chooses_streams_and_fields(
+    loader: Loader, landed: Landed, tap: Tap, start_sandbox: StartSandbox
+) -> None:
+    server = start_sandbox(**SMALL)
+    config = config_for(server, "Account", "Contact")
+    catalog = tap.catalog(config)
+    for entry in catalog["streams"]:
+        if entry["tap_stream_id"] == "Account":
+            select_fields(entry, ["Name"])
+        else:
+            metadata_of(entry)[()]["selected"] = False
+    loader.succeed(config, catalog=catalog)
+    assert set(landed.types("Account")) == {"Id", "Name", "SystemModstamp"}
+    assert landed.types("Contact") == {}
+    # A field that is selected later is a new column.
+    for entry in catalog["streams"]:
+        if entry["tap_stream_id"] == "Account":
+            select_fields(entry, ["Name", "Industry"])
+    run = loader.succeed(config, catalog=catalog)
+    assert "column Industry (VARCHAR) added" in run.stderr
+    assert list(landed.types("Account"))[-1] == "Industry"
+
+
+def test_a_table_of_others_with_other_types_is_left_alone(
+    loader: Loader, landed: Landed, start_sandbox: StartSandbox
+) -> None:
+    server = start_sandbox(**SMALL)
+    landed.execute('CREATE TABLE "Account" ("Id" VARCHAR, "IsDeleted" INTEGER)')
+    run = loader(config_for(server, "Account", "Contact"))
+    assert run.exit_code == 1
+    assert "Column IsDeleted of table Account is INTEGER" in run.stderr
+    assert landed.rows("Account") == []
+    assert len(landed.rows("Contact")) == 40
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--into", "mysql://x"), "into must be an address"),
+        (("--into", "duckdb:///nowhere/at/all.duckdb"), "There is no folder"),
+        (("--config", "/nowhere.json"), "/nowhere.json"),
+    ],
+)
+def test_what_is_wrong_is_said_without_a_traceback(
+    loader: Loader, start_sandbox: StartSandbox, arguments: tuple[str, ...], message: str
+) -> None:
+    server = start_sandbox(**SMALL)
+    run = loader(config_for(server, "Account"), *arguments)
+    assert run.exit_code == 1
+    assert message in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_a_setting_that_is_misspelt_ends_the_load(
+    loader: Loader, start_sandbox: StartSandbox
+) -> None:
+    run = loader({**config_for(start_sandbox(**SMALL)), "object": ["Account"]})
+    assert run.exit_code == 1
+    assert "objects was probably meant" in run.stderr
+    assert "Traceback" not in run.stderr
