@@ -64,7 +64,7 @@ def _lists(row: str, name: str, said: str, **rest: Any) -> FaultForm:
 
 _READING: tuple[Place, ...] = ("poll", "list_pages", "page")
 _EVERYWHERE = (*ALL_PLACES, "serial_page")
-_ENDED = r"ended before|ends early|not JSON|connection failed|no end|broken"
+_ENDED = r"ended before|ends early|not JSON|connection failed|no end|broken|is incomplete"
 _COUNTED = r"holds \d+ records?; Salesforce announced|not \d+ cells per line|middle of a record"
 _MISSED = r"The result pages hold \d+ records?, but Salesforce processed"
 
@@ -203,7 +203,7 @@ FORMS: tuple[FaultForm, ...] = (
         kind="stall",
         places=_EVERYWHERE,
     ),
-    _form("slow drip", "drip", "drips", heals=True, kind="drip", bytes=1, seconds=1),
+    _form("slow drip", "drip", "too slow", heals=True, kind="drip", bytes=1, seconds=1),
     _form(
         "wrong charset",
         "charset-label",
@@ -267,7 +267,7 @@ FORMS: tuple[FaultForm, ...] = (
     _lists(
         "link to another host",
         "other-host-link",
-        "which is not http.*not sent there",
+        "not to http.*not sent there",
         kind="other_host_link",
     ),
     _form(
