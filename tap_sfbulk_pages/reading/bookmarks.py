@@ -1,11 +1,13 @@
-"""Bookmarks: where the query of an incremental stream starts, and what a finished job leaves.
+"""Bookmarks: where an incremental stream starts to read, and where the next run will.
 
-Rows come unsorted and become visible after their stamp, so a bookmark is the maximum over a
-finished job, and the next job starts `lookback_seconds` before it.
+Rows arrive unsorted, and become visible some time after their stamp. So a bookmark is the maximum
+over a finished job, never a value met on the way, and the next job starts `lookback_seconds` before
+it.
 
-A formula is calculated when it is read. Its value can change with the day, or with a record that it
-looks at, without a new `SystemModstamp`, so that an incremental stream does not see it. A record of
-just those fields would blank the others in a target, so the stream is read in full now and then.
+Formulas are calculated when they are read. The value of one can change with the day, or with
+another record that it looks at, and the record keeps its `SystemModstamp`: an incremental stream
+does not see it. Records with the formula fields alone would blank the other columns in a target, so
+the stream is read in full from time to time.
 """
 
 from __future__ import annotations
@@ -32,18 +34,15 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 def lower_bound(
     bookmark: str | None, *, start_date: datetime | None, lookback_seconds: int
 ) -> datetime | None:
-    """Tell where the next job starts.
+    """Return the first moment to read; None to read everything.
 
     Args:
         bookmark: The saved maximum; None for none.
-        start_date: The bound without a bookmark.
-        lookback_seconds: How far behind the bookmark.
-
-    Returns:
-        The first moment to read; None for everything.
+        start_date: The bound without a bookmark; None for none.
+        lookback_seconds: How long before the bookmark to start.
 
     Raises:
-        StateError: If the bookmark is no date.
+        StateError: If the bookmark is not a date.
     """
     if bookmark is None:
         return start_date
@@ -51,24 +50,25 @@ def lower_bound(
         return parse_datetime(bookmark) - timedelta(seconds=lookback_seconds)
     except (TypeError, ValueError, AttributeError, OverflowError) as error:
         raise StateError(
-            f"The saved replication_key_value {bookmark!r} is no date. Remove the stream from the "
-            "state to read it from start_date."
+            f"The saved replication_key_value {bookmark!r} is not a date. Remove the stream "
+            "from the state to read it from start_date."
         ) from error
 
 
-def not_after(maximum: str | None, asked_at: str | None) -> str | None:
-    """Hold a maximum against the moment at which the query was asked.
+def cap_maximum(maximum: str | None, asked_at: str | None) -> str | None:
+    """Limit a maximum to the second in which the query was asked.
 
-    A query job reads an object in chunks, one after another, so that a later chunk can show a
-    change that is younger than one that an earlier chunk has missed: the missed one may be stamped
-    with the second in which the query was asked, but not with an earlier one.
+    A query job reads an object in chunks, one after another. A later chunk can show a change that
+    is newer than one that an earlier chunk has missed. Without this limit the bookmark would pass
+    the missed change, and it would never be read. It cannot be stamped earlier than the second in
+    which the query was asked.
 
     Args:
         maximum: Over the result; None if no row had a value.
-        asked_at: By Salesforce's clock; None where it is not known.
+        asked_at: When, by Salesforce's clock; None if unknown.
 
     Returns:
-        The maximum, or the beginning of that second if it is earlier.
+        The maximum, or the start of that second if that is earlier.
     """
     if maximum is None or asked_at is None:
         return maximum
@@ -81,25 +81,25 @@ def not_after(maximum: str | None, asked_at: str | None) -> str | None:
     return format_literal(latest, {"format": "date"} if _DATE.fullmatch(maximum) else {})
 
 
-def bookmark_after(
+def move_bookmark(
     before: str | None, maximum: str | None, *, now: datetime, schema: Mapping[str, Any]
 ) -> str | None:
-    """Tell the bookmark that a finished job leaves.
+    """Return the bookmark after a finished job; it never moves back.
 
-    Imported rows can carry stamps in the future; a bookmark there would hide every change until
-    then, so it stops at the present. It never goes back.
+    Imported rows can carry stamps in the future. A bookmark there would hide every change until
+    then, so it stops at the present.
 
     Args:
-        before: The bookmark until now.
+        before: The bookmark so far; None for none.
         maximum: Over the job; None if no row had a value.
-        now: The start of the run.
+        now: The latest moment that the bookmark may name.
         schema: JSON schema of the replication key.
     """
     if maximum is None:
         return before
     if parse_datetime(maximum) > now:
-        # A change of this second, still to come, is stamped with its beginning (SOAP API guide,
-        # "Primitive Data Types": a precision of one second).
+        # A change later in this second is stamped with its start (SOAP API guide, "Primitive Data
+        # Types": a precision of one second), so the bookmark must not be after that.
         maximum = format_literal(now.replace(microsecond=0), schema)
     return maximum if before is None else max(before, maximum, key=parse_datetime)
 
@@ -113,7 +113,7 @@ class Incremental:
         schema: Its JSON schema.
         state: The stream's part of the Singer state, changed in place.
         started_at: When it was decided what to read, before anything was asked; UTC.
-        in_full: Whether everything is read, whatever the bookmark, which then stays where it is.
+        in_full: Whether everything is read in spite of the bookmark, which then does not move.
     """
 
     key: str
@@ -124,14 +124,14 @@ class Incremental:
 
     @property
     def bookmark(self) -> str | None:
-        """What is read from; None to read everything."""
+        """Where reading starts; None to read everything."""
         return None if self.in_full else stream_state.bookmark(self.state, self.key)
 
     def bound(self, settings: Settings) -> str | None:
-        """Write the least value of the key that is read, as SOQL does; None for everything.
+        """Return the least value of the key to read, as a SOQL literal; None for everything.
 
         Raises:
-            StateError: If the bookmark is no date.
+            StateError: If the bookmark is not a date.
         """
         bound = lower_bound(
             self.bookmark,
@@ -141,16 +141,16 @@ class Incremental:
         return format_literal(bound, self.schema) if bound else None
 
     def finish(self, maximum: str | None, latest: datetime | None = None) -> None:
-        """Move the bookmark to what a finished job leaves.
+        """Move the bookmark, once every record has been written.
 
         Args:
             maximum: The greatest value of the key that was read; None for none.
-            latest: What the bookmark must not pass, where that is not the beginning of the run.
+            latest: The moment that the bookmark must not pass; None for `started_at`.
         """
         if self.in_full:
             return
         now = latest or self.started_at
-        bookmark = bookmark_after(self.bookmark, maximum, now=now, schema=self.schema)
+        bookmark = move_bookmark(self.bookmark, maximum, now=now, schema=self.schema)
         if bookmark is not None:
             stream_state.set_bookmark(self.state, self.key, bookmark)
 
@@ -162,12 +162,15 @@ def describe_extent(incremental: Incremental | None, settings: Settings) -> str:
 
 
 class FormulaRefresh:
-    """When the formula fields of a stream were last read in full, and when that is due.
+    """When the formula fields of a stream were last read in full, and whether that is due again.
 
     Args:
         state: The stream's part of the Singer state, changed in place.
-        period: How long their values may stand.
-        has_bookmark: Whether the stream would be read from a bookmark on.
+        period: How old their values may become.
+        has_bookmark: Whether the stream would otherwise be read from a bookmark on.
+
+    Attributes:
+        is_due: Whether the stream must be read in full in spite of its bookmark.
     """
 
     def __init__(
@@ -180,11 +183,11 @@ class FormulaRefresh:
         self._is_full = self.is_due or not has_bookmark
 
     def begin(self) -> None:
-        """Take note of a read that is about to begin, or to go on."""
+        """Note that a read is about to begin, or to go on."""
         if self._is_full:
             stream_state.begin_formula_refresh(self._state, datetime.now(timezone.utc))
 
     def finish(self) -> None:
-        """Take note of a read that has come to its end: it counts from its beginning."""
+        """Note that a read is complete. It counts from its start: values may have changed since."""
         if self._is_full:
             stream_state.finish_formula_refresh(self._state)

@@ -61,7 +61,7 @@ def choose(question: ObjectQuestion, settings: Settings, state: Mapping[str, Any
         state: The stream's part of the Singer state.
 
     Raises:
-        StateError: If the state is broken.
+        StateError: If the state is malformed.
     """
     is_begun = _is_begun(question.query, state)
     may_cut = settings.split_jobs and _keeps_order(question.query)
@@ -88,7 +88,7 @@ def open_object(
         state: The stream's part of the Singer state, changed in place while the object is read.
 
     Raises:
-        StateError: If the state is broken.
+        StateError: If the state is malformed.
     """
     choice = choose(question, context.org.settings, state)
     question.begin()

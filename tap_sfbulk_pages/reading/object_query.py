@@ -237,7 +237,7 @@ def ask_object(
 
     Raises:
         ExtractionError: If nothing readable is selected, or the replication key cannot be one.
-        StateError: If the state is broken.
+        StateError: If the state is malformed.
     """
     sobject = selection.sobject
     if not selection.schemas:

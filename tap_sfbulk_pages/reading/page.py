@@ -1,8 +1,8 @@
-"""Pages on their way out: what every kind of reading hands over, and how far it has been written.
+"""Pages on their way out: what every kind of reading hands over.
 
 A reading finds the records of one stream, wherever they come from, and hands them over page by
-page. Whoever takes the pages decides how their records leave; a page is done when the next one is
-asked for, since by then the taker has written it.
+page. Whoever takes a page decides how its records leave. The page is done when the next one is
+asked for, because by then it has been written, and not before.
 """
 
 from __future__ import annotations
@@ -60,14 +60,14 @@ class PageSinks(Protocol):
 
 @dataclass(frozen=True)
 class ReadingContext:
-    """What every reading of a stream is given of the run.
+    """What a reading needs from the run.
 
     Attributes:
-        org: Where from.
+        org: The org that is read.
         save: Writes the state; called when it has changed.
-        new_cursor: Makes a cursor that stands at a link, or at a job's first list of result pages.
+        new_cursor: Makes a cursor at a link, or at a job's first list of result pages.
         waiting: Entered while there is nothing to do but wait.
-        tend: Called now and then while pages are waited for.
+        tend: Called now and then during a wait, to look after the jobs that run ahead.
         sinks: For pages of query jobs whose records are taken while they arrive; None if pages are
             decoded when they are written.
     """
@@ -81,9 +81,9 @@ class ReadingContext:
 
 
 class Reading(Protocol):
-    """The reading of one stream.
+    """How one stream is read.
 
-    Made and read on the thread that writes; only `prepare` may run on another.
+    Made and used on the thread that writes; only `prepare` may run on another.
     """
 
     @property
@@ -95,10 +95,11 @@ class Reading(Protocol):
         made: Callable[[], None],
         waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> Exception | None:
-        """Do what takes its time at Salesforce.
+        """Do what takes time at Salesforce.
 
         Args:
-            made: Called when there is something to be kept in the state (`keep`).
+            made: Called when there is something to save: `keep` is then due on the thread that
+                writes.
             waiting: Entered while there is nothing to do but wait.
 
         Returns:
@@ -115,8 +116,8 @@ class Reading(Protocol):
         """Hand over every page that is not done; each must be written before the next is taken.
 
         Raises:
-            ExtractionError: If the stream cannot be read to its end. The state then leads a
-                later run to every record that is missing.
+            ExtractionError: If the stream cannot be read to its end. With the state, a later run
+                finds every record that is missing.
         """
 
     def close(self) -> None:
@@ -192,7 +193,7 @@ class WrappedReading(ABC):
 
 
 class PageBlocks(Protocol[Block]):
-    """The records of a page, block by block, in whichever form they came."""
+    """The records of a page, block by block, in whatever form they arrived."""
 
     def __iter__(self) -> Iterator[Block]:
         """Yield the blocks; once only, and on the thread that writes."""
@@ -205,7 +206,7 @@ class PageBlocks(Protocol[Block]):
         """
 
     def lines(self, block: Block, envelope: Envelope) -> RecordLines:
-        """Make a block lines, on any thread.
+        """Encode a block as lines, on any thread.
 
         Raises:
             ResultPageError: If it cannot be decoded.
@@ -216,16 +217,16 @@ class PageReading:
     """A page that is handed over to be written.
 
     Args:
-        name: What the page is called in its stream: its locator, where it has one.
-        received_at: When it was whole, UTC.
+        name: Of the page in its stream: its locator, if it has one.
+        received_at: When it was complete, UTC.
         types: Its fields, in order, and how their cells are read.
         blocks: Its records.
-        expected: How many they are; None where nobody has counted.
+        expected: How many there are; None if nobody has counted.
         executor: Decodes a few blocks ahead.
         replication_key: The field whose maximum is kept; None for none.
-        maximum: The greatest replication key value of the pages before it.
-        done_before: How many records of the same job or query were done before it: none if it has
-            begun anew, whatever was written of it earlier.
+        maximum: The greatest replication key value of the pages before it; None for none.
+        done_before: How many records of the same job or query were done before it; 0 after it has
+            started over, whatever was written earlier.
         sink: What has taken the records already; None if `blocks` has them.
     """
 
@@ -263,7 +264,7 @@ class PageReading:
             AssertionError: If the page came back before its blocks were read.
         """
         if not self.is_read:
-            raise AssertionError("a page was given back before its blocks were read")
+            raise AssertionError("a page came back before all of its blocks were read")
 
     def take_sink(self) -> PageSink | None:
         """Return what has taken the records already, keeping the maximum; None if nothing has.

@@ -1,7 +1,7 @@
 """What a run would do, before any query job is made: queries, records, calls, volume.
 
-Records come from `/limits/recordCount` (REST API guide, "Record Count": approximate, and of whole
-objects) or, on demand, from a `COUNT()` query each. The rest is estimated from them.
+Numbers of records come from `/limits/recordCount` (REST API guide, "Record Count": approximate, and
+for whole objects) or, on request, from a `COUNT()` query each. Everything else is estimated.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.salesforce.limits import Limit
     from tap_sfbulk_pages.settings import Settings
 
-# What live clients have seen of results that are not asked for in smaller pages.
+# Seen by live clients that do not ask for smaller pages.
 RECORDS_A_PAGE = 250_000
 _LINKS_A_LIST = 5
-# To ask how a job is doing, where it takes about a minute.
+# Calls that ask for the state of a job which takes about a minute.
 _POLLS_A_JOB = 15
-# With quotes and delimiter; many cells are empty.
+# Including quotes and delimiter; many cells are empty.
 _BYTES_A_CELL = {
     CellType.TEXT: 14,
     CellType.BOOLEAN: 8,
@@ -53,18 +53,18 @@ class StreamPlan:
 
     Attributes:
         stream: Its name.
-        query: What its job would be asked; None where a job that exists is read.
-        sobject: The object that it reads, whose records can be counted; None for none.
-        types: The fields that it reads.
-        how: Everything, changes since a moment, or a job that goes on.
-        jobs: How many new jobs are made.
+        query: What its job would be asked; None if an existing job is read.
+        sobject: The object that it reads, whose records can be counted; None if unknown.
+        types: The fields that it reads, and how their cells are read.
+        how: Everything, changes since a moment, or a job that goes on; for people.
+        jobs: How many new jobs are created.
         may_be_cut: Whether it is read in ranges, each through a job, if the object is huge.
         may_be_small: Whether it is read through REST if the object is small.
         is_through_rest: Whether it is read through REST.
-        calls_a_record: How many calls each record takes by itself, for its binary fields.
-        records: How many it would read; None where nothing tells.
-        is_upper_bound: Whether it can be fewer: those of the whole object are counted.
-        trouble: Why it cannot be read; None where nothing is known against it.
+        calls_a_record: How many calls each record takes, for its binary fields.
+        records: How many records it would read; None if unknown.
+        is_upper_bound: Whether there may be fewer: all records of the object were counted.
+        trouble: Why it cannot be read; None if nothing is known.
     """
 
     stream: str
@@ -89,18 +89,18 @@ class StreamPlan:
 
     @property
     def calls(self) -> int:
-        """API calls: to make jobs, to wait for them, to list their pages, to fetch all there is."""
+        """API calls: to create jobs, wait for them, list their pages and fetch everything."""
         if self.trouble:
             return 0
         fetching = self.pages + (self.records or 0) * self.calls_a_record
         if self.is_through_rest:
             return fetching
-        making = self.jobs * (1 + _POLLS_A_JOB) or 1
-        return making + max(math.ceil(self.pages / _LINKS_A_LIST), self.jobs) + fetching
+        creating = self.jobs * (1 + _POLLS_A_JOB) or 1
+        return creating + max(math.ceil(self.pages / _LINKS_A_LIST), self.jobs) + fetching
 
     @property
     def megabytes(self) -> float:
-        """Volume of the result, as CSV."""
+        """Size of the result, as CSV."""
         width = sum(_BYTES_A_CELL[kind] for kind in self.types.values())
         return (self.records or 0) * width / 1_000_000
 
@@ -109,7 +109,7 @@ class StreamPlan:
         self.is_through_rest, self.jobs, self.how = True, 0, how
 
     def suit(self, size: int) -> None:
-        """Choose, as a run would, what suits an object with so many records."""
+        """Choose, as a run would, the way that suits an object with so many records."""
         ranges = ranges_for(size)
         if self.is_through_rest:
             return
@@ -123,7 +123,7 @@ class StreamPlan:
 def plan_object(
     question: ObjectQuestion, choice: Choice, settings: Settings, state: Mapping[str, Any]
 ) -> StreamPlan:
-    """Tell what reading an object would take.
+    """Plan the reading of an object.
 
     Args:
         question: What is asked of it.
@@ -132,7 +132,7 @@ def plan_object(
         state: The stream's part of the Singer state.
 
     Raises:
-        StateError: If the state is broken.
+        StateError: If the state is malformed.
     """
     name = question.selection.sobject.name
     how = question.describe_extent(settings)
@@ -156,17 +156,17 @@ def plan_job(
     how: str,
     state: Mapping[str, Any],
 ) -> StreamPlan:
-    """Tell what reading a stream through a job would take.
+    """Plan the reading of a stream through a job.
 
     Args:
         stream: Its name.
-        request: What is asked, or the job that exists.
-        sobject: The object that it reads; None if it is not known.
-        how: What is read, where no job goes on.
+        request: What is asked, or the existing job.
+        sobject: The object that it reads; None if unknown.
+        how: What is read if no job goes on, for people.
         state: The stream's part of the Singer state.
 
     Raises:
-        StateError: If the state is broken.
+        StateError: If the state is malformed.
     """
     query, saved = request.query, stream_state.saved_job(state)
     ranges = SavedRanges.load(state)
@@ -191,7 +191,7 @@ class DailyNeed:
     Attributes:
         name: Of the allowance.
         needed: What the run would use.
-        limit: What there is; None where the org does not tell.
+        limit: What the org allows; None if it does not say.
     """
 
     name: str
@@ -205,12 +205,12 @@ class DailyNeed:
 
 
 def count_records(org: Org, plans: Sequence[StreamPlan], *, exactly: bool) -> None:
-    """Fill in how many records each stream would read, and what follows from it.
+    """Fill in how many records each stream would read, and what follows from that.
 
     Args:
-        org: Asked with one call, and with one for each count that is exact.
+        org: Asked with one call, and one more for each exact count.
         plans: Changed in place.
-        exactly: Count what is read in part, rather than the whole object.
+        exactly: Count the records that a stream reads, not those of its whole object.
 
     Raises:
         ExtractionError: As `SalesforceClient.fetch_json`.
@@ -244,8 +244,8 @@ def _count_exactly(org: Org, plan: StreamPlan) -> None:
         plan.records = count if text.limit is None else min(count, text.limit)
 
 
-def daily_needs(org: Org, plans: Sequence[StreamPlan]) -> list[DailyNeed]:
-    """Hold what a run would use against the org's daily allowances.
+def compare_with_allowances(org: Org, plans: Sequence[StreamPlan]) -> list[DailyNeed]:
+    """Compare what a run would use with the org's daily allowances.
 
     Raises:
         ExtractionError: As `SalesforceClient.fetch_json`.

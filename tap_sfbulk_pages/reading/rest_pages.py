@@ -1,9 +1,9 @@
 """The REST query resource: one query, page by page, as blocks of columns like those of a job.
 
-`GET …/query?q=` (`queryAll` for deleted rows too) answers up to 2,000 records and, in
-`nextRecordsUrl`, the cursor of the rest, which Salesforce keeps for two days at most (REST API
-guide, "Query"). Beside a job's CSV there are three differences, and all of them end here: an empty
-value is null, a number is a JSON number, and a datetime ends in `+0000` instead of `Z`.
+`GET …/query?q=` (`queryAll` for deleted rows too) returns up to 2,000 records and, in
+`nextRecordsUrl`, a cursor to the rest, which Salesforce keeps for two days at most (REST API guide,
+"Query"). Three things differ from a job's CSV, and none of them leaves this module: an empty value
+is null, a number is a JSON number, and a datetime ends in `+0000` instead of `Z`.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.jobs.query import Query
     from tap_sfbulk_pages.salesforce.client import SalesforceClient
 
-# URI and headers may be 16,384 bytes together (REST API guide, status codes 414 and 431), and
+# URI and headers together may have 16,384 bytes (REST API guide, status codes 414 and 431), and
 # session ids are long. A longer query travels in the body of a composite request instead
-# (Salesforce Help 000386264), which is one call too.
+# (Salesforce Help 000386264), which also counts as one call.
 LONGEST_LINK = 8_000
 
 _SUCCESSES = range(HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES)
@@ -42,14 +42,14 @@ _UTC_OF_REST = re.compile(r"\+0000$")
 
 @dataclass(frozen=True)
 class RestPage:
-    """A page that has been received whole.
+    """A page that has been received completely.
 
     Attributes:
         records: How many records it has.
-        total: `totalSize`: the records of all pages.
-        next_link: The page after it; None on the last one.
+        total: The records of all pages (`totalSize`).
+        next_link: The page after it; None for the last one.
         nul_characters: How many NUL characters were dropped from its values.
-        received_at: When it was whole, UTC.
+        received_at: When it was complete, UTC.
     """
 
     records: int
@@ -60,12 +60,12 @@ class RestPage:
     _body: PageBody = field(repr=False)
 
     def block(self) -> Columns:
-        """Return the records as one block of columns, as `columns.py` makes them."""
+        """Return the records as one block of columns, as `normalize_cells` does."""
         text = igzip.decompress(b"".join(self._body.chunks()))  # type: ignore[no-untyped-call]
         return Columns(json.loads(text), self.records)
 
     def close(self) -> None:
-        """Free what the page holds."""
+        """Free the memory or the disk space of the page."""
         self._body.close()
 
 
@@ -77,7 +77,7 @@ class RestQuery:
         memory: Shared by all pages.
         query: What is asked.
         types: The fields to hand over, in order, and how their cells are read.
-        datetimes: Those of them that are datetimes.
+        datetimes: The fields that are datetimes.
         api_version: As `62.0`.
     """
 
@@ -98,26 +98,26 @@ class RestQuery:
         self._datetimes = [name for name in types if name in datetimes]
         self._api_version = api_version
 
-    def page(self, link: str | None) -> RestPage:
-        """Fetch a page, tried again until it is whole.
+    def fetch(self, link: str | None) -> RestPage:
+        """Fetch a page, trying again until it is complete.
 
         Args:
             link: A `nextRecordsUrl`; None to ask the query.
 
         Raises:
-            RefusedError: If Salesforce refuses the query, or knows the cursor no more.
-            ResultPageError: If a value is not of its field's type.
+            RefusedError: If Salesforce refuses the query, or no longer knows the cursor.
+            ResultPageError: If a value does not have its field's type.
             ExtractionError: As `SalesforceClient.call`.
         """
         link = link or f"/{self._query.operation}?q={quote(self._query.soql, safe='')}"
         with activity.during(activity.Phase.DOWNLOADING):
             if len(link) > LONGEST_LINK:
-                return self._page_within_composite(link)
+                return self._fetch_through_composite(link)
             return self._client.fetch_json(
-                link, api_version=self._api_version, parse=self._parsed, numbers_as_text=True
+                link, api_version=self._api_version, parse=self._parse, numbers_as_text=True
             )
 
-    def _page_within_composite(self, link: str) -> RestPage:
+    def _fetch_through_composite(self, link: str) -> RestPage:
         part = {
             "method": "GET",
             "url": f"/services/data/v{self._api_version}{link}",
@@ -128,7 +128,7 @@ class RestQuery:
             (answer,) = reply["compositeResponse"]
             status, body = int(answer["httpStatusCode"]), answer["body"]
             if status in _SUCCESSES:
-                return self._parsed(body)
+                return self._parse(body)
             called = f"GET /{self._query.operation} within POST /composite"
             raise build_error(called, status, *read_code_and_message(body))
 
@@ -141,21 +141,21 @@ class RestQuery:
             numbers_as_text=True,
         )
 
-    def _parsed(self, reply: Any) -> RestPage:
+    def _parse(self, reply: Any) -> RestPage:
         """Read a reply whose numbers are text.
 
         Raises:
-            ValueError: If it tells two things about what follows. Like everything else that Python
-                raises for a reply of another form, it makes the call be made again.
+            ValueError: If the reply contradicts itself about what follows. As with any error that
+                Python raises for a reply of another form, the call is then made again.
         """
         records, link = reply["records"], reply.get("nextRecordsUrl")
         if reply["done"] == bool(link) or (link and not records):
             raise ValueError("done, records and nextRecordsUrl contradict each other")
-        texts = {name: [_text(record[name]) for record in records] for name in self._types}
+        texts = {name: [_to_cell(record[name]) for record in records] for name in self._types}
         nul_characters = sum(
             text.count("\0") for column in texts.values() for text in column if text
         )
-        cells = {name: [_cell(text) for text in column] for name, column in texts.items()}
+        cells = {name: [_clean_cell(text) for text in column] for name, column in texts.items()}
         for name in self._datetimes:
             cells[name] = [text and _UTC_OF_REST.sub("Z", text) for text in cells[name]]
         columns = normalize_cells(Columns(cells, len(records)), self._types)
@@ -165,25 +165,25 @@ class RestQuery:
             next_link=link,
             nul_characters=nul_characters,
             received_at=datetime.now(timezone.utc),
-            _body=self._kept(columns),
+            _body=self._store(columns),
         )
 
-    def _kept(self, columns: Columns) -> PageBody:
-        """Hold a block like the bytes of a result page: in memory, or on disk when that is full."""
+    def _store(self, columns: Columns) -> PageBody:
+        """Store a block like the bytes of a result page: in memory, or on disk if that is full."""
         body = PageBody(self._memory)
         body.write(igzip.compress(json.dumps(columns.by_name).encode(), compresslevel=0))
         return body
 
 
-def _text(value: Any) -> str | None:
-    """Make a JSON value, whose numbers are text already, the text of a cell."""
+def _to_cell(value: Any) -> str | None:
+    """Return a JSON value, whose numbers are text already, as the text of a cell."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if value is None or isinstance(value, str):
         return value
-    raise TypeError(f"a field holds a {type(value).__name__}")
+    raise TypeError(f"expected a simple value in a field, got {type(value).__name__}")
 
 
-def _cell(text: str | None) -> str | None:
-    """Drop NUL characters; what is empty is null."""
+def _clean_cell(text: str | None) -> str | None:
+    """Drop NUL characters; an empty value is null."""
     return (text and text.replace("\0", "")) or None

@@ -1,8 +1,7 @@
 """The ranges of an object that is read in parts, in the Singer state.
 
-Each part holds its bounds and, while it is read, its `query_job`; when it has been read, that it is
-`done` and the greatest replication key value in it. Each change is one assignment, as in
-`stream_state.py`.
+Each part holds its bounds and, while it is read, its `query_job`; afterwards `done` and the
+greatest replication key value in it. As in `state.py`, each change is one assignment.
 """
 
 from __future__ import annotations
@@ -27,7 +26,8 @@ class SavedRanges:
 
     Args:
         query: Fingerprint of the query that was cut.
-        cut_at: When; every job of a part is made after it.
+        cut_at: When. The bookmark must not pass it: a record that changes later can move into a
+            range that has been read already, and only the next run then reads it.
         parts: Changed in place while they are read.
     """
 
@@ -38,15 +38,15 @@ class SavedRanges:
 
     @classmethod
     def of(cls, query: str, ranges: Iterable[Range]) -> SavedRanges:
-        """Make parts of which none has been read."""
+        """Make parts that have not been read."""
         return cls(query, datetime.now(timezone.utc), [_part(each) for each in ranges])
 
     @classmethod
     def load(cls, state: Mapping[str, Any]) -> SavedRanges | None:
-        """Read the ranges that a stream's state holds; None if it holds none.
+        """Read the ranges in a stream's state; None if there are none.
 
         Raises:
-            StateError: If they are broken; nothing of them is used.
+            StateError: If they are malformed; no part of them is used.
         """
         saved = state.get(RANGES)
         if saved is None:
@@ -54,10 +54,10 @@ class SavedRanges:
         try:
             parts = saved["parts"]
             if not parts or not all(_is_sound(part) for part in parts):
-                raise StateError(f"The parts of the saved {RANGES} are broken.")
+                raise StateError(f"The parts of the saved {RANGES} are malformed.")
             return cls(str(saved["query"]), parse_datetime(saved["cut_at"]), parts)
         except (AttributeError, LookupError, TypeError, ValueError) as error:
-            raise StateError(f"The saved {RANGES} are none that this tap has written.") from error
+            raise StateError(f"The saved {RANGES} were not written by this tap.") from error
 
     @property
     def maximum(self) -> str | None:
@@ -66,7 +66,10 @@ class SavedRanges:
         return max(maxima, key=parse_datetime, default=None)
 
     def save(self, state: MutableMapping[str, Any]) -> None:
-        """Keep the parts in a stream's state."""
+        """Save the parts in a stream's state.
+
+        The list is copied: `replace` changes it, and what is saved must not be changed half-way.
+        """
         state[RANGES] = {
             "query": self.query,
             "cut_at": self.cut_at.isoformat(),
@@ -74,7 +77,10 @@ class SavedRanges:
         }
 
     def replace(self, part: PartState, ranges: Iterable[Range]) -> list[PartState]:
-        """Put several parts in the place of one, and return them; `save` is then due."""
+        """Put several parts in the place of one, and return them; the caller then saves.
+
+        Together they must cover the part exactly: a gap would never be read.
+        """
         position = next(n for n, each in enumerate(self.parts) if each is part)
         pieces = [_part(each) for each in ranges]
         self.parts[position : position + 1] = pieces
@@ -82,22 +88,25 @@ class SavedRanges:
 
 
 def forget(state: MutableMapping[str, Any]) -> None:
-    """Drop ranges that have been read, or are of no more use."""
+    """Drop ranges that have been read, or that belong to another query."""
     state.pop(RANGES, None)
 
 
 def range_of(part: PartState) -> Range:
-    """Tell which records a part is of."""
+    """Return the range that a part covers."""
     return Range(part["from"], part["until"])
 
 
 def is_done(part: PartState) -> bool:
-    """Tell whether every record of a part has been written."""
+    """Return whether every record of a part has been written."""
     return part.get("done") is True
 
 
 def finish(part: PartState, maximum: str | None) -> None:
-    """Keep that every record of a part has been written."""
+    """Save that every record of a part has been written.
+
+    Both values in one statement, so that a saved state never holds one without the other.
+    """
     part.update({"done": True, "maximum": maximum})
 
 

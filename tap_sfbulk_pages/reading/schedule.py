@@ -1,7 +1,7 @@
-"""Query jobs that run at Salesforce ahead of what is being written: of streams, or parts of one.
+"""Query jobs that run at Salesforce ahead of what is being written, of streams or parts of one.
 
-They are handed over in the order in which their jobs end, so that a hundred small objects take as
-long as their slowest jobs, not as long as all of them one after another.
+Streams are handed over in the order in which their jobs end, so that a hundred small objects take
+as long as their slowest jobs, not as long as all jobs one after another.
 """
 
 from __future__ import annotations
@@ -19,21 +19,25 @@ if TYPE_CHECKING:
 
 
 class Scheduled(Protocol):
-    """What has a job that can be prepared ahead: a stream, or a part of one."""
+    """Something whose job can be prepared ahead: a stream, or a part of one."""
 
     @property
     def name(self) -> str:
-        """What it is called, for people."""
+        """Its name, for people."""
 
     @property
     def has_saved_job(self) -> bool:
-        """Whether the state holds a job of it that can be read on."""
+        """Whether the state holds a job of it that may be read on."""
 
     def preparation(self, made: Callable[[], None]) -> Callable[[], object] | None:
-        """Make ready to prepare the job on another thread (`BulkStream.preparation`)."""
+        """Return what prepares the job on another thread; None if reading must say why not.
+
+        Args:
+            made: Called on that thread when there is something to save: `keep_job` is then due.
+        """
 
     def keep_job(self) -> None:
-        """Save the job that has been made."""
+        """Save the job that has been created."""
 
     def prefetch(self) -> None:
         """Fetch pages ahead, without waiting."""
@@ -44,7 +48,7 @@ T = TypeVar("T", bound=Scheduled)
 
 @dataclass(frozen=True)
 class _Event(Generic[T]):
-    """A job has been made, or has ended."""
+    """A job has been created, or has ended."""
 
     of: T
     has_ended: bool
@@ -54,9 +58,9 @@ class JobSchedule(Generic[T]):
     """Prepares streams, or parts of one, ahead, each on a thread that waits for its job.
 
     Args:
-        streams: In the order in which their jobs are made.
+        streams: In the order in which their jobs are created.
         most_ahead: How many jobs may run, or wait to be read, at a time.
-        slots: As many as jobs may run at Salesforce at a time, over all schedules of a run.
+        slots: One for each job that may run at Salesforce at a time, shared by all schedules.
         waiting: Entered while there is nothing to do but wait.
     """
 
@@ -77,7 +81,7 @@ class JobSchedule(Generic[T]):
         self._ready: deque[T] = deque()
 
     def __iter__(self) -> Iterator[T]:
-        """Hand over each stream when its job has ended, well or not."""
+        """Hand over each stream when its job has ended, successfully or not."""
         while True:
             self.tend()
             while not self._ready:
@@ -89,7 +93,7 @@ class JobSchedule(Generic[T]):
             yield self._ready.popleft()
 
     def tend(self) -> None:
-        """Do what can be done without waiting: begin jobs, save those made, fetch pages ahead."""
+        """Without waiting, begin jobs, save those that were created, and fetch pages ahead."""
         self.keep_jobs()
         while self._to_begin and self._running + len(self._ready) < self._most_ahead:
             self._begin(self._to_begin.popleft())
@@ -97,7 +101,7 @@ class JobSchedule(Generic[T]):
             stream.prefetch()
 
     def keep_jobs(self) -> None:
-        """Take note of jobs that have been made, and save them, or have ended."""
+        """Save the jobs that have been created, and note those that have ended."""
         try:
             while True:
                 self._take(self._events.get_nowait())
@@ -105,11 +109,11 @@ class JobSchedule(Generic[T]):
             return
 
     def add(self, streams: Iterable[T]) -> None:
-        """Take more, to be begun before those that have not been."""
+        """Add streams, which come before those that have not begun."""
         self._to_begin.extendleft(reversed(list(streams)))
 
     def begin_no_more(self) -> list[T]:
-        """Leave out the streams that have no job yet, and return them."""
+        """Drop the streams that have no job yet, and return them."""
         left_out = [stream for stream in self._to_begin if not stream.has_saved_job]
         self._to_begin = deque(stream for stream in self._to_begin if stream.has_saved_job)
         return left_out
@@ -122,7 +126,7 @@ class JobSchedule(Generic[T]):
             event.of.keep_job()
 
     def _begin(self, stream: T) -> None:
-        """Prepare a stream; one whose request is wrong is handed over to tell so itself."""
+        """Prepare a stream; one that cannot be is handed over at once, and says why when read."""
         prepare = stream.preparation(lambda: self._events.put(_Event(stream, has_ended=False)))
         if prepare is None:
             self._ready.append(stream)
@@ -144,5 +148,5 @@ class JobSchedule(Generic[T]):
         try:
             thread.start()
         except RuntimeError:
-            # The system gives no further thread: late is better than not at all.
+            # The system has no thread left: late is better than not at all.
             run()

@@ -1,13 +1,19 @@
 """What a stream keeps in the Singer state, and how it is read back.
 
-Beside the SDK's `replication_key` and `replication_key_value` there is, while a query job is
-being read, `query_job`: which job it is, with which version it was made, which query it answers
-and which of its pages are done. A query through REST keeps `rest_query` in its place: which query
-it is, and the cursor behind the last page that is done. A job that was made elsewhere leaves a
-`job_done` when it has been read. `deleted_until` tells until when deleted records have been
-written, `formulas_refreshed_at` since when formula fields have been read in full, and
-`formula_refresh_began_at` when the full read began that is going on. Each change is one assignment,
-so that the state is true between any two statements.
+| key | holds |
+|---|---|
+| `replication_key`, `replication_key_value` | the SDK's own: the bookmark |
+| `query_job` | a job that is being read: its id, API version, query, and the pages done |
+| `rest_query` | in its place, a query through REST, and the cursor after the last page done |
+| `ranges` | the parts of a huge object, each with its own `query_job` (`saved_ranges.py`) |
+| `job_done` | an existing job that has been read to its end |
+| `deleted_until` | until when deleted records have been written |
+| `formulas_refreshed_at` | when the last full read of the formula fields began |
+| `formula_refresh_began_at` | when the one under way began |
+
+A run can be killed, and a STATE message be written, between any two statements. So each change is
+one assignment of a value that is complete and true by itself: two assignments, or a nested value
+that is changed in place, could be saved half done, and the next run would skip what was not read.
 """
 
 from __future__ import annotations
@@ -43,9 +49,9 @@ class SavedJob:
     Attributes:
         id: The job.
         api_version: The version that made it.
-        fingerprint: Of its query.
-        in_series: Whether its pages are walked one after another.
-        progress: Its pages.
+        fingerprint: Identifies its query.
+        in_series: Whether its pages are read one after another, each naming the next.
+        progress: The pages that are done.
     """
 
     id: str
@@ -60,11 +66,11 @@ class SavedRestQuery:
     """A query through REST in the middle of being read.
 
     Attributes:
-        fingerprint: Of the query.
+        fingerprint: Identifies the query.
         next_records_url: The page after the last one that is done.
         records_done: Records of the pages that are done.
         maximum: Their greatest replication key value; None for none.
-        asked_at: When the query was asked; None where that is not known.
+        asked_at: When the query was asked; None if unknown.
     """
 
     fingerprint: str
@@ -75,15 +81,15 @@ class SavedRestQuery:
 
 
 def has_job(state: Mapping[str, Any]) -> bool:
-    """Tell whether a stream's state holds a job, ranges with jobs, or a query, sound or not."""
+    """Return whether a stream's state holds a job, ranges or a query through REST, valid or not."""
     return any(state.get(name) is not None for name in (_JOB, RANGES, _REST_QUERY))
 
 
 def saved_job(state: Mapping[str, Any]) -> SavedJob | None:
-    """Read the job that a stream's state holds; None if it holds none.
+    """Read the job in a stream's state; None if there is none.
 
     Raises:
-        StateError: If it is broken; nothing of it is used.
+        StateError: If it is malformed; no part of it is used.
     """
     saved = state.get(_JOB)
     if saved is None:
@@ -109,7 +115,8 @@ def save_job(
     in_series: bool,
     progress: JobProgress,
 ) -> None:
-    """Keep how far a job has been read."""
+    """Save how far a job has been read."""
+    # The progress is copied: the saved value must not change while the next page is written.
     state[_JOB] = {
         "id": job.id,
         "api_version": job.api_version,
@@ -120,10 +127,10 @@ def save_job(
 
 
 def saved_rest_query(state: Mapping[str, Any]) -> SavedRestQuery | None:
-    """Read the query through REST that a stream's state holds; None if it holds none.
+    """Read the query through REST in a stream's state; None if there is none.
 
     Raises:
-        StateError: If it is broken; nothing of it is used.
+        StateError: If it is malformed; no part of it is used.
     """
     saved = state.get(_REST_QUERY)
     if saved is None:
@@ -147,7 +154,7 @@ def saved_rest_query(state: Mapping[str, Any]) -> SavedRestQuery | None:
 
 
 def save_rest_query(state: MutableMapping[str, Any], query: SavedRestQuery) -> None:
-    """Keep how far a query through REST has been read."""
+    """Save how far a query through REST has been read."""
     state[_REST_QUERY] = {
         "query": query.fingerprint,
         "next_records_url": query.next_records_url,
@@ -158,65 +165,69 @@ def save_rest_query(state: MutableMapping[str, Any], query: SavedRestQuery) -> N
 
 
 def forget_job(state: MutableMapping[str, Any]) -> None:
-    """Drop a job, or a query through REST, that is of no more use."""
+    """Drop a job, or a query through REST, that is finished or can no longer be read."""
     state.pop(_JOB, None)
     state.pop(_REST_QUERY, None)
 
 
 def set_done(state: MutableMapping[str, Any], job: ExistingJob) -> None:
-    """Keep that a job has been read to its end."""
+    """Save that an existing job has been read to its end."""
     state[_DONE] = {"id": job.id, "query": job.fingerprint}
 
 
 def is_done(state: Mapping[str, Any], job: ExistingJob) -> bool:
-    """Tell whether a job has been read to its end, all of the columns that are wanted."""
+    """Return whether an existing job has been read to its end, with the same columns."""
     done = state.get(_DONE)
     return isinstance(done, dict) and done.get("query") == job.fingerprint
 
 
 def bookmark(state: Mapping[str, Any], replication_key: str | None) -> str | None:
-    """Read the bookmark, if it is one of this replication key."""
+    """Return the bookmark; None if there is none, or it belongs to another replication key."""
     if replication_key is None or state.get(_KEY) != replication_key:
         return None
     return state.get(_VALUE)
 
 
 def set_bookmark(state: MutableMapping[str, Any], replication_key: str, value: str) -> None:
-    """Keep the maximum of a finished job."""
+    """Save the maximum of a finished job.
+
+    Before the last record of the job has been written, this would hide the others from every later
+    run.
+    """
     state.update({_KEY: replication_key, _VALUE: value})
 
 
 def deleted_until(state: Mapping[str, Any]) -> datetime | None:
-    """Read until when the deleted records have been written; None if that is not known.
+    """Return until when deleted records have been written; None if unknown.
 
     Raises:
-        StateError: If it is no date.
+        StateError: If it is not a date.
     """
     return _moment(state, _DELETED_UNTIL)
 
 
 def set_deleted_until(state: MutableMapping[str, Any], moment: datetime) -> None:
-    """Keep until when the deleted records have been written."""
+    """Save until when deleted records have been written."""
     state[_DELETED_UNTIL] = moment.isoformat(timespec="seconds")
 
 
 def formulas_refreshed_at(state: Mapping[str, Any]) -> datetime | None:
-    """Read since when the formula fields have been read in full; None if they have not been.
+    """Return since when formula fields have been read in full; None if they never were.
 
     Raises:
-        StateError: If it is no date.
+        StateError: If it is not a date.
     """
     return _moment(state, _FORMULAS_REFRESHED_AT)
 
 
 def begin_formula_refresh(state: MutableMapping[str, Any], moment: datetime) -> None:
-    """Keep when a full read began, unless one is going on: its records are as old as its job."""
+    """Save when a full read began, unless one is under way, whose records are as old as its job."""
     if not has_job(state) or _FORMULA_REFRESH_BEGAN_AT not in state:
         state[_FORMULA_REFRESH_BEGAN_AT] = moment.isoformat(timespec="seconds")
 
 
 def finish_formula_refresh(state: MutableMapping[str, Any]) -> None:
-    """Keep that the full read that was going on has come to its end."""
+    """Save that the full read under way is complete."""
     state[_FORMULAS_REFRESHED_AT] = state[_FORMULA_REFRESH_BEGAN_AT]
     state.pop(_FORMULA_REFRESH_BEGAN_AT)
 
@@ -229,13 +240,13 @@ def _moment(state: Mapping[str, Any], name: str) -> datetime | None:
         return parse_datetime(text)
     except (TypeError, ValueError, AttributeError, OverflowError) as error:
         raise StateError(
-            f"The saved {name} {text!r} is no date: remove it from the state, and the stream is "
-            "read as if it had none."
+            f"The saved {name} {text!r} is not a date. Remove it from the state, and the "
+            "stream is read as if it had none."
         ) from error
 
 
 def _broken(name: str) -> StateError:
     return StateError(
-        f"The saved {name} is not one that this tap has written: remove it from the state, and the "
-        "stream is read from its bookmark."
+        f"The saved {name} was not written by this tap. Remove it from the state, and the stream "
+        "is read from its bookmark."
     )

@@ -1,8 +1,4 @@
-"""Reading through one query job: made or resumed, its pages accounted for, the state kept.
-
-A `Reading` (`page_reading.py`), free of the Singer SDK. What a finished job means for the stream
-is told to whoever asked for it.
-"""
+"""Reading through one query job: created or resumed, each page accounted for, the state saved."""
 
 from __future__ import annotations
 
@@ -28,7 +24,7 @@ from tap_sfbulk_pages.jobs.progress import JobProgress
 from tap_sfbulk_pages.jobs.query import ExistingJob, QueryJob
 from tap_sfbulk_pages.jobs.serial_pages import SerialPages
 from tap_sfbulk_pages.reading import state as stream_state
-from tap_sfbulk_pages.reading.bookmarks import not_after
+from tap_sfbulk_pages.reading.bookmarks import cap_maximum
 from tap_sfbulk_pages.reading.existing_jobs import find_existing_job
 from tap_sfbulk_pages.reading.ledger import Ledger
 from tap_sfbulk_pages.watching import activity
@@ -49,13 +45,13 @@ class JobReading:
 
     Args:
         context: The org, and what the run does meanwhile.
-        request: What is read.
-        state: Where the job is kept while it is read, changed in place: the stream's part of the
-            Singer state, or a part of that.
-        on_finished: Called with the greatest replication key value when the job's records are
-            written and add up; the job is then dropped from `state`, and the state saved.
-        is_divisible: Whether a saved job that took too long is told of (`QueryJobTooLongError`),
-            for less to be asked, rather than made anew.
+        request: What is asked, and what is read of the result.
+        state: Where the job is saved while it is read, changed in place: the stream's part of the
+            Singer state, or one of its ranges.
+        on_finished: Called with the greatest replication key value when every record of the job has
+            been written and their number is right. The job is then dropped from `state`.
+        is_divisible: Whether a saved job that took too long raises `QueryJobTooLongError`, so that
+            less can be asked, instead of being created again.
     """
 
     def __init__(
@@ -105,7 +101,7 @@ class JobReading:
         return self.job.id if self.job else None
 
     def keep(self) -> None:
-        """Save the job that is made, and how far it has been read."""
+        """Save the job, and how far it has been read."""
         if self.job is None:
             return
         stream_state.save_job(
@@ -126,11 +122,10 @@ class JobReading:
                 self._prefetch_error = error
 
     def pages(self) -> Iterator[PageReading]:
-        """Hand over every page that is not done; each must be written before the next is taken.
+        """Hand over every page that is not done (`Reading.pages`).
 
         Raises:
-            ExtractionError: If the stream cannot be read to its end. The state then leads a
-                later run to every record that is missing.
+            ExtractionError: As `Reading.pages`.
         """
         if not self._is_prepared:
             self.prepare(self.keep, self._context.waiting)
@@ -147,6 +142,7 @@ class JobReading:
                 self._create(self.keep, self._context.waiting)
                 yield from self._read()
         except (QueryJobError, RecordCountError):
+            # The next run must not go on in this job: its pages do not hold every record.
             stream_state.forget_job(self._state)
             self._context.save()
             raise
@@ -160,8 +156,8 @@ class JobReading:
     def _resume(
         self, made: Callable[[], None], waiting: Callable[[], AbstractContextManager[None]]
     ) -> None:
-        """Go on in the saved job, if there is one that is of use."""
-        job = self._resumable(self._saved) if self._saved else None
+        """Go on in the saved job, if there is one that can be read."""
+        job = self._find_job(self._saved) if self._saved else None
         if job is None or self._saved is None:
             return
         self.job, self._progress = job, self._saved.progress
@@ -173,7 +169,7 @@ class JobReading:
         except QueryJobError as error:
             if self._is_divisible and isinstance(error, QueryJobTooLongError):
                 raise
-            logger.warning("The saved job is of no use: %s %s", error, self._instead)
+            logger.warning("The saved job cannot be used: %s %s", error, self._instead)
             self._start_over()
             return
         self._is_resumed = True
@@ -181,12 +177,13 @@ class JobReading:
             stream.is_resumed = True
         made()
 
-    def _resumable(self, saved: stream_state.SavedJob) -> QueryJob | None:
-        """Ask for a saved job; None, with the reason in the log, if it is of no use any more."""
+    def _find_job(self, saved: stream_state.SavedJob) -> QueryJob | None:
+        """Ask for a saved job; None, with the reason in the log, if it can no longer be used."""
+        # A job that answers another query holds other records than those asked for now.
         if saved.fingerprint != self._request.query.fingerprint:
             logger.info("The saved job %s answers another query. %s", saved.id, self._instead)
             return None
-        job = QueryJob(saved.id, saved.api_version, state="", created_by_tap=self._makes_job)
+        job = QueryJob(saved.id, saved.api_version, state="", created_by_tap=self._creates_job)
         try:
             return self._org.jobs.refresh(job)
         except RefusedError as error:
@@ -198,7 +195,7 @@ class JobReading:
     def _create(
         self, made: Callable[[], None], waiting: Callable[[], AbstractContextManager[None]]
     ) -> None:
-        """Make a new job, or take the one that exists, and wait for it."""
+        """Create a job, or take the existing one, and wait for it."""
         query = self._request.query
         if isinstance(query, ExistingJob):
             self.job = find_existing_job(self._org, query.id)
@@ -210,25 +207,26 @@ class JobReading:
         self.job = self._org.jobs.wait_until_complete(self.job, waiting)
 
     @property
-    def _makes_job(self) -> bool:
+    def _creates_job(self) -> bool:
         return not isinstance(self._request.query, ExistingJob)
 
     @property
     def _instead(self) -> str:
-        """Say what is done where a saved job cannot be read on."""
-        return "A new one is made." if self._makes_job else "It is read from its start."
+        """Say what happens instead when a saved job cannot be read on."""
+        return "A new one is created." if self._creates_job else "It is read from its start."
 
     def _start_over(self) -> None:
+        """Count no page as done: they were pages of another job, or were found in another way."""
         self.close()
         self._progress, self._in_series, self._is_resumed = JobProgress(), False, False
 
     def _read(self) -> Iterator[PageReading]:
-        """Read the job to its end."""
+        """Read the job to its end, in series if the org does not list its pages."""
         error, self._prefetch_error = self._prefetch_error, None
         try:
             if error:
                 raise error
-            yield from self._walked()
+            yield from self._hand_over_pages()
         except ResultPagesNotOfferedError as refusal:
             self._org.jobs.check_still_there(self._completed_job, refusal)
             logger.warning(
@@ -239,7 +237,7 @@ class JobReading:
             )
             self._start_over()
             self._in_series = True
-            yield from self._walked()
+            yield from self._hand_over_pages()
         except (RefusedError, ListingError) as refusal:
             self._org.jobs.check_still_there(self._completed_job, refusal)
             raise
@@ -248,8 +246,8 @@ class JobReading:
             self.close()
         self._finish(is_doubtful=is_doubtful)
 
-    def _walked(self) -> Iterator[PageReading]:
-        """Hand over the pages, and keep account of those that come back written."""
+    def _hand_over_pages(self) -> Iterator[PageReading]:
+        """Hand over the pages, and save which have come back written."""
         for page in self._job_pages():
             blocks = CsvBlocks(page, self._request.types, self._request.replication_key)
             maximum = yield from self._ledger.hand_over(
@@ -260,14 +258,14 @@ class JobReading:
                 done_before=self._progress.records,
                 sink=page.sink,
             )
-            # The page has been written: mark it done, then save. The other way round, a run that
-            # is killed in between would write it twice; earlier, it would be lost.
+            # The page has been written. Had it been marked as done before, a run killed in between
+            # would have lost it.
             self._progress.finish(page.locator, records=page.records, maximum=maximum)
             self._org.job_allowance().take_volume(page.text_bytes)
             self.keep()
 
     def _job_pages(self) -> JobPages:
-        """Begin to fetch pages, if that has not begun."""
+        """Begin to fetch pages, unless that has begun."""
         if self._pages_ahead is None:
             job = self._completed_job
             fields = frozenset(self._request.types)
@@ -305,18 +303,21 @@ class JobReading:
     @property
     def _completed_job(self) -> QueryJob:
         if self.job is None:
-            raise AssertionError("pages are read of a job that has been prepared")
+            raise AssertionError("only a job that has been prepared has pages")
         return self.job
 
     def _finish(self, *, is_doubtful: bool) -> None:
-        """Hold the job's total against its pages, then tell that it is done.
+        """Compare the pages with the job's total, then finish.
 
         Args:
-            is_doubtful: Whether the pages ended against a sign, so that the total is asked again.
+            is_doubtful: Whether the pages ended although something said that more follow.
         """
         job = self._completed_job
         verify_total(self._org.jobs, job, self._progress, is_doubtful=is_doubtful)
-        self._on_finished(not_after(self._progress.maximum, job.created))
+        # Only now is it known that no page is missing: a bookmark moved before the check would hide
+        # what is. It moves before the job is dropped, since a run killed in between would otherwise
+        # read everything again.
+        self._on_finished(cap_maximum(self._progress.maximum, job.created))
         stream_state.forget_job(self._state)
         self._context.save()
         self._ledger.warn_of_nul_characters(f"job {job.id}")
@@ -331,5 +332,5 @@ class JobReading:
 
 
 def _is_about_the_job(error: ExtractionError) -> bool:
-    """Tell whether a new job can help, where a saved one cannot be read on."""
+    """Return whether a new job can help when a saved one cannot be read on."""
     return not isinstance(error, RefusedError) or error.is_about_the_resource

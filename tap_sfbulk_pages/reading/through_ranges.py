@@ -1,13 +1,13 @@
 """Reading an object through one query job, or a huge one through several side by side.
 
-A query is done in fifteen tries of a file of 1 GB each (Bulk API guide, limits), which is some ten
-million records of 1.5 kB. An object with more is cut into ranges before its first load; a job that
-is not done in time all the same is cut then. Each range is a `JobReading` with a state of its own,
-so that a run that was killed goes on in each of them and makes no finished one again.
+Salesforce tries a query fifteen times, each time with a file of 1 GB (Bulk API guide, limits): some
+ten million records of 1.5 kB. An object with more is cut into ranges before its first load, and a
+job that takes too long all the same is cut then. Each range is a `JobReading` with a state of its
+own, so a run that was killed goes on in each of them and repeats none that is finished.
 
-No change is missed while the ranges are read at different times. A stamp moves forward only, to the
-present, and so into the last range. What changes after that was read is later than the moment of
-the cut, which the bookmark does not pass.
+No change is missed although ranges are read at different times. A stamp only moves forward, to the
+present, and so into the last range. A change made after that range was read is later than the
+moment of the cut, which the bookmark does not pass.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ if TYPE_CHECKING:
 
 HUGE = 10_000_000
 RECORDS_A_RANGE = 2_500_000
-# Of a range whose job was not done in time.
+# How many pieces a range is cut into when its job takes too long.
 _PIECES = 4
-# So that an org that lets every query time out does not use up its jobs.
+# Keeps an org in which every query times out from using up its jobs.
 _MOST_RANGES = 1000
 
 logger = logging.getLogger(__name__)
 
 
 def ranges_for(records: int) -> int:
-    """Tell into how many ranges an object is cut for its size, at the most; 1 if it is not huge."""
+    """Return how many ranges an object of this size is cut into at most; 1 if it is not huge."""
     return min(math.ceil(records / RECORDS_A_RANGE), _MOST_RANGES) if records > HUGE else 1
 
 
@@ -53,8 +53,8 @@ class RangePart:
     """A range that is read through a query job of its own.
 
     Args:
-        state: Where it is kept.
-        reading: Of the job.
+        state: The part, as saved.
+        reading: Reads its job.
     """
 
     has_saved_job = True
@@ -67,12 +67,12 @@ class RangePart:
 
     @property
     def name(self) -> str:
-        """From where to where it reaches."""
+        """Its bounds, for people."""
         part = range_of(self.state)
         return f"from {part.start or 'the first'} until {part.stop or 'the last'}"
 
     def preparation(self, made: Callable[[], None]) -> Callable[[], object]:
-        """Make ready to prepare the job on another thread."""
+        """Return what prepares the job on another thread."""
         return partial(self.reading.prepare, made)
 
 
@@ -108,7 +108,7 @@ class SplitReading:
         self._is_decided = False
         self._schedule: JobSchedule[RangePart] | None = None
         self._current: JobReading | None = None
-        self._ranges = self._saved()
+        self._ranges = self._load_ranges()
         self._whole = self._job_reading(self._query.whole, state, question.finish)
 
     @property
@@ -121,7 +121,7 @@ class SplitReading:
         made: Callable[[], None],
         waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> Exception | None:
-        """Decide whether there is anything to cut; wait for the one job if there is not."""
+        """Cut the object if it is huge; wait for its one job if it is not."""
         self._decide(waiting)
         if self._error:
             return self._error
@@ -135,21 +135,20 @@ class SplitReading:
         if self._ranges is None:
             self._whole.keep()
         else:
-            self._begun().keep_jobs()
+            self._begin_ranges().keep_jobs()
 
     def prefetch(self) -> None:
-        """Make the jobs of ranges and fetch pages ahead, without waiting."""
+        """Create the jobs of ranges and fetch pages ahead, without waiting."""
         if self._ranges is not None:
-            self._begun().tend()
+            self._begin_ranges().tend()
         elif self._error is None:
             self._whole.prefetch()
 
     def pages(self) -> Iterator[PageReading]:
-        """Hand over every page that is not done; each must be written before the next is taken.
+        """Hand over every page that is not done (`Reading.pages`).
 
         Raises:
-            ExtractionError: If the object cannot be read to its end. The state then leads a later
-                run to every record that is missing.
+            ExtractionError: As `Reading.pages`.
         """
         if not self._is_decided:
             self._decide(self._context.waiting)
@@ -159,11 +158,13 @@ class SplitReading:
             try:
                 yield from self._whole.pages()
             except QueryJobTooLongError as error:
-                pieces = self._pieces(self._query.whole, error)
+                pieces = self._cut_late(self._query.whole, error)
                 self._ranges = SavedRanges.of(self._fingerprint, pieces)
             else:
                 return
-        yield from self._pages_of_ranges(self._ranges, self._begun())
+        yield from self._pages_of_ranges(self._ranges, self._begin_ranges())
+        # Every range has been read to its end, or an error would have been raised. The bookmark
+        # moves first: without the ranges and with the old bookmark, all would be read again.
         self._question.finish(self._ranges.maximum, self._ranges.cut_at)
         saved_ranges.forget(self._state)
         self._context.save()
@@ -172,11 +173,11 @@ class SplitReading:
         """Fetch nothing more."""
         (self._current or self._whole).close()
 
-    def _saved(self) -> SavedRanges | None:
-        """Read the ranges of an earlier run, if they are of this query."""
+    def _load_ranges(self) -> SavedRanges | None:
+        """Read the ranges of an earlier run, if they belong to this query."""
         saved = SavedRanges.load(self._state)
         if saved and saved.query != self._fingerprint:
-            logger.info("The saved ranges of %s are of another query.", self._query.sobject)
+            logger.info("The saved ranges of %s belong to another query.", self._query.sobject)
             saved_ranges.forget(self._state)
             return None
         return saved
@@ -186,7 +187,7 @@ class SplitReading:
         return self._query.write().fingerprint
 
     def _decide(self, waiting: Callable[[], AbstractContextManager[None]]) -> None:
-        """Cut an object that is huge, before anything of it has been asked for."""
+        """Cut a huge object, before anything of it has been asked for."""
         try:
             if self._may_cut_by_size:
                 with waiting():
@@ -211,16 +212,18 @@ class SplitReading:
         logger.info("%s has about %d records: read in %d ranges.", name, records, len(ranges))
         return SavedRanges.of(self._fingerprint, ranges)
 
-    def _begun(self) -> JobSchedule[RangePart]:
-        """Begin with the ranges, if that has not begun: keep them, and see to their jobs."""
+    def _begin_ranges(self) -> JobSchedule[RangePart]:
+        """Begin to read the ranges, unless that has begun."""
         if self._schedule is None:
             if self._ranges is None:
-                raise AssertionError("there are ranges to begin with")
+                raise AssertionError("nothing has been cut into ranges")
+            # Saved before the first job is created: a run killed after that finds the same bounds,
+            # and goes on in the jobs that were created for them.
             self._ranges.save(self._state)
             self._context.save()
             left = [part for part in self._ranges.parts if not saved_ranges.is_done(part)]
             self._schedule = JobSchedule(
-                self._parts(left),
+                self._make_parts(left),
                 most_ahead=self._org.settings.max_concurrent_jobs,
                 slots=self._org.job_slots,
                 waiting=self._context.waiting,
@@ -230,7 +233,7 @@ class SplitReading:
     def _pages_of_ranges(
         self, ranges: SavedRanges, schedule: JobSchedule[RangePart]
     ) -> Iterator[PageReading]:
-        """Hand over the pages of each range when its job has ended."""
+        """Hand over the pages of each range as soon as its job has ended."""
         for part in schedule:
             self._current = part.reading
             try:
@@ -238,17 +241,21 @@ class SplitReading:
                     yield page
                     schedule.tend()
             except QueryJobTooLongError as error:
-                pieces = self._pieces(range_of(part.state), error, already=len(ranges.parts))
+                pieces = self._cut_late(range_of(part.state), error, already=len(ranges.parts))
                 added = ranges.replace(part.state, pieces)
                 ranges.save(self._state)
                 self._context.save()
-                schedule.add(self._parts(added))
+                schedule.add(self._make_parts(added))
 
-    def _pieces(self, part: Range, error: QueryJobTooLongError, *, already: int = 0) -> list[Range]:
+    def _cut_late(
+        self, part: Range, error: QueryJobTooLongError, *, already: int = 0
+    ) -> list[Range]:
         """Cut a range whose job took too long.
 
-        Raises:
-            QueryJobTooLongError: The same, if it cannot be cut.
+        Args:
+            part: The range.
+            error: What is raised if it cannot be cut.
+            already: How many ranges there are.
         """
         if not self._may_cut or already > _MOST_RANGES:
             raise error
@@ -269,7 +276,7 @@ class SplitReading:
         )
         return pieces
 
-    def _parts(self, states: Iterable[PartState]) -> list[RangePart]:
+    def _make_parts(self, states: Iterable[PartState]) -> list[RangePart]:
         parts = []
         for state in states:
             on_finished = partial(saved_ranges.finish, state)

@@ -1,7 +1,7 @@
-"""Reading through the REST query resource, for what no query job reads: the same guarantees.
+"""Reading through the REST query resource, for what no query job reads, with the same guarantees.
 
-A `Reading` (`page_reading.py`), free of the Singer SDK. Pages lead from one to the next, so one is
-fetched while the one before it is written. How far they have been written is kept as a cursor.
+Each page names the next, which is fetched while it is written. The state holds a cursor: the link
+to the first page that has not been written.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tap_sfbulk_pages.errors import RecordCountError, RefusedError
 from tap_sfbulk_pages.jobs.fetching import Fetching
 from tap_sfbulk_pages.jobs.query import Query
 from tap_sfbulk_pages.reading import state as stream_state
-from tap_sfbulk_pages.reading.bookmarks import not_after
+from tap_sfbulk_pages.reading.bookmarks import cap_maximum
 from tap_sfbulk_pages.reading.ledger import Ledger
 from tap_sfbulk_pages.reading.rest_pages import RestQuery
 from tap_sfbulk_pages.reading.state import SavedRestQuery
@@ -45,14 +45,14 @@ class RestReading:
 
     Args:
         context: The org, and what the run does meanwhile.
-        request: What is read.
+        request: What is asked, and what is read of the result.
         name: What is read, for messages.
         datetimes: The fields that are datetimes.
-        state: Where the cursor is kept, as `JobReading` keeps its job.
+        state: Where the cursor is saved, as `JobReading` saves its job.
         on_finished: As of `JobReading`.
 
     Raises:
-        StateError: If the saved cursor is broken.
+        StateError: If the saved cursor is malformed.
     """
 
     job_id = None
@@ -69,7 +69,7 @@ class RestReading:
     ) -> None:
         org, query = context.org, request.query
         if not isinstance(query, Query):
-            raise AssertionError("a job that exists is not read through REST")  # noqa: TRY004 - a slip of ours
+            raise AssertionError("an existing job is not read through REST")  # noqa: TRY004 - a bug here
         self._context = context
         self._request = request
         self._name = name
@@ -91,7 +91,7 @@ class RestReading:
         )
         saved = stream_state.saved_rest_query(state)
         if saved and saved.fingerprint != request.query.fingerprint:
-            logger.info("%s: the saved cursor is one of another query.", name)
+            logger.info("%s: the saved cursor belongs to another query.", name)
             saved = None
         self._link = saved.next_records_url if saved else None
         self._records = saved.records_done if saved else 0
@@ -104,18 +104,18 @@ class RestReading:
 
     def prepare(
         self,
-        made: Callable[[], None],  # noqa: ARG002 - there is nothing to keep before a page is written
+        made: Callable[[], None],  # noqa: ARG002 - nothing to save before a page is written
         waiting: Callable[[], AbstractContextManager[None]] = nullcontext,  # noqa: ARG002 - one call
     ) -> Exception | None:
         """Fetch the first page (`Reading.prepare`)."""
         try:
-            self._first = self._begun()
+            self._first = self._begin()
         except Exception as error:  # noqa: BLE001 - raised by `pages`, on the thread that writes
             self._preparation_error = error
         return self._preparation_error
 
     def keep(self) -> None:
-        """Save the cursor behind the last page that is written, if there is one."""
+        """Save the cursor after the last page that has been written, if there is one."""
         if self._link is None:
             return
         query = SavedRestQuery(
@@ -129,10 +129,10 @@ class RestReading:
         self._context.save()
 
     def prefetch(self) -> None:
-        """Fetch nothing: the first page is there, and the second follows while it is written."""
+        """Do nothing: the first page is here, and the second is fetched while it is written."""
 
     def pages(self) -> Iterator[PageReading]:
-        """Hand over every page that is not done; each must be written before the next is taken.
+        """Hand over every page that is not done (`Reading.pages`).
 
         Raises:
             ExtractionError: As `Reading.pages`.
@@ -144,6 +144,7 @@ class RestReading:
                 raise self._preparation_error
             yield from self._read()
         except RecordCountError:
+            # The next run must ask again: the pages of this query do not hold every record.
             stream_state.forget_job(self._state)
             self._context.save()
             raise
@@ -158,63 +159,63 @@ class RestReading:
             self._first.close()
             self._first = None
 
-    def _begun(self) -> RestPage:
+    def _begin(self) -> RestPage:
         """Go on at the saved cursor, or ask the query."""
         if self._link is None:
-            return self._asked()
+            return self._ask()
         done = counted(self._records, "record")
-        logger.info("%s: going on at the cursor: %s done.", self._name, done)
+        logger.info("%s: going on at the saved cursor, %s done.", self._name, done)
         try:
-            page = self._query.page(self._link)
+            page = self._query.fetch(self._link)
         except RefusedError as error:
-            return self._started_over(error)
+            return self._start_over(error)
         if stream := activity.current():
             stream.is_resumed = True
         return page
 
-    def _started_over(self, error: RefusedError) -> RestPage:
-        """Ask the query again where its cursor has gone.
+    def _start_over(self, error: RefusedError) -> RestPage:
+        """Ask the query again after its cursor has expired.
 
         Raises:
-            RefusedError: If the error says something else, or it has gone before.
+            RefusedError: If the error says something else, or a cursor has expired before.
         """
         if self._has_started_over or error.error_code != _CURSOR_GONE:
             raise error
         logger.warning(
-            "%s: the cursor has gone, and everything is read again. %s", self._name, error
+            "%s: the cursor has expired, so everything is read again. %s", self._name, error
         )
         self._has_started_over = True
         self._link, self._records, self._maximum = None, 0, None
-        return self._asked()
+        return self._ask()
 
-    def _asked(self) -> RestPage:
+    def _ask(self) -> RestPage:
         """Ask the query from its start."""
         self._asked_at = format_literal(datetime.now(timezone.utc), {})
-        return self._query.page(None)
+        return self._query.fetch(None)
 
     def _read(self) -> Iterator[PageReading]:
         """Hand over page after page, the next one on its way meanwhile."""
         page, self._first = self._first, None
         while page:
             if page.next_link:
-                self._fetching.start(partial(self._query.page, page.next_link))
-            yield from self._handed_over(page)
+                self._fetching.start(partial(self._query.fetch, page.next_link))
+            yield from self._hand_over(page)
             self.keep()
             page = self._next() if page.next_link else None
 
     def _next(self) -> RestPage:
         outcome = self._fetching.wait_for_next()
         if isinstance(outcome.error, RefusedError):
-            return self._started_over(outcome.error)
+            return self._start_over(outcome.error)
         if outcome.error:
             raise outcome.error
         return cast("RestPage", outcome.value)
 
-    def _handed_over(self, page: RestPage) -> Iterator[PageReading]:
-        """Hand over a page, and take account of it when it comes back written.
+    def _hand_over(self, page: RestPage) -> Iterator[PageReading]:
+        """Hand over a page, and count it when it comes back written.
 
         Raises:
-            RecordCountError: If there are not as many records as Salesforce has counted.
+            RecordCountError: If there are more or fewer records than Salesforce has counted.
         """
         request = self._request
         name = self._link or f"{request.query.fingerprint} {page.received_at.isoformat()}"
@@ -222,17 +223,18 @@ class RestReading:
         self._maximum = yield from self._ledger.hand_over(
             page, name, blocks, maximum=self._maximum, done_before=self._records
         )
-        # Only now that the page has been written may the cursor of the next one be kept.
+        # The page has been written. Had the cursor moved before, a run killed in between would have
+        # lost the page.
         self._link = page.next_link
         self._records += page.records
         if self._records > page.total or (self._records < page.total and not page.next_link):
             raise RecordCountError(
                 f"The pages of {self._name} hold {counted(self._records, 'record')}; Salesforce "
-                f"counts {page.total:,} (totalSize). The next run asks the query anew."
+                f"counts {page.total:,} (totalSize). The next run asks the query again."
             )
 
     def _finish(self) -> None:
-        self._on_finished(not_after(self._maximum, self._asked_at))
+        self._on_finished(cap_maximum(self._maximum, self._asked_at))
         stream_state.forget_job(self._state)
         self._context.save()
         self._ledger.warn_of_nul_characters(self._name)

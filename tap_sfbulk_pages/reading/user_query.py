@@ -83,7 +83,7 @@ def ask_query(
 
     Raises:
         ExtractionError: If nothing readable is selected, or the replication key cannot be one.
-        StateError: If the state is broken.
+        StateError: If the state is malformed.
     """
     setting, typed = selection.setting, selection.typed
     incremental = _find_incremental(selection, state)

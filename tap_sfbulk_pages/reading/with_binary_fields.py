@@ -1,9 +1,9 @@
 """Binary fields, such as the body of an attachment: fetched record by record, as base64.
 
-No query job returns them. `GET …/sobjects/Attachment/{id}/Body` answers the bytes of one (REST API
-guide, "sObject Blob Get"): a call for each record, which is why they are read on demand only. They
-are fetched on the threads of the downloads while the records of a page are written, a few ahead, so
-that no more than these few are held at a time.
+No query job returns them. `GET …/sobjects/Attachment/{id}/Body` returns the bytes of one (REST API
+guide, "sObject Blob Get"). That is a call for each record, so they are read only on request. They
+are fetched on the download threads while the records of a page are written, a few ahead, so that no
+more than these few are held at a time.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.decoding.columns import Column
     from tap_sfbulk_pages.reading.page import Reading, ReadingContext
 
-# Records leave in blocks whose binary values come to about this much.
+# Records leave in blocks with about this many bytes of binary values.
 _BLOCK_BYTES = 8_000_000
-# Which field tells the size of another (Object Reference: Attachment, Document, StaticResource,
+# Fields that hold the size of another (Object Reference: Attachment, Document, StaticResource,
 # ContentVersion, EventLogFile).
 _SIZE_FIELDS = {"Body": "BodyLength", "VersionData": "ContentSize", "LogFile": "LogFileLength"}
-_IDS_TOLD = 5
+_IDS_NAMED = 5
 
 logger = logging.getLogger(__name__)
 
@@ -49,9 +49,9 @@ class _Value:
     """One binary value.
 
     Attributes:
-        record_id: Whose.
-        field: Which.
-        size: Of the bytes, as the record tells it; None where it does not.
+        record_id: Of its record.
+        field: Its field.
+        size: In bytes, by the record; None if the record does not say.
     """
 
     record_id: str
@@ -63,9 +63,9 @@ class WithBinaryFields(WrappedReading):
     """A reading whose records get their binary fields as well.
 
     Args:
-        reading: Of the other fields, `Id` among them.
+        reading: Reads the other fields, `Id` among them.
         context: The org, and what the run does meanwhile.
-        sobject: What is read.
+        sobject: Name of the object.
         fields: Its binary fields. A value larger than `max_blob_mb` is left null.
     """
 
@@ -88,7 +88,7 @@ class WithBinaryFields(WrappedReading):
         """Hand over every page that is not done (`Reading.pages`).
 
         Raises:
-            ExtractionError: As `Reading.pages`, or if a value cannot be had.
+            ExtractionError: As `Reading.pages`, or if a value cannot be fetched.
         """
         for page in self._reading.pages():
             types = {**page.types, **dict.fromkeys(self._fields, CellType.TEXT)}
@@ -96,30 +96,30 @@ class WithBinaryFields(WrappedReading):
                 page.name,
                 received_at=page.received_at,
                 types=types,
-                blocks=ColumnBlocks(self._filled(page), types),
-                # Of the page within it are as many as were counted.
+                blocks=ColumnBlocks(self._fill(page), types),
+                # The page inside is compared with its own count.
                 expected=None,
                 executor=self._context.org.encoders,
                 done_before=page.done_before,
             )
 
-    def _filled(self, page: PageReading) -> Iterator[Columns]:
+    def _fill(self, page: PageReading) -> Iterator[Columns]:
         self._without = []
         for block in page.columns():
-            yield from self._blocks_of(block)
+            yield from self._cut_blocks(block)
         if self._without:
             logger.warning(
                 "%s: Salesforce has no content for %s (there was none, or it is deleted), which is "
                 "written as null: %s%s",
                 self._sobject,
                 counted(len(self._without), "record"),
-                ", ".join(self._without[:_IDS_TOLD]),
-                "" if len(self._without) <= _IDS_TOLD else ", …",
+                ", ".join(self._without[:_IDS_NAMED]),
+                "" if len(self._without) <= _IDS_NAMED else ", …",
             )
 
-    def _blocks_of(self, block: Columns) -> Iterator[Columns]:
+    def _cut_blocks(self, block: Columns) -> Iterator[Columns]:
         """Add the binary columns, in blocks of a size that can be held."""
-        values = self._in_order(self._values_of(block))
+        values = self._fetch_in_order(self._list_values(block))
         start, size = 0, 0
         held: dict[str, Column] = {}
         for row in range(block.records):
@@ -132,7 +132,7 @@ class WithBinaryFields(WrappedReading):
                 yield Columns({**records.by_name, **held}, records.records)
                 start, held, size = row + 1, {}, 0
 
-    def _values_of(self, block: Columns) -> list[_Value]:
+    def _list_values(self, block: Columns) -> list[_Value]:
         """List the values of a block, record by record."""
         sizes = {
             name: [None if text is None else float(text) for text in block[_SIZE_FIELDS[name]]]
@@ -145,7 +145,7 @@ class WithBinaryFields(WrappedReading):
             for name in self._fields
         ]
 
-    def _in_order(self, values: Sequence[_Value]) -> Iterator[str | None]:
+    def _fetch_in_order(self, values: Sequence[_Value]) -> Iterator[str | None]:
         """Fetch values side by side, and give them in their order."""
         threads = self._context.org.threads
         fetching: Fetching[tuple[int, str | None]] = Fetching(
@@ -159,7 +159,7 @@ class WithBinaryFields(WrappedReading):
         try:
             for wanted in range(len(values)):
                 for number in range(begun, min(wanted + threads.count, len(values))):
-                    fetching.start(partial(self._numbered, number, values[number]))
+                    fetching.start(partial(self._fetch_numbered, number, values[number]))
                     begun = number + 1
                 while wanted not in arrived:
                     outcome = fetching.wait_for_next()
@@ -170,17 +170,17 @@ class WithBinaryFields(WrappedReading):
         finally:
             fetching.give_up()
 
-    def _numbered(self, number: int, value: _Value) -> tuple[int, str | None]:
-        return number, self._fetched(value)
+    def _fetch_numbered(self, number: int, value: _Value) -> tuple[int, str | None]:
+        return number, self._fetch(value)
 
-    def _fetched(self, value: _Value) -> str | None:
+    def _fetch(self, value: _Value) -> str | None:
         """Fetch a value, tried again until it is whole.
 
         Returns:
-            Base64; None for one that is empty, too large or not there (any more).
+            Base64; None for one that is empty, too large or no longer there.
         """
         if value.size is not None and value.size > self._largest_bytes:
-            self._tell_left_out(value, f"{value.size:,.0f}")
+            self._warn_left_out(value, f"{value.size:,.0f}")
             return None
 
         def read(response: requests.Response, chunks: Iterator[bytes]) -> str | None:
@@ -188,10 +188,10 @@ class WithBinaryFields(WrappedReading):
             for piece in decode_body(chunks, response.headers.get("Content-Encoding")):
                 content += piece
                 if len(content) > self._largest_bytes:
-                    self._tell_left_out(value, f"more than {self._largest_bytes:,}")
+                    self._warn_left_out(value, f"more than {self._largest_bytes:,}")
                     return None
             if not is_framed(response) and value.size not in (None, len(content)):
-                raise UnavailableError(f"{value.field} of {value.record_id} came cut.")
+                raise UnavailableError(f"{value.field} of {value.record_id} arrived incomplete.")
             kind = response.headers.get("Content-Type", "")
             if "html" in kind and value.size != len(content):
                 raise UnavailableError(
@@ -213,7 +213,7 @@ class WithBinaryFields(WrappedReading):
             self._without.append(value.record_id)
             return None
 
-    def _tell_left_out(self, value: _Value, size: str) -> None:
+    def _warn_left_out(self, value: _Value, size: str) -> None:
         logger.warning(
             "%s %s: %s holds %s bytes, and max_blob_mb allows %s; it is null.",
             self._sobject,

@@ -1,10 +1,10 @@
-"""Records that were deleted, for good too: what the `deleted` resource of an sObject tells.
+"""Records that were deleted, also for good, by the `deleted` resource of an sObject.
 
-REST API guide, "sObject Get Deleted", and SOAP API guide, "getDeleted()": the ids of the records
-that were deleted in a time span, if the user had access to them; seconds of the span are ignored,
-it must be longer than a minute and begin no more than 30 days ago, and a reply holds no more than
-600,000 ids. The log behind it keeps 15 days, or less where an administrator has emptied the recycle
-bin or very many records were deleted.
+REST API guide, "sObject Get Deleted", and SOAP API guide, "getDeleted()": the resource returns the
+ids of the records that were deleted in a time span and that the user had access to. The seconds of
+the span are ignored, it must be longer than a minute and start no more than 30 days ago, and a
+reply holds no more than 600,000 ids. The log goes back 15 days, or less if an administrator has
+emptied the recycle bin or very many records were deleted.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.reading.page import Reading, ReadingContext
 
 _LOG_KEEPS = timedelta(days=15)
-# A day less than Salesforce takes, for clocks that differ.
+# A day less than Salesforce accepts, since clocks differ.
 _EARLIEST_START = timedelta(days=29)
 _SHORTEST_SPAN = timedelta(minutes=2)
-# What this machine's clock may be ahead of Salesforce's when tracking begins.
+# How far this machine's clock may be ahead of Salesforce's when tracking begins.
 _CLOCK_DIFFERENCE = timedelta(minutes=5)
 _TYPES = {KEY: CellType.TEXT, DELETED_AT: CellType.TEXT}
 _RECORDS_A_BLOCK = 50_000
@@ -46,10 +46,10 @@ logger = logging.getLogger(__name__)
 
 
 def begin_tracking(state: MutableMapping[str, Any], replication_key: str | None) -> None:
-    """Mark where the first question begins, before anything is read.
+    """Save from when on deleted records are wanted, before anything is read.
 
-    That is the bookmark, where an earlier run has left one without tracking; else the present,
-    since nothing that was deleted before has ever been written.
+    That is the bookmark that an earlier run has left without tracking. Without one it is the
+    present, since no record deleted before then has ever been written.
     """
     if stream_state.deleted_until(state) is None:
         bookmark = stream_state.bookmark(state, replication_key)
@@ -59,12 +59,12 @@ def begin_tracking(state: MutableMapping[str, Any], replication_key: str | None)
 
 @dataclass(frozen=True)
 class _Deleted:
-    """A reply.
+    """A reply of the resource.
 
     Attributes:
-        records: `Id` and `_sdc_deleted_at`, as columns of text.
-        earliest: Since when the log is complete; None where the reply does not tell.
-        latest: Until when; None where the reply does not tell.
+        records: `Id` and `_sdc_deleted_at`, as text columns.
+        earliest: Since when the log is complete; None if the reply does not say.
+        latest: Until when it is complete; None if the reply does not say.
     """
 
     records: Columns
@@ -75,13 +75,13 @@ class _Deleted:
 class WithDeletedRecords(WrappedReading):
     """A reading whose own pages are followed by the records that were deleted since the last run.
 
-    They come last, so that a record that was changed and then deleted ends as deleted.
+    They come last, so that a record that was changed and then deleted ends up deleted.
 
     Args:
-        reading: Finds the other records.
+        reading: Reads the other records.
         context: The org, and what the run does meanwhile.
-        sobject: Its name.
-        state: The stream's part of the Singer state; tracking has begun in it.
+        sobject: Name of the object.
+        state: The stream's part of the Singer state, in which tracking has begun.
     """
 
     def __init__(
@@ -114,13 +114,13 @@ class WithDeletedRecords(WrappedReading):
             self._mark(asked_at)
 
     def _deleted_pages(self, asked_at: datetime) -> Iterator[PageReading]:
-        """Ask until the present, in spans that Salesforce tells in whole."""
+        """Ask up to the present, in spans that Salesforce answers completely."""
         since = stream_state.deleted_until(self._state) or asked_at
-        start = _minute(max(since, asked_at - _EARLIEST_START))
-        end = _minute(asked_at) + timedelta(minutes=1)
+        start = _cut_to_minute(max(since, asked_at - _EARLIEST_START))
+        end = _cut_to_minute(asked_at) + timedelta(minutes=1)
         is_first = True
         while start < end:
-            deleted, stop = self._told(start, end)
+            deleted, stop = self._fetch_most(start, end)
             known_since = max(asked_at - _LOG_KEEPS, deleted.earliest or start)
             if is_first and since < known_since:
                 self._warn_of_gap(f"Its log begins at {known_since:%Y-%m-%dT%H:%MZ}.")
@@ -136,14 +136,15 @@ class WithDeletedRecords(WrappedReading):
                 )
                 yield page
                 page.check_read()
+            # No later than what the reply covers: what it leaves out must be asked for again.
             covered = min(stop, deleted.latest or asked_at, asked_at)
             self._mark(covered)
             if covered < stop:
                 return
             start = stop
 
-    def _told(self, start: datetime, end: datetime) -> tuple[_Deleted, datetime]:
-        """Ask for a span, or for as much of its beginning as one reply can hold.
+    def _fetch_most(self, start: datetime, end: datetime) -> tuple[_Deleted, datetime]:
+        """Ask about a span, or about as much of its beginning as one reply can hold.
 
         Returns:
             The reply, and the end of the span that it is for.
@@ -151,56 +152,56 @@ class WithDeletedRecords(WrappedReading):
         while True:
             begin = min(start, end - _SHORTEST_SPAN)
             try:
-                return self._asked(begin, end), end
+                return self._fetch(begin, end), end
             except RefusedError as error:
                 if error.error_code != "EXCEEDED_ID_LIMIT" or end - begin <= _SHORTEST_SPAN:
                     raise
-            end = max(_minute(begin + (end - begin) / 2), begin + _SHORTEST_SPAN)
+            end = max(_cut_to_minute(begin + (end - begin) / 2), begin + _SHORTEST_SPAN)
 
-    def _asked(self, start: datetime, end: datetime) -> _Deleted:
+    def _fetch(self, start: datetime, end: datetime) -> _Deleted:
         span = urlencode({"start": start.isoformat(), "end": end.isoformat()})
         org = self._context.org
         with self._context.waiting():
             return org.client.fetch_json(
                 f"/sobjects/{self._sobject}/deleted/?{span}",
                 api_version=org.api_version,
-                parse=_deleted,
+                parse=_parse_reply,
             )
 
     def _mark(self, moment: datetime) -> None:
-        """Save that everything deleted before a moment has been written."""
+        """Save that every record deleted before a moment has been written."""
         before = stream_state.deleted_until(self._state)
         stream_state.set_deleted_until(self._state, max(moment, before or moment))
         self._context.save()
 
     def _warn_of_gap(self, reason: str) -> None:
         logger.warning(
-            "Stream %s: Salesforce no longer tells every record that was deleted since %s. %s "
-            "Records deleted before that stay in the target; load the stream anew, without its "
-            "state and into an empty table, to be rid of them.",
+            "Stream %s: Salesforce no longer knows every record that was deleted since %s. %s "
+            "Records deleted before that stay in the target. To get rid of them, load the stream "
+            "again, without its state and into an empty table.",
             self._sobject,
             stream_state.deleted_until(self._state),
             reason,
         )
 
 
-def _deleted(reply: Any) -> _Deleted:
-    told = reply["deletedRecords"]
+def _parse_reply(reply: Any) -> _Deleted:
+    deleted = reply["deletedRecords"]
     columns = {
-        KEY: [record["id"] for record in told],
-        # As query jobs write datetimes.
-        DELETED_AT: [_UTC.sub("Z", record["deletedDate"]) for record in told],
+        KEY: [record["id"] for record in deleted],
+        # The form in which query jobs write datetimes.
+        DELETED_AT: [_UTC.sub("Z", record["deletedDate"]) for record in deleted],
     }
     return _Deleted(
-        Columns(columns, len(told)),
-        earliest=_moment(reply.get("earliestDateAvailable")),
-        latest=_moment(reply.get("latestDateCovered")),
+        Columns(columns, len(deleted)),
+        earliest=_parse_moment(reply.get("earliestDateAvailable")),
+        latest=_parse_moment(reply.get("latestDateCovered")),
     )
 
 
-def _moment(text: str | None) -> datetime | None:
+def _parse_moment(text: str | None) -> datetime | None:
     return parse_datetime(text) if text else None
 
 
-def _minute(moment: datetime) -> datetime:
+def _cut_to_minute(moment: datetime) -> datetime:
     return moment.replace(second=0, microsecond=0)

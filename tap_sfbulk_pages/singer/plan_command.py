@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from tap_sfbulk_pages.reading.plan import StreamPlan, count_records, daily_needs
+from tap_sfbulk_pages.reading.plan import StreamPlan, compare_with_allowances, count_records
 from tap_sfbulk_pages.salesforce.limits import API_CALLS, QUERY_JOBS, UNITS
 from tap_sfbulk_pages.singer.catalog_files import SelectedEntries
 from tap_sfbulk_pages.singer.command_line import errors_for_people
@@ -74,7 +74,7 @@ def main(
         plans = [plan for stream in streams if (plan := stream.plan())]
         plans.sort(key=attrgetter("stream"))
         count_records(tap.org, plans, exactly=exactly)
-        needs = daily_needs(tap.org, plans)
+        needs = compare_with_allowances(tap.org, plans)
         made = tap.org.calls.made
     if form == "json":
         click.echo(json.dumps(_as_json(plans, needs, made), indent=2))

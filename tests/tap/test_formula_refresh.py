@@ -170,7 +170,7 @@ def test_a_broken_moment_is_refused(tap: Tap, start_sandbox: StartSandbox) -> No
     config = config_for(server, OBJECT, refresh_formula_fields="P7D")
     run = tap(config, state={"bookmarks": {OBJECT: {"formulas_refreshed_at": "once"}}})
     assert run.exit_code == 1
-    assert "The saved formulas_refreshed_at 'once' is no date" in run.stderr
+    assert "The saved formulas_refreshed_at 'once' is not a date" in run.stderr
 
 
 def test_a_wrong_period_ends_the_run_at_once(tap: Tap, start_sandbox: StartSandbox) -> None:

@@ -261,6 +261,6 @@ def test_content_whose_end_is_told_by_nothing_else_is_held_against_its_size() ->
         sobject="Attachment",
         fields=["Body"],
     )
-    assert reading._fetched(_Value("00P", "Body", 4.0)) == base64.b64encode(b"half").decode()
-    with pytest.raises(UnavailableError, match="came cut"):
-        reading._fetched(_Value("00P", "Body", 8.0))
+    assert reading._fetch(_Value("00P", "Body", 4.0)) == base64.b64encode(b"half").decode()
+    with pytest.raises(UnavailableError, match="arrived incomplete"):
+        reading._fetch(_Value("00P", "Body", 8.0))

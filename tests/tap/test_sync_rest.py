@@ -219,7 +219,7 @@ def test_a_saved_cursor_that_is_broken_is_reported(
         config_for(server, "Account"), state={"bookmarks": {"Account": {"rest_query": saved}}}
     )
     assert run.exit_code == 1
-    assert "Account: The saved rest_query is not one that this tap has written" in run.stderr
+    assert "Account: The saved rest_query was not written by this tap" in run.stderr
     assert "Traceback" not in run.stderr
 
 

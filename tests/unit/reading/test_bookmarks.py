@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tap_sfbulk_pages.datetimes import format_literal, parse_datetime
 from tap_sfbulk_pages.decoding.greatest import find_greatest, pick_later
 from tap_sfbulk_pages.errors import ResultPageError, StateError
-from tap_sfbulk_pages.reading.bookmarks import bookmark_after, lower_bound, not_after
+from tap_sfbulk_pages.reading.bookmarks import cap_maximum, lower_bound, move_bookmark
 
 KEY = "SystemModstamp"
 NOON = datetime(2024, 3, 1, 12, tzinfo=timezone.utc)
@@ -127,17 +127,17 @@ def test_a_value_that_is_no_date_is_refused(text: str) -> None:
 def test_bookmark_never_goes_back_nor_into_the_future(
     before: str | None, maximum: str | None, after: str | None
 ) -> None:
-    assert bookmark_after(before, maximum, now=NOON, schema=DATETIME) == after
+    assert move_bookmark(before, maximum, now=NOON, schema=DATETIME) == after
 
 
 def test_a_bookmark_in_the_present_stops_at_its_second() -> None:
     now = NOON.replace(microsecond=78_000)
     future = "2099-01-01T00:00:00.000Z"
-    assert bookmark_after(None, future, now=now, schema=DATETIME) == "2024-03-01T12:00:00.000Z"
+    assert move_bookmark(None, future, now=now, schema=DATETIME) == "2024-03-01T12:00:00.000Z"
 
 
 def test_a_date_in_the_future_stops_at_today() -> None:
-    assert bookmark_after(None, "2099-01-01", now=NOON, schema=DATE) == "2024-03-01"
+    assert move_bookmark(None, "2099-01-01", now=NOON, schema=DATE) == "2024-03-01"
 
 
 @pytest.mark.parametrize(
@@ -155,4 +155,4 @@ def test_a_date_in_the_future_stops_at_today() -> None:
 def test_a_maximum_goes_no_further_than_its_query(
     maximum: str | None, asked_at: str | None, held: str | None
 ) -> None:
-    assert not_after(maximum, asked_at) == held
+    assert cap_maximum(maximum, asked_at) == held
