@@ -412,7 +412,7 @@ def test_saved_ranges_of_another_query_are_dropped(tap: Tap, start_sandbox: Star
     config = config_for(server, "Account", include_deleted=False)
     second = tap(config, state=first.state)
     assert second.exit_code == 0, second.stderr
-    assert "of another query" in second.stderr
+    assert "belong to another query" in second.stderr
     expected = expected_records(server, "Account", include_deleted=False)
     assert_same_records(second.records("Account"), expected)
     assert "ranges" not in second.bookmark("Account")

@@ -366,7 +366,7 @@ def test_one_stream_with_a_broken_state_stops_no_other(
     state = {"bookmarks": {"Account": {"query_job": {"id": "750x"}}}}
     run = tap(config_for(server, "Account", "Contact"), state=state)
     assert run.exit_code == 1
-    assert "Failed: Account: The saved query_job is not one" in run.stderr
+    assert "Failed: Account: The saved query_job was not written by this tap" in run.stderr
     assert "remove it from the state" in run.stderr
     assert run.records("Account") == []
     assert_same_records(run.records("Contact"), expected_records(server, "Contact"))
