@@ -367,7 +367,7 @@ def test_one_stream_with_a_broken_state_stops_no_other(
     run = tap(config_for(server, "Account", "Contact"), state=state)
     assert run.exit_code == 1
     assert "Failed: Account: The saved query_job was not written by this tap" in run.stderr
-    assert "remove it from the state" in run.stderr
+    assert "Remove it from the state" in run.stderr
     assert run.records("Account") == []
     assert_same_records(run.records("Contact"), expected_records(server, "Contact"))
     assert run.bookmark("Account") == state["bookmarks"]["Account"]
