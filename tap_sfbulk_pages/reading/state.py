@@ -40,6 +40,24 @@ _VALUE = "replication_key_value"
 _DELETED_UNTIL = "deleted_until"
 _FORMULAS_REFRESHED_AT = "formulas_refreshed_at"
 _FORMULA_REFRESH_BEGAN_AT = "formula_refresh_began_at"
+# All that a stream's part of the state can hold; `partitions` and its like are the Singer SDK's.
+KNOWN_KEYS = frozenset(
+    {
+        _JOB,
+        _DONE,
+        _REST_QUERY,
+        RANGES,
+        _KEY,
+        _VALUE,
+        _DELETED_UNTIL,
+        _FORMULAS_REFRESHED_AT,
+        _FORMULA_REFRESH_BEGAN_AT,
+        "partitions",
+        "progress_markers",
+        "replication_key_signpost",
+        "starting_replication_value",
+    }
+)
 
 
 @dataclass

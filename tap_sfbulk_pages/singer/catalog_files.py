@@ -19,6 +19,7 @@ import ijson
 from singer_sdk.singerlib import CatalogEntry, MetadataMapping
 
 from tap_sfbulk_pages.errors import CatalogError
+from tap_sfbulk_pages.singer.input_files import open_as_utf_8, read_json
 from tap_sfbulk_pages.singer.moving_in.catalogs import understand, warnings_of
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class SelectedEntries(Mapping[str, CatalogEntry]):
         file: The catalog, of this tap or another (`earlier_catalogs.py`).
 
     Attributes:
-        known: All streams of the catalog, selected or not.
+        known: All streams of the catalog, selected or not, in its order; the values mean nothing.
 
     Raises:
         CatalogError: If it is not JSON, has no streams at all, or asks for something that would be
@@ -65,7 +66,8 @@ class SelectedEntries(Mapping[str, CatalogEntry]):
 
     def __init__(self, file: IO[bytes]) -> None:
         self._places: dict[str, int] = {}
-        self.known: list[str] = []
+        self._name = getattr(file, "name", "")
+        self.known: dict[str, None] = {}
         with ExitStack() as opened:
             self._written = opened.enter_context(tempfile.TemporaryFile())
             self._read(file)
@@ -94,23 +96,55 @@ class SelectedEntries(Mapping[str, CatalogEntry]):
     def _read(self, file: IO[bytes]) -> None:
         without_choice = []
         try:
-            for entry in ijson.items(file, "streams.item", use_float=True):
-                self.known.append(entry["tap_stream_id"])
+            for entry in ijson.items(open_as_utf_8(file), "streams.item", use_float=True):
+                self._check(entry)
+                self.known[entry["tap_stream_id"]] = None
                 if not _is_selected(entry):
                     continue
                 if not understand(entry):
                     without_choice.append(entry["tap_stream_id"])
                 self._keep(entry)
-        except ijson.JSONError as error:
-            raise CatalogError(f"The catalog is not JSON: {error}") from error
+        except ijson.JSONError:
+            # The words of its parser repeat the text.
+            if file.seekable():
+                file.seek(0)
+                read_json(file.read(), f"catalog {self._name}")
+            raise CatalogError(f"The catalog {self._name} is not JSON.") from None
         if not self.known:
             raise CatalogError("The catalog has no streams. Make one with --discover.")
         for warning in warnings_of(without_choice):
             logger.warning("%s", warning)
 
+    def _check(self, entry: Any) -> None:
+        """Check what everything else rests upon.
+
+        Raises:
+            CatalogError: If it is not the entry of a stream, or the stream has another one.
+        """
+        name = entry.get("tap_stream_id") if isinstance(entry, dict) else None
+        number = len(self.known) + 1
+        if not isinstance(name, str) or not isinstance(entry.get("schema"), dict):
+            raise CatalogError(f"Entry {number} of the catalog has no tap_stream_id and schema.")
+        if name in self.known:
+            raise CatalogError(f"The catalog has two entries for {name}: keep one.")
+        metadata = entry.get("metadata", [])
+        if not isinstance(metadata, list) or not all(map(_is_metadata, metadata)):
+            raise CatalogError(
+                f"The metadata of {name} in the catalog must be a list of objects with a "
+                "breadcrumb and metadata."
+            )
+
     def _keep(self, entry: dict[str, Any]) -> None:
         self._places[entry["tap_stream_id"]] = self._written.tell()
         self._written.write(json.dumps(entry).encode() + b"\n")
+
+
+def _is_metadata(each: Any) -> bool:
+    return (
+        isinstance(each, dict)
+        and isinstance(each.get("breadcrumb"), list)
+        and isinstance(each.get("metadata"), dict)
+    )
 
 
 def _is_selected(entry: dict[str, Any]) -> bool:

@@ -6,11 +6,9 @@ import io
 import os
 import sys
 from contextlib import contextmanager
-from json import JSONDecodeError
 from typing import TYPE_CHECKING
 
 import click
-import simplejson
 from singer_sdk.exceptions import ConfigValidationError, MappingError
 
 from tap_sfbulk_pages.errors import ExtractionError, SettingsError
@@ -31,10 +29,6 @@ def errors_for_people() -> Iterator[None]:
         raise click.ClickException("\n  ".join(["Wrong settings:", *error.errors])) from None
     except MappingError as error:
         raise click.ClickException(f"Wrong settings:\n  stream_maps: {error}") from None
-    except FileNotFoundError as error:
-        raise click.ClickException(str(error)) from None
-    except (JSONDecodeError, simplejson.JSONDecodeError) as error:
-        raise click.ClickException(f"The config, catalog or state is not JSON: {error}") from None
     except ExtractionError as error:
         raise click.ClickException(str(error)) from None
     except BrokenPipeError:

@@ -37,11 +37,13 @@ class OfferedThings:
     """What the org offers and the settings do not exclude.
 
     Attributes:
+        known: All streams that there are, whether the settings exclude them or not.
         objects: Names, ordered.
         missing: Objects that the settings name and that are not there, with the errors to report.
         extra: The streams of the settings `queries` and `jobs`.
     """
 
+    known: list[str]
     objects: list[str]
     missing: dict[str, ExtractionError]
     extra: list[BulkStream]
@@ -77,7 +79,7 @@ def offered_things(tap: RunningTap) -> OfferedThings:
         settings.filters,
         map_sources(tap.config.get("stream_maps")),
         read=[*names, *settings.extra_names],
-        known=queryable,
+        known=(),
         list_queryable=lambda: queryable,
     )
     if not names and not missing and not settings.extra_names:
@@ -86,7 +88,7 @@ def offered_things(tap: RunningTap) -> OfferedThings:
             "nothing is left to read"
         )
     streams = offered_extra_streams(tap, FieldPaths(org.client, org.api_version))
-    return OfferedThings(names, missing, streams)
+    return OfferedThings([*queryable, *settings.extra_names], names, missing, streams)
 
 
 def _offered_objects(tap: RunningTap, names: Iterable[str]) -> Iterator[BulkStream]:

@@ -44,6 +44,7 @@ from tap_sfbulk_pages.singer.named_things import (
     match_objects,
 )
 from tap_sfbulk_pages.singer.object_stream import SObjectStream
+from tap_sfbulk_pages.singer.states import find_strange_bookmarks, find_unused_bookmark
 from tap_sfbulk_pages.watching.activity import on_behalf_of
 
 if TYPE_CHECKING:
@@ -107,6 +108,10 @@ class StreamInTurn:
             self._error = error
         if self._stream is None:
             return None
+        is_incremental = self._stream.replication_method != "FULL_TABLE"
+        key = self._stream.replication_key if is_incremental else None
+        if warning := find_unused_bookmark(self.name, self._stream.stream_state, key):
+            self._stream.logger.warning("%s", warning)
         # The state will hold the job that is about to be made.
         self._stream.has_saved_job = self.has_saved_job
         return self._stream.preparation(made)
@@ -170,6 +175,7 @@ def selected_in_turn(tap: RunningTap, entries: SelectedEntries) -> list[StreamIn
         )
     warn_of_hindered(tap, entries)
     missing = _look_for_named(tap, entries)
+    _warn_of_bookmarks(tap, [*entries.known, *tap.org.settings.extra_names])
     names = _in_order(tap, entries)
     _check_files(tap, names)
     extra = selected_extra_streams(tap, entries)
@@ -236,6 +242,7 @@ def offered_in_turn(tap: RunningTap) -> list[StreamInTurn]:
         ExtractionError: If the org does not tell what it offers, or settings contradict it.
     """
     offered = offered_things(tap)
+    _warn_of_bookmarks(tap, offered.known)
     extra = {stream.name: stream for stream in offered.extra}
     settings = tap.org.settings
     wanted, failing = [], dict(offered.missing)
@@ -265,6 +272,11 @@ def offered_in_turn(tap: RunningTap) -> list[StreamInTurn]:
         *_failing(tap, failing),
         *(StreamInTurn(tap, name, partial(made, name)) for name in names),
     ]
+
+
+def _warn_of_bookmarks(tap: RunningTap, known: Collection[str]) -> None:
+    for warning in find_strange_bookmarks(tap.state.get("bookmarks", {}), known):
+        tap.logger.warning("%s", warning)
 
 
 def _failing(tap: RunningTap, errors: Mapping[str, ExtractionError]) -> Iterator[StreamInTurn]:

@@ -76,7 +76,8 @@ def check_named_streams(
         filters: Names of objects, in any case.
         sources: As of `map_sources`.
         read: The streams that are read.
-        known: Further streams that exist, such as those that a catalog does not select.
+        known: Further streams that a filter or map may be for, as those of a catalog that it does
+            not select.
         list_queryable: Lists the objects of the org; called only if it matters.
 
     Raises:

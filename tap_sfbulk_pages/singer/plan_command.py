@@ -14,6 +14,7 @@ from tap_sfbulk_pages.reading.plan import StreamPlan, compare_with_allowances, c
 from tap_sfbulk_pages.salesforce.limits import API_CALLS, QUERY_JOBS, UNITS
 from tap_sfbulk_pages.singer.catalog_files import SelectedEntries
 from tap_sfbulk_pages.singer.command_line import errors_for_people
+from tap_sfbulk_pages.singer.states import read_state
 from tap_sfbulk_pages.singer.tap import TapSFBulkPages
 from tap_sfbulk_pages.words import counted, table_lines
 
@@ -37,7 +38,7 @@ _COUNTED = {API_CALLS: "API call", QUERY_JOBS: "query job"}
     help="As the tap's: files, or ENV to use environment variables.",
 )
 @click.option("--catalog", type=click.File("rb"), help="The catalog of the run.")
-@click.option("--state", type=click.File(), help="The state that the run would start with.")
+@click.option("--state", type=click.File("rb"), help="The state that the run would start with.")
 @click.option(
     "--count",
     "exactly",
@@ -56,7 +57,7 @@ def main(
     *,
     config: Any,
     catalog: IO[bytes] | None,
-    state: IO[str] | None,
+    state: IO[bytes] | None,
     exactly: bool,
     form: str,
 ) -> None:
@@ -67,9 +68,10 @@ def main(
         tap = TapSFBulkPages(
             config=config.config,
             parse_env_config=config.parse_env,
-            state=json.load(state) if state else None,
             setup_mapper=False,
         )
+        if state:
+            tap.load_state(read_state(state.read(), f"state {state.name}"))
         streams = tap.streams_in_turn(entries)
         plans = [plan for stream in streams if (plan := stream.plan())]
         plans.sort(key=attrgetter("stream"))

@@ -12,7 +12,6 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar, TextIO, cast
 
 import click
 from singer_sdk.configuration._dict_config import parse_environment_config
-from singer_sdk.helpers._util import load_json
 from singer_sdk.plugin_base import JSONSchemaValidator, _ConfigInput
 from singer_sdk.tap_base import CliTestOptionValue, Tap
 from typing_extensions import override
@@ -24,7 +23,7 @@ from tap_sfbulk_pages.configuration import (
     read_environment,
     report_unknown_names,
 )
-from tap_sfbulk_pages.errors import ExtractionError, SettingsError, StateError, collect_errors
+from tap_sfbulk_pages.errors import ExtractionError, SettingsError, collect_errors
 from tap_sfbulk_pages.reading.run import RunOutcome, StreamRun
 from tap_sfbulk_pages.settings import Settings
 from tap_sfbulk_pages.settings_schema import SCHEMA
@@ -32,13 +31,14 @@ from tap_sfbulk_pages.singer.batch_formats import check_batch_config, check_unch
 from tap_sfbulk_pages.singer.catalog_files import SelectedEntries, write_catalog
 from tap_sfbulk_pages.singer.command_line import buffer_stdout, errors_for_people
 from tap_sfbulk_pages.singer.connection_check import check_connection
+from tap_sfbulk_pages.singer.input_files import read_config
 from tap_sfbulk_pages.singer.measurements import log_measurements
 from tap_sfbulk_pages.singer.moving_in import catalogs as earlier_catalogs
 from tap_sfbulk_pages.singer.moving_in import settings as earlier_settings
-from tap_sfbulk_pages.singer.moving_in import states as earlier_states
 from tap_sfbulk_pages.singer.named_things import check_map_fields
 from tap_sfbulk_pages.singer.output import StateLines
 from tap_sfbulk_pages.singer.run import RunningTap
+from tap_sfbulk_pages.singer.states import read_state, understand_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -155,14 +155,9 @@ class TapSFBulkPages(RunningTap):
         Raises:
             StateError: If it is not one.
         """
-        bookmarks = state.get("bookmarks", {}) if isinstance(state, dict) else None
-        if not isinstance(bookmarks, dict) or not all(
-            isinstance(bookmark, dict) for bookmark in bookmarks.values()
-        ):
-            raise StateError('The state is not one of the form {"bookmarks": {stream: {...}}}.')
-        bookmarks, told = earlier_states.taken_over(bookmarks)
-        self._warn(told)
-        super().load_state({**state, "bookmarks": bookmarks})
+        state, warnings = understand_state(state)
+        self._warn(warnings)
+        super().load_state(state)
 
     @override  # type: ignore[misc]
     def sync_all(self) -> None:
@@ -310,12 +305,10 @@ class TapSFBulkPages(RunningTap):
                 file = cast("TextIO", catalog).buffer
                 entries = opened.enter_context(SelectedEntries(file))
             given = config or _ConfigInput()
-            tap = cls(
-                config=given.config,
-                parse_env_config=given.parse_env,
-                state=load_json(state.read()) if state else None,
-                setup_mapper=False,
-            )
+            tap = cls(config=given.config, parse_env_config=given.parse_env, setup_mapper=False)
+            if state:
+                file = cast("TextIO", state).buffer
+                tap.load_state(read_state(file.read(), f"state {state.name}"))
             tap._read_all(tap.streams_in_turn(entries))
 
     @override
@@ -323,7 +316,8 @@ class TapSFBulkPages(RunningTap):
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
         """Read the config; errors as in `invoke`."""
         with errors_for_people():
-            return super().cb_config(ctx, param, value)
+            config, parse_env = read_config(value)
+        return _ConfigInput(config=config, parse_env=parse_env)
 
     @override
     @classmethod

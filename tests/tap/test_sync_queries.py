@@ -326,7 +326,7 @@ CASES = {"soql": "SELECT Id FROM Case"}
     [
         (
             {"queries": [{"name": "a"}, CASES, {"name": "b", "key": "Id", **CASES}]},
-            ["'soql' is a required property", "'name' is a required property", "'key'"],
+            ["queries[0] lacks soql", "queries[1] lacks name", "queries[2] has no key"],
         ),
         (
             {
@@ -397,11 +397,11 @@ def test_a_catalog_made_for_another_text(tap: Tap, start_sandbox: StartSandbox) 
 
 def test_a_filter_without_an_object_is_told(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
-    filters = {"account": "Industry != null", "Acount": "Industry != null"}
+    filters = {"account": "Industry != null", "Lead": "Industry != null"}
     run = tap(config_for(server, "Account", filters=filters))
     assert run.exit_code == 0, run.stderr
-    assert "Acount is not one of the objects" in run.stderr
-    assert "account is not one of" not in run.stderr
+    assert "Lead is not read; its filter has no effect" in run.stderr
+    assert "account is not read" not in run.stderr
     expected = expected_records(server, "Account", where="WHERE Industry != null")
     assert_same_records(run.records("Account"), expected)
 

@@ -1,0 +1,139 @@
+"""States in the forms that users have at hand; everything else is refused or named."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tap_process import config_for, metadata_of
+
+if TYPE_CHECKING:
+    from fixture_types import StartSandbox
+    from tap_process import Tap, TapRun
+
+BOOKMARK = {
+    "replication_key": "SystemModstamp",
+    "replication_key_value": "2999-01-01T00:00:00.000Z",
+}
+STATE = {"bookmarks": {"Account": BOOKMARK}}
+
+
+def run_with(tap: Tap, start_sandbox: StartSandbox, text: str | bytes, **given: Any) -> TapRun:
+    """Run with a state that is written as it is."""
+    server = start_sandbox(rows={"Account": 7})
+    path = tap._folder / "given.json"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return tap(config_for(server, "Account"), "--state", str(path), **given)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        STATE,
+        {"singer_state": STATE},
+        {"type": "STATE", "value": STATE},
+        {"bookmarks": {"Account": BOOKMARK, "Contact": None}, "currently_syncing": None},
+    ],
+    ids=["plain", "meltano state get", "a line", "merged by Meltano"],
+)
+def test_forms_that_are_understood(
+    tap: Tap, start_sandbox: StartSandbox, state: dict[str, Any]
+) -> None:
+    run = run_with(tap, start_sandbox, json.dumps(state) + "\n")
+    assert run.exit_code == 0, run.stderr
+    assert run.records("Account") == []
+    assert run.bookmark("Account") == BOOKMARK
+    assert "WARNING" not in run.stderr
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", " \n", "null", "{}", '{"bookmarks": {}}', '{"singer_state": null}', '{"bookmarks": null}'],
+)
+def test_the_state_of_a_first_run(tap: Tap, start_sandbox: StartSandbox, text: str) -> None:
+    run = run_with(tap, start_sandbox, text)
+    assert run.exit_code == 0, run.stderr
+    assert len(run.records("Account")) == 7
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (json.dumps({"Account": BOOKMARK}), "is of no known form"),
+        ("[]", "is of no known form"),
+        ("7", "is of no known form"),
+        ('"bookmarks"', "is of no known form"),
+        ('{"bookmark": {}}', "is of no known form"),
+        ('{"singer_state": []}', "is of no known form"),
+        ('{"bookmarks": []}', "must be an object"),
+        (
+            '{"bookmarks": {"Account": "2026-01-01"}}',
+            "bookmark of Account in the state",
+        ),
+        ('{"type": "RECORD", "stream": "Account"}', "another message, 'RECORD'"),
+        ('{"type": "STATE"}', "is of no known form"),
+        ('{"bookmarks":\n {"Account": s3cr3t}}', "given.json is not JSON, at line 2, column 14"),
+        (
+            f"{json.dumps(STATE)}\n{json.dumps(STATE)}",
+            "is not JSON, at line 2, column 1",
+        ),
+        ("[" * 100_000, "nested too deeply"),
+        (b'{"bookmarks": "\xff"}', "is not JSON: byte 15"),
+    ],
+)
+def test_everything_else_ends_the_run(
+    tap: Tap, start_sandbox: StartSandbox, text: str | bytes, said: str
+) -> None:
+    run = run_with(tap, start_sandbox, text)
+    assert run.exit_code == 1
+    assert said in run.stderr
+    assert run.stdout == b""
+    assert "Traceback" not in run.stderr
+    assert "s3cr3t" not in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("bookmarks", "said"),
+    [
+        ({"account": BOOKMARK}, "a bookmark of account, and there is no such stream. Account was"),
+        ({"Zebra": BOOKMARK}, "a bookmark of Zebra, and there is no such stream.\n"),
+        (
+            {"Account": {**BOOKMARK, "replication_key": "systemmodstamp"}},
+            "the bookmark in the state is one for systemmodstamp, and the replication key is Sys",
+        ),
+        (
+            {"Account": {"replication_key_value": "2026-01-01T00:00:00Z"}},
+            "of Account in the state has no replication_key: its replication_key_value has no",
+        ),
+        (
+            {"Account": {"replication_key": "SystemModstamp", "value": "2026-01-01"}},
+            "has no replication_key_value",
+        ),
+        ({"Account": {"last": "2026-01-01"}}, "has no key that this tap knows (last)"),
+    ],
+)
+def test_a_bookmark_without_effect_is_named(
+    tap: Tap, start_sandbox: StartSandbox, bookmarks: dict[str, Any], said: str
+) -> None:
+    run = run_with(tap, start_sandbox, json.dumps({"bookmarks": bookmarks}))
+    assert run.exit_code == 0, run.stderr
+    assert said in run.stderr
+    assert len(run.records("Account")) == 7
+
+
+def test_a_bookmark_of_a_stream_that_is_not_read_is_kept(
+    tap: Tap, start_sandbox: StartSandbox
+) -> None:
+    server = start_sandbox(rows={"Account": 7})
+    state = {"bookmarks": {"Contact": BOOKMARK}}
+    config = config_for(server, "Account")
+    for catalog in (None, tap.catalog(config_for(server, "Account", "Contact"))):
+        for entry in (catalog or {"streams": []})["streams"]:
+            metadata_of(entry)[()]["selected"] = entry["stream"] == "Account"
+        run = tap(config, state=state, catalog=catalog)
+        assert run.exit_code == 0, run.stderr
+        assert run.bookmark("Contact") == BOOKMARK
+        assert "no such stream" not in run.stderr
+    strange = tap(config, state={"bookmarks": {"contacts": BOOKMARK}}, catalog=catalog)
+    assert "a bookmark of contacts, and there is no such stream. Contact was" in strange.stderr
