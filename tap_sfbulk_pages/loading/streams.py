@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import logging
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from tap_sfbulk_pages.errors import CatalogError, RefusedError, SettingsError, UnavailableError
+from tap_sfbulk_pages.errors import (
+    CatalogError,
+    ExtractionError,
+    RefusedError,
+    SettingsError,
+    UnavailableError,
+)
 from tap_sfbulk_pages.loading.landing import LandingPlan
 from tap_sfbulk_pages.loading.stream import OpenedStream, StreamToLoad
 from tap_sfbulk_pages.reading.choice import open_object
+from tap_sfbulk_pages.reading.named_things import check_named_streams, match_objects
 from tap_sfbulk_pages.reading.object_query import ObjectSelection, ask_object
 from tap_sfbulk_pages.salesforce.describe import DescribesInTurn, SObject, list_object_names
 from tap_sfbulk_pages.salesforce.restricted_objects import find_obstacle
@@ -21,7 +28,7 @@ from tap_sfbulk_pages.salesforce.schema import (
     replication_key,
     unsupported_fields,
 )
-from tap_sfbulk_pages.soql.entries import check_names, warn_of_filters
+from tap_sfbulk_pages.soql.entries import check_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, MutableMapping
@@ -52,7 +59,13 @@ def list_streams(
         ExtractionError: If the org cannot be asked, or settings contradict it.
     """
     org = context.org
-    names = list(selected) if selected is not None else _list_offered(org)
+    missing: Mapping[str, ExtractionError] = {}
+    if selected is not None:
+        names = list(selected)
+    else:
+        names, missing = _list_offered(org)
+    if not names and not missing:
+        raise SettingsError("no stream is selected, or left by objects: nothing is loaded")
     _check_tables(names)
     order = sorted(names, key=lambda name: (not _has_job(context, name), name))
     describes = DescribesInTurn(org.client, org.api_version, order, context.stop_signal.waiting)
@@ -71,19 +84,35 @@ def list_streams(
             raise CatalogError(f"Salesforce spells it {outcome.name}: so must the catalog.")
         return _open_object(outcome, choice, reading, state, removes_deleted=removes_deleted)
 
-    return [StreamToLoad(context, name, partial(open_stream, name)) for name in order]
+    def fail(error: ExtractionError, *_: object) -> NoReturn:
+        raise error
 
-
-def _list_offered(org: Org) -> list[str]:
-    settings = org.settings
-    names = sorted(list_object_names(org.client, org.api_version, settings.objects))
-    check_names([*settings.queries, *settings.jobs], names)
-    warn_of_filters(settings.filters, names)
     return [
+        *(StreamToLoad(context, name, partial(fail, error)) for name, error in missing.items()),
+        *(StreamToLoad(context, name, partial(open_stream, name)) for name in order),
+    ]
+
+
+def _list_offered(org: Org) -> tuple[list[str], Mapping[str, ExtractionError]]:
+    """List the objects to load, and an error for each that `objects` names and that is not there.
+
+    Raises:
+        SettingsError: If a filter is for an object that is not there.
+        ExtractionError: If the org cannot be asked.
+    """
+    settings = org.settings
+    queryable = list_object_names(org.client, org.api_version)
+    names, missing = match_objects(settings.objects, queryable)
+    check_names([*settings.queries, *settings.jobs], names)
+    check_named_streams(
+        settings.filters, (), read=names, known=(), list_queryable=lambda: queryable
+    )
+    wanted = [
         name
         for name in names
         if not find_obstacle(name, filters=settings.filters, through_rest=settings.fallback_to_rest)
     ]
+    return wanted, missing
 
 
 def _check_tables(names: Iterable[str]) -> None:

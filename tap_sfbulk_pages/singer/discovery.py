@@ -13,10 +13,10 @@ from tap_sfbulk_pages.errors import (
     SettingsError,
     UnavailableError,
 )
+from tap_sfbulk_pages.reading.named_things import check_named_streams, map_sources, match_objects
 from tap_sfbulk_pages.salesforce.describe import describe_objects, list_object_names
 from tap_sfbulk_pages.salesforce.restricted_objects import find_obstacle
 from tap_sfbulk_pages.singer.extra_streams import offered_extra_streams, selected_extra_streams
-from tap_sfbulk_pages.singer.named_things import check_named_streams, map_sources, match_objects
 from tap_sfbulk_pages.singer.object_stream import SObjectStream
 from tap_sfbulk_pages.singer.unreadable_stream import UnreadableStream
 from tap_sfbulk_pages.soql.entries import check_names

@@ -18,6 +18,14 @@ from singer_sdk.singerlib import Catalog
 
 from tap_sfbulk_pages.errors import CatalogError, ExtractionError, SettingsError, collect_errors
 from tap_sfbulk_pages.reading import state as stream_state
+from tap_sfbulk_pages.reading.named_things import (
+    check_filter_fields,
+    check_map_fields,
+    check_named_streams,
+    is_name,
+    map_sources,
+    match_objects,
+)
 from tap_sfbulk_pages.reading.plan import StreamPlan
 from tap_sfbulk_pages.salesforce.describe import (
     DescribesInTurn,
@@ -35,14 +43,6 @@ from tap_sfbulk_pages.singer.discovery import (
     warn_of_hindered,
 )
 from tap_sfbulk_pages.singer.extra_streams import selected_extra_streams
-from tap_sfbulk_pages.singer.named_things import (
-    check_filter_fields,
-    check_map_fields,
-    check_named_streams,
-    is_name,
-    map_sources,
-    match_objects,
-)
 from tap_sfbulk_pages.singer.object_stream import SObjectStream
 from tap_sfbulk_pages.singer.states import find_strange_bookmarks, find_unused_bookmark
 from tap_sfbulk_pages.watching.activity import on_behalf_of

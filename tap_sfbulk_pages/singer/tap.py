@@ -24,6 +24,7 @@ from tap_sfbulk_pages.configuration import (
     report_unknown_names,
 )
 from tap_sfbulk_pages.errors import ExtractionError, SettingsError, collect_errors
+from tap_sfbulk_pages.reading.named_things import check_map_fields
 from tap_sfbulk_pages.reading.run import RunOutcome, StreamRun
 from tap_sfbulk_pages.settings import Settings
 from tap_sfbulk_pages.settings_schema import SCHEMA
@@ -35,7 +36,6 @@ from tap_sfbulk_pages.singer.input_files import read_config
 from tap_sfbulk_pages.singer.measurements import log_measurements
 from tap_sfbulk_pages.singer.moving_in import catalogs as earlier_catalogs
 from tap_sfbulk_pages.singer.moving_in import settings as earlier_settings
-from tap_sfbulk_pages.singer.named_things import check_map_fields
 from tap_sfbulk_pages.singer.output import StateLines
 from tap_sfbulk_pages.singer.run import RunningTap
 from tap_sfbulk_pages.singer.states import read_state, understand_state

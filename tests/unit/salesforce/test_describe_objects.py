@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_sfbulk_pages.errors import ExtractionError, RefusedError, UnavailableError
+from tap_sfbulk_pages.reading.named_things import match_objects
 from tap_sfbulk_pages.salesforce.describe import (
     OBJECTS_PER_CALL,
     DescribesInTurn,
@@ -17,7 +18,6 @@ from tap_sfbulk_pages.salesforce.describe import (
     describe_objects,
     list_object_names,
 )
-from tap_sfbulk_pages.singer.named_things import match_objects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
