@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sfbulk_sandbox.exchange import MY_DOMAIN
 from sfbulk_sandbox.scenario import Credentials, Scenario, ScenarioError, scenario_from_file
 from sfbulk_sandbox.server import LOOPBACK, SandboxServer
 
@@ -37,7 +38,6 @@ _SIGN_IN_SETTINGS = (
     "PRIVATE_KEY_PATH",
     "SF_CLI_ORG",
 )
-_CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS")
 _PASSED_ON = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 ]
@@ -51,6 +51,11 @@ _scenario_option = click.option(
 )
 _tls_option = click.option(
     "--tls", is_flag=True, help="Speak https with a certificate made for this run."
+)
+_as_salesforce_option = click.option(
+    "--as-salesforce",
+    is_flag=True,
+    help="Let programs that know no host but Salesforce's reach the sandbox, through a proxy.",
 )
 
 
@@ -70,18 +75,27 @@ def main() -> None:
 @click.option("--host", default=LOOPBACK, show_default=True, help="Address to listen on.")
 @_scenario_option
 @_tls_option
-def serve(port: int, host: str, scenario_path: Path | None, *, tls: bool) -> None:
+@_as_salesforce_option
+def serve(
+    port: int, host: str, scenario_path: Path | None, *, tls: bool, as_salesforce: bool
+) -> None:
     """Serve until interrupted.
 
-    One line with the address is printed when the sandbox is ready. Without credentials in the
+    One line with the address is printed when the sandbox is ready, and with --as-salesforce the
+    variables that a program needs which is to take it for Salesforce. Without credentials in the
     scenario, any credentials and any access token are accepted.
     """
     stop = threading.Event()
     for number in _PASSED_ON:
         signal.signal(number, lambda *_: stop.set())
-    with _run_server(_read_scenario(scenario_path), host=host, port=port, tls=tls) as server:
+    scenario = _read_scenario(scenario_path)
+    listen = {"host": host, "port": port, "tls": tls, "as_salesforce": as_salesforce}
+    with _run_server(scenario, **listen) as server:
         certificate = f" (CA certificate: {server.ca_file})" if tls else ""
         click.echo(f"sfbulk-sandbox listening on {server.url}{certificate}")
+        if as_salesforce:
+            for name, value in server.environment.items():
+                click.echo(f"export {name}={value}")
         sys.stdout.flush()
         stop.wait()
 
@@ -89,19 +103,25 @@ def serve(port: int, host: str, scenario_path: Path | None, *, tls: bool) -> Non
 @main.command(context_settings={"allow_interspersed_args": False})
 @_scenario_option
 @_tls_option
+@_as_salesforce_option
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
-def run(scenario_path: Path | None, command: tuple[str, ...], *, tls: bool) -> None:
+def run(
+    scenario_path: Path | None, command: tuple[str, ...], *, tls: bool, as_salesforce: bool
+) -> None:
     """Run COMMAND beside a sandbox of its own and exit with its exit code.
 
     COMMAND finds the address and the credentials in the tap's environment variables
     (TAP_SFBULK_PAGES_INSTANCE_URL, TAP_SFBULK_PAGES_CLIENT_ID, TAP_SFBULK_PAGES_CLIENT_SECRET), and
-    the address also in SFBULK_SANDBOX_URL.
+    the address also in SFBULK_SANDBOX_URL. With --as-salesforce it reaches the sandbox under
+    Salesforce's own addresses, and no other host by https.
     """
     scenario = _read_scenario(scenario_path)
     if scenario.credentials is None:
         scenario = replace(scenario, credentials=Credentials.generate())
-    with _run_server(scenario, host=LOOPBACK, port=0, tls=tls) as server:
-        code = _run_command(command, _make_environment(server, tls=tls))
+    listen = {"host": LOOPBACK, "port": 0, "tls": tls, "as_salesforce": as_salesforce}
+    with _run_server(scenario, **listen) as server:
+        url = MY_DOMAIN if as_salesforce else server.url
+        code = _run_command(command, _make_environment(server, url))
     sys.exit(code)
 
 
@@ -130,18 +150,16 @@ def _run_server(scenario: Scenario, **listen: Any) -> Iterator[SandboxServer]:
         server.__exit__(None, None, None)
 
 
-def _make_environment(server: SandboxServer, *, tls: bool) -> dict[str, str]:
+def _make_environment(server: SandboxServer, instance_url: str) -> dict[str, str]:
     """Return the command's environment: one way to sign in, and no other that is left over."""
     environment = dict(os.environ)
     for setting in _SIGN_IN_SETTINGS:
         environment.pop(_PREFIX + setting, None)
     environment["SFBULK_SANDBOX_URL"] = server.url
-    environment[f"{_PREFIX}INSTANCE_URL"] = server.url
+    environment[f"{_PREFIX}INSTANCE_URL"] = instance_url
     environment[f"{_PREFIX}CLIENT_ID"] = server.credentials.client_id
     environment[f"{_PREFIX}CLIENT_SECRET"] = server.credentials.client_secret or ""
-    if tls:
-        environment |= dict.fromkeys(_CA_VARIABLES, str(server.ca_file))
-    return environment
+    return {**environment, **server.environment}
 
 
 def _run_command(command: tuple[str, ...], environment: dict[str, str]) -> int:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from sfbulk_sandbox.fault_kind import FaultKind
 
+LOGIN_HOSTS = ("https://login.salesforce.com", "https://test.salesforce.com")
+MY_DOMAIN = "https://sfbulk-sandbox.my.salesforce.com"
+"""Where the org is for clients that take the sandbox for Salesforce."""
 JSON = "application/json;charset=UTF-8"
 CSV = "text/csv"
 HTML = "text/html;charset=UTF-8"
@@ -45,6 +48,11 @@ class Call:
     version: str = ""
     fault: FaultKind | None = None
     nested: bool = False
+
+    @property
+    def instance_url(self) -> str:
+        """Address of the org: the one the client used, or My Domain where it used a login host."""
+        return MY_DOMAIN if self.origin in LOGIN_HOSTS else self.origin
 
     @property
     def accepts_gzip(self) -> bool:

@@ -4,29 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
-import tempfile
 import threading
 from email.utils import format_datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-import trustme
 from aiohttp import web
 from typing_extensions import Self
 
 from sfbulk_sandbox.admin import answer_admin
 from sfbulk_sandbox.answering import Sandbox
+from sfbulk_sandbox.certificates import Authority
 from sfbulk_sandbox.exchange import Call
 from sfbulk_sandbox.faults.kinds import Fault
 from sfbulk_sandbox.faults.transport_faults import TransportFault
+from sfbulk_sandbox.proxy import Proxy, is_salesforce_host, make_environment
 from sfbulk_sandbox.scenario import Credentials, Scenario, scenario_from
 from sfbulk_sandbox.sending import send
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+    from pathlib import Path
     from types import TracebackType
 
     from sfbulk_sandbox.call_log import LoggedCall
@@ -35,6 +34,8 @@ if TYPE_CHECKING:
     from sfbulk_sandbox.state.usage import Usage
 
 LOOPBACK = "127.0.0.1"
+LOOPBACK_NAMES = (LOOPBACK, "localhost", "::1")
+CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS")
 _SHUTDOWN_SECONDS = 0.2
 _LONGEST_REQUEST_LINE = 16_384
 
@@ -56,10 +57,12 @@ class SandboxServer:
         host: Address to listen on.
         port: 0 takes any free one.
         tls: Speak https, with a certificate of an authority made for this server alone.
+        as_salesforce: Run a proxy that leads Salesforce's hosts here, for programs that know no
+            other; `environment` tells them of it.
 
     Raises:
-        ScenarioError: The scenario does not fit.
-        OSError: The port cannot be had.
+        ValueError: The scenario does not fit, or a proxy on more than this machine is asked for.
+        OSError: The port is not available.
     """
 
     def __init__(
@@ -69,14 +72,21 @@ class SandboxServer:
         host: str = LOOPBACK,
         port: int = 0,
         tls: bool = False,
+        as_salesforce: bool = False,
     ) -> None:
+        if as_salesforce and host not in LOOPBACK_NAMES:
+            raise ValueError(
+                f"as Salesforce, the sandbox listens on {LOOPBACK} alone, not on {host}"
+            )
         self._scenario = (
             scenario if isinstance(scenario, Scenario) else scenario_from(scenario or {})
         )
         self._host = host
         self._port = port
         self._tls = tls
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._as_salesforce = as_salesforce
+        self._authority = Authority() if tls or as_salesforce else None
+        self._proxy_port = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop = asyncio.Event()
         self._ready = threading.Event()
@@ -106,8 +116,8 @@ class SandboxServer:
         if self._loop is not None and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
-        if self._folder is not None:
-            self._folder.cleanup()
+        if self._authority is not None:
+            self._authority.close()
 
     @property
     def url(self) -> str:
@@ -117,10 +127,19 @@ class SandboxServer:
 
     @property
     def ca_file(self) -> Path:
-        """The certificate (PEM) that clients must trust, with `tls`."""
-        if self._folder is None:
+        """The certificate (PEM) that clients must trust, with `tls` or `as_salesforce`."""
+        if self._authority is None:
             raise ValueError("a server without TLS has no certificate")
-        return Path(self._folder.name) / "ca.pem"
+        return self._authority.ca_file
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables by which programs take this server for Salesforce, or trust it."""
+        if self._authority is None:
+            return {}
+        if self._as_salesforce:
+            return make_environment(self._proxy_port, self._authority)
+        return dict.fromkeys(CA_VARIABLES, str(self.ca_file))
 
     @property
     def org(self) -> Org:
@@ -176,28 +195,33 @@ class SandboxServer:
             max_line_size=_LONGEST_REQUEST_LINE,
         )
         runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_SECONDS)
+        proxy: Proxy | None = None
         try:
             await runner.setup()
-            context = self._certificates() if self._tls else None
+            context = None
+            if self._tls and self._authority is not None:
+                context = self._authority.make_context("localhost", LOOPBACK, "::1", self._host)
             site = web.TCPSite(runner, self._host, self._port, ssl_context=context)
             await site.start()
             self._port = runner.addresses[0][1]
+            if self._as_salesforce and self._authority is not None:
+                proxy = await self._start_proxy(runner, self._authority)
         except Exception as error:  # noqa: BLE001 - raised again by __enter__
             self._failure = error
         self._ready.set()
         if self._failure is None:
             await self._stop.wait()
+        if proxy is not None:
+            await proxy.stop()
         await runner.cleanup()
 
-    def _certificates(self) -> ssl.SSLContext:
-        """Make a certificate authority and a certificate for this host; write the former down."""
-        authority = trustme.CA()
-        certificate = authority.issue_cert("localhost", LOOPBACK, "::1", self._host)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        certificate.configure_cert(context)
-        self._folder = tempfile.TemporaryDirectory(prefix="sfbulk-sandbox-")
-        authority.cert_pem.write_to_path(str(self.ca_file))
-        return context
+    async def _start_proxy(self, runner: web.ServerRunner, authority: Authority) -> Proxy:
+        """Listen with certificates of Salesforce's hosts, and start the proxy that leads there."""
+        context = authority.make_context_for(is_salesforce_host, "login.salesforce.com")
+        await web.TCPSite(runner, self._host, 0, ssl_context=context).start()
+        proxy = Proxy(self._host, runner.addresses[-1][1])
+        self._proxy_port = await proxy.start()
+        return proxy
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one HTTP request."""

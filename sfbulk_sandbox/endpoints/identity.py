@@ -94,6 +94,7 @@ def identity_url(state: State, call: Call) -> str:
 def _list_urls(state: State, call: Call) -> dict[str, Any]:
     user = state.org.user
     return {
-        name: call.origin + path.replace("{org}", user.organization_id).replace("{user}", user.id)
+        name: call.instance_url
+        + path.replace("{org}", user.organization_id).replace("{user}", user.id)
         for name, path in _RESOURCES.items()
     }

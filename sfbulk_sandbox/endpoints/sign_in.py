@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl
 import jwt
 
 from sfbulk_sandbox.endpoints.identity import identity_url
-from sfbulk_sandbox.exchange import Call, Reply, json_reply
+from sfbulk_sandbox.exchange import LOGIN_HOSTS, Call, Reply, json_reply
 from sfbulk_sandbox.salesforce_errors import OAuthError
 from sfbulk_sandbox.state.sessions import SESSION_SECONDS
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from sfbulk_sandbox.state.state import State
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-_LOGIN_AUDIENCES = ("https://login.salesforce.com", "https://test.salesforce.com")
 
 
 async def issue_token(state: State, call: Call) -> Reply:
@@ -150,7 +149,7 @@ def _check_assertion(assertion: str, credentials: Credentials | None, origin: st
     except jwt.InvalidTokenError as error:
         raise OAuthError("invalid_grant", "invalid assertion") from error
     audiences = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
-    if not {*audiences} & {*_LOGIN_AUDIENCES, origin}:
+    if not {*audiences} & {*LOGIN_HOSTS, origin}:
         raise OAuthError("invalid_grant", "Audience validation failed")
     if credentials is None:
         return
@@ -169,7 +168,7 @@ def _grant_session(state: State, call: Call, **extra: str) -> Reply:
         "access_token": state.sessions.open(),
         "signature": signature,
         "scope": "api refresh_token",
-        "instance_url": call.origin,
+        "instance_url": call.instance_url,
         "id": identity,
         "token_type": "Bearer",
         "issued_at": issued_at,

@@ -50,7 +50,7 @@ async def log_in(state: State, call: Call, soap_version: str) -> Reply:
         message = "Invalid username, password, security token; or user locked out."
         return _fault("INVALID_LOGIN", message)
     body = _RESULT.format(
-        origin=escape(call.origin),
+        origin=escape(call.instance_url),
         version=soap_version,
         org=state.org.user.organization_id,
         user=state.org.user.id,
