@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from tap_sfbulk_pages.decoding.record_batches import arrow_schema, record_batches
+from tap_sfbulk_pages.decoding.arrow import arrow_type
 from tap_sfbulk_pages.errors import LoadError
+from tap_sfbulk_pages.loading.arrow_pages import TIME
 from tap_sfbulk_pages.loading.databases.column_types import ColumnType
 from tap_sfbulk_pages.loading.databases.database import SOURCE, Table, waiting_table
 from tap_sfbulk_pages.reading import state as stream_state
@@ -26,6 +27,7 @@ from tap_sfbulk_pages.salesforce.schema import DELETED_AT, KEY
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
 
+    from tap_sfbulk_pages.loading.arrow_pages import ArrowPages
     from tap_sfbulk_pages.loading.databases.database import Database
     from tap_sfbulk_pages.reading.page import PageReading
 
@@ -51,6 +53,7 @@ class LandingPlan:
         since: The replication key, and the least value that is read, where not everything is; rows
             from there on are replaced.
         removes_deleted: Whether rows of deleted records are removed, rather than marked.
+        pages: Has the records of pages as Arrow.
     """
 
     stream: str
@@ -60,17 +63,17 @@ class LandingPlan:
     waits: bool
     since: tuple[str, str] | None
     removes_deleted: bool
+    pages: ArrowPages
 
     @property
     def table(self) -> Table:
         """The table that the records need."""
-        types = arrow_schema(self.schemas)
         comments = {
             name: schema["description"]
             for name, schema in self.schemas.items()
             if schema.get("description")
         }
-        columns = {each.name: ColumnType.of_arrow(each.type) for each in types}
+        columns = {name: _column_type(schema) for name, schema in self.schemas.items()}
         return Table(self.stream, columns, self.keys, comments)
 
 
@@ -291,21 +294,17 @@ class Landing:
         if self.is_unsettled:
             self._publish()
         self._source = ""
-        schema = arrow_schema({name: self._plan.schemas[name] for name in page.types})
-        for frame in page.frames():
-            batches = record_batches(frame, self._plan.schemas, schema)
-            records = pa.Table.from_batches(batches, schema)
+        for batch in self._plan.pages.batches(page):
+            records = pa.Table.from_batches([batch])
             if self._plan.removes_deleted:
                 self._database.remove(records, self._table.name, [KEY])
             else:
                 self._database.update(records, self._table.name, [KEY])
 
     def _add(self, page: PageReading) -> None:
-        schema = arrow_schema({name: self._plan.schemas[name] for name in page.types})
-        for frame in page.frames():
-            for batch in record_batches(frame, self._plan.schemas, schema):
-                self._batches.append(batch)
-                self._bytes += batch.nbytes
+        for batch in self._plan.pages.batches(page):
+            self._batches.append(batch)
+            self._bytes += batch.nbytes
             if self._bytes >= _BYTES_AT_A_TIME:
                 self.flush()
 
@@ -330,6 +329,12 @@ class Landing:
 
 
 _DONE = "done"
+
+
+def _column_type(schema: Mapping[str, Any]) -> ColumnType:
+    """Choose the type of a field's column; times, which Arrow has as text, have their own."""
+    is_time = schema.get("format") == "time"
+    return ColumnType.of_arrow(TIME if is_time else arrow_type(schema))
 
 
 def _sources(state: Mapping[str, Any]) -> dict[str, str]:

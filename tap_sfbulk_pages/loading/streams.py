@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from tap_sfbulk_pages.errors import (
-    CatalogError,
-    ExtractionError,
-    RefusedError,
-    SettingsError,
-    UnavailableError,
-)
+from tap_sfbulk_pages.errors import CatalogError, RefusedError, SettingsError, UnavailableError
+from tap_sfbulk_pages.loading.arrow_pages import ArrowPages
 from tap_sfbulk_pages.loading.landing import LandingPlan
 from tap_sfbulk_pages.loading.stream import OpenedStream, StreamToLoad
 from tap_sfbulk_pages.reading.choice import open_object
@@ -31,8 +27,9 @@ from tap_sfbulk_pages.salesforce.schema import (
 from tap_sfbulk_pages.soql.entries import check_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, MutableMapping
+    from collections.abc import Collection, Iterable, Mapping, MutableMapping, Sequence
 
+    from tap_sfbulk_pages.errors import ExtractionError
     from tap_sfbulk_pages.loading.catalog import SelectedStream
     from tap_sfbulk_pages.loading.stream import LoadContext
     from tap_sfbulk_pages.org import Org
@@ -60,12 +57,11 @@ def list_streams(
     """
     org = context.org
     missing: Mapping[str, ExtractionError] = {}
-    if selected is not None:
-        names = list(selected)
-    else:
+    if selected is None:
         names, missing = _list_offered(org)
-    if not names and not missing:
-        raise SettingsError("no stream is selected, or left by objects: nothing is loaded")
+    else:
+        names = list(selected)
+        _check_filters(org, names)
     _check_tables(names)
     order = sorted(names, key=lambda name: (not _has_job(context, name), name))
     describes = DescribesInTurn(org.client, org.api_version, order, context.stop_signal.waiting)
@@ -84,7 +80,7 @@ def list_streams(
             raise CatalogError(f"Salesforce spells it {outcome.name}: so must the catalog.")
         return _open_object(outcome, choice, reading, state, removes_deleted=removes_deleted)
 
-    def fail(error: ExtractionError, *_: object) -> NoReturn:
+    def fail(error: ExtractionError, _: ReadingContext, __: MutableMapping[str, Any]) -> None:
         raise error
 
     return [
@@ -94,25 +90,40 @@ def list_streams(
 
 
 def _list_offered(org: Org) -> tuple[list[str], Mapping[str, ExtractionError]]:
-    """List the objects to load, and an error for each that `objects` names and that is not there.
+    """List the objects to load, and those that the settings name and the org does not have.
 
     Raises:
-        SettingsError: If a filter is for an object that is not there.
+        SettingsError: If nothing is left, or the settings name something that is not there.
         ExtractionError: If the org cannot be asked.
     """
     settings = org.settings
     queryable = list_object_names(org.client, org.api_version)
     names, missing = match_objects(settings.objects, queryable)
     check_names([*settings.queries, *settings.jobs], names)
-    check_named_streams(
-        settings.filters, (), read=names, known=(), list_queryable=lambda: queryable
-    )
-    wanted = [
+    _check_filters(org, names, queryable)
+    offered = [
         name
         for name in names
         if not find_obstacle(name, filters=settings.filters, through_rest=settings.fallback_to_rest)
     ]
-    return wanted, missing
+    if not offered and not missing:
+        raise SettingsError("objects: no object of the org matches it: nothing is left to load")
+    return offered, missing
+
+
+def _check_filters(org: Org, names: Collection[str], queryable: Sequence[str] = ()) -> None:
+    """Check that there is an object for each filter.
+
+    Raises:
+        SettingsError: If there is none.
+    """
+    check_named_streams(
+        org.settings.filters,
+        (),
+        read=names,
+        known=queryable,
+        list_queryable=lambda: list_object_names(org.client, org.api_version),
+    )
 
 
 def _check_tables(names: Iterable[str]) -> None:
@@ -154,9 +165,11 @@ def _open_object(
     names = [name for name in schemas if name in wanted and name not in unsupported]
     selection = ObjectSelection(sobject, schemas, names, keys, key)
     question = ask_object(selection, settings, state)
-    reading = open_object(context, question, state)
     read = {name: schemas[name] for name in names}
+    pages = ArrowPages(read)
+    reading = open_object(replace(context, sinks=pages), question, state)
     if settings.track_hard_deletes:
+        # `pages` knows it too, for the pages of deleted records.
         read[DELETED_AT] = add_deleted_at({"properties": {}})["properties"][DELETED_AT]
     start = question.query.whole.start
     plan = LandingPlan(
@@ -167,6 +180,7 @@ def _open_object(
         waits=key is None or not keys,
         since=(key, start) if key and start else None,
         removes_deleted=removes_deleted,
+        pages=pages,
     )
     return OpenedStream(reading, plan)
 
