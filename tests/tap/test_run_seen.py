@@ -9,19 +9,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from opentelemetry import trace
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from tap_process import config_for
 
-from tap_sfbulk_pages.watching import progress
-from tap_sfbulk_pages.watching.activity import Phase, RunActivity
-from tap_sfbulk_pages.watching.spans import export_spans
+from tap_sfbulk_pages.watching.activity import Phase
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,19 +104,6 @@ def test_machines_are_told_the_calls_of_each_stream(tap: Tap, start_sandbox: Sta
     assert set(told) == set(STREAMS)
     # To make the job and to list its pages, and one for each page.
     assert all(told[name] >= 2 + pages for name, pages in zip(STREAMS, (4, 3, 1), strict=True))
-
-
-def test_a_line_in_the_log_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
-    activity = RunActivity()
-    activity.stream("Account").note_call()
-    activity.stream("Account").note_page_written(1234)
-    told: SimpleQueue[str] = SimpleQueue()
-    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.01)
-    monkeypatch.setattr(progress.logger, "info", lambda _, line: told.put(line))
-    with progress.show_progress(activity, ["Account", "Lead"], lambda: 17):
-        line = told.get(timeout=20)
-    assert "0 of 2 streams ended, 1,234 records written" in line
-    assert "17 API calls. Now: Account (reading)." in line
 
 
 def test_a_terminal_shows_the_streams_while_they_are_read(
@@ -238,28 +218,3 @@ def test_the_report_shows_where_the_time_went(
     assert page.locator(".failed .outcome").inner_text() == "failed"
     rows = page.locator("#streams tr").all_inner_texts()
     assert any(row.split("\t")[:3] == ["Account", "40", "4"] for row in rows)
-
-
-def test_spans_for_open_telemetry() -> None:
-    exporter = InMemorySpanExporter()
-    provider = TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    trace.set_tracer_provider(provider)
-    activity = RunActivity()
-    stream = activity.stream("Account")
-    stream.note_call()
-    with stream.during(Phase.DOWNLOADING):
-        stream.note_retry("cut short")
-    stream.note_page_written(3)
-    stream.outcome = "The job is Failed."
-    activity.stream("Lead")
-    export_spans(activity)
-    spans = {span.name: span for span in exporter.get_finished_spans()}
-    assert set(spans) == {"run", "Account", "downloading"}
-    account = spans["Account"]
-    assert account.parent is not None
-    assert account.parent.span_id == spans["run"].context.span_id
-    assert account.attributes is not None
-    assert account.attributes["sfbulk.records"] == 3
-    assert [event.name for event in account.events] == ["cut short"]
-    assert account.status.description == "The job is Failed."

@@ -1,0 +1,95 @@
+"""Progress as a line and as a table."""
+
+from __future__ import annotations
+
+import io
+from queue import SimpleQueue
+from typing import TYPE_CHECKING
+
+import pytest
+from rich.console import Console
+
+from tap_sfbulk_pages.watching import progress
+from tap_sfbulk_pages.watching.activity import READ, Phase, RunActivity
+
+if TYPE_CHECKING:
+    from tap_sfbulk_pages.watching.activity import StreamActivity
+
+NAMES = [f"S{number}" for number in range(9)]
+
+
+def begun(activity: RunActivity, name: str) -> StreamActivity:
+    stream = activity.stream(name)
+    stream.note_call()
+    return stream
+
+
+def shown(activity: RunActivity, *, height: int) -> str:
+    console = Console(file=io.StringIO(), height=height, width=120)
+    console.print(progress.progress_table(activity, NAMES, 17, console))
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_a_line_in_the_log_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    activity = RunActivity()
+    activity.stream("Account").note_call()
+    activity.stream("Account").note_page_written(1234)
+    told: SimpleQueue[str] = SimpleQueue()
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.01)
+    monkeypatch.setattr(progress.logger, "info", lambda _, line: told.put(line))
+    with progress.show_progress(activity, ["Account", "Lead"], lambda: 17):
+        line = told.get(timeout=20)
+    assert "0 of 2 streams ended, 1,234 records written" in line
+    assert "17 API calls. Now: Account (reading)." in line
+
+
+def test_no_line_comes_after_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: SimpleQueue[str] = SimpleQueue()
+    monkeypatch.setattr(progress.logger, "info", lambda _, line: told.put(line))
+    with pytest.raises(KeyError), progress.show_progress(RunActivity(), NAMES, lambda: 0):
+        raise KeyError
+    assert told.empty()
+
+
+def test_a_line_names_five_streams_and_counts_the_rest() -> None:
+    activity = RunActivity()
+    for name in NAMES[:8]:
+        begun(activity, name)
+    begun(activity, NAMES[8]).outcome = READ
+    activity.stream("S0").note_job("750a", "queued", phase=Phase.QUEUED)
+    activity.stream("S1").note_page_written(5)
+    activity.stream("S1").is_resumed = True
+    line = progress.progress_line(activity, NAMES, 1)
+    assert "1 of 9 streams ended, 5 records written" in line
+    assert "1 API call. Now: S0 (queued), S1 (reading, resumed), S2 (asking), " in line
+    assert line.endswith("S4 (asking) and 3 more.")
+
+
+def test_a_line_before_anything_is_done() -> None:
+    line = progress.progress_line(RunActivity(), NAMES, 0)
+    assert line.endswith("0 API calls.")
+
+
+def test_a_table_shows_as_many_streams_as_fit() -> None:
+    activity = RunActivity()
+    for name in NAMES:
+        begun(activity, name)
+    text = shown(activity, height=11)
+    assert "0 of 9 streams ended" in text
+    assert "Now:" not in text
+    assert [name for name in NAMES if name in text] == NAMES[:3]
+    assert [name for name in NAMES if name in shown(activity, height=1)] == NAMES[:1]
+
+
+def test_a_table_shows_what_is_left() -> None:
+    activity = RunActivity()
+    stream = begun(activity, "S0")
+    stream.note_job("750a", "complete", records=400_000)
+    stream.periods[Phase.DOWNLOADING].add(stream.now - 1_000, stream.now)
+    stream.note_page_written(100_000)
+    (row,) = (line for line in shown(activity, height=20).splitlines() if "S0" in line)
+    cells = [cell.strip() for cell in row.strip("│┃ ").split("│")]
+    assert cells[:5] == ["S0", "reading", "1", "100,000", "400,000"]
+    assert cells[5] in ("99", "100")
+    assert cells[6].startswith("50:")

@@ -1,0 +1,62 @@
+"""The table that ends a log."""
+
+from __future__ import annotations
+
+from tap_sfbulk_pages.watching.activity import READ, Phase, RunActivity
+from tap_sfbulk_pages.watching.summary import HEADINGS, summary_rows, summary_text
+
+
+def activity_of(*, empty: int) -> RunActivity:
+    """Make a run with a slow stream, a failed one, and some that brought nothing."""
+    activity = RunActivity()
+    failed = activity.stream("Case")
+    failed.note_call()
+    failed.outcome = "The job is Failed."
+    slow = activity.stream("Account")
+    for _ in range(1_200):
+        slow.note_call()
+    slow.note_page_written(40_000)
+    slow.note_page_received(4_100_000)
+    slow.note_retry("cut short")
+    slow.is_resumed = True
+    slow.outcome = READ
+    slow.periods[Phase.QUEUED].add(0, 1)
+    slow.periods[Phase.RUNNING].add(1, 3.5)
+    slow.periods[Phase.DOWNLOADING].add(3, 4)
+    slow.periods[Phase.WRITING].add(3.5, 4.2)
+    for number in range(empty):
+        stream = activity.stream(f"Empty{number}")
+        stream.note_call()
+        stream.outcome = READ
+    activity.stream("Untouched")
+    return activity
+
+
+def test_a_row_for_each_stream_that_was_begun_the_slowest_first() -> None:
+    rows = summary_rows(activity_of(empty=1))
+    assert [row[0] for row in rows] == ["Account", "Case", "Empty0"]
+    assert all(len(row) == len(HEADINGS) for row in rows)
+    account = ("40,000", "1", "4.1", "3.5", "1.0", "0.7", "1,200", "1", "resumed")
+    assert rows[0] == ("Account", *account)
+    assert rows[1][-1] == "failed"
+
+
+def test_a_few_empty_streams_are_listed() -> None:
+    text = summary_text(activity_of(empty=20), 1_300)
+    assert "Empty19" in text
+    assert "…" not in text
+    assert text.splitlines()[0] == "This run:"
+    assert "  40,000 records of 22 streams in " in text.splitlines()[-1]
+    assert text.endswith(", with 1,300 API calls.")
+
+
+def test_many_empty_streams_are_counted_and_the_failed_one_is_listed() -> None:
+    text = summary_text(activity_of(empty=21), 1)
+    assert "Empty" not in text
+    assert "… and 21 streams without new records" in text
+    assert "Case" in text
+    assert "of 23 streams" in text
+
+
+def test_a_run_without_streams() -> None:
+    assert "0 records of 0 streams" in summary_text(RunActivity(), 0)
