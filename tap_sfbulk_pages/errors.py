@@ -2,7 +2,7 @@
 
 Every message is for the person who reads it at night: what happened, what Salesforce said and
 what to do. The stream and the job are added where they are known. No message carries a token, a
-password or the body of a request.
+password or the body of a request, and each is one line without control characters (`quoting`).
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+
+from tap_sfbulk_pages.quoting import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +52,14 @@ _NEEDS_FILTER = (
 
 
 class ExtractionError(Exception):
-    """Something that ends a stream, or the run, with a message for its user."""
+    """Something that ends a stream, or the run, with a message for its user.
+
+    Args:
+        message: One line. What another party sent may be a part of it (see `quoting`).
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(quote(message))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle without the constructor, whose arguments differ: workers send errors back."""
@@ -66,7 +75,7 @@ class SettingsError(ExtractionError):
 
     def __init__(self, *errors: str) -> None:
         super().__init__("; ".join(errors))
-        self.errors = errors
+        self.errors = tuple(map(quote, errors))
 
 
 @contextmanager
@@ -115,8 +124,8 @@ class RefusedError(ExtractionError):
     def __init__(self, message: str, *, status: int, error_code: str, said: str) -> None:
         super().__init__(message)
         self.status = status
-        self.error_code = error_code
-        self.said = said
+        self.error_code = quote(error_code)
+        self.said = quote(said)
 
     @property
     def is_missing(self) -> bool:

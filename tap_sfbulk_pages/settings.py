@@ -11,9 +11,10 @@ import isodate
 
 from tap_sfbulk_pages.datetimes import parse_datetime
 from tap_sfbulk_pages.errors import SettingsError, collect_errors
+from tap_sfbulk_pages.quoting import keep_secret
 from tap_sfbulk_pages.salesforce.sign_in.choice import SIGN_IN_SETTINGS, choose_sign_in
 from tap_sfbulk_pages.salesforce.versions import parse_version
-from tap_sfbulk_pages.settings_schema import DEFAULTS
+from tap_sfbulk_pages.settings_schema import DEFAULTS, SECRETS
 from tap_sfbulk_pages.soql.entries import parse_filters, parse_queries_and_jobs
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class Settings:
         Raises:
             SettingsError: If values cannot work, alone or together; it names all of them.
         """
+        keep_secret(*[value for name in SECRETS if isinstance(value := config.get(name), str)])
         set_ones = {
             name: value
             for name, value in config.items()

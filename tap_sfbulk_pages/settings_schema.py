@@ -349,6 +349,7 @@ SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": _PROPERTIES,
 }
+SECRETS = frozenset(name for name, schema in SCHEMA["properties"].items() if schema.get("secret"))
 DEFAULTS: Mapping[str, Any] = {
     name: schema["default"] for name, schema in SCHEMA["properties"].items() if "default" in schema
 }

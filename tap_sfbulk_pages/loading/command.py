@@ -14,6 +14,7 @@ import click
 
 from tap_sfbulk_pages.errors import ExtractionError, SettingsError
 from tap_sfbulk_pages.loading.settings import LoadSettings, read_config
+from tap_sfbulk_pages.quoting import quote_all_output
 from tap_sfbulk_pages.reading.stop_signal import RunStopped, StopSignal
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def _load_org(settings: LoadSettings, config: Mapping[str, Any], catalog: IO[byt
 @contextmanager
 def _errors_for_people() -> Iterator[None]:
     """Turn what ends a load into a message and an exit code."""
+    quote_all_output()
     try:
         yield
     except RunStopped as stopped:

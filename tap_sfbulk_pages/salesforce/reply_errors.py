@@ -18,6 +18,7 @@ from tap_sfbulk_pages.errors import (
     RefusedError,
     UnavailableError,
 )
+from tap_sfbulk_pages.quoting import quote
 from tap_sfbulk_pages.salesforce.advice import advise_on_call
 from tap_sfbulk_pages.salesforce.retries import is_transient, retry_after_seconds
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import requests
 
 _LONGEST_QUOTE = 1000
+_LONGEST_CODE = 100
 _LONGEST_PATH = 300
 
 
@@ -118,10 +120,10 @@ def read_code_and_message(parsed: Any) -> tuple[str, str]:
     if isinstance(parsed, list) and parsed:
         parsed = parsed[0]
     if not isinstance(parsed, dict):
-        return "", repr(parsed)[:_LONGEST_QUOTE]
+        return "", quote(repr(parsed), limit=_LONGEST_QUOTE)
     code = parsed.get("errorCode") or parsed.get("error") or ""
     said = parsed.get("message") or parsed.get("error_description") or ""
-    return str(code), str(said).strip()
+    return quote(str(code), limit=_LONGEST_CODE), quote(str(said).strip(), limit=_LONGEST_QUOTE)
 
 
 def _request_of(response: requests.Response) -> str:
@@ -131,7 +133,8 @@ def _request_of(response: requests.Response) -> str:
 
 def _quote(body: bytes) -> str:
     """Quote the text of a body, without tags, for a message."""
-    text = body[: 4 * _LONGEST_QUOTE].decode("utf-8", "replace")
+    # Quoted before it is cut, which might leave half a secret.
+    text = quote(body.decode("utf-8", "replace"), limit=4 * _LONGEST_QUOTE, keep_lines=True)
     if "<" in text:
         text = re.sub(
             r"<(script|style).*?</\1>|<[^>]*>", " ", text, flags=re.DOTALL | re.IGNORECASE

@@ -12,12 +12,15 @@ import time
 from contextlib import contextmanager
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies
 
 import requests
 import urllib3
 from isal import isal_zlib
 
 from tap_sfbulk_pages.errors import UnavailableError
+from tap_sfbulk_pages.quoting import keep_secret
 from tap_sfbulk_pages.salesforce.deadline import DeadlineAdapter, Watchdog, find_deadline
 
 if TYPE_CHECKING:
@@ -60,6 +63,8 @@ class Transport:
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
         # Longer than silence, which the socket's own timeout notices.
         self._watchdog = Watchdog(2 * silence_seconds)
+        for proxy in getproxies().values():
+            keep_secret(unquote(urlsplit(proxy).password or ""))
         adapter = DeadlineAdapter(self._watchdog, pool_maxsize=connections)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)

@@ -12,6 +12,7 @@ import click
 from singer_sdk.exceptions import ConfigValidationError, MappingError
 
 from tap_sfbulk_pages.errors import ExtractionError, SettingsError
+from tap_sfbulk_pages.quoting import quote_all_output
 from tap_sfbulk_pages.reading.stop_signal import RunStopped
 
 if TYPE_CHECKING:
@@ -20,7 +21,11 @@ if TYPE_CHECKING:
 
 @contextmanager
 def errors_for_people() -> Iterator[None]:
-    """Turn what ends a run into a message and an exit code."""
+    """Turn what ends a run into a message and an exit code.
+
+    Texts of other parties are quoted on their way to the log and in the traceback of a crash.
+    """
+    quote_all_output()
     try:
         yield
     except RunStopped as stopped:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from tap_sfbulk_pages.errors import SettingsError
+from tap_sfbulk_pages.quoting import keep_secret
 
 if TYPE_CHECKING:
     from tap_sfbulk_pages.salesforce.sign_in.refresh_tokens import RefreshTokenStore
@@ -100,6 +101,7 @@ class JwtBearer:
             raise SettingsError(
                 "private_key (or private_key_path) is not an RSA private key in PEM form"
             ) from None
+        keep_secret(assertion)
         return {
             "grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer",
             "assertion": assertion,

@@ -15,6 +15,7 @@ from pathlib import Path
 from platformdirs import user_state_path
 
 from tap_sfbulk_pages.errors import SignInError
+from tap_sfbulk_pages.quoting import keep_secret
 
 
 class RefreshTokenStore:
@@ -38,11 +39,13 @@ class RefreshTokenStore:
             SignInError: If there is a saved one that cannot be read.
         """
         try:
-            return self._path.read_text(encoding="utf-8") or self._configured
+            saved = self._path.read_text(encoding="utf-8")
         except FileNotFoundError:
             return self._configured
         except OSError as error:
             raise SignInError(f"The saved refresh token cannot be read: {error}") from error
+        keep_secret(saved)
+        return saved or self._configured
 
     def replace(self, token: str) -> None:
         """Save a new token, so that a crash leaves either the old file or the new one whole.
@@ -50,6 +53,7 @@ class RefreshTokenStore:
         Raises:
             SignInError: If it cannot be written; the next run could not sign in.
         """
+        keep_secret(token)
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor, name = tempfile.mkstemp(dir=self._path.parent)

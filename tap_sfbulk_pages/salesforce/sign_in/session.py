@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from tap_sfbulk_pages.errors import SignInError
+from tap_sfbulk_pages.quoting import keep_secret
 
 if TYPE_CHECKING:
     from tap_sfbulk_pages.salesforce.addresses import HostAddress
@@ -23,6 +24,10 @@ class Session:
 
     access_token: str = field(repr=False)
     address: HostAddress
+
+    def __post_init__(self) -> None:
+        """Keep the token out of all messages."""
+        keep_secret(self.access_token)
 
 
 class Sessions(Protocol):

@@ -1,0 +1,147 @@
+"""What another party sends can be shown: no secret in any form, no character that acts."""
+
+from __future__ import annotations
+
+import html
+import json
+import logging
+import pickle
+from typing import TYPE_CHECKING
+from urllib.parse import quote as percent_encode
+from urllib.parse import quote_plus
+
+import pytest
+
+from tap_sfbulk_pages import quoting
+from tap_sfbulk_pages.errors import RefusedError, SettingsError, UnavailableError
+from tap_sfbulk_pages.quoting import BLACKED_OUT, keep_secret, quote, quote_log_records
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+SECRETS = (
+    "00D5g000008Kf2Z!AQEAQMzzz.cd_ef/gh+ij==",
+    "5Aep861_refresh.of-ada",
+    'pass word & <more> "of" it\'s \\ %41+ü€',
+    "S3CRET0F4N4PP",
+    "short",
+)
+FORMS: dict[str, Callable[[str], str]] = {
+    "as it is": str,
+    "for a URL": lambda text: percent_encode(text, safe=""),
+    "for a form": quote_plus,
+    "for a form, in small letters": lambda text: quote_plus(text).lower(),
+    "for a URL, twice": lambda text: percent_encode(percent_encode(text, safe=""), safe=""),
+    "JSON": lambda text: json.dumps({"a": text}),
+    "JSON in UTF-8": lambda text: json.dumps({"a": text}, ensure_ascii=False),
+    "JSON in JSON": lambda text: json.dumps(json.dumps({"a": text})),
+    "JSON with slashes": lambda text: json.dumps(text).replace("/", "\\/"),
+    "HTML": html.escape,
+    "HTML by numbers": lambda text: "".join(f"&#{ord(each)};" for each in text),
+    "repr": repr,
+    "a form in HTML": lambda text: html.escape(quote_plus(text)),
+    "cut": lambda text: text if " " in text else text[: max(len(text) - 3, 20)],
+}
+
+
+@pytest.fixture(autouse=True)
+def known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Know the secrets in this test only."""
+    monkeypatch.setattr(quoting, "_secrets", ())
+    keep_secret(*SECRETS)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("secret", SECRETS)
+def test_a_secret_in_any_form(secret: str, form: str) -> None:
+    written = FORMS[form](secret)
+    quoted = quote(f"you sent: {written} {written};a={written}.")
+    assert quoted.startswith("you sent: ")
+    assert quoted.count(BLACKED_OUT) == 3
+    assert written not in quoted
+    assert secret[:8] not in quoted
+    assert secret[-5:] not in quoted
+    assert quote(quoted) == quoted
+
+
+def test_a_short_secret_is_not_found_in_words() -> None:
+    keep_secret("token")
+    assert quote("access_token tokens") == "access_token tokens"
+    assert (
+        quote("Bearer token, token=token") == f"Bearer {BLACKED_OUT}, {BLACKED_OUT}={BLACKED_OUT}"
+    )
+
+
+def test_what_is_shorter_than_any_secret_is_not_one() -> None:
+    keep_secret("a", "", None, "abcd")
+    assert quote("a abcd") == "a abcd"
+
+
+def test_a_key_of_several_lines() -> None:
+    lines = ["-----BEGIN PRIVATE KEY-----", "MIIEvAIBADANBgkqhkiG9w0", "AQEFAASCBKYwggSiAgEAA"]
+    keep_secret("\n".join(lines))
+    quoted = quote(f"{lines[1]}{lines[2]} {lines[0]}\\n{lines[1]}\\n{lines[2]}")
+    assert not any(line in quoted for line in lines)
+
+
+def test_a_secret_is_not_cut_in_half_before_it_is_found() -> None:
+    text = f"{'x' * 90} {SECRETS[0]}"
+    assert quote(text, limit=100) == f"{'x' * 90} {BLACKED_OUT}"
+    assert quote("y" * 101, limit=100) == f"{'y' * 100}…"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b]0;title\x07", "\\x1b]0;title\\x07"),
+        ("a\r\nERROR forged", "a\\r\\nERROR forged"),
+        ("\x9b31m\x85", "\\x9b31m\\x85"),
+        ("\x00\t\x7f", "\\x00\\t\\x7f"),
+        (
+            "\u2028\u202e\u200b\ufeff\ud800\U000e0041",
+            "\\u2028\\u202e\\u200b\\ufeff\\ud800\\U000e0041",
+        ),
+        ("Straße, 東京 😀\u00a0\\n", "Straße, 東京 😀\u00a0\\n"),
+    ],
+)
+def test_characters_that_act_are_visible(text: str, shown: str) -> None:
+    assert quote(text) == shown
+    assert quote(shown) == shown
+    shown.encode()
+
+
+def test_lines_may_stay() -> None:
+    assert quote("a\n\tb\r\x1b", keep_lines=True) == "a\n\tb\\r\\x1b"
+
+
+def test_every_error_is_quoted_and_stays_so_when_it_travels() -> None:
+    bad = f"said\x1b\n{SECRETS[0]}"
+    good = f"said\\x1b\\n{BLACKED_OUT}"
+    refused = RefusedError(bad, status=400, error_code="A\x1b", said=bad)
+    travelled = pickle.loads(pickle.dumps(refused))  # noqa: S301 - its own
+    for error in (refused, travelled, refused.with_advice("b")):
+        assert str(error).startswith(good)
+        assert (error.error_code, error.said) == ("A\\x1b", good)
+    assert SettingsError(bad, "b").errors == (good, "b")
+    assert str(UnavailableError(bad)) == good
+
+
+@pytest.fixture
+def usual_records() -> Iterator[None]:
+    """Put the logging module's own factory back."""
+    usual = logging.getLogRecordFactory()
+    yield
+    logging.setLogRecordFactory(usual)
+
+
+@pytest.mark.usefixtures("usual_records")
+def test_log_records(caplog: pytest.LogCaptureFixture) -> None:
+    quote_log_records()
+    logger = logging.getLogger("somebody's")
+    logger.warning("two\nlines: %s", {"a": f"\x1b{SECRETS[0]}"})
+    logger.warning("%d of %s", 1, 2)
+    logger.error("with a traceback", exc_info=ValueError(SECRETS[0]))
+    assert caplog.messages[0] == f"two\nlines: {{'a': '\\x1b{BLACKED_OUT}'}}"
+    assert caplog.records[1].args == (1, 2)
+    assert f"ValueError: {BLACKED_OUT}" in caplog.text
+    assert SECRETS[0] not in caplog.text
