@@ -1,8 +1,8 @@
-"""Arrow types of fields, and columns of text made values of these types, exactly.
+"""Arrow types of fields, and the exact conversion of text to them.
 
-One mapping, from the JSON schema of a field to its Arrow type. Datetimes are microseconds in UTC;
-times stay text. Numbers are decimals of 38 digits, as many of them after the point as the schema
-says: 18 where it says nothing.
+One mapping leads from the JSON schema of a field to its Arrow type. Datetimes are microseconds in
+UTC; times stay text. Numbers are decimals with the schema's precision and scale: 38 digits, 18 of
+them after the decimal point, if it has none.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ _is_datetime = re.compile(
 ).fullmatch
 _is_date = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII).fullmatch
 _INT64 = range(-(2**63), 2**63)
-# Enough for every number of 38 digits before it is rounded.
+# Enough for every number of 38 digits, before it is rounded.
 _EXACT = Context(prec=400, rounding=ROUND_HALF_EVEN)
 
 logger = logging.getLogger(__name__)
 
 
 def arrow_type(schema: Mapping[str, Any]) -> pa.DataType:
-    """Map a property's JSON schema to its Arrow type."""
+    """Return the Arrow type for a property's JSON schema."""
     kind = cell_type(schema)
     if kind in (CellType.NUMBER, CellType.DECIMAL):
         return pa.decimal128(schema.get("precision", DIGITS), schema.get("scale", SCALE))
@@ -57,16 +57,16 @@ def arrow_type(schema: Mapping[str, Any]) -> pa.DataType:
 
 
 def arrow_schema(properties: Mapping[str, Mapping[str, Any]]) -> pa.Schema:
-    """Map JSON schemas by field to the Arrow schema of their record batches."""
+    """Return the Arrow schema for JSON schemas by field."""
     return pa.schema([(name, arrow_type(schema)) for name, schema in properties.items()])
 
 
 def arrow_columns(columns: Columns, schema: pa.Schema) -> pa.RecordBatch:
-    """Give the columns of a block their Arrow types.
+    """Convert the columns of a block to their Arrow types.
 
     Args:
-        columns: As `columns.py` makes them.
-        schema: Theirs, from `arrow_schema`.
+        columns: As returned by `normalize_cells`.
+        schema: The Arrow schema of these columns, from `arrow_schema`.
 
     Raises:
         ResultPageError: If a value does not fit the type of its field.
@@ -100,7 +100,7 @@ class _Decimals:
     """Converts numbers to decimals of one type, and counts those that had to be rounded.
 
     Args:
-        type_: Of the column.
+        type_: The type of the column.
     """
 
     def __init__(self, type_: pa.Decimal128Type) -> None:
@@ -118,7 +118,7 @@ class _Decimals:
         return value
 
     def warn(self, name: str) -> None:
-        """Tell of numbers with more digits after the decimal point than the type keeps."""
+        """Warn of numbers with more digits after the decimal point than the type keeps."""
         if self._rounded:
             logger.warning(
                 "Rounded %s of %s to %s digits after the decimal point.",

@@ -1,9 +1,9 @@
-"""CSV as columns, read exactly: the way of every block that is not plain.
+"""CSV to columns, exactly: the path for every block that is not plain.
 
-A block of a result page becomes columns of text, named and ordered as the stream's fields, in which
-empty cells are None, booleans are `true` or `false`, and numbers are JSON text with every digit.
-What is compiled reads what Salesforce writes as a rule; this way decides what everything else
-means, and refuses what means nothing. It needs the standard library alone.
+A block of a result page becomes columns of text, with the names and order of the stream's fields.
+Empty cells are None, booleans are `true` or `false`, and numbers are JSON text with every digit.
+The compiled code reads what Salesforce usually writes. This code decides what anything else means,
+and refuses what means nothing. It needs only the standard library.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class Columns:
     """The columns of a block.
 
     Attributes:
-        by_name: The cells of each column, from the first record to the last.
-        records: How many there are in each.
+        by_name: The cells of each column, in the order of the records.
+        records: The number of records.
     """
 
     by_name: Mapping[str, Column]
@@ -49,32 +49,32 @@ class Columns:
         return self.by_name[name]
 
     def select(self, names: Sequence[str]) -> Columns:
-        """Return some of the columns, in this order."""
+        """Return some of the columns, in the given order."""
         return Columns({name: self.by_name[name] for name in names}, self.records)
 
     def slices(self, records: int) -> Iterator[Columns]:
-        """Cut the block into smaller ones of so many records each."""
+        """Yield smaller blocks of at most `records` records."""
         for start in range(0, self.records, records):
             yield self.slice(start, min(start + records, self.records))
 
     def slice(self, start: int, end: int) -> Columns:
-        """Return the records from one up to another."""
+        """Return the records from `start` up to `end`, which is excluded."""
         cut = {name: cells[start:end] for name, cells in self.by_name.items()}
         return Columns(cut, end - start)
 
 
 def parse_csv(text: bytes, names: Sequence[str], delimiter: str) -> Columns:
-    """Read CSV without a header line, every cell a text, empty ones None.
+    """Parse CSV that has no header line; every cell is text, empty cells are None.
 
     Args:
-        text: Whole records, UTF-8.
-        names: Of its columns.
-        delimiter: Between cells.
+        text: Whole records, in UTF-8.
+        names: The names of the columns.
+        delimiter: The character between cells.
 
     Raises:
-        ResultPageError: If it cannot be read.
+        ResultPageError: If it cannot be parsed.
     """
-    # Without newline="" a line end within a value would be changed.
+    # Without newline="", line ends within values would be changed.
     lines = io.StringIO(text.decode(), newline="")
     try:
         # An empty line is a record only where records have a single cell.
@@ -84,8 +84,8 @@ def parse_csv(text: bytes, names: Sequence[str], delimiter: str) -> Columns:
     for cells in records:
         if len(cells) != len(names):
             raise ResultPageError(
-                f"The CSV of the page cannot be parsed: a record has {len(cells)} cells, and the "
-                f"header line {len(names)}."
+                f"The CSV of the page cannot be parsed: a record has {len(cells)} cells, but the "
+                f"header line has {len(names)}."
             )
     columns = zip(*records, strict=True) if records else ((),) * len(names)
     by_name = {
@@ -95,11 +95,11 @@ def parse_csv(text: bytes, names: Sequence[str], delimiter: str) -> Columns:
 
 
 def normalize_cells(columns: Columns, types: Mapping[str, CellType]) -> Columns:
-    """Make number and boolean cells JSON text.
+    """Turn number and boolean cells into JSON text.
 
     Args:
-        columns: Cells as they came, empty ones None.
-        types: Of its columns.
+        columns: Cells as parsed, empty ones None.
+        types: The type of each column.
 
     Raises:
         ResultPageError: If a value is not of its field's type.

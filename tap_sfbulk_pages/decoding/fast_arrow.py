@@ -1,7 +1,7 @@
-"""Arrow record batches out of CSV without a detour, by compiled code, where the CSV is plain.
+"""CSV straight to Arrow record batches, by compiled code, for blocks that are plain.
 
-`fast_arrow.c` fills Arrow's buffers block by block; what it cannot read exactly is left to the way
-through columns, as with lines (`fast_lines.py`).
+`fast_arrow.c` fills Arrow's buffers block by block. As with lines (`fast_lines.py`), a block that
+it cannot read exactly goes through columns instead.
 """
 
 from __future__ import annotations
@@ -64,10 +64,11 @@ class _Rows(ctypes.Structure):
 
 
 class _Buffers:
-    """The memory of one record batch, freed when nobody refers to it any more."""
+    """The memory of one record batch, freed when nothing refers to it any more."""
 
     def __init__(self, library: ctypes.CDLL, columns: ctypes.Array[_Column]) -> None:
-        # A function of its own: its arguments are declared while others are called.
+        # `library[...]` returns a new function object each time, so that declaring the argument
+        # types here does not race with a call on another thread.
         self._free = library["sfbulk_free"]
         self._free.argtypes = (ctypes.POINTER(_Rows),)
         self._free.restype = None
@@ -82,11 +83,11 @@ class ArrowRows:
     """Appends blocks of a page to record batches.
 
     Args:
-        library: What is compiled.
-        names: Of the CSV's columns, in order.
-        schema: Of the fields that are written; each has its column.
-        delimiter: Between cells.
-        replication_key: The field whose greatest value is told; None for none.
+        library: The compiled code.
+        names: The names of the CSV's columns, in order.
+        schema: The fields to decode, each of which has a column.
+        delimiter: The character between cells.
+        replication_key: The field whose greatest value is wanted, or None.
     """
 
     def __init__(
@@ -122,7 +123,7 @@ class ArrowRows:
         delimiter: str,
         replication_key: str | None,
     ) -> ArrowRows | None:
-        """Make ready for a page; None if nothing is compiled, or a column or type is missing."""
+        """Prepare for a page; return None without compiled code, or if a column or type is missing."""
         library = compiled.library()
         has_all = {*schema.names, *filter(None, [replication_key])} <= {*names}
         is_known = all(type_ in _TYPES or pa.types.is_decimal128(type_) for type_ in schema.types)
@@ -131,13 +132,13 @@ class ArrowRows:
         return cls(library, names, schema, delimiter=delimiter, replication_key=replication_key)
 
     def append(self, text: bytes) -> bool:
-        """Append a block; False, and nothing appended, if anything in it is not plain.
+        """Append a block; return False and append nothing if anything in it is not plain.
 
         Args:
-            text: CSV of whole records, UTF-8.
+            text: CSV of whole records, in UTF-8.
 
         Raises:
-            MemoryError: If it does not fit the memory.
+            MemoryError: If there is not enough memory.
         """
         records = self._append(self._buffers.rows, text, len(text), self._delimiter)
         if records == _NO_MEMORY:
@@ -145,7 +146,7 @@ class ArrowRows:
         return bool(records >= 0)
 
     def take(self) -> tuple[pa.RecordBatch, str | None]:
-        """Return what has been appended, and its greatest replication key; then begin anew."""
+        """Return what has been appended and its greatest replication key, and start afresh."""
         buffers, self._buffers = self._buffers, self._empty()
         columns = dict(zip(self._names, buffers.columns, strict=True))
         arrays = [_array(buffers, columns[field.name], field.type) for field in self._schema]

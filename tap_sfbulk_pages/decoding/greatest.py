@@ -1,4 +1,4 @@
-"""The greatest value of a replication key, over blocks and pages that come unsorted."""
+"""The greatest value of a replication key, over blocks and pages in no order."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from tap_sfbulk_pages.errors import ResultPageError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# How Bulk API 2.0 writes every datetime: texts of this form sort as their moments do.
+# How Bulk API 2.0 writes every datetime. Texts of this form sort as the moments they name.
 _is_uniform = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z"
 ).fullmatch
 
 
 def find_greatest(column: Iterable[str | None], replication_key: str) -> str | None:
-    """Tell the latest date or datetime of a column.
+    """Find the latest date or datetime of a column.
 
     Args:
-        column: Texts of the replication key.
-        replication_key: Its name, for messages.
+        column: Values of the replication key, as text.
+        replication_key: The name of the column, for messages.
 
     Returns:
-        The text of the latest; None if there is none.
+        The latest, as text; None if there are no values.
 
     Raises:
-        ResultPageError: If a value is no date.
+        ResultPageError: If a value is not a date.
     """
     texts = {text for text in column if text is not None}
     if not texts:
@@ -39,12 +39,12 @@ def find_greatest(column: Iterable[str | None], replication_key: str) -> str | N
 
 
 def pick_later(maximum: str | None, text: str | None, *, replication_key: str) -> str | None:
-    """Tell the later of two values of a replication key; None stands for no value.
+    """Return the later of two values of a replication key; None stands for no value.
 
     Raises:
-        ResultPageError: If one is no date.
+        ResultPageError: If one is not a date.
     """
-    # Of one text too, so that it is known to be a date.
+    # Also for a single text, to check that it is a date.
     texts = [each for each in (text, maximum) if each is not None]
     return _latest(texts, replication_key) if texts else None
 
@@ -54,5 +54,5 @@ def _latest(texts: Iterable[str], replication_key: str) -> str:
         return max(texts, key=parse_datetime)
     except (OverflowError, ValueError) as error:
         raise ResultPageError(
-            f"The replication key {replication_key} holds no date: {error}"
+            f"Replication key {replication_key} holds a value that is not a date: {error}"
         ) from error

@@ -132,8 +132,8 @@ def parse_columns(
     """Decode a block into the columns of its fields, exactly.
 
     Args:
-        text: CSV of whole records, UTF-8, without NUL.
-        names: The names of its columns (`name_columns`).
+        text: CSV of whole records, in UTF-8 and without NUL characters.
+        names: The names of its columns, from `name_columns`.
         types: The fields to decode, in order.
         delimiter: The character between cells.
 

@@ -1,4 +1,4 @@
-"""Blocks of a page as Arrow record batches, for whoever has pyarrow."""
+"""The blocks of a page as Arrow record batches."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.decoding.columns import Columns
     from tap_sfbulk_pages.decoding.page import CountedPage
 
-# Of CSV: large enough that the fixed costs of a batch vanish, small enough for memory.
+# Of CSV: large enough to make the fixed costs of a batch negligible, small enough for memory.
 BATCH_BYTES = 8 << 20
 
 
@@ -27,15 +27,15 @@ class BatchBuilder:
 
     Args:
         columns: Names in the page's header line, in order.
-        properties: JSON schemas of the fields to hand over, in order.
-        delimiter: Between cells.
-        replication_key: The field whose greatest value is told; None for none.
+        properties: JSON schemas of the fields to decode, in order.
+        delimiter: The character between cells.
+        replication_key: The field whose greatest value is wanted, or None.
 
     Attributes:
-        schema: Of every batch.
-        records: How many have been appended.
-        greatest: The greatest replication key of the batches that were taken; None for none.
-        held_bytes: How much CSV has been appended since batches were taken.
+        schema: The Arrow schema of every batch.
+        records: The number of records in the batches so far.
+        greatest: The greatest replication key in the batches so far; None if there is none.
+        held_bytes: Bytes of CSV that were appended since batches were last taken.
     """
 
     def __init__(
@@ -60,13 +60,13 @@ class BatchBuilder:
         self._batches: list[pa.RecordBatch] = []
 
     def append(self, text: bytes) -> None:
-        """Append a block: at once where it is plain, through its columns where it is not.
+        """Append a block: directly if it is plain, through columns if it is not.
 
         Args:
-            text: CSV of whole records, UTF-8, without NUL.
+            text: CSV of whole records, in UTF-8 and without NUL characters.
 
         Raises:
-            ResultPageError: If it cannot be read, or a value does not fit the type of its field.
+            ResultPageError: If it cannot be parsed, or a value does not fit the type of its field.
         """
         self.held_bytes += len(text)
         if self._plain is None or not self._plain.append(text):
@@ -75,10 +75,10 @@ class BatchBuilder:
             self.append_columns(columns)
 
     def append_columns(self, columns: Columns) -> None:
-        """Append a block that is columns already.
+        """Append a block of columns.
 
         Raises:
-            ResultPageError: As `append`.
+            ResultPageError: As for `append`.
         """
         self._batches.append(arrow_columns(columns, self.schema))
         self.records += columns.records
@@ -86,13 +86,13 @@ class BatchBuilder:
             self._keep(find_greatest(columns[key], key))
 
     def take(self) -> list[pa.RecordBatch]:
-        """Return what has been appended since the last time, in order."""
+        """Return what has been appended since the last call, in order."""
         self._take_plain()
         batches, self._batches, self.held_bytes = self._batches, [], 0
         return batches
 
     def _take_plain(self) -> None:
-        """Put what is compiled behind the batches before it."""
+        """Move the records of the compiled code to the end of the batches, to keep the order."""
         if self._plain is None:
             return
         batch, greatest = self._plain.take()
@@ -114,12 +114,12 @@ def record_batches(
     """Decode a page into record batches.
 
     Args:
-        page: Received whole.
-        properties: JSON schemas of the fields to hand over, in order.
+        page: A page that was received whole.
+        properties: JSON schemas of the fields to decode, in order.
 
     Raises:
-        ResultPageError: As `BatchBuilder.append`, or if there are not as many records as were
-            counted.
+        ResultPageError: As for `BatchBuilder.append`, or if the number of records differs from the
+            count.
     """
     builder = BatchBuilder(page.columns, properties, delimiter=page.delimiter)
     for text in CsvBlocks(page, {}):

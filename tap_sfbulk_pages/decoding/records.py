@@ -1,4 +1,4 @@
-"""Records out of columns: one dictionary a row, or finished lines for a whole block."""
+"""Columns to records: one dictionary per row, or finished lines for a whole block."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _VALUES: Mapping[CellType, Callable[[str], Any]] = {
     CellType.INTEGER: integer_value,
     CellType.NUMBER: number_value,
 }
-# Other cells are JSON already.
+# The cells of all other types are JSON already.
 _STRINGS = (CellType.TEXT, CellType.DECIMAL)
 
 
 def convert_rows(columns: Columns, types: Mapping[str, CellType]) -> Iterator[dict[str, Any]]:
-    """Make the records of a block, converted by column.
+    """Convert a block to records, column by column.
 
     Args:
-        columns: As `columns.py` makes them.
-        types: Of its columns, in order.
+        columns: As returned by `normalize_cells`.
+        types: The type of each column, in the order wanted.
 
     Yields:
-        One dictionary of typed values a record.
+        One dictionary of typed values per record.
     """
     values = []
     for name, kind in types.items():
@@ -52,16 +52,16 @@ def encode_lines(
     envelope: Envelope,
     replication_key: str | None,
 ) -> RecordLines:
-    """Make lines of a block of columns.
+    """Encode a block of columns as lines.
 
     Args:
-        columns: As `columns.py` makes them.
-        types: Of its columns, in order.
-        envelope: Around each record.
-        replication_key: The column whose greatest value is told; None for none.
+        columns: As returned by `normalize_cells`.
+        types: The type of each column, in the order wanted.
+        envelope: What surrounds each record.
+        replication_key: The column whose greatest value is wanted, or None.
 
     Raises:
-        ResultPageError: If the replication key holds no date.
+        ResultPageError: If the replication key holds a value that is not a date.
     """
     keys = (f"{',' if number else ''}{json.dumps(name)}:" for number, name in enumerate(types))
     members = [
@@ -81,12 +81,12 @@ def _json_cells(cells: Column, kind: CellType) -> Iterator[str]:
 
 
 class ColumnBlocks:
-    """Blocks of a page that are columns already.
+    """The blocks of a page that arrive as columns instead of CSV.
 
     Args:
-        blocks: As `columns.py` makes them.
-        types: Of their columns, in order.
-        replication_key: As of `encode_lines`.
+        blocks: As returned by `normalize_cells`.
+        types: The type of each column, in the order wanted.
+        replication_key: As for `encode_lines`.
     """
 
     def __init__(
@@ -103,13 +103,13 @@ class ColumnBlocks:
         return iter(self._blocks)
 
     def columns(self, block: Columns) -> Columns:
-        """Give the block as it is."""
+        """Return the block unchanged."""
         return block
 
     def lines(self, block: Columns, envelope: Envelope) -> RecordLines:
-        """Make a block lines.
+        """Encode a block as lines.
 
         Raises:
-            ResultPageError: As `encode_lines`.
+            ResultPageError: As for `encode_lines`.
         """
         return encode_lines(block, self._types, envelope, self._replication_key)

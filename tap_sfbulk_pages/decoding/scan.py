@@ -141,10 +141,10 @@ class CsvScan:
 
 
 class BlockCutter:
-    """Cuts a body into blocks while it is scanned, without the header line.
+    """Cuts a body into blocks while it is being scanned, without the header line.
 
     Args:
-        scan: Fed with each piece before the piece is cut.
+        scan: Must have been fed each piece before the piece is cut.
     """
 
     def __init__(self, scan: CsvScan) -> None:
@@ -154,9 +154,9 @@ class BlockCutter:
         self._cut = 0
 
     def blocks(self, piece: bytes = b"") -> Iterator[bytes]:
-        """Take the next piece, or the scan's last cut, and yield the blocks that end in it.
+        """Take the next piece and yield the blocks that end in it, without NUL characters.
 
-        NUL characters are dropped from the blocks.
+        At the end, call it without a piece for the scan's last cut.
         """
         self._held.append(piece)
         for number in range(self._cut, len(self._scan.cuts)):
