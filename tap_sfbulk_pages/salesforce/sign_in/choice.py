@@ -21,7 +21,7 @@ from tap_sfbulk_pages.salesforce.sign_in.flows import (
 )
 from tap_sfbulk_pages.salesforce.sign_in.refresh_tokens import RefreshTokenStore
 from tap_sfbulk_pages.salesforce.sign_in.salesforce_cli import SalesforceCli
-from tap_sfbulk_pages.salesforce.sign_in.session import ReadyToken
+from tap_sfbulk_pages.salesforce.sign_in.session import ReadyToken, is_sendable
 from tap_sfbulk_pages.salesforce.sign_in.token_endpoint import TokenEndpoint
 
 if TYPE_CHECKING:
@@ -52,6 +52,15 @@ _SIGN_IN_SETTINGS = (
     "password",
     "security_token",
 )
+_ONE_LINE = (
+    "client_id",
+    "client_secret",
+    "refresh_token",
+    "username",
+    "password",
+    "security_token",
+    "sf_cli_org",
+)
 _ADDRESSES = ("instance_url", "login_url")
 # All that `choose_sign_in` looks at.
 SIGN_IN_SETTINGS = frozenset({*_SIGN_IN_SETTINGS, *_ADDRESSES, "is_sandbox", "sf_cli_org"})
@@ -68,6 +77,7 @@ def choose_sign_in(given: Mapping[str, Any]) -> SignIn:
     Raises:
         SettingsError: If the settings fit no way, or two, or an address is not valid.
     """
+    _check_characters(given)
     instance = _read_instance(given)
     login = _choose_login(given, instance)
     names = {name for name in _SIGN_IN_SETTINGS if name in given}
@@ -84,6 +94,11 @@ def choose_sign_in(given: Mapping[str, Any]) -> SignIn:
             raise SettingsError(f"{_join(names)} are two ways to sign in: keep one")
         if instance is None:
             raise SettingsError("access_token needs instance_url")
+        if not is_sendable(given["access_token"]):
+            raise SettingsError(
+                "access_token contains a line end, a space or another character that no token has: "
+                "check the file or secret store that it comes from"
+            )
         return ReadyToken(given["access_token"], instance)
     flow = _choose_flow(names)
     if flow is ClientCredentials and login in (LOGIN, LOGIN_OF_SANDBOXES):
@@ -92,6 +107,22 @@ def choose_sign_in(given: Mapping[str, Any]) -> SignIn:
             "instance_url to its My Domain address, and no login_url"
         )
     return TokenEndpoint(_make_flow(flow, given, login), login, instance)
+
+
+def _check_characters(given: Mapping[str, Any]) -> None:
+    """Refuse line ends and the like, which come from files and secret stores.
+
+    Raises:
+        SettingsError: If a setting contains one; its value is not repeated.
+    """
+    errors = [
+        f"{name} contains a line end or another control character: check the file or secret store "
+        "that it comes from"
+        for name in _ONE_LINE
+        if not str(given.get(name, "")).isprintable()
+    ]
+    if errors:
+        raise SettingsError(*errors)
 
 
 def _read_instance(given: Mapping[str, Any]) -> HostAddress | None:

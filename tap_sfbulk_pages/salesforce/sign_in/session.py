@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.salesforce.transport import Transport
 
 
+def is_sendable(token: str) -> bool:
+    """Return whether a token consists of characters that a header may contain."""
+    return all("!" <= character <= "~" for character in token)
+
+
 @dataclass(frozen=True)
 class Session:
     """A session of the org.
@@ -20,14 +25,23 @@ class Session:
     Attributes:
         access_token: The bearer token.
         address: The one host that it may be sent to.
+
+    Raises:
+        SignInError: If the token cannot be sent in a header. HTTP libraries quote what they refuse,
+            so it must not get there.
     """
 
     access_token: str = field(repr=False)
     address: HostAddress
 
     def __post_init__(self) -> None:
-        """Keep the token out of all messages."""
+        """Check the token, and keep it out of all messages."""
         keep_secret(self.access_token)
+        if not is_sendable(self.access_token):
+            raise SignInError(
+                "The access token that was issued contains a line end, a space or another "
+                "character that cannot be sent."
+            )
 
 
 class Sessions(Protocol):

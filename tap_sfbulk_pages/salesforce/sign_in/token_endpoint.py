@@ -128,7 +128,7 @@ def _parse_reply(body: bytes) -> dict[str, object]:
         raise UnavailableError(
             "The token endpoint answered with a body that is not JSON."
         ) from None
-    if not isinstance(reply, dict) or not reply.get("access_token"):
+    if not isinstance(reply, dict) or not isinstance(reply.get("access_token") or None, str):
         raise UnavailableError("The token endpoint answered without an access_token.")
     return reply
 
