@@ -8,12 +8,15 @@ one beside it. The schema stays the catalog's, so that tables keep the columns t
 from __future__ import annotations
 
 import copy
+import logging
 from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import CatalogError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+logger = logging.getLogger(__name__)
 
 _METHODS = frozenset({"FULL_TABLE", "INCREMENTAL"})
 
@@ -56,12 +59,7 @@ def understand(entry: dict[str, Any]) -> bool:
             f'"stream_maps": {{"{entry["tap_stream_id"]}": '
             f'{{"__alias__": "{entry["stream_alias"]}"}}}} instead.'
         )
-    forced = root.get("forced-replication-method")
-    if isinstance(forced, dict):
-        root["forced-replication-method"] = forced.get("replication-method")
-    # The SDK announces the key of the entry alone.
-    entry.setdefault("key_properties", root.get("table-key-properties"))
-    _take_over_method(entry, root)
+    _take_over_metadata(entry, root)
     return not (root.get("selected") and _chooses_nothing(entry, root))
 
 
@@ -78,19 +76,61 @@ def warnings_of(without_choice: Sequence[str]) -> list[str]:
     ]
 
 
-def _take_over_method(entry: dict[str, Any], root: dict[str, Any]) -> None:
-    """Let the method of the metadata count, and the key beside it."""
-    method = root.get("replication-method")
-    if method is None:
-        return
-    if method not in _METHODS:
-        raise CatalogError(
-            f"The replication-method of {entry['tap_stream_id']} in the catalog must be one of "
-            f"{', '.join(sorted(_METHODS))}, not {method!r}."
-        )
-    entry["replication_method"] = method
+def _take_over_metadata(entry: dict[str, Any], root: dict[str, Any]) -> None:
+    """Let the metadata count where they differ from the entry's own lines.
+
+    Users and Meltano's `metadata` edit the metadata; the SDK looks at the entry's lines first.
+    """
+    name = entry["tap_stream_id"]
+    forced = root.get("forced-replication-method")
+    if isinstance(forced, dict):
+        root["forced-replication-method"] = forced = forced.get("replication-method")
+    # Other taps, and Meltano, write the method that the user has chosen beside a forced one.
+    for key in ("forced-replication-method", "replication-method"):
+        method = root.get(key)
+        if method is None:
+            continue
+        if method not in _METHODS:
+            raise CatalogError(
+                f"The {key} of {name} in the catalog must be one of "
+                f"{', '.join(sorted(_METHODS))}, not {method!r}."
+            )
+        _let_count(entry, "replication_method", method, key)
     if root.get("replication-key"):
-        entry["replication_key"] = root["replication-key"]
+        _let_count(entry, "replication_key", root["replication-key"], "replication-key")
+    for key in ("view-key-properties", "table-key-properties"):
+        if root.get(key) is not None:
+            _let_count(entry, "key_properties", root[key], key)
+    _check_keys(entry)
+
+
+def _let_count(entry: dict[str, Any], line: str, value: Any, key: str) -> None:
+    """Put what the metadata say in place of the entry's own line."""
+    if entry.get(line) not in (None, value):
+        logger.warning(
+            "The catalog gives %s the %s %r, and its metadata the %s %r: the metadata count.",
+            entry["tap_stream_id"],
+            line,
+            entry[line],
+            key,
+            value,
+        )
+    entry[line] = value
+
+
+def _check_keys(entry: dict[str, Any]) -> None:
+    """Check that the keys of a stream are fields of it.
+
+    Raises:
+        CatalogError: If they are not: the target would look for them in vain.
+    """
+    keys = entry.get("key_properties") or []
+    known = entry["schema"].get("properties") or {}
+    if not isinstance(keys, list) or (known and not all(key in known for key in keys)):
+        raise CatalogError(
+            f"The table-key-properties of {entry['tap_stream_id']} in the catalog must be a list "
+            f"of its fields, not {keys!r}."
+        )
 
 
 def _chooses_nothing(entry: dict[str, Any], root: dict[str, Any]) -> bool:

@@ -1,0 +1,205 @@
+"""Catalogs as users edit them and as their editors write them: followed, or refused in words."""
+
+from __future__ import annotations
+
+import codecs
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tap_process import config_for, metadata_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fixture_types import StartSandbox
+    from tap_process import Tap
+
+    from sfbulk_sandbox import SandboxServer
+
+    Entry = dict[str, Any]
+
+SMALL = {"rows": {"Account": 7, "Contact": 5}}
+
+
+def sqls(server: SandboxServer) -> list[str]:
+    return [job.soql for job in server.jobs]
+
+
+def test_the_replication_key_of_the_metadata_counts(tap: Tap, start_sandbox: StartSandbox) -> None:
+    server = start_sandbox(**SMALL)
+    config = config_for(server, "Account", start_date="2020-01-01T00:00:00Z")
+    catalog = tap.catalog(config)
+    metadata_of(catalog["streams"][0])[()]["replication-key"] = "CreatedDate"
+    run = tap(config, catalog=catalog)
+    assert run.exit_code == 0, run.stderr
+    assert "WHERE CreatedDate >= " in sqls(server)[0]
+    assert run.bookmark("Account")["replication_key"] == "CreatedDate"
+    assert "SystemModstamp', and its metadata the replication-key 'CreatedDate'" in run.stderr
+
+
+@pytest.mark.parametrize("key", ["forced-replication-method", "replication-method"])
+def test_the_method_of_the_metadata_counts(tap: Tap, start_sandbox: StartSandbox, key: str) -> None:
+    server = start_sandbox(**SMALL)
+    config = config_for(server, "Account", start_date="2024-01-01T00:00:00Z")
+    catalog = tap.catalog(config)
+    metadata_of(catalog["streams"][0])[()][key] = "FULL_TABLE"
+    run = tap(config, catalog=catalog)
+    assert run.exit_code == 0, run.stderr
+    assert " WHERE " not in sqls(server)[0]
+    assert len(run.records("Account")) == 7
+
+
+@pytest.mark.parametrize("key", ["table-key-properties", "view-key-properties"])
+def test_the_key_of_the_metadata_counts(tap: Tap, start_sandbox: StartSandbox, key: str) -> None:
+    server = start_sandbox(**SMALL)
+    config = config_for(server, "Account")
+    catalog = tap.catalog(config)
+    root = metadata_of(catalog["streams"][0])[()]
+    del root["table-key-properties"]
+    root[key] = ["Id", "Name"]
+    run = tap(config, catalog=catalog)
+    assert run.exit_code == 0, run.stderr
+    assert run.schema("Account")["key_properties"] == ["Id", "Name"]
+
+
+def break_id(entry: Entry) -> None:
+    del entry["tap_stream_id"]
+
+
+def break_metadata(entry: Entry) -> None:
+    entry["metadata"] = {"selected": True}
+
+
+def break_breadcrumb(entry: Entry) -> None:
+    entry["metadata"] = [{"metadata": {"selected": True}}]
+
+
+def break_method(entry: Entry) -> None:
+    metadata_of(entry)[()]["forced-replication-method"] = "LOG_BASED"
+
+
+def break_keys(entry: Entry) -> None:
+    metadata_of(entry)[()]["table-key-properties"] = ["Idd"]
+
+
+def break_schema(entry: Entry) -> None:
+    entry["schema"] = "Account"
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (break_id, "Entry 1 of the catalog has no tap_stream_id and schema."),
+        (break_schema, "Entry 1 of the catalog has no tap_stream_id and schema."),
+        (break_metadata, "The metadata of Account in the catalog must be a list"),
+        (break_breadcrumb, "The metadata of Account in the catalog must be a list"),
+        (break_method, "must be one of FULL_TABLE, INCREMENTAL, not 'LOG_BASED'"),
+        (break_keys, "must be a list of its fields, not ['Idd']"),
+    ],
+)
+def test_an_entry_that_cannot_be_followed(
+    tap: Tap, start_sandbox: StartSandbox, edit: Callable[[Entry], None], said: str
+) -> None:
+    server = start_sandbox(**SMALL)
+    config = config_for(server, "Account")
+    catalog = tap.catalog(config)
+    edit(catalog["streams"][0])
+    run = tap(config, catalog=catalog)
+    assert run.exit_code == 1
+    assert said in run.stderr
+    assert "Traceback" not in run.stderr
+    assert run.stdout == b""
+
+
+def test_two_entries_of_one_stream(tap: Tap, start_sandbox: StartSandbox) -> None:
+    server = start_sandbox(**SMALL)
+    config = config_for(server, "Account")
+    catalog = tap.catalog(config)
+    run = tap(config, catalog={"streams": catalog["streams"] * 2})
+    assert run.exit_code == 1
+    assert "two entries for Account" in run.stderr
+
+
+ENCODINGS = [
+    ("utf-8", b""),
+    ("utf-8", codecs.BOM_UTF8),
+    ("utf-16-le", codecs.BOM_UTF16_LE),
+    ("utf-16-be", codecs.BOM_UTF16_BE),
+    ("utf-16-le", b""),
+    ("utf-32-le", codecs.BOM_UTF32_LE),
+]
+
+
+@pytest.mark.parametrize(("encoding", "mark"), ENCODINGS)
+def test_every_file_in_every_utf(
+    tap: Tap, start_sandbox: StartSandbox, encoding: str, mark: bytes
+) -> None:
+    server = start_sandbox(**SMALL)
+    config = config_for(server, "Account", "Contact", filters={"Account": "Name != 'Zoë ✓'"})
+    catalog = tap.catalog(config)
+    metadata_of(catalog["streams"][1])[()]["selected"] = False
+    key, value = "replication_key", "2999-01-01T00:00:00.000Z"
+    bookmarks = {"Account": {key: "SystemModstamp", f"{key}_value": value}, "Zoë": None}
+    arguments = []
+    files = {"config": config, "catalog": catalog, "state": {"bookmarks": bookmarks}}
+    for name, content in files.items():
+        path = tap._folder / f"{name}.{encoding}"
+        text = json.dumps(content, ensure_ascii=False)
+        path.write_bytes(mark + text.encode(encoding))
+        arguments += [f"--{name}", str(path)]
+    run = tap.start(None, *arguments).end()
+    assert run.exit_code == 0, run.stderr
+    assert run.streams == {"Account"}
+    assert run.records("Account") == []
+    assert "Zoë ✓" in sqls(server)[0]
+
+
+@pytest.mark.parametrize("name", ["config", "catalog"])
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (b'{"streams": [],\n "access_token": s3cr3t}', "at line 2, column 18"),
+        (b'{"streams": ["s3cr3t" 1}', "at line 1, column 23"),
+        (b"", "at line 1, column 1"),
+        (b'{"streams": [{"a": "\xff"}]}', "byte 20"),
+    ],
+)
+def test_a_file_that_is_not_json_says_which_and_where(
+    tap: Tap, start_sandbox: StartSandbox, name: str, text: bytes, place: str
+) -> None:
+    path = tap._folder / f"my-{name}.json"
+    path.write_bytes(text)
+    config = None if name == "config" else config_for(start_sandbox(), "Account")
+    run = tap.start(config, f"--{name}", str(path)).end()
+    assert run.exit_code == 1
+    assert f"The {name} {path} is" in run.stderr
+    assert place in run.stderr
+    assert "s3cr3t" not in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize("arguments", [[], ["--discover"], ["--test"]])
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ('{"access_token": "s3cr3t"}', "takes the path of a file, or ENV, and not JSON itself"),
+        ("/nowhere/config.json", "The config /nowhere/config.json cannot be read: No such file"),
+        ("/", "The config / cannot be read: Is a directory"),
+    ],
+)
+def test_a_config_that_is_no_file(tap: Tap, arguments: list[str], config: str, said: str) -> None:
+    run = tap.start(None, "--config", config, *arguments).end()
+    assert run.exit_code == 1
+    assert said in run.stderr
+    assert "s3cr3t" not in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize("text", ["[]", "7", '"ENV"', "null"])
+def test_a_config_that_is_no_object(tap: Tap, text: str) -> None:
+    path = tap._folder / "list.json"
+    path.write_text(text, encoding="utf-8")
+    run = tap.start(None, "--config", str(path)).end()
+    assert run.exit_code == 1
+    assert f"The config {path} must hold a JSON object" in run.stderr
