@@ -85,6 +85,12 @@ _PROPERTIES: dict[str, Any] = {
         title="Private key file",
         description="JWT bearer flow: path of the private key file.",
     ),
+    "private_key_passphrase": _setting(
+        "string",
+        secret=True,
+        title="Passphrase of the private key",
+        description="JWT bearer flow: passphrase of an encrypted private key.",
+    ),
     "password": _setting(
         "string",
         secret=True,

@@ -34,6 +34,7 @@ VALUES = {
     "refresh_token": "SECRET-refresh",
     "username": "ada@example.com",
     "private_key": "SECRET-key",
+    "private_key_passphrase": "SECRET-passphrase",
     "password": "SECRET-password",
     "security_token": "SECRET-security",
 }
@@ -44,6 +45,8 @@ FLOWS = {
     frozenset({"client_id", "client_secret", "refresh_token"}): RefreshToken,
     frozenset({"client_id", "username", "private_key"}): JwtBearer,
     frozenset({"client_id", "username", "private_key_path"}): JwtBearer,
+    frozenset({"client_id", "username", "private_key", "private_key_passphrase"}): JwtBearer,
+    frozenset({"client_id", "username", "private_key_path", "private_key_passphrase"}): JwtBearer,
     frozenset({"client_id", "client_secret", "username", "password"}): UsernamePassword,
     frozenset(
         {"client_id", "client_secret", "username", "password", "security_token"}

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import SettingsError
+from tap_sfbulk_pages.quoting import keep_secret
 from tap_sfbulk_pages.salesforce.addresses import (
     LOGIN,
     LOGIN_OF_SANDBOXES,
@@ -39,6 +40,7 @@ _FLOWS: Mapping[type[Flow], set[str]] = {
 }
 _OPTIONAL: Mapping[type[Flow], set[str]] = {
     RefreshToken: {"client_secret"},
+    JwtBearer: {"private_key_passphrase"},
     UsernamePassword: {"security_token"},
 }
 _SIGN_IN_SETTINGS = (
@@ -49,6 +51,7 @@ _SIGN_IN_SETTINGS = (
     "username",
     "private_key",
     "private_key_path",
+    "private_key_passphrase",
     "password",
     "security_token",
 )
@@ -57,10 +60,13 @@ _ONE_LINE = (
     "client_secret",
     "refresh_token",
     "username",
+    "private_key_passphrase",
     "password",
     "security_token",
     "sf_cli_org",
 )
+# Far longer than the paths of files are, and shorter than a key of 2,048 bits in base64.
+_LONGEST_PATH = 1_000
 _ADDRESSES = ("instance_url", "login_url")
 # All that `choose_sign_in` looks at.
 SIGN_IN_SETTINGS = frozenset({*_SIGN_IN_SETTINGS, *_ADDRESSES, "is_sandbox", "sf_cli_org"})
@@ -177,6 +183,7 @@ def _make_flow(flow: type[Flow], given: Mapping[str, Any], login: HostAddress) -
             client_id,
             given["username"],
             _read_private_key(given),
+            given.get("private_key_passphrase"),
             _choose_audience(login, is_sandbox=is_sandbox),
         )
     if flow is UsernamePassword:
@@ -206,10 +213,19 @@ def _read_private_key(given: Mapping[str, Any]) -> str:
     if "private_key" in given:
         # Environment variables often contain the line ends of a PEM file as \n.
         return str(given["private_key"]).replace("\\n", "\n")
+    path = str(given["private_key_path"])
+    if "PRIVATE KEY" in path or not path.isprintable() or len(path) > _LONGEST_PATH:
+        keep_secret(path)
+        raise SettingsError(
+            "private_key_path must be the path of a file, and seems to contain the key itself: set "
+            "private_key instead"
+        )
     try:
-        return Path(given["private_key_path"]).read_text(encoding="ascii")
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"private_key_path cannot be read: {error}") from error
+        return Path(path).read_text(encoding="ascii")
+    except OSError as error:
+        raise SettingsError(f"private_key_path: {path} cannot be read: {error.strerror}") from error
+    except ValueError:
+        raise SettingsError(f"private_key_path: {path} is not a PEM file") from None
 
 
 def _join(names: set[str]) -> str:

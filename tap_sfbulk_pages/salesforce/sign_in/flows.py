@@ -13,6 +13,8 @@ from tap_sfbulk_pages.errors import SettingsError
 from tap_sfbulk_pages.quoting import keep_secret
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
     from tap_sfbulk_pages.salesforce.sign_in.refresh_tokens import RefreshTokenStore
 
 # Salesforce accepts assertions that expire within five minutes.
@@ -78,6 +80,7 @@ class JwtBearer:
     client_id: str
     username: str
     private_key: str = field(repr=False)
+    passphrase: str | None = field(repr=False)
     audience: str
 
     def form(self) -> dict[str, str]:
@@ -88,19 +91,14 @@ class JwtBearer:
         """
         import jwt  # noqa: PLC0415 - loads cryptography, which no other flow needs
 
+        key = _load_key(self.private_key, self.passphrase)
         claims = {
             "iss": self.client_id,
             "sub": self.username,
             "aud": self.audience,
             "exp": int(time.time()) + _ASSERTION_SECONDS,
         }
-        try:
-            assertion = jwt.encode(claims, self.private_key, algorithm="RS256")
-        except (jwt.PyJWTError, TypeError, ValueError):
-            # Not `from` the error, which may quote the key.
-            raise SettingsError(
-                "private_key (or private_key_path) is not an RSA private key in PEM form"
-            ) from None
+        assertion = jwt.encode(claims, key, algorithm="RS256")
         keep_secret(assertion)
         return {
             "grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer",
@@ -128,3 +126,32 @@ class UsernamePassword:
             "username": self.username,
             "password": self.password + self.security_token,
         }
+
+
+def _load_key(pem: str, passphrase: str | None) -> RSAPrivateKey:
+    """Load an RSA private key.
+
+    Raises:
+        SettingsError: If it is not one, or the passphrase does not fit. The error of the library is
+            not its cause, since it may quote the key.
+    """
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415 - as above
+    from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415
+
+    problem = "private_key (or private_key_path) is not an RSA private key in PEM form"
+    try:
+        key = load_pem_private_key(pem.encode(), passphrase.encode() if passphrase else None)
+    except TypeError:
+        problem = (
+            "private_key_passphrase is set, but the private key is not encrypted: remove it"
+            if passphrase
+            else "the private key is encrypted: set private_key_passphrase"
+        )
+    except (UnsupportedAlgorithm, ValueError):
+        if passphrase:
+            problem = f"{problem}, or private_key_passphrase is wrong"
+    else:
+        if isinstance(key, rsa.RSAPrivateKey):
+            return key
+    raise SettingsError(problem)
