@@ -123,7 +123,7 @@ class ArrowRows:
         delimiter: str,
         replication_key: str | None,
     ) -> ArrowRows | None:
-        """Prepare for a page; return None without compiled code, or if a column or type is missing."""
+        """Prepare for a page; return None without compiled code, or if a column is missing."""
         library = compiled.library()
         has_all = {*schema.names, *filter(None, [replication_key])} <= {*names}
         is_known = all(type_ in _TYPES or pa.types.is_decimal128(type_) for type_ in schema.types)
