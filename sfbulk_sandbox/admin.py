@@ -49,7 +49,9 @@ async def answer_admin(sandbox: Sandbox, call: Call) -> Reply:
             try:
                 content = json.loads(call.body) if call.body else None
                 value = await endpoint(sandbox, content, *match.groups(""))
-            except (KeyError, ValueError) as error:
+            except KeyError as error:
+                return _error(HTTPStatus.BAD_REQUEST, f"not known: {error.args[0]}")
+            except (TypeError, ValueError) as error:
                 return _error(HTTPStatus.BAD_REQUEST, str(error))
             return Reply(HTTPStatus.NO_CONTENT) if value is None else json_reply(value)
     return _error(HTTPStatus.NOT_FOUND, f"nothing at {call.method} {call.path}")

@@ -6,18 +6,20 @@ import asyncio
 import json
 import re
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from isal import igzip
 
 from sfbulk_sandbox.call_log import CallLog
 from sfbulk_sandbox.endpoints.versions import check_version
+from sfbulk_sandbox.exchange import LONGEST_URI_BYTES, dump_pretty
 from sfbulk_sandbox.faults.body_faults import BodyFault
 from sfbulk_sandbox.faults.events import Event
 from sfbulk_sandbox.faults.kinds import Aim, Faults
 from sfbulk_sandbox.faults.refusals import Refusal
 from sfbulk_sandbox.routes import Route, find_route
-from sfbulk_sandbox.salesforce_errors import OAuthError, SalesforceError
+from sfbulk_sandbox.salesforce_errors import OAuthError, SalesforceError, usual_error
 from sfbulk_sandbox.soql.errors import SoqlError
 from sfbulk_sandbox.state.state import State
 
@@ -67,13 +69,15 @@ class Sandbox:
 
     async def answer(self, call: Call) -> Answer:
         """Answer a call as Salesforce would, or as the fault that strikes it wants it."""
-        if call.method == "POST" and call.query.get("_HttpMethod"):
-            # For clients that cannot send PATCH (REST guide, "sObject Rows").
-            call = replace(call, method=call.query["_HttpMethod"].upper())
+        head_only = call.method == "HEAD"
+        call = _with_meant_method(call)
         try:
+            if call.uri_bytes > LONGEST_URI_BYTES:
+                raise usual_error(HTTPStatus.REQUEST_URI_TOO_LONG)
             route, groups = find_route(call)
         except SalesforceError as error:
-            return Answer(error.reply())
+            usage = self.state.usage.header(self.state.scenario)
+            return Answer(error.reply().with_headers(usage))
         state = self.state
         call = replace(call, version=groups.pop("version", ""))
         job = state.jobs.get(groups["job_id"]) if "job_id" in groups else None
@@ -88,9 +92,13 @@ class Sandbox:
             reply = await self._reply_as_usual(route, groups, call)
         if route.signed_in and not call.nested:
             reply = reply.with_headers(state.usage.header(state.scenario))
+        if call.headers.get("X-PrettyPrint") == "1" and reply.value is not None:
+            reply = replace(reply, body=dump_pretty(reply.value))
         reply = await _compress(reply, call)
         if isinstance(call.fault, BodyFault):
             reply = call.fault.change(reply)
+        # The server sends no body to HEAD, and chunks would be one.
+        reply = replace(reply, chunked=reply.chunked and not head_only)
         return Answer(reply, route.place, aim.sobject, call.fault)
 
     async def _reply_as_usual(self, route: Route, groups: dict[str, Any], call: Call) -> Reply:
@@ -113,6 +121,19 @@ class Sandbox:
 
     async def _answer_nested(self, call: Call) -> Reply:
         return (await self.answer(call)).reply
+
+
+def _with_meant_method(call: Call) -> Call:
+    """Return a call with the method that decides what is done.
+
+    HEAD is answered as GET, and clients that cannot send PATCH name it in the query string (REST
+    guide, "sObject Rows").
+    """
+    if call.method == "HEAD":
+        return replace(call, method="GET")
+    if call.method == "POST" and call.query.get("_HttpMethod"):
+        return replace(call, method=call.query["_HttpMethod"].upper())
+    return call
 
 
 def _find_aim(call: Call, sobject: str | None, job: QueryJob | None) -> Aim:

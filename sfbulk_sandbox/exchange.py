@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 LOGIN_HOSTS = ("https://login.salesforce.com", "https://test.salesforce.com")
 MY_DOMAIN = "https://sfbulk-sandbox.my.salesforce.com"
 """Where the org is for clients that take the sandbox for Salesforce."""
+LONGEST_URI_BYTES = 16_384
+"""Longest path and query string (REST guide, "Status Codes and Error Responses")."""
 JSON = "application/json;charset=UTF-8"
 CSV = "text/csv"
 HTML = "text/html;charset=UTF-8"
@@ -36,6 +38,7 @@ class Call:
         version: API version in the path, e.g. ``62.0``; empty outside ``/services/data/vXX.X``.
         fault: The fault that strikes this call.
         nested: Whether the call is a subrequest of a composite one.
+        uri_bytes: Length of path and query string as they were sent.
     """
 
     method: str
@@ -48,6 +51,7 @@ class Call:
     version: str = ""
     fault: FaultKind | None = None
     nested: bool = False
+    uri_bytes: int = 0
 
     @property
     def instance_url(self) -> str:
@@ -91,6 +95,13 @@ class Reply:
         return replace(self, headers={**self.headers, **headers})
 
 
+def dump_pretty(value: Any) -> bytes:
+    """Return a JSON value over several lines, with ``" : "`` between key and value."""
+    return str(
+        simplejson.dumps(value, indent=2, separators=(",", " : "), ensure_ascii=False)
+    ).encode()
+
+
 def json_reply(
     value: Any,
     *,
@@ -103,11 +114,10 @@ def json_reply(
     Args:
         value: Anything JSON holds.
         status: HTTP status.
-        pretty: Spread over lines, with ``" : "`` between key and value, as job replies are.
+        pretty: Spread over lines, as job replies are.
         headers: Further headers.
     """
     if pretty:
-        text = simplejson.dumps(value, indent=2, separators=(",", " : "), ensure_ascii=False)
-    else:
-        text = simplejson.dumps(value, separators=(",", ":"), ensure_ascii=False)
+        return Reply(status, dump_pretty(value), JSON, headers or {}, value)
+    text = simplejson.dumps(value, separators=(",", ":"), ensure_ascii=False)
     return Reply(status, text.encode(), JSON, headers or {}, value)

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 ReplyForm = Literal["live", "documented", "postman"]
 LinkStyle = Literal["relative", "rooted", "absolute"]
 _FIXED = frozenset({"seed", "objects", "rows", "now", "data_until", "credentials", "faults"})
+_NOT_NEGATIVE = (
+    *("queued_seconds", "running_seconds", "polls_until_complete", "latency_seconds"),
+    *("delete_log_days", "delete_log_lag_seconds", "deleted_ids_limit"),
+)
+_SMALLEST_ERROR, _STATUSES_END = 400, 600
 _FIRST_VERSION, _LATEST_VERSION = 31, 67
 
 
@@ -172,12 +177,25 @@ class Scenario:
     faults: tuple[Mapping[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("page_rows", "links_per_reply", "bytes_per_second", "token_lifetime_calls"):
+        for name in (
+            *("page_rows", "query_rows", "links_per_reply"),
+            *("bytes_per_second", "token_lifetime_calls"),
+        ):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise MappingError(f"{name} must be at least 1, not {value}")
+        for name in _NOT_NEGATIVE:
+            if getattr(self, name) < 0:
+                raise MappingError(f"{name} must not be negative")
+        if not _SMALLEST_ERROR <= self.result_pages_status < _STATUSES_END:
+            raise MappingError(
+                f"result_pages_status must be from 400 to 599, not {self.result_pages_status}"
+            )
         # YAML reads 62.0 without quotes as a number, and a bare null as nothing.
-        versions = tuple(f"{float(version):.1f}" for version in self.api_versions)
+        try:
+            versions = tuple(f"{float(version):.1f}" for version in self.api_versions)
+        except ValueError as error:
+            raise MappingError(f"api_versions: {error}") from error
         object.__setattr__(self, "api_versions", versions)
         object.__setattr__(self, "last_continuation", self.last_continuation or "null")
 

@@ -6,8 +6,9 @@ import asyncio
 import logging
 import threading
 from email.utils import format_datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from aiohttp import web
 from typing_extensions import Self
@@ -15,7 +16,7 @@ from typing_extensions import Self
 from sfbulk_sandbox.admin import answer_admin
 from sfbulk_sandbox.answering import Sandbox
 from sfbulk_sandbox.certificates import Authority
-from sfbulk_sandbox.exchange import Call
+from sfbulk_sandbox.exchange import Call, Reply
 from sfbulk_sandbox.faults.kinds import Fault
 from sfbulk_sandbox.faults.transport_faults import TransportFault
 from sfbulk_sandbox.proxy import Proxy, is_salesforce_host, make_environment
@@ -37,7 +38,8 @@ LOOPBACK = "127.0.0.1"
 LOOPBACK_NAMES = (LOOPBACK, "localhost", "::1")
 CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS")
 _SHUTDOWN_SECONDS = 0.2
-_LONGEST_REQUEST_LINE = 16_384
+_LARGEST_HEAD = 1 << 20
+"""Beyond what is refused with Salesforce's own words, so that aiohttp's are not heard."""
 
 
 def _is_worth_a_line(record: logging.LogRecord) -> bool:
@@ -192,7 +194,8 @@ class SandboxServer:
             self._handle,
             access_log=None,
             logger=_logger,
-            max_line_size=_LONGEST_REQUEST_LINE,
+            max_line_size=_LARGEST_HEAD,
+            max_field_size=_LARGEST_HEAD,
         )
         runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_SECONDS)
         proxy: Proxy | None = None
@@ -223,17 +226,36 @@ class SandboxServer:
         self._proxy_port = await proxy.start()
         return proxy
 
+    def _is_meant(self, request: web.BaseRequest, *, is_admin: bool) -> bool:
+        """Tell whether a request is for this server, and of no web page of another one.
+
+        A page that a browser has open could otherwise reach a server on this machine, under a name
+        that leads here (DNS rebinding).
+        """
+        origin = request.headers.get("Origin")
+        if origin is not None and origin != f"{request.scheme}://{request.host}":
+            return False
+        name = urlsplit(f"//{request.host}").hostname or ""
+        if self._as_salesforce and not is_admin and is_salesforce_host(name):
+            return True
+        # Beyond this machine, others give the server names that it does not know.
+        return self._host not in LOOPBACK_NAMES or name in LOOPBACK_NAMES
+
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one HTTP request."""
         call = Call(
             method=request.method,
             path=request.rel_url.path,
+            uri_bytes=len(request.raw_path),
             query=dict(parse_qsl(request.rel_url.raw_query_string, keep_blank_values=True)),
             headers=request.headers,
             body=await request.content.read(),
             origin=f"{request.scheme}://{request.host}",
             peer=request.remote or "",
         )
+        if not self._is_meant(request, is_admin=call.path.startswith("/_sandbox/")):
+            refused = Reply(HTTPStatus.FORBIDDEN, b"The Host or Origin is not of this sandbox\n")
+            return await send(request, refused, None)
         if call.path.startswith("/_sandbox/"):
             return await send(request, await answer_admin(self._sandbox, call), None)
         entry = self._sandbox.log.begin(call, request.rel_url.raw_path_qs)

@@ -6,7 +6,7 @@ Salesforce Help, "Identity URLs"; OpenID Connect, "UserInfo Endpoint".
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sfbulk_sandbox.exchange import HTML, Call, Reply, json_reply
 
@@ -91,10 +91,12 @@ def identity_url(state: State, call: Call) -> str:
     return f"{call.origin}/id/{user.organization_id}/{user.id}"
 
 
-def _list_urls(state: State, call: Call) -> dict[str, Any]:
+def _list_urls(state: State, call: Call) -> dict[str, str]:
     user = state.org.user
-    return {
-        name: call.instance_url
-        + path.replace("{org}", user.organization_id).replace("{user}", user.id)
-        for name, path in _RESOURCES.items()
-    }
+    ids = {"{org}": user.organization_id, "{user}": user.id}
+    urls = {}
+    for name, path in _RESOURCES.items():
+        for mark, record_id in ids.items():
+            path = path.replace(mark, record_id)  # noqa: PLW2901 - mark after mark
+        urls[name] = call.instance_url + path
+    return urls

@@ -9,10 +9,9 @@ import asyncio
 import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from sfbulk_sandbox.exchange import Call, Reply, json_reply
-from sfbulk_sandbox.salesforce_errors import SalesforceError, usual_error
+from sfbulk_sandbox.salesforce_errors import SalesforceError
 from sfbulk_sandbox.sobjects.fields import NUMBER_TYPES
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from sfbulk_sandbox.state.state import State
 
 _SMALLEST_BATCH, _LARGEST_BATCH = 200, 2000
-_LONGEST_URI_BYTES = 16_384
 
 
 async def run_query(state: State, call: Call) -> Reply:
@@ -50,8 +48,6 @@ async def _read_first_batch(state: State, call: Call, *, include_deleted: bool) 
     soql = call.query.get("q", "")
     if not soql.strip():
         raise SalesforceError(HTTPStatus.BAD_REQUEST, "MALFORMED_QUERY", "A query is required")
-    if not call.nested and len(f"{call.path}?q={quote(soql)}") > _LONGEST_URI_BYTES:
-        raise usual_error(HTTPStatus.REQUEST_URI_TOO_LONG)
     result = await asyncio.to_thread(
         state.org.query, soql, include_deleted=include_deleted, bulk=False
     )

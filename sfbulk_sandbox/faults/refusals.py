@@ -19,9 +19,12 @@ from sfbulk_sandbox.salesforce_errors import (
     usual_reply,
 )
 from sfbulk_sandbox.state.usage import query_jobs_exceeded, request_limit_exceeded
+from sfbulk_sandbox.typed_mapping import MappingError
 
 if TYPE_CHECKING:
     from sfbulk_sandbox.exchange import Call
+
+_STATUSES_END = 600
 
 
 class Refusal(FaultKind):
@@ -41,6 +44,9 @@ class Status(Refusal):
     error_code: str | None = None
     message: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_status(self.status)
 
     @override
     def reply(self, _call: Call) -> Reply:
@@ -62,6 +68,9 @@ class Html(Refusal):
     kind: ClassVar[str] = "html"
     status: int = 200
     title: str = "Salesforce is down for maintenance"
+
+    def __post_init__(self) -> None:
+        check_status(self.status)
 
     @override
     def reply(self, _call: Call) -> Reply:
@@ -107,6 +116,9 @@ class Redirect(Refusal):
     to: str | None = None
     status: int = 302
 
+    def __post_init__(self) -> None:
+        check_status(self.status)
+
     @override
     def reply(self, call: Call) -> Reply:
         query = f"?{urlencode(call.query)}" if call.query else ""
@@ -121,6 +133,9 @@ class LocatorRefused(Refusal):
     kind: ClassVar[str] = "locator_refused"
     places: ClassVar[tuple[Place, ...]] = ("list_pages", "page", "query")
     status: int = 400
+
+    def __post_init__(self) -> None:
+        check_status(self.status)
 
     @override
     def reply(self, _call: Call) -> Reply:
@@ -140,6 +155,16 @@ class JobVersion(Refusal):
     @override
     def reply(self, _call: Call) -> Reply:
         return usual_error(HTTPStatus.CONFLICT).reply()
+
+
+def check_status(status: int) -> None:
+    """Refuse what HTTP cannot send as a final status.
+
+    Raises:
+        MappingError: It is none.
+    """
+    if not HTTPStatus.OK <= status < _STATUSES_END:
+        raise MappingError(f"status must be from 200 to 599, not {status}")
 
 
 def other_origin(origin: str) -> str:

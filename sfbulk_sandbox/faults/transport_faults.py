@@ -17,6 +17,7 @@ from typing_extensions import override
 
 from sfbulk_sandbox.fault_kind import FaultKind
 from sfbulk_sandbox.sending import all_headers, begin
+from sfbulk_sandbox.typed_mapping import MappingError
 
 if TYPE_CHECKING:
     from sfbulk_sandbox.exchange import Reply
@@ -27,6 +28,12 @@ Framing = Literal["length", "chunked", "close"]
 
 class TransportFault(FaultKind):
     """A fault in how a reply is sent."""
+
+    fraction: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.fraction is not None and not 0 <= self.fraction <= 1:
+            raise MappingError(f"fraction must be from 0 to 1, not {self.fraction}")
 
     async def send(self, request: web.BaseRequest, reply: Reply) -> web.StreamResponse:
         """Send the reply, or as much of it as the fault lets through."""
@@ -112,6 +119,10 @@ class Drip(TransportFault):
     kind: ClassVar[str] = "drip"
     bytes: int = 100
     seconds: float = 0.01
+
+    def __post_init__(self) -> None:
+        if self.bytes < 1:
+            raise MappingError(f"bytes must be at least 1, not {self.bytes}")
 
     @override
     async def send(self, request: web.BaseRequest, reply: Reply) -> web.StreamResponse:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sfbulk_sandbox.sobjects.fields import NUMBER_TYPES, WHOLE_NUMBER_TYPES
 from sfbulk_sandbox.sobjects.java_numbers import java_double
+from sfbulk_sandbox.sobjects.record_ids import eighteen_characters
 
 if TYPE_CHECKING:
     from sfbulk_sandbox.sobjects.fields import Field
@@ -37,6 +38,27 @@ def cell_text(value: Any, field: Field) -> str | None:
     if isinstance(value, (date, time)):
         return _day_or_time_text(value)
     raise TypeError(f"{field.name} cannot hold a value of type {type(value).__name__}")
+
+
+def check_cell(text: str | None, field: Field) -> None:
+    """Refuse text that no cell of the field's type can hold.
+
+    Raises:
+        ValueError: It is no number, moment, checkbox or id.
+    """
+    if text is None:
+        return
+    try:
+        if field.type in NUMBER_TYPES:
+            Decimal(text)
+        elif field.type in {"date", "datetime"}:
+            datetime.fromisoformat(text.replace("Z", "+00:00"))
+        elif field.type == "boolean":
+            ("true", "false").index(text)
+        elif field.type == "reference":
+            eighteen_characters(text)
+    except (ArithmeticError, ValueError) as error:
+        raise ValueError(f"{field.name} ({field.type}) cannot hold {text!r}") from error
 
 
 def convert_cell(text: str | None, old_type: str, new: Field) -> str | None:

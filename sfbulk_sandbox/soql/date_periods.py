@@ -14,6 +14,8 @@ _MONTHS_A_YEAR = 12
 _MONTHS_A_QUARTER = 3
 _MONTHS_IN = {"MONTH": 1, "QUARTER": _MONTHS_A_QUARTER, "YEAR": _MONTHS_A_YEAR}
 _DAYS_IN = {"DAY": 1, "WEEK": 7}
+_MOST_UNITS = 4_000_000
+"""More days than any calendar has."""
 _SINGLE_DAYS = {"YESTERDAY": -1, "TODAY": 0, "TOMORROW": 1}
 _RELATIVE = {"LAST": -1, "THIS": 0, "NEXT": 1}
 
@@ -28,10 +30,10 @@ def period(word: str, today: date) -> tuple[date, date]:
     word = word.replace("FISCAL_", "")
     match = re.fullmatch(r"(LAST|NEXT)_(?:N_)?(?:(90)_)?(\w+)S(?::(\d+))?", word)
     if match is not None:
-        count = int(match.group(2) or match.group(4))
+        count = min(int(match.group(2) or match.group(4)), _MOST_UNITS)
         return _run(today, match.group(1), match.group(3), count)
     if match := re.fullmatch(r"N_(\w+)S_AGO:(\d+)", word):
-        return _units(today, match.group(1), -int(match.group(2)), 1)
+        return _units(today, match.group(1), -min(int(match.group(2)), _MOST_UNITS), 1)
     if word in _SINGLE_DAYS:
         return _units(today, "DAY", _SINGLE_DAYS[word], 1)
     direction, _, unit = word.partition("_")

@@ -15,6 +15,7 @@ from sfbulk_sandbox.soql.errors import SoqlError, unexpected_token
 from sfbulk_sandbox.soql.unsupported import refuse_unsupported
 
 _LONGEST_QUERY = 100_000
+_MOST_ROWS = 1 << 31
 
 _GRAMMAR = r"""
 start: query
@@ -248,10 +249,10 @@ class _ToSyntax(Transformer[Token, Any]):
         )
 
     def limit(self, rows: Token) -> tuple[str, int]:
-        return ("limit", int(rows))
+        return ("limit", min(int(rows), _MOST_ROWS))
 
     def offset(self, rows: Token) -> tuple[str, int]:
-        return ("offset", int(rows))
+        return ("offset", min(int(rows), _MOST_ROWS))
 
 
 def _text(token: Token | None) -> str | None:

@@ -7,7 +7,7 @@ import threading
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from sfbulk_sandbox.sobjects.cells import cell_text, in_utc, moment_text
+from sfbulk_sandbox.sobjects.cells import cell_text, check_cell, in_utc, moment_text
 from sfbulk_sandbox.sobjects.record_ids import eighteen_characters
 from sfbulk_sandbox.state.delete_log import DeleteLog
 
@@ -199,6 +199,7 @@ class Records:
         for name, value in record.items():
             field = self._schema.known_field(sobject, name)
             cells[field.name] = cell_text(value, field)
+            check_cell(cells[field.name], field)
         given_id = cells.pop("Id", None)
         record_id = (
             eighteen_characters(given_id) if given_id else self._tables[sobject.name].new_id()

@@ -67,7 +67,7 @@ def test_numbers_have_the_digits_of_bulk_results(start: StartClient) -> None:
 def test_a_query_is_too_long_for_an_address_but_not_for_a_composite_request(
     client: Client,
 ) -> None:
-    soql = "SELECT Id FROM Account WHERE Name != '" + "x" * 16_300 + "'"
+    soql = "SELECT Id FROM Account WHERE Name != '" + "x" * 16_400 + "'"
     reply = client.get("/query", params={"q": soql})
     assert reply.status_code == 414
     part = {"method": "GET", "url": f"/v62.0/query?q={soql}", "referenceId": "a"}

@@ -127,8 +127,8 @@ def test_stop_does_not_wait_for_stalled_connections(start: StartClient) -> None:
     client, path, _ = struck_page(start, kind="stall")
     address = urlsplit(client.server.url)
     with socket.create_connection((str(address.hostname), int(address.port or 0))) as connection:
-        request = f"GET /services/data/v62.0{path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer any"
-        connection.sendall(f"{request}\r\n\r\n".encode())
+        request = f"GET /services/data/v62.0{path} HTTP/1.1\r\nHost: localhost\r\n"
+        connection.sendall(f"{request}Authorization: Bearer any\r\n\r\n".encode())
         assert connection.recv(10) == b"HTTP/1.1 2"
         client.server.__exit__(None, None, None)
         connection.settimeout(60)
