@@ -62,6 +62,27 @@ def map_sources(stream_maps: Mapping[str, Any] | None) -> list[str]:
     ]
 
 
+def output_names(names: Iterable[str], stream_maps: Mapping[str, Any] | None) -> list[str]:
+    """List the names under which streams leave, after the stream maps that rename or copy them.
+
+    Aliases with expressions in them are left out.
+    """
+    left: list[str] = []
+    maps = stream_maps or {}
+    copies = {
+        name: definition["__source__"]
+        for name, definition in maps.items()
+        if isinstance(definition, dict) and "__source__" in definition
+    }
+    for name in names:
+        definition = None if name in copies else maps.get(name, {})
+        alias = definition.get("__alias__", name) if isinstance(definition, dict) else None
+        if alias is not None and "{" not in alias:
+            left.append(alias)
+        left += [copy for copy, source in copies.items() if fnmatch(name, source)]
+    return left
+
+
 def check_named_streams(
     filters: Iterable[str],
     sources: Iterable[str],

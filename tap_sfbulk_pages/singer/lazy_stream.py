@@ -25,6 +25,7 @@ from tap_sfbulk_pages.reading.named_things import (
     is_name,
     map_sources,
     match_objects,
+    output_names,
 )
 from tap_sfbulk_pages.reading.plan import StreamPlan
 from tap_sfbulk_pages.salesforce.describe import (
@@ -45,6 +46,7 @@ from tap_sfbulk_pages.singer.discovery import (
 from tap_sfbulk_pages.singer.extra_streams import selected_extra_streams
 from tap_sfbulk_pages.singer.object_stream import SObjectStream
 from tap_sfbulk_pages.singer.states import find_strange_bookmarks, find_unused_bookmark
+from tap_sfbulk_pages.soql.entries import check_tables
 from tap_sfbulk_pages.watching.activity import on_behalf_of
 
 if TYPE_CHECKING:
@@ -177,6 +179,7 @@ def selected_in_turn(tap: RunningTap, entries: SelectedEntries) -> list[StreamIn
     missing = _look_for_named(tap, entries)
     _warn_of_bookmarks(tap, [*entries.known, *tap.org.settings.extra_names])
     names = _in_order(tap, entries)
+    _check_tables(tap, names)
     _check_files(tap, names)
     extra = selected_extra_streams(tap, entries)
     for name in _mapped(tap, names):
@@ -255,6 +258,7 @@ def offered_in_turn(tap: RunningTap) -> list[StreamInTurn]:
     names = _in_order(tap, [*wanted, *extra])
     if not names and not failing:
         raise SettingsError("objects: it matches only objects that a plain query cannot read")
+    _check_tables(tap, names)
     _check_files(tap, names)
     mapped = _mapped(tap, names)
     for name in extra.keys() & mapped:
@@ -332,6 +336,15 @@ def _describes(tap: RunningTap, names: Iterable[str]) -> DescribesInTurn:
     """Describe the first objects, so that an org which cannot be asked ends the run here."""
     org = tap.org
     return DescribesInTurn(org.client, org.api_version, names, tap.stop_signal.waiting)
+
+
+def _check_tables(tap: RunningTap, names: Iterable[str]) -> None:
+    """Let no two streams leave under names that would share a loader's table."""
+    try:
+        check_tables(output_names(names, tap.mapper.stream_maps_dict))
+    except SettingsError as error:
+        advice = "in queries or jobs, or with __alias__ in stream_maps"
+        raise SettingsError(*(f"{each} {advice}" for each in error.errors)) from None
 
 
 def _check_files(tap: RunningTap, names: Iterable[str]) -> None:

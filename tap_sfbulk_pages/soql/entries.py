@@ -105,6 +105,8 @@ def parse_queries_and_jobs(
     entries = (*config.get("queries", ()), *config.get("jobs", ()))
     names = Counter(entry["name"].lower() for entry in entries)
     errors += [f"queries, jobs: {name} is used twice" for name, n in names.items() if n > 1]
+    with collect_errors(errors, "queries, jobs: "):
+        check_tables(entry["name"] for entry in entries)
     if errors:
         raise SettingsError(*errors)
     return queries, jobs
@@ -125,6 +127,29 @@ def check_names(extra: Iterable[QuerySetting | JobSetting], objects: Iterable[st
         for each in extra
         if each.name.lower() in taken
     ]
+    if errors:
+        raise SettingsError(*errors)
+
+
+def check_tables(names: Iterable[str]) -> None:
+    """Check that no two streams would share a loader's table.
+
+    Targets made with the Singer SDK take the part of a stream's name after its last `-` for the
+    table, and many databases ignore case.
+
+    Raises:
+        SettingsError: If two would.
+    """
+    found: dict[str, str] = {}
+    errors = []
+    for name in names:
+        table = name.rpartition("-")[2].lower()
+        other = found.setdefault(table, name)
+        if other.lower() != name.lower():
+            errors.append(
+                f"{other} and {name} would share the table {table}, since loaders take the part "
+                "after the last - of a stream's name: rename one"
+            )
     if errors:
         raise SettingsError(*errors)
 

@@ -222,3 +222,47 @@ def test_the_plan_refuses_what_the_run_refuses(start_sandbox: StartSandbox, tmp_
     nothing = plan(objects=["Nothing*"])
     assert nothing.returncode == 1
     assert "nothing is left to read" in nothing.stderr
+
+
+def query(name: str) -> dict[str, str]:
+    return {"name": name, "soql": "SELECT Id FROM Lead"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"queries": [query("won-opps"), query("lost-Opps")]}, "won-opps and lost-Opps"),
+        (
+            {"queries": [query("a-b")], "jobs": [{"name": "b", "id": "750000000000001"}]},
+            "a-b and b would share the table b",
+        ),
+        ({"queries": [query("my-account")]}, "Account and my-account"),
+        ({"queries": [query("q")], "stream_maps": {"q": {"__alias__": "x-account"}}}, "x-account"),
+        (
+            {"stream_maps": {"old-contact": {"__source__": "Account"}}},
+            "old-contact and Contact would share the table contact",
+        ),
+    ],
+)
+def test_streams_that_would_share_a_table(
+    tap: Tap, start_sandbox: StartSandbox, settings: dict[str, Any], said: str
+) -> None:
+    server = start_sandbox(**SMALL)
+    run = tap(config_for(server, "Account", "Contact", **settings))
+    assert run.exit_code == 1
+    assert said in run.stderr
+    assert "rename one" in run.stderr
+    assert run.stdout == b""
+    assert nothing_is_read(server)
+
+
+def test_streams_with_tables_of_their_own(tap: Tap, start_sandbox: StartSandbox) -> None:
+    server = start_sandbox(**SMALL)
+    maps = {"x-leads": {"__alias__": "x-l"}, "contact": {"__source__": "Contact"}, "Contact": None}
+    queries = [query("leads"), query("x-leads")]
+    refused = tap(config_for(server, "Account", "Contact", queries=queries))
+    assert refused.exit_code == 1
+    settings = {"queries": [*queries[1:], query("a-leed")], "stream_maps": maps}
+    run = tap(config_for(server, "Account", "Contact", **settings))
+    assert run.exit_code == 0, run.stderr
+    assert run.streams == {"Account", "contact", "x-l", "a-leed"}
