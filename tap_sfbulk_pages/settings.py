@@ -46,6 +46,8 @@ class Settings:
     include_deleted: bool
     track_hard_deletes: bool
     lookback_seconds: int
+    on_wider_query: str
+    backfill_new_fields: bool
     refresh_formula_fields: timedelta | None
     max_parallel_downloads: int
     max_concurrent_jobs: int
@@ -112,6 +114,8 @@ class Settings:
             include_deleted=given["include_deleted"],
             track_hard_deletes=given["track_hard_deletes"],
             lookback_seconds=given["lookback_seconds"],
+            on_wider_query=given["on_wider_query"],
+            backfill_new_fields=given["backfill_new_fields"],
             refresh_formula_fields=refresh_period,
             max_parallel_downloads=given["max_parallel_downloads"],
             max_concurrent_jobs=given["max_concurrent_jobs"],

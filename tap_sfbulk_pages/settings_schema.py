@@ -191,6 +191,23 @@ _PROPERTIES: dict[str, Any] = {
         description="How many seconds before a finished job's bookmark the next job starts, "
         "because rows become visible a little after their timestamp.",
     ),
+    "on_wider_query": _setting(
+        "string",
+        enum=["reread", "go_on", None],
+        default="reread",
+        title="On a wider query",
+        description="When the question of an incremental stream has become wider since its "
+        "bookmark (filter, SOQL, `include_deleted` switched on, `start_date` moved back, another "
+        "replication key): `reread` reads it from the beginning once, `go_on` warns and reads "
+        "changes only.",
+    ),
+    "backfill_new_fields": _setting(
+        "boolean",
+        default=False,
+        title="Backfill new fields",
+        description="Read an incremental stream in full once when it has fields that its bookmark "
+        "does not cover. Without it a line in the log says that older records lack them.",
+    ),
     "refresh_formula_fields": _setting(
         "string",
         title="Refresh formula fields",

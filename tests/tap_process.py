@@ -48,6 +48,14 @@ def parse_message(line: bytes) -> dict[str, Any]:
     return message
 
 
+def in_use(bookmark: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of a stream's state the next run starts from."""
+    past = ("question", "finished_job", "finished_rest_query", "finished_ranges")
+    return {
+        name: value for name, value in bookmark.items() if value is not None and name not in past
+    }
+
+
 @dataclass
 class TapRun:
     """A run that has ended.
@@ -78,9 +86,8 @@ class TapRun:
         return self.states[-1]
 
     def bookmark(self, stream: str) -> dict[str, Any]:
-        """Return a stream's part of the last STATE."""
-        bookmark: dict[str, Any] = self.state["bookmarks"][stream]
-        return bookmark
+        """Return the bookmark of a stream in the last STATE, and what is being read of it."""
+        return in_use(self.state["bookmarks"][stream])
 
     def schema(self, stream: str) -> dict[str, Any]:
         """Return the one SCHEMA message of a stream."""

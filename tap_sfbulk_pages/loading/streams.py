@@ -164,7 +164,8 @@ def _open_object(
     wanted = set(schemas if choice is None else choice.fields) | {*keys, *filter(None, [key])}
     names = [name for name in schemas if name in wanted and name not in unsupported]
     selection = ObjectSelection(sobject, schemas, names, keys, key)
-    question = ask_object(selection, settings, state)
+    now = context.org.client.clock.now()
+    question = ask_object(selection, settings, state, now=now)
     read = {name: schemas[name] for name in names}
     pages = ArrowPages(read)
     reading = open_object(replace(context, sinks=pages), question, state)

@@ -31,27 +31,18 @@ BOUND_FORMATS = frozenset({"date", "date-time"})
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
-def lower_bound(
-    bookmark: str | None, *, start_date: datetime | None, lookback_seconds: int
-) -> datetime | None:
-    """Return the first moment to read; None to read everything.
-
-    Args:
-        bookmark: The saved maximum; None for none.
-        start_date: The bound without a bookmark; None for none.
-        lookback_seconds: How long before the bookmark to start.
+def parse_bookmark(bookmark: str, lookback: timedelta = timedelta(0)) -> datetime:
+    """Read a saved bookmark, less a lookback.
 
     Raises:
-        StateError: If the bookmark is not a date.
+        StateError: If it is not a date.
     """
-    if bookmark is None:
-        return start_date
     try:
-        return parse_datetime(bookmark) - timedelta(seconds=lookback_seconds)
+        return parse_datetime(bookmark) - lookback
     except (TypeError, ValueError, AttributeError, OverflowError) as error:
         raise StateError(
-            f"The saved replication_key_value {bookmark!r} is not a date. Remove the stream "
-            "from the state to read it from start_date."
+            f"The saved replication_key_value {bookmark!r} is not a date. Remove the stream from "
+            "the state to read it from start_date."
         ) from error
 
 
@@ -106,26 +97,25 @@ def move_bookmark(
 
 @dataclass(frozen=True)
 class Incremental:
-    """The replication key of a stream, and its bookmark.
+    """The replication key of a stream, from where on it is read, and what that leaves behind.
 
     Attributes:
         key: The field.
         schema: Its JSON schema.
         state: The stream's part of the Singer state, changed in place.
+        bookmark: What is read from; None to read everything from `start_date` on.
+        least: What the bookmark does not go back behind; None for nothing.
         started_at: When it was decided what to read, before anything was asked; UTC.
-        in_full: Whether everything is read in spite of the bookmark, which then does not move.
+        question: What the new bookmark will cover (`Coverage.save`); None to keep nothing of it.
     """
 
     key: str
     schema: Mapping[str, Any]
     state: MutableMapping[str, Any]
+    bookmark: str | None = None
+    least: str | None = None
     started_at: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
-    in_full: bool = False
-
-    @property
-    def bookmark(self) -> str | None:
-        """Where reading starts; None to read everything."""
-        return None if self.in_full else stream_state.bookmark(self.state, self.key)
+    question: Mapping[str, Any] | None = None
 
     def bound(self, settings: Settings) -> str | None:
         """Return the least value of the key to read, as a SOQL literal; None for everything.
@@ -133,26 +123,24 @@ class Incremental:
         Raises:
             StateError: If the bookmark is not a date.
         """
-        bound = lower_bound(
-            self.bookmark,
-            start_date=settings.start_date,
-            lookback_seconds=settings.lookback_seconds,
-        )
+        if self.bookmark is None:
+            bound = settings.start_date
+        else:
+            lookback = timedelta(seconds=settings.lookback_seconds)
+            bound = parse_bookmark(self.bookmark, lookback)
         return format_literal(bound, self.schema) if bound else None
 
     def finish(self, maximum: str | None, latest: datetime | None = None) -> None:
-        """Move the bookmark, once every record has been written.
+        """Move the bookmark to what a finished read leaves, and keep the question it answers.
 
         Args:
             maximum: The greatest value of the key that was read; None for none.
             latest: The moment that the bookmark must not pass; None for `started_at`.
         """
-        if self.in_full:
-            return
         now = latest or self.started_at
-        bookmark = move_bookmark(self.bookmark, maximum, now=now, schema=self.schema)
+        bookmark = move_bookmark(self.least, maximum, now=now, schema=self.schema)
         if bookmark is not None:
-            stream_state.set_bookmark(self.state, self.key, bookmark)
+            stream_state.set_bookmark(self.state, self.key, bookmark, self.question)
 
 
 def describe_extent(incremental: Incremental | None, settings: Settings) -> str:

@@ -136,7 +136,7 @@ def open_object(
 def _is_begun(query: ObjectQuery, state: Mapping[str, Any]) -> bool:
     """Find out whether an earlier run has begun; ranges of another query are not read on."""
     ranges = SavedRanges.load(state)
-    if ranges and ranges.query != query.write().fingerprint:
+    if ranges and not query.is_answered_by(ranges):
         state = {name: each for name, each in state.items() if name != stream_state.RANGES}
     return stream_state.has_job(state)
 

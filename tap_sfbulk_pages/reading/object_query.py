@@ -19,6 +19,7 @@ from tap_sfbulk_pages.reading.bookmarks import (
     Incremental,
     describe_extent,
 )
+from tap_sfbulk_pages.reading.coverage import Coverage, decide_start
 from tap_sfbulk_pages.reading.request import JobRequest, choose_fields
 from tap_sfbulk_pages.salesforce.schema import binary_fields, json_schema
 from tap_sfbulk_pages.soql.ranges import Range, RangeField, choose_range_field
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from tap_sfbulk_pages.decoding.cells import CellType
     from tap_sfbulk_pages.org import Org
+    from tap_sfbulk_pages.reading.saved_ranges import SavedRanges
     from tap_sfbulk_pages.salesforce.describe import SObject
     from tap_sfbulk_pages.settings import Settings
 
@@ -114,6 +116,15 @@ class ObjectQuery:
             limit=self.limit,
         )
         return Query(soql, include_deleted=self.include_deleted)
+
+    def is_answered_by(self, ranges: SavedRanges) -> bool:
+        """Tell whether saved ranges are of this query (`SavedRanges.answers`)."""
+        return ranges.answers(self.write().fingerprint, self.range_name)
+
+    @property
+    def range_name(self) -> str:
+        """The name of the field that ranges are of; empty where nothing is bounded."""
+        return self.range_field.name if self.range_field else ""
 
     def find_bounds(self, org: Org, part: Range, pieces: int) -> list[str]:
         """Find values that cut a range into pieces, between the least and the greatest there are.
@@ -226,7 +237,11 @@ class ObjectQuestion:
 
 
 def ask_object(
-    selection: ObjectSelection, settings: Settings, state: MutableMapping[str, Any]
+    selection: ObjectSelection,
+    settings: Settings,
+    state: MutableMapping[str, Any],
+    *,
+    now: datetime,
 ) -> ObjectQuestion:
     """Decide what to ask of an object.
 
@@ -234,6 +249,7 @@ def ask_object(
         selection: What is wanted.
         settings: Of the run.
         state: The stream's part of the Singer state; changed by the question, not here.
+        now: By Salesforce's clock.
 
     Raises:
         ExtractionError: If nothing readable is selected, or the replication key cannot be one.
@@ -245,7 +261,6 @@ def ask_object(
             f"The catalog has no fields of {sobject.name}: Salesforce did not describe it when "
             "the catalog was made. Discover again."
         )
-    incremental = _find_incremental(selection, state)
     binary = binary_fields(sobject)
     types = choose_fields(
         sobject.name,
@@ -254,9 +269,10 @@ def ask_object(
         readable=sobject.field_names,
         loss="the org no longer shows this user these fields, which are left out until it does",
     )
+    incremental = _find_incremental(selection, types, settings, state, now)
     refresh = _find_refresh(sobject, types, incremental, settings)
     if incremental and refresh and refresh.is_due:
-        incremental = replace(incremental, in_full=True)
+        incremental = replace(incremental, bookmark=None)
     query = ObjectQuery.compose(
         sobject.name,
         tuple(types),
@@ -270,7 +286,11 @@ def ask_object(
 
 
 def _find_incremental(
-    selection: ObjectSelection, state: MutableMapping[str, Any]
+    selection: ObjectSelection,
+    types: Mapping[str, CellType],
+    settings: Settings,
+    state: MutableMapping[str, Any],
+    now: datetime,
 ) -> Incremental | None:
     key = selection.replication_key
     if key is None:
@@ -282,7 +302,26 @@ def _find_incremental(
             f"The replication key {key} is not a date or datetime field of "
             f"{selection.sobject.name}. Choose another in the catalog, or FULL_TABLE."
         )
-    return Incremental(key, schema, state)
+    name = selection.sobject.name
+    coverage = Coverage.of(
+        settings.filters.get(name),
+        "",
+        types,
+        settings,
+        include_deleted=settings.include_deleted,
+        now=now,
+    )
+    return decide_start(
+        key,
+        schema,
+        state,
+        settings,
+        stream=name,
+        coverage=coverage,
+        wanted=selection.names,
+        described=selection.sobject.field_names,
+        now=now,
+    )
 
 
 def _find_refresh(

@@ -48,7 +48,8 @@ def choose_fields(
         stream: Its name, for messages.
         selected: Names of fields, in order.
         schemas: JSON schemas by field, as they are announced.
-        readable: The fields that there are today.
+        readable: The fields that there are today, in any case of letters: SOQL knows no case, and
+            an administrator may change it. Records keep the announced spelling.
         loss: What has become of selected fields that are not readable.
 
     Returns:
@@ -58,10 +59,11 @@ def choose_fields(
         ExtractionError: If nothing is left.
     """
     names = list(selected)
-    lost = [name for name in names if name not in readable]
+    known = {name.lower() for name in readable}
+    lost = [name for name in names if name.lower() not in known]
     if lost:
         logger.warning("Stream %s: %s: %s.", stream, loss, ", ".join(lost))
-    fields = {name: cell_type(schemas[name]) for name in names if name in readable}
+    fields = {name: cell_type(schemas[name]) for name in names if name.lower() in known}
     if not fields:
         raise ExtractionError("None of the selected fields can be read.")
     return fields

@@ -6,16 +6,17 @@ greatest replication key value in it. As in `state.py`, each change is one assig
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.datetimes import parse_datetime
 from tap_sfbulk_pages.errors import StateError
-from tap_sfbulk_pages.reading.state import RANGES
+from tap_sfbulk_pages.reading import state as stream_state
+from tap_sfbulk_pages.reading.state import RANGES, UNKNOWN_KEY
 from tap_sfbulk_pages.soql.ranges import Range
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, MutableMapping
+    from datetime import datetime
 
 
 PartState = dict[str, Any]
@@ -26,20 +27,23 @@ class SavedRanges:
 
     Args:
         query: Fingerprint of the query that was cut.
-        cut_at: When. The bookmark must not pass it: a record that changes later can move into a
-            range that has been read already, and only the next run then reads it.
+        field: The field by whose values it was cut; `UNKNOWN_KEY` in states of earlier releases.
+        cut_at: When, by Salesforce's clock. The bookmark must not pass it: a record that changes
+            later can move into a range that has been read already, and only the next run then
+            reads it.
         parts: Changed in place while they are read.
     """
 
-    def __init__(self, query: str, cut_at: datetime, parts: list[PartState]) -> None:
+    def __init__(self, query: str, field: str, cut_at: datetime, parts: list[PartState]) -> None:
         self.query = query
+        self.field = field
         self.cut_at = cut_at
         self.parts = parts
 
     @classmethod
-    def of(cls, query: str, ranges: Iterable[Range]) -> SavedRanges:
+    def of(cls, query: str, field: str, cut_at: datetime, ranges: Iterable[Range]) -> SavedRanges:
         """Make parts that have not been read."""
-        return cls(query, datetime.now(timezone.utc), [_part(each) for each in ranges])
+        return cls(query, field, cut_at, [_part(each) for each in ranges])
 
     @classmethod
     def load(cls, state: Mapping[str, Any]) -> SavedRanges | None:
@@ -48,16 +52,29 @@ class SavedRanges:
         Raises:
             StateError: If they are malformed; no part of them is used.
         """
-        saved = state.get(RANGES)
+        saved = stream_state.unfinished_ranges(state)
         if saved is None:
             return None
         try:
             parts = saved["parts"]
             if not parts or not all(_is_sound(part) for part in parts):
                 raise StateError(f"The parts of the saved {RANGES} are malformed.")
-            return cls(str(saved["query"]), parse_datetime(saved["cut_at"]), parts)
+            field = str(saved.get("field", UNKNOWN_KEY))
+            return cls(str(saved["query"]), field, parse_datetime(saved["cut_at"]), parts)
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise StateError(f"The saved {RANGES} were not written by this tap.") from error
+
+    def answers(self, query: str, field: str) -> bool:
+        """Tell whether they are of a query, and can be read on by its range field.
+
+        The whole query is the same for every range field. Ranges of another one would not meet
+        those that are still to be read, and records would fall between them. Ranges that are all
+        done come from an earlier release: it removed them from the state, and a merge brought them
+        back. This release marks what it has finished.
+        """
+        if self.field == UNKNOWN_KEY:
+            return self.query == query and not all(map(is_done, self.parts))
+        return (self.query, self.field) == (query, field)
 
     @property
     def maximum(self) -> str | None:
@@ -72,9 +89,14 @@ class SavedRanges:
         """
         state[RANGES] = {
             "query": self.query,
+            "field": self.field,
             "cut_at": self.cut_at.isoformat(),
             "parts": list(self.parts),
         }
+
+    def finish(self, state: MutableMapping[str, Any]) -> None:
+        """Keep in a stream's state that every record of all parts has been written."""
+        stream_state.finish_ranges(state, self.cut_at.isoformat())
 
     def replace(self, part: PartState, ranges: Iterable[Range]) -> list[PartState]:
         """Put several parts in the place of one, and return them; the caller then saves.
@@ -85,11 +107,6 @@ class SavedRanges:
         pieces = [_part(each) for each in ranges]
         self.parts[position : position + 1] = pieces
         return pieces
-
-
-def forget(state: MutableMapping[str, Any]) -> None:
-    """Drop ranges that have been read, or that belong to another query."""
-    state.pop(RANGES, None)
 
 
 def range_of(part: PartState) -> Range:

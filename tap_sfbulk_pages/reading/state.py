@@ -37,6 +37,10 @@ _REST_QUERY = "rest_query"
 RANGES = "ranges"
 _KEY = "replication_key"
 _VALUE = "replication_key_value"
+_QUESTION = "question"
+_FINISHED_JOB = "finished_job"
+_FINISHED_REST_QUERY = "finished_rest_query"
+_FINISHED_RANGES = "finished_ranges"
 _DELETED_UNTIL = "deleted_until"
 _FORMULAS_REFRESHED_AT = "formulas_refreshed_at"
 _FORMULA_REFRESH_BEGAN_AT = "formula_refresh_began_at"
@@ -60,6 +64,17 @@ KNOWN_KEYS = frozenset(
 )
 
 
+# The query of a first load is the same for every replication key, but not what is kept of its
+# records: the maximum of another field would become the bookmark.
+UNKNOWN_KEY = "?"
+# What is over is known again by this part of it.
+_FINISHED = {
+    _JOB: (_FINISHED_JOB, "id"),
+    _REST_QUERY: (_FINISHED_REST_QUERY, "asked_at"),
+    RANGES: (_FINISHED_RANGES, "cut_at"),
+}
+
+
 @dataclass
 class SavedJob:
     """A query job in the middle of being read.
@@ -70,6 +85,8 @@ class SavedJob:
         fingerprint: Identifies its query.
         in_series: Whether its pages are read one after another, each naming the next.
         progress: The pages that are done.
+        replication_key: The field whose maximum the progress keeps; None for none, `UNKNOWN_KEY`
+            in states of earlier releases.
     """
 
     id: str
@@ -77,6 +94,20 @@ class SavedJob:
     fingerprint: str
     in_series: bool
     progress: JobProgress
+    replication_key: str | None
+
+    def answers(self, fingerprint: str, replication_key: str | None) -> bool:
+        """Tell whether it was asked the same, and keeps the maximum of the same field."""
+        is_same_key = self.replication_key in (replication_key, UNKNOWN_KEY)
+        return self.fingerprint == fingerprint and is_same_key
+
+    @property
+    def may_be_over(self) -> bool:
+        """Whether it may have been finished before, if no page of it is left to read.
+
+        Earlier releases removed a finished job from the state, and a merge could bring it back.
+        """
+        return self.replication_key == UNKNOWN_KEY
 
 
 @dataclass(frozen=True)
@@ -89,18 +120,45 @@ class SavedRestQuery:
         records_done: Records of the pages that are done.
         maximum: Their greatest replication key value; None for none.
         asked_at: When the query was asked; None if unknown.
+        replication_key: The field whose maximum is kept; None for none, `UNKNOWN_KEY` in states
+            of earlier releases.
     """
 
     fingerprint: str
     next_records_url: str
     records_done: int
     maximum: str | None
-    asked_at: str | None = None
+    asked_at: str | None
+    replication_key: str | None
+
+    def answers(self, fingerprint: str, replication_key: str | None) -> bool:
+        """Tell whether it was asked the same, and keeps the maximum of the same field."""
+        is_same_key = self.replication_key in (replication_key, UNKNOWN_KEY)
+        return self.fingerprint == fingerprint and is_same_key
 
 
 def has_job(state: Mapping[str, Any]) -> bool:
-    """Return whether a stream's state holds a job, ranges or a query through REST, valid or not."""
-    return any(state.get(name) is not None for name in (_JOB, RANGES, _REST_QUERY))
+    """Tell whether a stream's state holds a job, ranges with jobs, or a query, sound or not."""
+    return any(_unfinished(state, name) is not None for name in (_JOB, RANGES, _REST_QUERY))
+
+
+def unfinished_ranges(state: Mapping[str, Any]) -> Any:
+    """Read the ranges that are being read, sound or not; None where there are none."""
+    return _unfinished(state, RANGES)
+
+
+def _unfinished(state: Mapping[str, Any], name: str) -> Any:
+    """Read what is being read, unless it is what was read to its end last.
+
+    A state that was merged with an older one, or delivered late, can hold a job again that is over.
+    To go on in it would read nothing, and call it everything.
+    """
+    saved = state.get(name)
+    if not isinstance(saved, dict):
+        return saved
+    finished_key, identity = _FINISHED[name]
+    finished = state.get(finished_key)
+    return None if finished is not None and saved.get(identity) == finished else saved
 
 
 def saved_job(state: Mapping[str, Any]) -> SavedJob | None:
@@ -109,7 +167,7 @@ def saved_job(state: Mapping[str, Any]) -> SavedJob | None:
     Raises:
         StateError: If it is malformed; no part of it is used.
     """
-    saved = state.get(_JOB)
+    saved = _unfinished(state, _JOB)
     if saved is None:
         return None
     if not isinstance(saved, dict) or not all(
@@ -122,6 +180,7 @@ def saved_job(state: Mapping[str, Any]) -> SavedJob | None:
         fingerprint=saved["query"],
         in_series=saved.get("in_series") is True,
         progress=JobProgress.load(saved),
+        replication_key=saved.get(_KEY, UNKNOWN_KEY),
     )
 
 
@@ -130,6 +189,7 @@ def save_job(
     job: QueryJob,
     query: Query | ExistingJob,
     *,
+    replication_key: str | None,
     in_series: bool,
     progress: JobProgress,
 ) -> None:
@@ -139,6 +199,7 @@ def save_job(
         "id": job.id,
         "api_version": job.api_version,
         "query": query.fingerprint,
+        _KEY: replication_key,
         "in_series": in_series,
         **progress.save(),
     }
@@ -150,25 +211,26 @@ def saved_rest_query(state: Mapping[str, Any]) -> SavedRestQuery | None:
     Raises:
         StateError: If it is malformed; no part of it is used.
     """
-    saved = state.get(_REST_QUERY)
+    saved = _unfinished(state, _REST_QUERY)
     if saved is None:
         return None
     if not isinstance(saved, dict):
         raise _broken(_REST_QUERY)
     fingerprint, link = saved.get("query"), saved.get("next_records_url")
     records, maximum = saved.get("records_done"), saved.get("replication_key_maximum")
-    asked_at = saved.get("asked_at")
+    asked_at, key = saved.get("asked_at"), saved.get(_KEY, UNKNOWN_KEY)
     if (
         not isinstance(fingerprint, str)
         or not isinstance(link, str)
         or not isinstance(records, int)
         or not isinstance(maximum, str | None)
         or not isinstance(asked_at, str | None)
+        or not isinstance(key, str | None)
         or not link
         or records < 0
     ):
         raise _broken(_REST_QUERY)
-    return SavedRestQuery(fingerprint, link, records, maximum, asked_at)
+    return SavedRestQuery(fingerprint, link, records, maximum, asked_at, key)
 
 
 def save_rest_query(state: MutableMapping[str, Any], query: SavedRestQuery) -> None:
@@ -177,15 +239,39 @@ def save_rest_query(state: MutableMapping[str, Any], query: SavedRestQuery) -> N
         "query": query.fingerprint,
         "next_records_url": query.next_records_url,
         "records_done": query.records_done,
+        _KEY: query.replication_key,
         "replication_key_maximum": query.maximum,
         "asked_at": query.asked_at,
     }
 
 
 def forget_job(state: MutableMapping[str, Any]) -> None:
-    """Drop a job, or a query through REST, that is finished or can no longer be read."""
-    state.pop(_JOB, None)
-    state.pop(_REST_QUERY, None)
+    """Drop a job, or a query through REST, that can no longer be read.
+
+    As null: Meltano merges each state into the one that it keeps, where a key that is merely left
+    out would live on.
+    """
+    state.update({_JOB: None, _REST_QUERY: None})
+
+
+def finish_job(state: MutableMapping[str, Any], job: QueryJob) -> None:
+    """Keep that every record of a job has been written."""
+    state.update({_JOB: None, _REST_QUERY: None, _FINISHED_JOB: job.id})
+
+
+def finish_rest_query(state: MutableMapping[str, Any], asked_at: str | None) -> None:
+    """Keep that every record of a query through REST has been written."""
+    state.update({_JOB: None, _REST_QUERY: None, RANGES: None, _FINISHED_REST_QUERY: asked_at})
+
+
+def forget_ranges(state: MutableMapping[str, Any]) -> None:
+    """Drop ranges that can no longer be read."""
+    state[RANGES] = None
+
+
+def finish_ranges(state: MutableMapping[str, Any], cut_at: str) -> None:
+    """Keep that every record of all ranges has been written."""
+    state.update({RANGES: None, _FINISHED_RANGES: cut_at})
 
 
 def set_done(state: MutableMapping[str, Any], job: ExistingJob) -> None:
@@ -206,13 +292,30 @@ def bookmark(state: Mapping[str, Any], replication_key: str | None) -> str | Non
     return state.get(_VALUE)
 
 
-def set_bookmark(state: MutableMapping[str, Any], replication_key: str, value: str) -> None:
-    """Save the maximum of a finished job.
+def other_bookmark(state: Mapping[str, Any], replication_key: str) -> tuple[str, str] | None:
+    """Read the bookmark with its key, if it is one of another replication key."""
+    key, value = state.get(_KEY), state.get(_VALUE)
+    if key is None or value is None or key == replication_key:
+        return None
+    return str(key), str(value)
 
-    Before the last record of the job has been written, this would hide the others from every later
-    run.
+
+def question(state: Mapping[str, Any]) -> Any:
+    """Read what the bookmark covers; None where the state does not say."""
+    return state.get(_QUESTION)
+
+
+def set_bookmark(
+    state: MutableMapping[str, Any],
+    replication_key: str,
+    value: str,
+    covered: Mapping[str, Any] | None,
+) -> None:
+    """Keep the maximum of a finished read, together with the question that it covers.
+
+    Both in one step: a bookmark beside an older question would hide what the older one asked.
     """
-    state.update({_KEY: replication_key, _VALUE: value})
+    state.update({_KEY: replication_key, _VALUE: value, _QUESTION: covered})
 
 
 def deleted_until(state: Mapping[str, Any]) -> datetime | None:
@@ -240,14 +343,18 @@ def formulas_refreshed_at(state: Mapping[str, Any]) -> datetime | None:
 
 def begin_formula_refresh(state: MutableMapping[str, Any], moment: datetime) -> None:
     """Save when a full read began, unless one is under way, whose records are as old as its job."""
-    if not has_job(state) or _FORMULA_REFRESH_BEGAN_AT not in state:
+    if not has_job(state) or state.get(_FORMULA_REFRESH_BEGAN_AT) is None:
         state[_FORMULA_REFRESH_BEGAN_AT] = moment.isoformat(timespec="seconds")
 
 
 def finish_formula_refresh(state: MutableMapping[str, Any]) -> None:
     """Save that the full read under way is complete."""
-    state[_FORMULAS_REFRESHED_AT] = state[_FORMULA_REFRESH_BEGAN_AT]
-    state.pop(_FORMULA_REFRESH_BEGAN_AT)
+    state.update(
+        {
+            _FORMULAS_REFRESHED_AT: state[_FORMULA_REFRESH_BEGAN_AT],
+            _FORMULA_REFRESH_BEGAN_AT: None,
+        }
+    )
 
 
 def _moment(state: Mapping[str, Any], name: str) -> datetime | None:

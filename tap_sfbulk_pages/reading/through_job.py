@@ -74,6 +74,7 @@ class JobReading:
         self._in_series = False
         self._is_resumed = False
         self._is_prepared = False
+        self._has_read = False
         self._pages_ahead: JobPages | None = None
         self._preparation_error: Exception | None = None
         self._prefetch_error: Exception | None = None
@@ -108,6 +109,7 @@ class JobReading:
             self._state,
             self.job,
             self._request.query,
+            replication_key=self._request.replication_key,
             in_series=self._in_series,
             progress=self._progress,
         )
@@ -138,14 +140,35 @@ class JobReading:
                 if not self._is_resumed or not _is_about_the_job(error):
                     raise
                 logger.warning("The saved job cannot be read on: %s %s", error, self._instead)
-                self._start_over()
-                self._create(self.keep, self._context.waiting)
-                yield from self._read()
+                yield from self._read_new_job()
+            if self._may_have_been_over:
+                logger.warning(
+                    "Job %s had no page left to read, and an earlier release may have finished it. "
+                    "%s",
+                    self.job_id,
+                    self._instead,
+                )
+                yield from self._read_new_job()
         except (QueryJobError, RecordCountError):
             # The next run must not go on in this job: its pages do not hold every record.
             stream_state.forget_job(self._state)
             self._context.save()
             raise
+
+    @property
+    def _may_have_been_over(self) -> bool:
+        """Whether a saved job was read on that may have been finished before.
+
+        Its records are those of that day, so that to take its end for this run's would lose
+        everything since.
+        """
+        may_be_over = self._saved is not None and self._saved.may_be_over
+        return self._is_resumed and may_be_over and not self._has_read and self._creates_job
+
+    def _read_new_job(self) -> Iterator[PageReading]:
+        self._start_over()
+        self._create(self.keep, self._context.waiting)
+        yield from self._read()
 
     def close(self) -> None:
         """Fetch nothing more."""
@@ -180,7 +203,7 @@ class JobReading:
     def _find_job(self, saved: stream_state.SavedJob) -> QueryJob | None:
         """Ask for a saved job; None, with the reason in the log, if it can no longer be used."""
         # A job that answers another query holds other records than those asked for now.
-        if saved.fingerprint != self._request.query.fingerprint:
+        if not saved.answers(self._request.query.fingerprint, self._request.replication_key):
             logger.info("The saved job %s answers another query. %s", saved.id, self._instead)
             return None
         job = QueryJob(saved.id, saved.api_version, state="", created_by_tap=self._creates_job)
@@ -249,6 +272,7 @@ class JobReading:
     def _hand_over_pages(self) -> Iterator[PageReading]:
         """Hand over the pages, and save which have come back written."""
         for page in self._job_pages():
+            self._has_read = True
             blocks = CsvBlocks(page, self._request.types, self._request.replication_key)
             maximum = yield from self._ledger.hand_over(
                 page,
@@ -318,7 +342,10 @@ class JobReading:
         # what is. It moves before the job is dropped, since a run killed in between would otherwise
         # read everything again.
         self._on_finished(cap_maximum(self._progress.maximum, job.created))
-        stream_state.forget_job(self._state)
+        if self._creates_job:
+            stream_state.finish_job(self._state, job)
+        else:
+            stream_state.forget_job(self._state)
         self._context.save()
         self._ledger.warn_of_nul_characters(f"job {job.id}")
         if self._org.settings.delete_finished_jobs and job.created_by_tap:

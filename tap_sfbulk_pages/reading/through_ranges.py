@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import QueryJobTooLongError, RefusedError
 from tap_sfbulk_pages.reading import saved_ranges
+from tap_sfbulk_pages.reading import state as stream_state
 from tap_sfbulk_pages.reading.saved_ranges import SavedRanges, range_of
 from tap_sfbulk_pages.reading.schedule import JobSchedule
 from tap_sfbulk_pages.reading.through_job import JobReading
@@ -109,7 +110,7 @@ class SplitReading:
         self._schedule: JobSchedule[RangePart] | None = None
         self._current: JobReading | None = None
         self._ranges = self._load_ranges()
-        self._whole = self._job_reading(self._query.whole, state, question.finish)
+        self._whole = self._job_reading(self._query.whole, state, self._finish_whole)
 
     @property
     def job_id(self) -> str | None:
@@ -159,32 +160,37 @@ class SplitReading:
                 yield from self._whole.pages()
             except QueryJobTooLongError as error:
                 pieces = self._cut_late(self._query.whole, error)
-                self._ranges = SavedRanges.of(self._fingerprint, pieces)
+                self._ranges = self._new_ranges(pieces)
             else:
                 return
         yield from self._pages_of_ranges(self._ranges, self._begin_ranges())
         # Every range has been read to its end, or an error would have been raised. The bookmark
         # moves first: without the ranges and with the old bookmark, all would be read again.
         self._question.finish(self._ranges.maximum, self._ranges.cut_at)
-        saved_ranges.forget(self._state)
+        self._ranges.finish(self._state)
         self._context.save()
 
     def close(self) -> None:
         """Fetch nothing more."""
         (self._current or self._whole).close()
 
+    def _finish_whole(self, maximum: str | None) -> None:
+        """Note that the one job has been read; ranges that a merged state holds are over too."""
+        self._question.finish(maximum)
+        stream_state.forget_ranges(self._state)
+
     def _load_ranges(self) -> SavedRanges | None:
         """Read the ranges of an earlier run, if they belong to this query."""
         saved = SavedRanges.load(self._state)
-        if saved and saved.query != self._fingerprint:
+        if saved and not self._query.is_answered_by(saved):
             logger.info("The saved ranges of %s belong to another query.", self._query.sobject)
-            saved_ranges.forget(self._state)
+            stream_state.forget_ranges(self._state)
             return None
         return saved
 
-    @property
-    def _fingerprint(self) -> str:
-        return self._query.write().fingerprint
+    def _new_ranges(self, ranges: Iterable[Range]) -> SavedRanges:
+        query = self._query.write().fingerprint
+        return SavedRanges.of(query, self._query.range_name, self._org.client.clock.now(), ranges)
 
     def _decide(self, waiting: Callable[[], AbstractContextManager[None]]) -> None:
         """Cut a huge object, before anything of it has been asked for."""
@@ -210,7 +216,7 @@ class SplitReading:
         if len(ranges) == 1:
             return None
         logger.info("%s has about %d records: read in %d ranges.", name, records, len(ranges))
-        return SavedRanges.of(self._fingerprint, ranges)
+        return self._new_ranges(ranges)
 
     def _begin_ranges(self) -> JobSchedule[RangePart]:
         """Begin to read the ranges, unless that has begun."""

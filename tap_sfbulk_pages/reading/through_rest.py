@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from contextlib import nullcontext
-from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -90,7 +89,7 @@ class RestReading:
             discard=lambda page: page.close(),
         )
         saved = stream_state.saved_rest_query(state)
-        if saved and saved.fingerprint != request.query.fingerprint:
+        if saved and not saved.answers(request.query.fingerprint, request.replication_key):
             logger.info("%s: the saved cursor belongs to another query.", name)
             saved = None
         self._link = saved.next_records_url if saved else None
@@ -124,6 +123,7 @@ class RestReading:
             self._records,
             self._maximum,
             self._asked_at,
+            self._request.replication_key,
         )
         stream_state.save_rest_query(self._state, query)
         self._context.save()
@@ -190,7 +190,7 @@ class RestReading:
 
     def _ask(self) -> RestPage:
         """Ask the query from its start."""
-        self._asked_at = format_literal(datetime.now(timezone.utc), {})
+        self._asked_at = format_literal(self._context.org.client.clock.now(), {})
         return self._query.fetch(None)
 
     def _read(self) -> Iterator[PageReading]:
@@ -235,7 +235,7 @@ class RestReading:
 
     def _finish(self) -> None:
         self._on_finished(cap_maximum(self._maximum, self._asked_at))
-        stream_state.forget_job(self._state)
+        stream_state.finish_rest_query(self._state, self._asked_at)
         self._context.save()
         self._ledger.warn_of_nul_characters(self._name)
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import ExtractionError, SettingsError
 from tap_sfbulk_pages.jobs.query import Query
-from tap_sfbulk_pages.reading.bookmarks import BOUND_FORMATS, Incremental
+from tap_sfbulk_pages.reading.bookmarks import BOUND_FORMATS
+from tap_sfbulk_pages.reading.coverage import Coverage, decide_start
 from tap_sfbulk_pages.reading.request import JobRequest, choose_fields
 from tap_sfbulk_pages.salesforce.schema import primary_keys
 from tap_sfbulk_pages.soql.columns import match_spelling
@@ -20,7 +21,9 @@ from tap_sfbulk_pages.soql.entries import LIMITED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping, Sequence
+    from datetime import datetime
 
+    from tap_sfbulk_pages.reading.bookmarks import Incremental
     from tap_sfbulk_pages.settings import Settings
     from tap_sfbulk_pages.soql.columns import TypedQuery
     from tap_sfbulk_pages.soql.entries import QuerySetting
@@ -72,7 +75,11 @@ class QueryQuestion:
 
 
 def ask_query(
-    selection: QuerySelection, settings: Settings, state: MutableMapping[str, Any]
+    selection: QuerySelection,
+    settings: Settings,
+    state: MutableMapping[str, Any],
+    *,
+    now: datetime,
 ) -> QueryQuestion:
     """Write the query for the selected columns, from the bookmark on.
 
@@ -80,13 +87,13 @@ def ask_query(
         selection: What is wanted.
         settings: Of the run.
         state: The stream's part of the Singer state; changed by the question, not here.
+        now: By Salesforce's clock.
 
     Raises:
         ExtractionError: If nothing readable is selected, or the replication key cannot be one.
         StateError: If the state is malformed.
     """
     setting, typed = selection.setting, selection.typed
-    incremental = _find_incremental(selection, state)
     chosen = choose_fields(
         setting.name,
         selection.names,
@@ -95,15 +102,24 @@ def ask_query(
         loss="the query no longer selects these columns; discover again",
     )
     types = {name: chosen[name] for name in typed.types if name in chosen}
+    include_deleted = setting.include_deleted
+    if include_deleted is None:
+        include_deleted = settings.include_deleted
+    coverage = Coverage.of(
+        typed.text.clauses.get("WHERE"),
+        typed.text.source,
+        types,
+        settings,
+        include_deleted=include_deleted,
+        now=now,
+    )
+    incremental = _find_incremental(selection, coverage, settings, state, now)
     key = incremental.key if incremental else None
     bound = incremental.bound(settings) if incremental else None
     soql = typed.soql(
         types, condition=f"{key} >= {bound}" if bound else None, limit=selection.limit
     )
     logger.debug("%s", soql)
-    include_deleted = setting.include_deleted
-    if include_deleted is None:
-        include_deleted = settings.include_deleted
     computed = {column.name for column in typed.columns if column.is_computed}
     request = JobRequest(
         query=Query(soql, include_deleted=include_deleted),
@@ -142,7 +158,11 @@ def choose_replication_key(setting: QuerySetting, typed: TypedQuery) -> str | No
 
 
 def _find_incremental(
-    selection: QuerySelection, state: MutableMapping[str, Any]
+    selection: QuerySelection,
+    coverage: Coverage,
+    settings: Settings,
+    state: MutableMapping[str, Any],
+    now: datetime,
 ) -> Incremental | None:
     key = selection.replication_key
     if key is None:
@@ -152,7 +172,17 @@ def _find_incremental(
     schema = selection.schemas.get(key, {})
     if key not in selection.typed.types or schema.get("format") not in BOUND_FORMATS:
         raise ExtractionError(_reject_key(key, selection.typed))
-    return Incremental(key, schema, state)
+    return decide_start(
+        key,
+        schema,
+        state,
+        settings,
+        stream=selection.setting.name,
+        coverage=coverage,
+        wanted=selection.names,
+        described=selection.typed.types,
+        now=now,
+    )
 
 
 def _reject_key(key: str, typed: TypedQuery) -> str:

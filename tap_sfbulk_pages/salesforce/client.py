@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tap_sfbulk_pages.errors import RefusedError, SignInError, UnavailableError
 from tap_sfbulk_pages.salesforce.advice import SILENT_HOST, WRONG_HOST
+from tap_sfbulk_pages.salesforce.clock import SalesforceClock
 from tap_sfbulk_pages.salesforce.reply_errors import parse_error, parse_json, unknown_form_error
 from tap_sfbulk_pages.salesforce.retries import call_with_retries
 from tap_sfbulk_pages.watching import activity
@@ -39,6 +40,9 @@ logger = logging.getLogger(__name__)
 class SalesforceClient:
     """Sends the calls of one run.
 
+    Attributes:
+        clock: Salesforce's, as its replies show it.
+
     Args:
         transport: The connections.
         sessions: Gives and renews the session.
@@ -54,6 +58,7 @@ class SalesforceClient:
         self._sessions = sessions
         self._max_tries = max_tries
         self._has_succeeded = False
+        self.clock = SalesforceClock()
 
     def call(
         self,
@@ -128,6 +133,7 @@ class SalesforceClient:
         try:
             with self._transport.send(method, url, headers=headers, json=json) as response:
                 limit_info = response.headers.get("Sforce-Limit-Info")
+                self.clock.note(response.headers.get("Date"))
                 yield response
         finally:
             self._allowance.note(limit_info)

@@ -126,7 +126,8 @@ class SObjectStream(BulkStream):
             replication_key=self._key_in_use,
             limit=self.ABORT_AT_RECORD_COUNT,
         )
-        return ask_object(selection, self._tap.org.settings, self.stream_state)
+        org = self._tap.org
+        return ask_object(selection, org.settings, self.stream_state, now=org.client.clock.now())
 
     @override
     @property

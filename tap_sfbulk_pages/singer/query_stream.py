@@ -88,4 +88,5 @@ class QueryStream(BulkStream):
             replication_key=self._key_in_use,
             limit=self.ABORT_AT_RECORD_COUNT,
         )
-        return ask_query(selection, self._tap.org.settings, self.stream_state)
+        org = self._tap.org
+        return ask_query(selection, org.settings, self.stream_state, now=org.client.clock.now())

@@ -150,6 +150,12 @@ class QueryText:
         )
 
     @property
+    def source(self) -> str:
+        """Where it looks, beside its condition: the object and every clause but WHERE."""
+        clauses = {word: text for word, text in self.clauses.items() if word != "WHERE"}
+        return replace(self, clauses=clauses).soql(["Id"]).partition(" FROM ")[2]
+
+    @property
     def unchunked(self) -> tuple[str, ...]:
         """The clauses that switch off the automatic PK chunking."""
         names = {"ORDER": "ORDER BY", "LIMIT": "LIMIT"}

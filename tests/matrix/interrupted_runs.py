@@ -51,14 +51,14 @@ class History:
         self.records += run.records(SOBJECT)
         for state in run.states:
             self.state = state
-            job = state["bookmarks"].get(SOBJECT, {}).get("query_job", {})
+            job = state["bookmarks"].get(SOBJECT, {}).get("query_job") or {}
             self._done |= set(job.get("locators_done", ()))
 
     @property
     def has_read_the_job(self) -> bool:
         """Whether the last state tells of a job that has been read to its end."""
         bookmark = self.state["bookmarks"].get(SOBJECT, {}) if self.state else {}
-        return "replication_key_value" in bookmark and "query_job" not in bookmark
+        return "replication_key_value" in bookmark and bookmark.get("query_job") is None
 
     @property
     def jobs_made(self) -> int:

@@ -79,9 +79,7 @@ def test_the_stream_is_read_in_full_when_the_period_is_over(
     assert (after["formulas_refreshed_at"] != kept) == is_due
 
 
-def test_the_bookmark_is_untouched_and_nothing_is_missed_after_a_full_read(
-    tap: Tap, start_sandbox: StartSandbox
-) -> None:
+def test_nothing_is_missed_after_a_full_read(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     config = config_for(server, OBJECT, refresh_formula_fields="P7D")
     first = tap(config)
@@ -89,7 +87,7 @@ def test_the_bookmark_is_untouched_and_nothing_is_missed_after_a_full_read(
     full = tap(config, state=aged(first.state, 8))
     assert new in {each["Id"] for each in full.records(OBJECT)}
     for name in ("replication_key", "replication_key_value"):
-        assert full.bookmark(OBJECT)[name] == first.bookmark(OBJECT)[name]
+        assert full.bookmark(OBJECT)[name] >= first.bookmark(OBJECT)[name]
     third = tap(config, state=full.state)
     assert [each["Id"] for each in third.records(OBJECT) if each["Name"] == "new"] == [new]
     assert len(third.records(OBJECT)) < 25
@@ -115,7 +113,7 @@ def test_a_full_read_that_is_killed_goes_on_as_one(tap: Tap, start_sandbox: Star
     # The runs are faster than its seconds can tell.
     began = (now() - timedelta(hours=1)).isoformat(timespec="seconds")
     assert killed.bookmark(OBJECT)["formula_refresh_began_at"] > began
-    killed.bookmark(OBJECT)["formula_refresh_began_at"] = began
+    killed.state["bookmarks"][OBJECT]["formula_refresh_began_at"] = began
     assert killed.bookmark(OBJECT)["formulas_refreshed_at"] < began
     jobs = jobs_made(server)
     last = tap(config, state=killed.state)

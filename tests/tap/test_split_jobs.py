@@ -110,7 +110,7 @@ def test_what_is_not_huge_or_not_to_be_cut_is_one_job(
     run = tap(config_for(server, "Account", **settings))
     assert run.exit_code == 0, run.stderr
     assert len(jobs_of(server)) == 1
-    assert "ranges" not in run.stdout.decode()
+    assert not any(state["bookmarks"]["Account"].get("ranges") for state in run.states)
 
 
 def test_sizes_are_asked_once_a_run_and_only_for_a_first_load(
@@ -201,7 +201,7 @@ def test_a_run_that_is_killed_makes_no_job_again(
     config = config_for(server, "Account", max_concurrent_jobs=2)
     first = tap.killed(config, after_states=after_states)
     saved = first.bookmark("Account")["ranges"]
-    known = {part["query_job"]["id"] for part in saved["parts"] if "query_job" in part}
+    known = {part["query_job"]["id"] for part in saved["parts"] if part.get("query_job")}
     done = [part for part in saved["parts"] if part.get("done")]
     made_before = {job.id for job in jobs_of(server)}
     second = tap(config, state=first.state)
@@ -378,7 +378,7 @@ def test_a_range_that_fails_leaves_the_others_to_the_next_run(
     first = tap(config)
     assert first.exit_code == 1
     parts = first.bookmark("Account")["ranges"]["parts"]
-    assert all("query_job" in part or part.get("done") for part in parts)
+    assert all(part.get("query_job") or part.get("done") for part in parts)
     second = tap(config, state=first.state)
     assert second.exit_code == 0, second.stderr
     assert_same_records(read_in_all(first, second), expected_records(server, "Account"))

@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 
 from tap_sfbulk_pages.datetimes import format_literal, parse_datetime
 from tap_sfbulk_pages.errors import StateError
-from tap_sfbulk_pages.reading.bookmarks import cap_maximum, lower_bound, move_bookmark
+from tap_sfbulk_pages.reading.bookmarks import (
+    Incremental,
+    cap_maximum,
+    move_bookmark,
+    parse_bookmark,
+)
+from tap_sfbulk_pages.settings import Settings
 
 KEY = "SystemModstamp"
 NOON = datetime(2024, 3, 1, 12, tzinfo=timezone.utc)
@@ -53,7 +59,7 @@ def test_a_date_is_its_midnight() -> None:
 @given(MOMENTS)
 def test_a_bookmark_is_read_as_it_was_written(moment: datetime) -> None:
     assert format_literal(parse_datetime(bulk(moment)), DATETIME) == bulk(moment)
-    assert lower_bound(bulk(moment), start_date=None, lookback_seconds=0) == moment
+    assert parse_bookmark(bulk(moment)) == moment
 
 
 def test_literals() -> None:
@@ -63,11 +69,16 @@ def test_literals() -> None:
 
 
 def test_lower_bounds() -> None:
-    start = datetime(2020, 1, 1, tzinfo=timezone.utc)
-    assert lower_bound(None, start_date=None, lookback_seconds=5) is None
-    assert lower_bound(None, start_date=start, lookback_seconds=5) == start
-    bound = lower_bound("2024-03-01T12:00:00.000Z", start_date=start, lookback_seconds=300)
-    assert bound == NOON - timedelta(seconds=300)
+    def bound(bookmark: str | None, **settings: Any) -> str | None:
+        config = {"instance_url": "https://acme.my.salesforce.com", "access_token": "t"}
+        incremental = Incremental(KEY, DATETIME, {}, bookmark)
+        return incremental.bound(Settings.parse({**config, **settings}))
+
+    start = "2020-01-01T00:00:00Z"
+    assert bound(None) is None
+    assert bound(None, start_date=start) == "2020-01-01T00:00:00.000Z"
+    assert bound("2024-03-01T12:00:00.000Z", start_date=start) == "2024-03-01T11:55:00.000Z"
+    assert bound("2024-03-01T12:00:00.000Z", lookback_seconds=0) == "2024-03-01T12:00:00.000Z"
 
 
 @pytest.mark.parametrize(
@@ -76,7 +87,7 @@ def test_lower_bounds() -> None:
 )
 def test_a_bookmark_that_is_no_date_is_refused(bookmark: Any) -> None:
     with pytest.raises(StateError, match="replication_key_value"):
-        lower_bound(bookmark, start_date=None, lookback_seconds=300)
+        parse_bookmark(bookmark, timedelta(seconds=300))
 
 
 @pytest.mark.parametrize(

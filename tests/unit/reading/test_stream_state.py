@@ -13,6 +13,7 @@ from tap_sfbulk_pages.jobs.query import Query, QueryJob
 from tap_sfbulk_pages.reading import state as stream_state
 
 JOB = QueryJob("750000000000001AAA", "62.0", state="JobComplete", records=9)
+KEY = "SystemModstamp"
 QUERY = Query("SELECT Id FROM Account", include_deleted=True)
 
 
@@ -21,7 +22,9 @@ def saved_state(*, in_series: bool = False) -> dict[str, Any]:
     progress.list_group(None, ["a", "b"], "/next")
     progress.finish("b", records=4, maximum="2026-01-01T00:00:00.000Z")
     state: dict[str, Any] = {"replication_key": "SystemModstamp", "replication_key_value": "x"}
-    stream_state.save_job(state, JOB, QUERY, in_series=in_series, progress=progress)
+    stream_state.save_job(
+        state, JOB, QUERY, replication_key=KEY, in_series=in_series, progress=progress
+    )
     return state
 
 
@@ -45,16 +48,52 @@ def test_saving_and_forgetting_leave_the_bookmark_alone() -> None:
     state = saved_state()
     stream_state.forget_job(state)
     stream_state.forget_job(state)
-    assert state == {"replication_key": "SystemModstamp", "replication_key_value": "x"}
+    assert state == {
+        "replication_key": "SystemModstamp",
+        "replication_key_value": "x",
+        "query_job": None,
+        "rest_query": None,
+    }
     assert stream_state.saved_job(state) is None
     assert not stream_state.has_job(state)
+
+
+def test_a_finished_job_is_known_again_when_a_merge_brings_it_back() -> None:
+    state = saved_state()
+    older = json.loads(json.dumps(state))
+    stream_state.finish_job(state, JOB)
+    merged = {**state, "query_job": older["query_job"]}
+    assert stream_state.saved_job(merged) is None
+    assert not stream_state.has_job(merged)
+    assert stream_state.saved_job(older) is not None
+
+
+@pytest.mark.parametrize(
+    ("replication_key", "is_answered"), [("SystemModstamp", True), ("CreatedDate", False)]
+)
+def test_a_job_is_of_its_replication_key(replication_key: str, *, is_answered: bool) -> None:
+    saved = stream_state.saved_job(saved_state())
+    assert saved
+    assert saved.answers(QUERY.fingerprint, replication_key) is is_answered
+    assert not saved.answers("another query", KEY)
+
+
+def test_a_job_of_an_earlier_release_is_read_on_for_any_replication_key() -> None:
+    state = saved_state()
+    del state["query_job"]["replication_key"]
+    saved = stream_state.saved_job(state)
+    assert saved
+    assert saved.answers(QUERY.fingerprint, "CreatedDate")
+    assert saved.may_be_over
 
 
 def test_a_saved_form_is_a_snapshot() -> None:
     state: dict[str, Any] = {}
     progress = JobProgress()
     progress.list_group(None, ["a"], None)
-    stream_state.save_job(state, JOB, QUERY, in_series=False, progress=progress)
+    stream_state.save_job(
+        state, JOB, QUERY, replication_key=None, in_series=False, progress=progress
+    )
     before = json.dumps(state)
     progress.finish("a", records=1, maximum=None)
     assert json.dumps(state) == before
@@ -63,7 +102,7 @@ def test_a_saved_form_is_a_snapshot() -> None:
 def test_bookmarks() -> None:
     state: dict[str, Any] = {}
     assert stream_state.bookmark(state, "SystemModstamp") is None
-    stream_state.set_bookmark(state, "SystemModstamp", "2026-01-01T00:00:00.000Z")
+    stream_state.set_bookmark(state, "SystemModstamp", "2026-01-01T00:00:00.000Z", None)
     assert stream_state.bookmark(state, "SystemModstamp") == "2026-01-01T00:00:00.000Z"
     assert stream_state.bookmark(state, "CreatedDate") is None
     assert stream_state.bookmark(state, None) is None
