@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.reading.object_query import ObjectQuestion, ObjectSelection, ask_object
@@ -53,4 +54,5 @@ def ask(
         replication_key=key,
         limit=limit,
     )
-    return ask_object(selection, settings_of(**settings), {} if state is None else state)
+    now = datetime.now(timezone.utc)
+    return ask_object(selection, settings_of(**settings), {} if state is None else state, now=now)
