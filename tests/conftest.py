@@ -46,7 +46,7 @@ def start_sandbox() -> Iterator[StartSandbox]:
 
 @pytest.fixture
 def worker_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hold the secrets where tasks find them, and wait for no job longer than it takes."""
+    """Put the secrets where tasks look for them, and shorten the waits for jobs."""
     monkeypatch.setenv("TAP_SFBULK_PAGES_CLIENT_ID", "an app")
     monkeypatch.setenv("TAP_SFBULK_PAGES_CLIENT_SECRET", "a secret to be kept")
     # The sandbox's jobs are complete at once; only the pauses before asking would be left.
@@ -55,7 +55,7 @@ def worker_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def tap_server() -> Iterator[TapServer]:
-    """What starts runs of the tap."""
+    """Starts runs of the tap."""
     with TapServer() as server:
         yield server
 
@@ -69,7 +69,7 @@ def tap(tap_server: TapServer, tmp_path: Path) -> Iterator[Tap]:
 
 @pytest.fixture(scope="session")
 def key_pair() -> tuple[str, str]:
-    """Make an RSA key; return its private and its public half in PEM."""
+    """An RSA key: its private and its public half in PEM."""
     key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
     private = key.private_bytes(
         serialization.Encoding.PEM,

@@ -1,4 +1,4 @@
-"""The scripts of the documentation, to be run word for word."""
+"""The scripts in the documentation, to be run word for word."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _DOCS = Path(__file__).parents[1] / "docs"
 
 
 def script(page: str, name: str) -> str:
-    """Return a script that a page of the documentation names in a comment."""
+    """Return the script that a comment on a page names."""
     text = (_DOCS / page).read_text(encoding="utf-8")
     match = re.search(
         rf"<!-- script: {re.escape(name)} -->\n```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE

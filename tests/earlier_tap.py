@@ -1,4 +1,4 @@
-"""Catalogs in the form in which other Salesforce taps discover them."""
+"""Catalogs in the form of other Salesforce taps."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _TYPES = {
 def earlier_entry(
     server: SandboxServer, name: str, maker: Maker, *, selected: Iterable[str], **root: Any
 ) -> dict[str, Any]:
-    """Make the catalog entry of an object, with some fields selected and all others not.
+    """Return the catalog entry of an object, with only some fields selected.
 
     Args:
-        server: Where the object is.
-        name: Of the object.
-        maker: Whose form it has.
-        selected: Names of fields.
-        root: Further metadata of the stream; None takes a key away.
+        server: The sandbox with the object.
+        name: The object's name.
+        maker: Whose form the entry has.
+        selected: Names of the selected fields.
+        root: More metadata of the stream; None removes a key.
     """
     described = server.org.describe(name)
     assert described

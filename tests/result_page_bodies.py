@@ -1,4 +1,4 @@
-"""Result pages made from bytes, received as the tap receives them."""
+"""Result pages made from bytes and received as the tap receives them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PLENTY = 1 << 26
 
 
 class OneReply:
-    """Stands in for the client: every call gets this reply, and no second try."""
+    """A fake client: every call gets the same reply, without retries."""
 
     def __init__(self, chunks: Iterable[bytes], headers: Mapping[str, str], status: int) -> None:
         self._chunks = chunks
@@ -59,9 +59,9 @@ def received(
     framed: bool = True,
     job_records: int = 0,
 ) -> ResultPage:
-    """Let `PageDownload` receive a body that comes in chunks of so many bytes.
+    """Let `PageDownload` receive a body that arrives in chunks of `chunk` bytes.
 
-    Unless it is framed, only the end of the connection tells its end.
+    Unless it is framed, only the end of the connection marks its end.
     """
     sent = gzip.compress(body, 1) if compressed else body
     chunks = [sent[start : start + chunk] for start in range(0, len(sent), chunk)]
@@ -76,7 +76,7 @@ def received(
 
 
 def records_in(page: ResultPage, types: Mapping[str, CellType]) -> list[dict[str, Any]]:
-    """Decode a page by the row path, and close it."""
+    """Decode a page to rows, and close it."""
     with closing(page):
         return [row for block in decode_columns(page, types) for row in convert_rows(block, types)]
 
@@ -84,7 +84,7 @@ def records_in(page: ResultPage, types: Mapping[str, CellType]) -> list[dict[str
 def csv_of(
     lines: Iterable[Sequence[str | None]], delimiter: str = ",", line_end: str = "\n"
 ) -> bytes:
-    """Write lines as Salesforce does, every cell in quotes."""
+    """Return CSV as Salesforce writes it, with every cell in quotes."""
     return "".join(_line(cells, delimiter, line_end) for cells in lines).encode()
 
 

@@ -1,4 +1,4 @@
-"""What the tap must make of a sandbox's data, found out by other means than the tap's own."""
+"""What the tap must make of a sandbox's data, computed without the tap's code."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def expected_records(
     where: str = "",
     include_deleted: bool = True,
 ) -> list[dict[str, Any]]:
-    """Return the records that a stream must have, in the order of the job's rows."""
+    """Return the records that a stream must contain, in the order of the job's rows."""
     types = fields_of(server, sobject)
     names = list(fields or types)
     soql = f"SELECT {', '.join(names)} FROM {sobject} {where}"  # noqa: S608 - SOQL only reads
@@ -41,7 +41,7 @@ def expected_records(
 
 
 def records_of(text: str, types: Mapping[str, str], delimiter: str = ",") -> list[dict[str, Any]]:
-    """Read CSV as Salesforce writes it."""
+    """Parse CSV as Salesforce writes it."""
     csv.field_size_limit(_LONGEST_CELL)
     lines = csv.reader(io.StringIO(text.replace("\0", ""), newline=""), delimiter=delimiter)
     header = next(lines)
@@ -68,7 +68,7 @@ def value_of(text: str, type_: str) -> Any:
 def assert_same_records(
     found: Sequence[Mapping[str, Any]], expected: Sequence[Mapping[str, Any]], key: str = "Id"
 ) -> None:
-    """Compare records one by one, whatever their order; none may be there twice."""
+    """Compare records one by one, in any order; there must be no duplicates."""
     by_key = {record[key]: record for record in found}
     assert len(by_key) == len(found)
     assert by_key.keys() == {record[key] for record in expected}

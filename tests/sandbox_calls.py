@@ -1,4 +1,4 @@
-"""What a sandbox was asked, and what came of its faults."""
+"""The calls that a sandbox received, and its faults."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from sfbulk_sandbox import SandboxServer
 
-# Lists of result pages in which nobody can find every page.
+# Faults after which the list of result pages cannot lead to every page.
 UNTRUSTED_LISTS: Sequence[dict[str, Any]] = (
     {"kind": "status", "status": 404},
     {"kind": "dead_continuation", "first": 2},
@@ -20,10 +20,10 @@ UNTRUSTED_LISTS: Sequence[dict[str, Any]] = (
 
 
 def places(server: SandboxServer, since: int = 0) -> list[str | None]:
-    """Name what each call asked for, in order; the first so many calls are left out."""
+    """Return the place of each call, in order, from call number `since` on."""
     return [call.place for call in server.calls[since:]]
 
 
 def struck(server: SandboxServer) -> list[str]:
-    """Name the fault of each call that met one, in order."""
+    """Return the fault of each call that met one, in order."""
     return [call.fault for call in server.calls if call.fault]

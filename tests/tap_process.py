@@ -1,4 +1,4 @@
-"""The tap as a process: what it is given, and what comes out of it."""
+"""The tap as a process: what goes in and what comes out."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _STANDSTILL_SECONDS = 0.5
 
 
 def config_for(server: SandboxServer, *objects: str, **settings: Any) -> dict[str, Any]:
-    """Make the settings for a sandbox; the objects are those offered, None for every one."""
+    """Return settings for a sandbox; `objects` are those to offer."""
     return {
         "instance_url": server.url,
         "access_token": "00D!token",
@@ -43,7 +43,7 @@ def config_for(server: SandboxServer, *objects: str, **settings: Any) -> dict[st
 
 
 def parse_message(line: bytes) -> dict[str, Any]:
-    """Parse a Singer message, numbers with every digit."""
+    """Parse a Singer message, keeping every digit of numbers."""
     message: dict[str, Any] = json.loads(line, parse_float=Decimal)
     return message
 
@@ -58,11 +58,11 @@ def in_use(bookmark: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass
 class TapRun:
-    """A run that has ended.
+    """A finished run.
 
     Attributes:
-        exit_code: Negative for a signal that killed it.
-        stdout: Whole lines only: what a target can have read.
+        exit_code: Negative if a signal killed it.
+        stdout: Whole lines only, as a target would read them.
         stderr: The log.
     """
 
@@ -82,7 +82,7 @@ class TapRun:
 
     @property
     def state(self) -> dict[str, Any]:
-        """The last STATE, ready to be given to the next run."""
+        """The last STATE, for the next run."""
         return self.states[-1]
 
     def bookmark(self, stream: str) -> dict[str, Any]:
@@ -95,19 +95,19 @@ class TapRun:
         return message
 
     def records(self, stream: str) -> list[dict[str, Any]]:
-        """Return the records of a stream, in the order in which they were written."""
+        """Return the records of a stream in the order in which they were written."""
         return [
             m["record"] for m in self.messages if m["type"] == "RECORD" and m["stream"] == stream
         ]
 
     @property
     def streams(self) -> set[str]:
-        """The streams that have been announced."""
+        """The streams that have sent a SCHEMA."""
         return {each["stream"] for each in self.messages if each["type"] == "SCHEMA"}
 
 
 class RunningTap:
-    """A run of the tap that is going on. Its pipe holds little, so that it waits for its reader."""
+    """A run of the tap in progress. Its pipe is small, so it has to wait for its reader."""
 
     def __init__(self, server: TapServer, process_id: int, pipe: int, log: Path) -> None:
         self._server = server
@@ -123,13 +123,13 @@ class RunningTap:
         self._too_long.start()
 
     def read_states(self, count: int) -> None:
-        """Take what it writes until so many STATE messages have come, or until its end."""
+        """Read its output until `count` STATE messages have come, or to its end."""
         while count and (line := self._pipe.readline()):
             self._read.append(line)
             count -= b"STATE" in line[:20]
 
     def read_records(self, count: int) -> None:
-        """Take what it writes until so many RECORD messages have come, or until its end."""
+        """Read its output until `count` RECORD messages have come, or to its end."""
         while count and (line := self._pipe.readline()):
             self._read.append(line)
             count -= b"RECORD" in line[:20]
@@ -139,11 +139,11 @@ class RunningTap:
         os.kill(self.process_id, signal_number)
 
     def is_alive(self) -> bool:
-        """Tell whether it still runs."""
+        """Return whether it is still running."""
         return Path(f"/proc/{self.process_id}/stat").read_text().split()[2] != "Z"
 
     def wait_until_it_cannot_write(self) -> None:
-        """Wait until nothing more has come for a while, and what has come is not read."""
+        """Wait until its pipe is full: no more output for a while, though some is unread."""
         deadline = time.monotonic() + _LONGEST_RUN_SECONDS
         before, waiting = array("i", [0]), array("i", [0])
         while not waiting[0] or waiting != before:
@@ -153,17 +153,17 @@ class RunningTap:
             fcntl.ioctl(self._pipe, termios.FIONREAD, waiting)
 
     def close_pipe(self) -> None:
-        """Read no more, as a target that dies."""
+        """Stop reading, like a target that dies."""
         self._pipe.close()
 
     def end_without_reading(self) -> TapRun:
-        """Wait for its end and take nothing more; it must end although its pipe is full."""
+        """Wait for its end without reading; it must end although its pipe is full."""
         exit_code = self._server.exit_code()
         self._pipe.close()
         return self._ended(exit_code)
 
     def end(self) -> TapRun:
-        """Take the rest and wait for its end."""
+        """Read the rest and wait for its end."""
         if not self._pipe.closed:
             self._read.append(self._pipe.read())
             self._pipe.close()
@@ -206,7 +206,7 @@ class TapServer:
         arguments: Sequence[str],
         environment: Mapping[str, str],
     ) -> RunningTap:
-        """Start a run whose files are kept in a folder."""
+        """Start a run with its files in a folder."""
         paths = {name: folder / name for name in ("stdout", "stderr")}
         paths["stdout"].unlink(missing_ok=True)
         os.mkfifo(paths["stdout"])
@@ -237,7 +237,7 @@ class Tap:
 
     Args:
         server: Starts the runs.
-        folder: For their files.
+        folder: For the files of the runs.
     """
 
     def __init__(self, server: TapServer, folder: Path) -> None:
@@ -262,24 +262,24 @@ class Tap:
         state: Mapping[str, Any] | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> RunningTap:
-        """Start a run; what is a dictionary is written to a file."""
+        """Start a run; config, catalog and state are written to files."""
         files = {"config": config, "catalog": catalog, "state": state}
         for name, content in files.items():
             if content is not None:
                 path = self._folder / f"{name}.json"
                 path.write_text(json.dumps(content), encoding="utf-8")
                 arguments = (*arguments, f"--{name}", str(path))
-        # Beside the user's own state folder, which a refresh token that is replaced goes to.
+        # Instead of the user's own state folder, where replaced refresh tokens are kept.
         environment = {"XDG_STATE_HOME": str(self._folder), **(environment or {})}
         self._running = self._server.start(self._folder, arguments, environment)
         return self._running
 
     def __call__(self, config: Mapping[str, Any], *arguments: str, **given: Any) -> TapRun:
-        """Run the tap to its end (arguments as of `start`)."""
+        """Run the tap to its end (arguments as for `start`)."""
         return self.start(config, *arguments, **given).end()
 
     def killed(self, config: Mapping[str, Any], *, after_states: int, **given: Any) -> TapRun:
-        """Run the tap until so many STATE messages have come, and kill it (else as `start`)."""
+        """Run the tap until `after_states` STATE messages have come, then kill it."""
         running = self.start(config, **given)
         running.read_states(after_states)
         running.kill(signal.SIGKILL)
@@ -288,7 +288,7 @@ class Tap:
         return run
 
     def catalog(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        """Let the tap discover."""
+        """Run discovery and return the catalog."""
         run = self(config, "--discover")
         assert run.exit_code == 0, run.stderr
         catalog: dict[str, Any] = json.loads(run.stdout)
@@ -296,12 +296,12 @@ class Tap:
 
 
 def metadata_of(entry: Mapping[str, Any]) -> dict[tuple[str, ...], dict[str, Any]]:
-    """Return the metadata of a catalog entry by breadcrumb; changes change the entry."""
+    """Return the metadata of a catalog entry by breadcrumb; changes affect the entry."""
     return {tuple(each["breadcrumb"]): each["metadata"] for each in entry["metadata"]}
 
 
 def select_fields(entry: Mapping[str, Any], fields: Iterator[str] | Sequence[str]) -> None:
-    """Select a stream and these of its fields, and no others."""
+    """Select a stream and only these of its fields."""
     wanted = set(fields)
     for breadcrumb, metadata in metadata_of(entry).items():
         if not breadcrumb:

@@ -1,8 +1,8 @@
-"""Runs the tap as a process again and again, without importing it anew each time.
+"""Runs the tap as a process again and again, importing it only once.
 
-A program of its own, started once by `tap_process.py`. It reads one JSON line a run from stdin,
-`{"arguments", "environment", "stdout", "stderr"}`, forks, and answers with two lines: `began` and
-the process id of the run, `ended` and its exit code (negative for a signal that killed it).
+A separate program, started once by `tap_process.py`. It reads one JSON line per run from stdin,
+`{"arguments", "environment", "stdout", "stderr"}`, forks, and answers with two lines: `began` with
+the process id of the run, and `ended` with its exit code (negative if a signal killed it).
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ def _run(request: dict[str, Any], pipe: int) -> None:
 
 def main() -> None:
     """Serve until stdin ends."""
-    # What is loaded stays shared: no run looks through it, and copies its pages by doing so.
+    # Keep what is loaded shared: if a run's garbage collector touched it, memory would be copied.
     gc.collect()
     gc.freeze()
     for line in iter(sys.stdin.readline, ""):
         request = json.loads(line)
-        # Its reader is there already.
+        # Its reader has opened it already.
         pipe = os.open(request["stdout"], os.O_WRONLY)
         process_id = os.fork()
         if process_id == 0:

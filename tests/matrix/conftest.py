@@ -1,4 +1,4 @@
-"""The runs of the matrix, made once a session for the cases that are asked for."""
+"""The runs of the matrix, made once a session for the selected cases."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def tap_server() -> Iterator[SmallPagesServer]:
-    """What starts runs of the tap."""
+    """Starts runs of the tap."""
     with SmallPagesServer() as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def matrix_runs(request: pytest.FixtureRequest) -> Iterator[MatrixRuns]:
-    """Begin all runs that the selected tests need."""
+    """Start all runs that the selected tests need."""
     parameters = [
         item.callspec.params.get("case")
         for item in request.session.items
@@ -38,7 +38,7 @@ def matrix_runs(request: pytest.FixtureRequest) -> Iterator[MatrixRuns]:
 
 @pytest.fixture(scope="session")
 def matrix_results() -> Iterator[list[dict[str, object]]]:
-    """Collect what came of each case; written to the file that FAULT_MATRIX_RESULTS names."""
+    """Collect the result of each case; written to the file that FAULT_MATRIX_RESULTS names."""
     results: list[dict[str, object]] = []
     yield results
     if path := os.environ.get("FAULT_MATRIX_RESULTS"):

@@ -1,4 +1,4 @@
-"""The cases of the matrix: every form of a fault, at every place, at every occurrence."""
+"""The cases of the matrix: every form of a fault, at every place and occurrence."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class Case:
 
     @property
     def name(self) -> str:
-        """Name the case in the output of pytest."""
+        """The name of the case in pytest's output."""
         length = "for-ever" if self.permanent else "once"
         return f"{self.form.name}-{self.place}-{self.occurrence}-{length}"
 
     @property
     def must_heal(self) -> bool:
-        """Whether records must be exact and the exit code 0."""
+        """Whether the run must end with exact records and exit code 0."""
         return (self.form.heals and not self.permanent) or self.place == "delete"
 
     @property
@@ -47,11 +47,11 @@ class Case:
 
     @property
     def is_slow(self) -> bool:
-        """Whether the fault is told from a healthy call by its time alone."""
+        """Whether only its duration distinguishes the fault from a healthy call."""
         return dict(self.form.keys)["kind"] in ("stall", "drip")
 
     def fault(self, sobject: str) -> dict[str, Any]:
-        """Return the fault as a scenario has it."""
+        """Return the fault in the form of a scenario."""
         match: dict[str, Any] = {}
         if self.place in STREAM_PLACES or self.place in ("serial_page", "describe"):
             match["sobject"] = sobject
@@ -68,7 +68,7 @@ class Case:
 
 
 def all_cases() -> list[Case]:
-    """List the matrix."""
+    """Return all cases of the matrix."""
     return [
         Case(form, place, occurrence, permanent)
         for form in FORMS

@@ -1,4 +1,4 @@
-"""The faults of the matrix: in which forms they come, and where they can strike."""
+"""The faults of the matrix: their forms, and where they can strike."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Place = Literal[
     "create", "poll", "list_pages", "page", "serial_page", "delete",
 ]  # fmt: skip
 
-# Reached once or before any stream is known.
+# Called once, or before any stream is known.
 ORG_PLACES: tuple[Place, ...] = ("token", "versions", "sobjects", "composite", "limits")
 STREAM_PLACES: tuple[Place, ...] = ("create", "poll", "list_pages", "page", "delete")
 ALL_PLACES = ORG_PLACES + STREAM_PLACES

@@ -46,7 +46,7 @@ _WORKERS = 8
 
 @lru_cache
 def true_records(sobject: str) -> list[dict[str, Any]]:
-    """Return what a stream must hold; every sandbox of the matrix has the same data."""
+    """Return what a stream must contain; every sandbox of the matrix has the same data."""
     with SandboxServer(SCENARIO) as server:
         return expected_records(server, sobject)
 
@@ -65,17 +65,17 @@ class Batch:
 
     @property
     def is_slow(self) -> bool:
-        """Whether a fault is told from a healthy call by its time alone."""
+        """Whether only its duration distinguishes a fault from a healthy call."""
         return any(case.is_slow for case in self.cases)
 
     @property
     def is_about_the_org(self) -> bool:
-        """Whether the faults strike calls that all streams share."""
+        """Whether the faults strike calls that serve all streams."""
         return self.cases[0].is_about_the_org
 
 
 def batches_of(cases: Iterable[Case]) -> list[Batch]:
-    """Pack cases: those that must be healed apart, so that their runs must exit with 0."""
+    """Pack cases; those that must heal are separate, so that their runs must exit with 0."""
 
     def kind(case: Case) -> tuple[Any, ...]:
         if case.is_about_the_org:
@@ -99,7 +99,7 @@ def batches_of(cases: Iterable[Case]) -> list[Batch]:
 
 @dataclass
 class BatchRuns:
-    """What came of a batch.
+    """The result of a batch.
 
     Attributes:
         url: The org's address.
@@ -118,7 +118,7 @@ class BatchRuns:
 
     @cached_property
     def reported(self) -> dict[str, str]:
-        """The streams that the summary names as not read, and what it says of them."""
+        """The streams that the summary reports as not read, and what it says about them."""
         summary = self.run.stderr.rpartition("Error: ")[2].split("\n")[1:]
         said = {}
         for line in summary:
@@ -131,7 +131,7 @@ class BatchRuns:
         return said
 
     def jobs_of(self, sobject: str) -> set[str]:
-        """The ids of the jobs that were asked for."""
+        """The ids of the jobs that were requested."""
         ids = {
             each.path.partition("/jobs/query/")[2][:18]
             for each in self.calls
@@ -141,7 +141,7 @@ class BatchRuns:
 
 
 class SmallPagesServer(TapServer):
-    """Starts runs that walk pages of three records where pages are not listed."""
+    """Starts runs that read pages of three records if pages are not listed."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -149,13 +149,13 @@ class SmallPagesServer(TapServer):
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            # As in most container images: a write to a pipe may then end in the middle.
+            # As in most container images; a write to a pipe may then be incomplete.
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
 
 
 class MatrixRuns:
-    """Runs batches on a few threads; a test waits for the one that its case is in."""
+    """Runs batches on a few threads; a test waits for the batch of its case."""
 
     def __init__(self, cases: Iterable[Case]) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="fault-matrix-")
@@ -171,7 +171,7 @@ class MatrixRuns:
         return self._futures[case].result()
 
     def close(self) -> None:
-        """End what is running."""
+        """Stop what is running."""
         self._pool.shutdown(cancel_futures=True)
         for server in self._servers:
             server.__exit__()
@@ -198,7 +198,7 @@ class MatrixRuns:
                 "client_id": "matrix",
                 "client_secret": SECRET,
                 "objects": [*dict.fromkeys(sobjects.values()), UNTOUCHED],
-                # Healthy calls too may be too slow on a busy machine.
+                # On a busy machine, healthy calls may be too slow as well.
                 "max_retries": 4 if batch.is_slow and batch.cases[0].must_heal else 2,
                 "request_timeout_seconds": 4 if batch.is_slow else 30,
                 "delete_finished_jobs": True,

@@ -1,4 +1,4 @@
-"""A job read by several runs: what each wrote, and what it asked the sandbox for."""
+"""A job read by several runs: what each wrote, and what it requested from the sandbox."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def config_for(server: SandboxServer, **settings: Any) -> dict[str, Any]:
 
 @dataclass
 class History:
-    """Runs that followed each other."""
+    """A sequence of runs."""
 
     server: SandboxServer
     records: list[dict[str, Any]] = field(default_factory=list)
@@ -39,7 +39,7 @@ class History:
     _done: set[str] = field(default_factory=set)
 
     def add(self, run: TapRun) -> None:
-        """Take what a target would have kept of a run."""
+        """Add what a target would have kept of a run."""
         assert "Traceback" not in run.stderr, run.stderr
         calls = self.server.calls[self._calls_before :]
         self._calls_before += len(calls)
@@ -56,7 +56,7 @@ class History:
 
     @property
     def has_read_the_job(self) -> bool:
-        """Whether the last state tells of a job that has been read to its end."""
+        """Whether the last state says that the job has been read to its end."""
         bookmark = self.state["bookmarks"].get(SOBJECT, {}) if self.state else {}
         return "replication_key_value" in bookmark and bookmark.get("query_job") is None
 
@@ -65,7 +65,7 @@ class History:
         return [each.place for each in self.server.calls].count("create")
 
     def assert_whole(self, *, most_repeated: int) -> None:
-        """The union is exact, and no more records came twice than pages were in flight."""
+        """The union is exact, with no more duplicates than the pages in flight can explain."""
         by_id = {record["Id"]: record for record in self.records}
         assert_same_records(list(by_id.values()), expected_records(self.server, SOBJECT))
         assert all(record == by_id[record["Id"]] for record in self.records)

@@ -1,4 +1,4 @@
-"""A server that answers with bytes of a test's own: what HTTP servers do not let one send."""
+"""A server that answers with arbitrary bytes, which HTTP servers do not let you send."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Answer = bytes | Iterator[bytes]
 
 
 def reply(body: bytes, kind: str = "application/json", **headers: str) -> bytes:
-    """Make a whole HTTP reply with a length."""
+    """Return a complete HTTP reply with a length."""
     lines = [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     head = "\r\n".join(
         ["HTTP/1.1 200 OK", f"Content-Type: {kind}", f"Content-Length: {len(body)}", *lines]
@@ -29,12 +29,12 @@ def reply(body: bytes, kind: str = "application/json", **headers: str) -> bytes:
 
 
 def json_reply(value: Any) -> bytes:
-    """Make a JSON reply."""
+    """Return a JSON reply."""
     return reply(json.dumps(value).encode())
 
 
 class RawServer:
-    """An org with one sObject `Thing`, two rows on one page, and answers of a test's own.
+    """An org with one sObject `Thing`, two rows on one page, and answers chosen by the test.
 
     Args:
         answers: By the end of the path, without the query string; called with the number of the
@@ -57,7 +57,7 @@ class RawServer:
         self._listener.close()
 
     def count(self, end: str) -> int:
-        """Count the calls whose path ends so."""
+        """Count the calls whose path has this ending."""
         return sum(path.partition("?")[0].endswith(end) for path, _ in self.requests)
 
     def _accept(self) -> None:

@@ -21,7 +21,7 @@ query_jobs.SHORTEST_POLL_SECONDS = 0.02
 
 
 def _tell_peak_memory() -> None:
-    """Write the peak of the run's memory, in kilobytes, behind its log."""
+    """Append the run's peak memory, in kilobytes, to its log."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     sys.stderr.write(f"peak memory {peak}\n")
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 LONGEST_RUN_SECONDS = 300
-# What would let code of this checkout be found in place of the wheel's.
+# With these, code of this checkout could be found instead of the wheel's.
 _OF_THIS_RUN = ("PYTHONPATH", "MYPYPATH", "VIRTUAL_ENV")
 
 
@@ -26,7 +26,7 @@ def run(
     folder: Path | None = None,
     variables: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end, whatever that is.
+    """Run a command to its end, successful or not.
 
     Args:
         command: Program and arguments.
@@ -47,14 +47,14 @@ def run(
 
 
 def succeed(*command: str | Path) -> None:
-    """Run a command that must end well."""
+    """Run a command that must succeed."""
     ended = run(command)
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
 @dataclass(frozen=True)
 class Distributions:
-    """What has been built.
+    """The built distributions.
 
     Attributes:
         sdist: The source distribution.
@@ -66,7 +66,7 @@ class Distributions:
 
     @classmethod
     def build(cls, folder: Path) -> Distributions:
-        """Build the source distribution, and the wheel from nothing but that."""
+        """Build the source distribution, and the wheel from that alone."""
         succeed(sys.executable, "-m", "build", "--outdir", folder, ROOT)
         (sdist,), (wheel,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
         return cls(sdist, wheel)
@@ -79,7 +79,7 @@ def supported_versions() -> list[str]:
 
 
 def interpreters() -> dict[str, Path]:
-    """Find the supported Pythons that are here: this one, in the PATH, or among pyenv's."""
+    """Find the supported Pythons on this machine: this one, in the PATH, or from pyenv."""
     found: dict[str, Path] = {}
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     for version in supported_versions():

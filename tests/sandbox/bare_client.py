@@ -1,4 +1,4 @@
-"""A bare HTTP client that knows no more of Salesforce than its paths."""
+"""A bare HTTP client that knows nothing about Salesforce but its paths."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Client:
         session.headers["Authorization"] = "Bearer any"
 
     def call(self, method: str, path: str, **options: Any) -> requests.Response:
-        """Call a path: with the host, from ``/services`` on, or what follows the version."""
+        """Call a full URL, a path from `/services` on, or what follows the version."""
         if path.startswith(("/services", "/_sandbox")):
             path = self.server.url + path
         elif not path.startswith("http"):

@@ -49,18 +49,18 @@ class Lane:
         return reader.options(**options).load()
 
     def records(self, frame: DataFrame) -> list[dict[str, Any]]:
-        """Take all rows, datetimes with their zone."""
+        """Collect all rows, datetimes with their time zone."""
         records: list[dict[str, Any]] = frame.toArrow().to_pylist()
         return records
 
 
 def executor_processes() -> list[int]:
-    """Name the executors that descend from this process."""
+    """Return the executors that descend from this process."""
     return [each for each in descendants(os.getpid()) if _EXECUTOR in _read(each, "cmdline")]
 
 
 def descendants(ancestor: int) -> list[int]:
-    """Name the processes that descend from a process."""
+    """Return the processes that descend from a process."""
     processes = (int(each.name) for each in Path("/proc").iterdir() if each.name.isdigit())
     return [each for each in processes if _descends(each, ancestor)]
 

@@ -1,4 +1,4 @@
-"""A run of a stream; as a program, in a driver of its own: `stream_run.py URL FOLDER`."""
+"""A run of a stream. As a program, it has its own driver: `stream_run.py URL FOLDER`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 FIELDS = ["Id", "Name", "SystemModstamp"]
-# A quick start is worth more to a test than fast code.
+# For a test, a quick start matters more than fast code.
 JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 QUICK_START = {
     "spark.driver.extraJavaOptions": JAVA_OPTIONS,
@@ -29,7 +29,7 @@ _STARTS = 3
 
 
 def read_available(session: SparkSession, url: str, folder: Path) -> None:
-    """Read what is there into a folder of Parquet files, beside the checkpoint."""
+    """Read what there is into a folder of Parquet files, next to the checkpoint."""
     for start in range(1, _STARTS + 1):
         if _has_run(session, url, folder, is_last_try=start == _STARTS):
             return
@@ -65,7 +65,7 @@ def _run(session: SparkSession, url: str, folder: Path) -> None:
 
 
 def main() -> None:
-    """Run it in a session of its own."""
+    """Run it in its own session."""
     from pyspark.sql import SparkSession  # noqa: PLC0415 - elsewhere the session is given
 
     session = SparkSession.builder.master("local[2]").config(map=QUICK_START).getOrCreate()

@@ -43,7 +43,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
 
 @pytest.fixture
 def load(programs: TargetPrograms, tmp_path: Path) -> Callable[[Database, bytes], Any]:
-    """Load what a tap has written; return the last state that the target gives back."""
+    """Load what a tap has written; return the last state that the target prints."""
 
     def load(database: Database, messages: bytes) -> Any:
         config = tmp_path / f"{database.target}.json"

@@ -1,4 +1,4 @@
-"""What targets write to, and how Salesforce's values and types look there."""
+"""The databases that targets write to, and how Salesforce's values and types look there."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ class Postgres:
 
 
 class JsonLines:
-    """A folder of files with a JSON line a record: every digit is kept, the last line counts."""
+    """A folder of JSON lines files, which keep every digit; the last line of a record counts."""
 
     target = "target-jsonl"
 
@@ -172,7 +172,7 @@ class JsonLines:
         return Decimal(value) if type_ in _NUMBERS and value is not None else value
 
     def column_types(self, stream: str) -> dict[str, str]:
-        """Return the names of the values; JSON lines have no types beside the values' own."""
+        """Return the names of the values; JSON lines have no types except the values' own."""
         return dict.fromkeys(self.rows(stream)[0], "")
 
     def column_type(self, type_: str) -> str:  # noqa: ARG002 - no types
@@ -188,7 +188,7 @@ class JsonLines:
 
 
 def _moment(value: str, type_: str) -> Any:
-    """Parse a text as what it is in databases that know of time, which keep no zone."""
+    """Parse text as databases with a time type store it, which is without a time zone."""
     if type_ == "date":
         return date.fromisoformat(value)
     if type_ == "datetime":

@@ -1,4 +1,4 @@
-"""A tap or a target that is killed with SIGKILL once so many states have passed.
+"""A tap or a target that is killed with SIGKILL after a number of STATE messages.
 
 A program of its own: `dying_program.py tap|target STATES COMMAND...`. The states are those that a
 tap has written, or that a target has been given.
@@ -18,7 +18,7 @@ _PIPE_BYTES = 4096
 
 
 def main() -> None:
-    """Hand on what the tap writes, or what the target reads, and then kill it."""
+    """Pass on what the tap writes, or what the target reads, and then kill it."""
     role, states, *command = sys.argv[1:]
     if role == "tap":
         with subprocess.Popen(command, stdout=subprocess.PIPE) as tap:

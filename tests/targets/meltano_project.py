@@ -1,4 +1,4 @@
-"""Runs Meltano with this project's `meltano.yml` and programs that are installed already."""
+"""Runs Meltano with this project's `meltano.yml` and programs that are already installed."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Death:
 
 
 class MeltanoProject:
-    """A copy of the project, in which nothing is left to install.
+    """A copy of the project in which everything is installed.
 
     Args:
         folder: Where to make it.
@@ -104,14 +104,14 @@ class MeltanoProject:
         return run.returncode == 0, run.stdout + run.stderr
 
     def records_before_death(self) -> int:
-        """Count the records that a killed tap had written, or that a killed target was given."""
+        """Count the records that a killed tap had written, or a killed target had received."""
         lines = (self._folder / "passed.jsonl").read_bytes().splitlines()
         return sum(json.loads(line)["type"] == "RECORD" for line in lines)
 
     def _write_program(
         self, name: str, role: str, command: Sequence[str], death: Death | None
     ) -> None:
-        """Write what Meltano starts; discovery is let live."""
+        """Write the program that Meltano starts; it does not kill discovery."""
         dying = [sys.executable, str(_DYING_PROGRAM), role]
         lines = ["#!/bin/sh", f'exec {shlex.join(command)} "$@"']
         if death and death.of == role:

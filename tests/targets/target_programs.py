@@ -17,7 +17,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 LONGEST_RUN_SECONDS = 600
-# Those that only tests of BATCH messages need: one reads what every target of the SDK can read
+# Only needed for tests of BATCH messages: one reads what every target of the SDK can read
 # (with pyarrow for Parquet), the other one Arrow.
 _BATCH_TARGETS = {
     "target-csv": ["meltanolabs-target-csv~=0.5.0", "pyarrow>=15"],
@@ -44,7 +44,7 @@ class TargetPrograms:
         self._requirements["meltano"] = [f"meltano{project()['requires_meltano']}"]
 
     def path(self, name: str) -> Path:
-        """Return the path of a program, which is there then."""
+        """Return the path of a program, which is installed if necessary."""
         environment = self._folder / name
         command = [str(ROOT / "scripts/environment"), str(environment), *self._requirements[name]]
         subprocess.run(command, check=True, env={**os.environ, "PYTHON": sys.executable})

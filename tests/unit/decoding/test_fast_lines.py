@@ -1,4 +1,4 @@
-"""What is compiled makes the lines that columns make, or leaves a block to them."""
+"""The compiled code makes the same lines as columns do, or leaves a block to them."""
 
 from __future__ import annotations
 
