@@ -29,11 +29,10 @@ _SOAP_TYPES = {
     "datetime": "xsd:dateTime",
     "time": "xsd:time",
     "base64": "xsd:base64Binary",
-    "byte": "xsd:base64Binary",
     "anyType": "xsd:anyType",
     "address": "urn:address",
     "location": "urn:location",
-    "json": "urn:json",
+    "json": "tns:json",
 }
 
 
@@ -105,12 +104,36 @@ def describe(schema: Schema, sobject: SObject, version: str = DEFAULT_VERSION) -
         "lookupLayoutable": None,
         "namedLayoutInfos": [],
         "networkScopeFieldName": None,
-        "recordTypeInfos": [],
+        "recordTypeInfos": [_master_record_type(sobject, version)] if not sobject.event else [],
         "searchLayoutable": sobject.queryable and not sobject.event,
         "sobjectDescribeOption": "FULL",
-        "supportedScopes": [{"label": f"All {sobject.label_plural}", "name": "everything"}],
+        "supportedScopes": _list_scopes(sobject),
     }
     return dict(sorted(reply.items()))
+
+
+def _list_scopes(sobject: SObject) -> list[dict[str, str]]:
+    scopes = {"everything": "All"}
+    if "OwnerId" in sobject.fields_by_name:
+        scopes["mine"] = "My"
+    plural = sobject.label_plural.lower()
+    return [{"label": f"{label} {plural}", "name": name} for name, label in scopes.items()]
+
+
+def _master_record_type(sobject: SObject, version: str) -> dict[str, Any]:
+    """Return the record type that every object has."""
+    record_type = "012000000000000AAA"
+    layouts = f"{_urls(sobject, version)['describe']}/layouts/{record_type}"
+    return {
+        "active": True,
+        "available": True,
+        "defaultRecordTypeMapping": True,
+        "developerName": "Master",
+        "master": True,
+        "name": "Master",
+        "recordTypeId": record_type,
+        "urls": {"layout": layouts},
+    }
 
 
 def _child_relationship(child: SObject, field: Field) -> dict[str, Any]:

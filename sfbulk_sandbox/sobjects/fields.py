@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 NUMBER_TYPES = frozenset({"int", "long", "double", "currency", "percent"})
 WHOLE_NUMBER_TYPES = frozenset({"int", "long"})
 COMPOUND_TYPES = frozenset({"address", "location"})
-BINARY_TYPES = frozenset({"base64", "byte"})
+BINARY_TYPES = frozenset({"base64"})
 
 _LONGEST_FILTERABLE_TEXT = 255
 _NOT_SORTABLE = COMPOUND_TYPES | BINARY_TYPES | {"multipicklist", "encryptedstring", "json"}

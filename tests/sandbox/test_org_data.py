@@ -24,16 +24,16 @@ from sfbulk_sandbox.state.org import Org, _generate
 NOW = datetime(2025, 3, 4, 5, 6, 7, tzinfo=timezone.utc)
 STAMP_OF_NOW = "2025-03-04T05:06:07.000Z"
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z")
-NOT_IN_CSV = {"address", "location", "base64", "byte"}
+NOT_IN_CSV = {"address", "location", "base64"}
 STAND_IN_FOR_NUL = "\ue000"
 FIELD_TYPES = {
-    *("id", "reference", "masterrecord", "datacategorygroupreference"),
+    *("id", "reference", "datacategorygroupreference"),
     *("string", "textarea", "phone", "url", "email", "encryptedstring"),
     *("picklist", "multipicklist", "combobox"),
     *("boolean", "int", "long", "double", "currency", "percent"),
     *("date", "datetime", "time"),
     *("address", "location", "complexvalue", "json"),
-    *("base64", "byte", "anyType", "calculated"),
+    *("base64", "anyType"),
 }
 
 
