@@ -90,52 +90,52 @@ class Scenario:
     """How the sandbox behaves.
 
     Args:
-        seed: Other seeds make other data.
-        objects: Objects and fields of your own, and what is to differ in those that there are, by
+        seed: A different seed gives different data.
+        objects: Your own objects and fields, and changes to existing ones, by
             sObject: `label`, `label_plural`, `ids` (`zero`: every Id is 000000000000000AAA), `bulk`
             (false: query jobs refuse it), and `fields` by name: `type`, `label`, `length`,
             `precision`, `scale`, `values`, `to`, `nillable`, `filterable`, `calculated`,
             `external_id`, `permissioned` (false: hidden from the user).
-        rows: Number of records by sObject, for those that shall differ from the default.
-        now: The org's present, which stands still. Default: the clock.
-        data_until: The moment before which all generated records were made and changed. Default:
+        rows: Number of records by sObject, where it differs from the default.
+        now: The current time in the org, which then stands still. Default: the clock.
+        data_until: All generated records were created and changed before this moment. Default:
             `now`, or else the start of today (UTC). The same moment and seed give the same records.
         credentials: If set, clients must sign in with exactly these (`client_id`, `client_secret`,
             `username`, `password`, `security_token`, `refresh_token`, `access_token`,
             `public_key`). If not, any will do.
-        refresh_token_rotation: Each use of a refresh token gives a new one and kills it.
+        refresh_token_rotation: Each use of a refresh token returns a new one and revokes it.
         token_lifetime_calls: API calls after which an access token expires.
-        page_rows: Rows of a result page.
-        query_rows: Rows of a reply of the REST query resource, where the client asks for no other
-            number; Salesforce sends fewer than 2,000 where they are wide.
+        page_rows: Rows per result page.
+        query_rows: Rows per reply of the REST query resource, unless the client asks for another
+            number; Salesforce sends fewer than 2,000 if they are wide.
         links_per_reply: Links in one reply of ``resultPages``.
         reply_form: ``live`` (resultChunks, resultLink: what live clients meet), ``documented``
             (resultPages, resultUrl) or ``postman`` (resultPages, resultLink).
         link_style: ``relative`` (from ``/jobs``), ``rooted`` (from ``/services/data/vXX.X``) or
-            ``absolute``; default: as usual in the reply form.
+            ``absolute``; default: what is usual in the reply form.
         continuation_key: Name of the continuation link.
-        last_continuation: What stands for it on the last reply: ``null``, ``absent``, ``empty``.
-        result_pages: ``refused`` for an org without ``resultPages``.
+        last_continuation: Its value in the last reply: ``null``, ``absent``, ``empty``.
+        result_pages: ``refused`` simulates an org without ``resultPages``.
         result_pages_status: HTTP status of that refusal.
         empty_result_links: Links listed for a job without rows.
         chunked_results: Send result pages in chunks rather than with a length.
         queued_seconds: How long a new job is ``UploadComplete``.
-        running_seconds: How long it is ``InProgress`` then.
-        polls_until_complete: Number of the first info call that may say ``JobComplete``; until
-            then the job is not complete, whatever the time.
-        most_job_rows: Rows beyond which a job is not done in fifteen tries, and fails.
-        latency_seconds: Wait before every reply.
+        running_seconds: How long it is then ``InProgress``.
+        polls_until_complete: Number of the first info call that may return ``JobComplete``; before
+            that the job is not complete, however long it takes.
+        most_job_rows: With more rows, a job is not done in fifteen tries, and fails.
+        latency_seconds: Delay before every reply.
         bytes_per_second: Speed of each connection.
-        api_versions: Offered, oldest first.
-        daily_api_requests: API requests of the org in 24 hours.
-        daily_query_jobs: Query jobs in 24 hours.
-        daily_query_storage_mb: Volume of query results in 24 hours.
-        record_counts: What ``limits/recordCount`` tells by sObject, for those where it shall differ
-            from the records there are.
-        delete_log_days: How long the delete log keeps what was deleted.
-        delete_log_lag_seconds: How far the delete log is behind. A time span that ends later is
+        api_versions: The versions offered, oldest first.
+        daily_api_requests: The org's limit of API requests in 24 hours.
+        daily_query_jobs: The limit of query jobs in 24 hours.
+        daily_query_storage_mb: The limit of the volume of query results in 24 hours.
+        record_counts: What ``limits/recordCount`` returns by sObject, where it differs from the
+            actual number of records.
+        delete_log_days: How long the delete log keeps deleted records.
+        delete_log_lag_seconds: How far the delete log lags behind. A time range that ends later is
             refused with INVALID_REPLICATION_DATE.
-        deleted_ids_limit: Ids that one reply of the ``deleted`` resource may tell.
+        deleted_ids_limit: How many ids one reply of the ``deleted`` resource may return.
         faults: What goes wrong, and when.
     """
 

@@ -18,16 +18,16 @@ _GZIP_TRAILER = 8
 
 
 class BodyFault(FaultKind):
-    """A reply that is spoilt after what was asked for has been done."""
+    """A reply that is corrupted after the request has been carried out."""
 
     def change(self, reply: Reply) -> Reply:
-        """Return the spoilt reply; its body may be compressed, as its headers say."""
+        """Return the corrupted reply; its body may be compressed, as its headers say."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class EmptyBody(BodyFault):
-    """The usual status and headers, and no body."""
+    """The usual status and headers, but no body."""
 
     kind: ClassVar[str] = "empty_body"
 
@@ -39,7 +39,7 @@ class EmptyBody(BodyFault):
 
 @dataclass(frozen=True)
 class BrokenGzip(BodyFault):
-    """Compressed data that ends early, or whose checksum or inside is wrong."""
+    """Compressed data that ends early, or has a wrong checksum or content."""
 
     kind: ClassVar[str] = "broken_gzip"
     how: Literal["truncated", "checksum", "inside"] = "truncated"
@@ -59,10 +59,11 @@ class BrokenGzip(BodyFault):
 
 @dataclass(frozen=True)
 class WrongCharset(BodyFault):
-    """Text that is not in the charset that is announced.
+    """Text in another charset than the announced one.
 
-    With ``what: label`` the body stays UTF-8 and another charset is announced. With ``what: bytes``
-    the body is in that charset, with one character UTF-8 does not allow, and UTF-8 is announced.
+    With ``what: label``, the body stays UTF-8 and another charset is announced. With ``what:
+    bytes``, UTF-8 is announced, but the body is in that charset, with a character that is not valid
+    UTF-8.
     """
 
     kind: ClassVar[str] = "wrong_charset"
@@ -83,7 +84,7 @@ class WrongCharset(BodyFault):
 
 @dataclass(frozen=True)
 class DuplicateTotal(BodyFault):
-    """Job info that gives ``numberRecordsProcessed`` twice, with two values."""
+    """Job info that has ``numberRecordsProcessed`` twice, with different values."""
 
     kind: ClassVar[str] = "duplicate_total"
     places: ClassVar[tuple[Place, ...]] = ("poll",)
@@ -104,7 +105,7 @@ class DuplicateTotal(BodyFault):
 
 @dataclass(frozen=True)
 class WrongTotalSize(BodyFault):
-    """A REST query whose ``totalSize`` differs from the records there are."""
+    """A REST query whose ``totalSize`` differs from the number of records."""
 
     kind: ClassVar[str] = "wrong_total_size"
     places: ClassVar[tuple[Place, ...]] = ("query",)

@@ -32,7 +32,7 @@ class Event(FaultKind):
 
 @dataclass(frozen=True)
 class JobFailed(Event):
-    """The job fails; ``error_message: null`` leaves the reason out, as some failed jobs do."""
+    """The job fails; with ``error_message: null`` without a reason, as some failed jobs do."""
 
     kind: ClassVar[str] = "job_failed"
     places: ClassVar[tuple[Place, ...]] = JOB_PLACES
@@ -49,7 +49,7 @@ class JobFailed(Event):
 
 @dataclass(frozen=True)
 class JobAborted(Event):
-    """Somebody aborts the job."""
+    """Someone aborts the job."""
 
     kind: ClassVar[str] = "job_aborted"
     places: ClassVar[tuple[Place, ...]] = JOB_PLACES
@@ -62,7 +62,7 @@ class JobAborted(Event):
 
 @dataclass(frozen=True)
 class JobGone(Event):
-    """The job is deleted, by somebody or because it is older than seven days."""
+    """The job is deleted, by someone or because it is older than seven days."""
 
     kind: ClassVar[str] = "job_gone"
     places: ClassVar[tuple[Place, ...]] = JOB_PLACES
@@ -97,7 +97,7 @@ class ChangeField(Event):
 
 @dataclass(frozen=True)
 class AdvanceClock(Event):
-    """The org's clock moves on, and stands still then; jobs older than seven days are gone."""
+    """The org's clock moves on and then stands still; jobs older than seven days are gone."""
 
     kind: ClassVar[str] = "advance_clock"
     seconds: float = 86_400.0
@@ -109,7 +109,7 @@ class AdvanceClock(Event):
 
 @dataclass(frozen=True)
 class ExpireTokens(Event):
-    """All access tokens issued or seen so far die, the one of this call included."""
+    """All access tokens issued or seen so far expire, including the one of this call."""
 
     kind: ClassVar[str] = "expire_tokens"
 
@@ -120,7 +120,7 @@ class ExpireTokens(Event):
 
 @dataclass(frozen=True)
 class RevokeRefresh(Event):
-    """All refresh tokens die, and all access tokens with them."""
+    """All refresh tokens are revoked, and all access tokens with them."""
 
     kind: ClassVar[str] = "revoke_refresh"
 

@@ -22,7 +22,7 @@ class InfoFault(FaultKind):
 
 @dataclass(frozen=True)
 class WrongTotal(InfoFault):
-    """A total that differs from the rows there are."""
+    """A total that differs from the number of rows."""
 
     kind: ClassVar[str] = "wrong_total"
     by: int = 1
@@ -47,7 +47,7 @@ class MissingTotal(InfoFault):
 
 @dataclass(frozen=True)
 class UnknownState(InfoFault):
-    """A state that is not documented."""
+    """An undocumented job state."""
 
     kind: ClassVar[str] = "unknown_state"
     state: str = "Suspended"

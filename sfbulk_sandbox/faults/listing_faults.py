@@ -58,7 +58,7 @@ class PageMissing(ListingFault):
 
 @dataclass(frozen=True)
 class RepeatContinuation(ListingFault):
-    """The continuation leads back to this same reply."""
+    """The continuation leads back to the same reply."""
 
     kind: ClassVar[str] = "repeat_continuation"
 
@@ -81,7 +81,7 @@ class DeadContinuation(ListingFault):
 
 @dataclass(frozen=True)
 class DoneButContinuation(ListingFault):
-    """``done`` is true beside a continuation: the right one, or on the last reply this one."""
+    """``done`` is true next to a continuation: the right one, or in the last reply this one."""
 
     kind: ClassVar[str] = "done_but_continuation"
 
@@ -103,7 +103,7 @@ class NotDoneNoContinuation(ListingFault):
 
 @dataclass(frozen=True)
 class OtherHostLink(ListingFault):
-    """All links lead to another host; without an address, to another name of this server."""
+    """All links lead to another host: the given one, or another name of this server."""
 
     kind: ClassVar[str] = "other_host_link"
     to: str | None = None

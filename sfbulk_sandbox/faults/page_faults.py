@@ -30,7 +30,7 @@ class PageFault(FaultKind):
 
 @dataclass(frozen=True)
 class ShortPage(PageFault):
-    """The last rows are missing; the count header knows nothing of it."""
+    """The last rows are missing; the count header is unchanged."""
 
     kind: ClassVar[str] = "short_page"
     rows: int = 1
@@ -42,7 +42,7 @@ class ShortPage(PageFault):
 
 @dataclass(frozen=True)
 class LongPage(PageFault):
-    """More rows than the count header says: the next page's, on the last page some of its own."""
+    """More rows than the count header says: from the next page, or repeated on the last page."""
 
     kind: ClassVar[str] = "long_page"
     rows: int = 1
@@ -56,7 +56,7 @@ class LongPage(PageFault):
 
 @dataclass(frozen=True)
 class NoHeader(PageFault):
-    """The line of column names is missing."""
+    """The header line is missing."""
 
     kind: ClassVar[str] = "no_header"
 
@@ -67,7 +67,7 @@ class NoHeader(PageFault):
 
 @dataclass(frozen=True)
 class MissingColumn(PageFault):
-    """A column is missing, name and values."""
+    """A column is missing, both its name and its values."""
 
     kind: ClassVar[str] = "missing_column"
     position: int = -1
@@ -90,7 +90,7 @@ class MissingCount(PageFault):
 
 @dataclass(frozen=True)
 class WrongCount(PageFault):
-    """``Sforce-NumberOfRecords`` differs from the rows there are."""
+    """``Sforce-NumberOfRecords`` differs from the number of rows."""
 
     kind: ClassVar[str] = "wrong_count"
     by: int = 1
@@ -102,7 +102,7 @@ class WrongCount(PageFault):
 
 @dataclass(frozen=True)
 class MissingLocator(PageFault):
-    """No ``Sforce-Locator``, though there may be further pages."""
+    """No ``Sforce-Locator``, although there may be more pages."""
 
     kind: ClassVar[str] = "missing_locator"
 

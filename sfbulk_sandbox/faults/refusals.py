@@ -28,7 +28,7 @@ _STATUSES_END = 600
 
 
 class Refusal(FaultKind):
-    """A reply in place of the usual one; what was asked for is not done."""
+    """A reply in place of the usual one; the request is not carried out."""
 
     def reply(self, call: Call) -> Reply:
         """Return the reply."""
@@ -37,7 +37,7 @@ class Refusal(FaultKind):
 
 @dataclass(frozen=True)
 class Status(Refusal):
-    """An HTTP status with Salesforce's usual body for it, or with a code and text of one's own."""
+    """An HTTP status with Salesforce's usual body for it, or with the given code and text."""
 
     kind: ClassVar[str] = "status"
     status: int
@@ -63,7 +63,7 @@ class Status(Refusal):
 
 @dataclass(frozen=True)
 class Html(Refusal):
-    """A web page, such as a proxy or a maintenance notice sends, with any status."""
+    """A web page, as from a proxy or during maintenance, with any status."""
 
     kind: ClassVar[str] = "html"
     status: int = 200
@@ -110,7 +110,7 @@ class DailyLimit(Refusal):
 
 @dataclass(frozen=True)
 class Redirect(Refusal):
-    """A redirect; without an address, to the same path on another host name of this server."""
+    """A redirect to the given address, or to the same path under another name of this server."""
 
     kind: ClassVar[str] = "redirect"
     to: str | None = None
@@ -147,7 +147,7 @@ class LocatorRefused(Refusal):
 
 @dataclass(frozen=True)
 class JobVersion(Refusal):
-    """409: the job was made with another API version."""
+    """409: the job was created with another API version."""
 
     kind: ClassVar[str] = "job_version"
     places: ClassVar[tuple[Place, ...]] = JOB_PLACES

@@ -42,7 +42,7 @@ class TransportFault(FaultKind):
 
 @dataclass(frozen=True)
 class Cut(TransportFault):
-    """The connection ends (FIN) after a part of the body.
+    """The connection ends (FIN) after part of the body.
 
     Args:
         fraction: Part of the body that is sent; 0 sends the headers alone.
@@ -66,7 +66,7 @@ class Cut(TransportFault):
 
 @dataclass(frozen=True)
 class Reset(TransportFault):
-    """The connection is reset (RST) before any byte of the reply, or after a part of the body."""
+    """The connection is reset (RST) before any byte of the reply, or after part of the body."""
 
     kind: ClassVar[str] = "reset"
     fraction: float | None = None
@@ -86,7 +86,7 @@ class Reset(TransportFault):
 
 @dataclass(frozen=True)
 class Stall(TransportFault):
-    """After a part of the body nothing more comes, and the connection stays open.
+    """After part of the body nothing more is sent, and the connection stays open.
 
     Args:
         fraction: Part of the body that is sent; None sends not even the headers.
@@ -109,7 +109,7 @@ class Stall(TransportFault):
 
 @dataclass(frozen=True)
 class Drip(TransportFault):
-    """The body comes a few bytes at a time.
+    """The body is sent a few bytes at a time.
 
     Args:
         bytes: Bytes of one portion.

@@ -82,7 +82,7 @@ class SignInRefused(Refusal):
 
 @dataclass(frozen=True)
 class UserRefused(Refusal):
-    """A session is there, and the user may not use the API with it."""
+    """The session exists, but the user may not use the API with it."""
 
     kind: ClassVar[str] = "user_refused"
     places: ClassVar[tuple[Place, ...]] = tuple(place for place in PLACES if place != "token")
