@@ -61,6 +61,13 @@ _OF_SIGN_IN: Sequence[tuple[str, str]] = (
         ),
     ),
     (
+        "app_not_found",
+        (
+            "The org knows no such app for the audience of the JWT. Check client_id, and set "
+            "jwt_audience (External Client Apps take only the org's My Domain address)."
+        ),
+    ),
+    (
         "audience",
         (
             "The user signs in at another host. Set instance_url to the org's My Domain address; "

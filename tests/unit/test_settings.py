@@ -261,3 +261,32 @@ def test_periods(text: str, period: timedelta) -> None:
 def test_other_texts_are_refused(text: str) -> None:
     with pytest.raises(SettingsError, match="refresh_formula_fields must be a period"):
         Settings.parse({**TOKEN, "refresh_formula_fields": text})
+
+
+MIL = "https://acme.my.salesforce.mil"
+JWT = {"client_id": "app", "username": "u", "private_key": "k"}
+
+
+@pytest.mark.parametrize(
+    ("config", "audiences"),
+    [
+        ({}, (LOGIN, None)),
+        ({"instance_url": HOME}, (LOGIN, HOME)),
+        ({"instance_url": HOME, "login_url": LOGIN}, (LOGIN, HOME)),
+        ({"login_url": HOME}, (LOGIN, HOME)),
+        ({"instance_url": MIL}, (MIL, None)),
+        ({"instance_url": HOME, "jwt_audience": "https://a.example"}, ("https://a.example", None)),
+    ],
+)
+def test_the_audience_that_is_tried_second(
+    config: dict[str, str], audiences: tuple[str, str | None]
+) -> None:
+    flow = token_endpoint({**JWT, **config}).flow
+    assert isinstance(flow, JwtBearer)
+    assert (flow.audience, flow.other_audience) == audiences
+
+
+def test_an_audience_without_a_jwt_is_refused() -> None:
+    config = {"client_id": "app", "client_secret": "s", "instance_url": HOME}
+    with pytest.raises(SettingsError, match=r"jwt_audience together are not a way to sign in"):
+        Settings.parse({**config, "jwt_audience": HOME})

@@ -40,7 +40,7 @@ _FLOWS: Mapping[type[Flow], set[str]] = {
 }
 _OPTIONAL: Mapping[type[Flow], set[str]] = {
     RefreshToken: {"client_secret"},
-    JwtBearer: {"private_key_passphrase"},
+    JwtBearer: {"private_key_passphrase", "jwt_audience"},
     UsernamePassword: {"security_token"},
 }
 _SIGN_IN_SETTINGS = (
@@ -52,6 +52,7 @@ _SIGN_IN_SETTINGS = (
     "private_key",
     "private_key_path",
     "private_key_passphrase",
+    "jwt_audience",
     "password",
     "security_token",
 )
@@ -61,6 +62,7 @@ _ONE_LINE = (
     "refresh_token",
     "username",
     "private_key_passphrase",
+    "jwt_audience",
     "password",
     "security_token",
     "sf_cli_org",
@@ -112,7 +114,7 @@ def choose_sign_in(given: Mapping[str, Any]) -> SignIn:
             "the client credentials flow works only at the org's own host: set "
             "instance_url to its My Domain address, and no login_url"
         )
-    return TokenEndpoint(_make_flow(flow, given, login), login, instance)
+    return TokenEndpoint(_make_flow(flow, given, instance, login), login, instance)
 
 
 def _check_characters(given: Mapping[str, Any]) -> None:
@@ -172,19 +174,20 @@ def _choose_flow(names: set[str]) -> type[Flow]:
     )
 
 
-def _make_flow(flow: type[Flow], given: Mapping[str, Any], login: HostAddress) -> Flow:
+def _make_flow(
+    flow: type[Flow], given: Mapping[str, Any], instance: HostAddress | None, login: HostAddress
+) -> Flow:
     client_id = given["client_id"]
     if flow is RefreshToken:
         store = RefreshTokenStore(given["refresh_token"])
         return RefreshToken(client_id, given.get("client_secret"), store)
     if flow is JwtBearer:
-        is_sandbox = bool(given.get("is_sandbox"))
         return JwtBearer(
             client_id,
             given["username"],
             _read_private_key(given),
             given.get("private_key_passphrase"),
-            _choose_audience(login, is_sandbox=is_sandbox),
+            *_choose_audiences(given, instance, login),
         )
     if flow is UsernamePassword:
         return UsernamePassword(
@@ -197,16 +200,24 @@ def _make_flow(flow: type[Flow], given: Mapping[str, Any], login: HostAddress) -
     return ClientCredentials(client_id, given["client_secret"])
 
 
-def _choose_audience(login: HostAddress, *, is_sandbox: bool) -> str:
-    """Return the audience of a JWT that is sent to a token endpoint.
+def _choose_audiences(
+    given: Mapping[str, Any], instance: HostAddress | None, login: HostAddress
+) -> tuple[str, str | None]:
+    """Return the audience of a JWT, and the one to try if the app is not known for it.
 
     It is the login host, even if the request goes to the org's My Domain host (Salesforce Help,
-    "OAuth 2.0 JWT Bearer Flow"). An org of a separate cloud signs in only at its My Domain host.
+    "OAuth 2.0 JWT Bearer Flow"). An org of a separate cloud signs in only at its My Domain host,
+    and External Client Apps take only that since Spring '26 (as live clients report).
     """
+    if "jwt_audience" in given:
+        return given["jwt_audience"], None
+    home = login if instance is None else instance
     if login in (LOGIN, LOGIN_OF_SANDBOXES) or login.origin.endswith(_SEPARATE_CLOUDS):
-        return login.origin
-    is_sandbox = is_sandbox or ".sandbox.my." in login.origin
-    return (LOGIN_OF_SANDBOXES if is_sandbox else LOGIN).origin
+        audience = login
+    else:
+        is_sandbox = given.get("is_sandbox") or ".sandbox.my." in login.origin
+        audience = LOGIN_OF_SANDBOXES if is_sandbox else LOGIN
+    return audience.origin, None if home == audience else home.origin
 
 
 def _read_private_key(given: Mapping[str, Any]) -> str:

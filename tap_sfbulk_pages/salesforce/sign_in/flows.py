@@ -74,7 +74,13 @@ class RefreshToken:
 
 @dataclass(frozen=True)
 class JwtBearer:
-    """A user, authorised by the app's private key (RS256)."""
+    """A user, authorised by the app's private key (RS256).
+
+    Attributes:
+        audience: The `aud` of the assertion.
+        other_audience: What to try once if the token endpoint does not know the app for `audience`;
+            None for nothing.
+    """
 
     title: ClassVar[str] = "JWT bearer"
     client_id: str
@@ -82,6 +88,7 @@ class JwtBearer:
     private_key: str = field(repr=False)
     passphrase: str | None = field(repr=False)
     audience: str
+    other_audience: str | None = None
 
     def form(self) -> dict[str, str]:
         """Return the parameters of a token request, with an assertion that expires in minutes.

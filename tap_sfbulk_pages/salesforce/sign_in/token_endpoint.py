@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -18,12 +18,15 @@ from tap_sfbulk_pages.salesforce.addresses import HostAddress
 from tap_sfbulk_pages.salesforce.advice import advise_on_sign_in
 from tap_sfbulk_pages.salesforce.reply_errors import parse_error
 from tap_sfbulk_pages.salesforce.retries import call_with_retries
-from tap_sfbulk_pages.salesforce.sign_in.flows import Flow, RefreshToken
+from tap_sfbulk_pages.salesforce.sign_in.flows import Flow, JwtBearer, RefreshToken
 from tap_sfbulk_pages.salesforce.sign_in.session import Session
 from tap_sfbulk_pages.watching import activity
 
 if TYPE_CHECKING:
     from tap_sfbulk_pages.salesforce.transport import Transport
+
+# What External Client Apps answer to a JWT for login.salesforce.com or test.salesforce.com.
+_UNKNOWN_APP = "app_not_found"
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +66,7 @@ class TokenSessions:
 
     def __init__(self, endpoint: TokenEndpoint, transport: Transport, *, max_tries: int) -> None:
         self._endpoint = endpoint
+        self._flow = endpoint.flow
         self._transport = transport
         self._max_tries = max_tries
         self._lock = threading.Lock()
@@ -106,8 +110,22 @@ class TokenSessions:
             ) from error
 
     def _request(self) -> Session:
+        try:
+            return self._ask_for_token(self._flow)
+        except RefusedError as refusal:
+            flow = self._flow
+            if (
+                refusal.error_code != _UNKNOWN_APP
+                or not isinstance(flow, JwtBearer)
+                or flow.other_audience is None
+            ):
+                raise
+            logger.info("%s Trying the audience %s.", refusal, flow.other_audience)
+            self._flow = replace(flow, audience=flow.other_audience, other_audience=None)
+            return self._ask_for_token(self._flow)
+
+    def _ask_for_token(self, flow: Flow) -> Session:
         url = f"{self._endpoint.login.origin}/services/oauth2/token"
-        flow = self._endpoint.flow
         accept = {"Accept": "application/json"}
         with self._transport.send("POST", url, headers=accept, form=flow.form()) as response:
             if response.status_code != HTTPStatus.OK:
