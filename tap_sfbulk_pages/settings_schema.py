@@ -96,8 +96,8 @@ _PROPERTIES: dict[str, Any] = {
         title="Audience of the JWT",
         description="JWT bearer flow: audience of the assertion. Default: "
         "`https://login.salesforce.com` or `https://test.salesforce.com`, or the org's host in "
-        "clouds that do not use them; if Salesforce answers `app_not_found`, as for External Client Apps, "
-        "the org's My Domain address is tried once.",
+        "clouds that do not use them; if Salesforce answers `app_not_found`, as for External "
+        "Client Apps, the org's My Domain address is tried once.",
     ),
     "password": _setting(
         "string",

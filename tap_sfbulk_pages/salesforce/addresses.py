@@ -60,7 +60,7 @@ class HostAddress:
             raise SettingsError(f"{setting} must be an address like https://acme.my.salesforce.com")
         if parts.username is not None or parts.password is not None:
             raise SettingsError(f"{setting} must not contain a user name or password")
-        if parts.scheme == "http" and not _is_loopback(parts.hostname):
+        if parts.scheme == "http" and not is_loopback(parts.hostname):
             raise SettingsError(
                 f"{setting} must start with https:// (plain http works only on a loopback host)"
             )
@@ -168,7 +168,8 @@ def _split(url: str) -> SplitResult | None:
     return parts
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Return whether a host name or address is this machine."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

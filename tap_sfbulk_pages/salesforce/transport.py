@@ -21,6 +21,7 @@ from isal import isal_zlib
 
 from tap_sfbulk_pages.errors import UnavailableError
 from tap_sfbulk_pages.quoting import keep_secret
+from tap_sfbulk_pages.salesforce.addresses import is_loopback
 from tap_sfbulk_pages.salesforce.deadline import DeadlineAdapter, Watchdog, find_deadline
 
 if TYPE_CHECKING:
@@ -104,6 +105,9 @@ class Transport:
         settings: dict[str, Any] = dict(
             self._session.merge_environment_settings(url, {}, stream=True, verify=None, cert=None)
         )
+        if is_loopback(urlsplit(url).hostname or ""):
+            # A proxy is for other machines; this one would be sent the token in clear.
+            settings["proxies"] = {}
         try:
             response = self._session.get_adapter(url).send(
                 prepared, timeout=(CONNECT_TIMEOUT_SECONDS, self.silence_seconds), **settings

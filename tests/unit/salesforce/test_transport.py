@@ -184,3 +184,17 @@ def test_an_empty_body_is_empty_whatever_its_encoding() -> None:
 def test_bodies_that_are_not_whole(body: bytes, encoding: str, said: str) -> None:
     with pytest.raises(UnavailableError, match=said):
         list(decode_body([body], encoding))
+
+
+PROXIES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_this_machine_is_not_asked_through_a_proxy(
+    transport: Transport, url: str, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in PROXIES:
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    assert whole(transport, url.replace("127.0.0.1", host)) == b"{}"
