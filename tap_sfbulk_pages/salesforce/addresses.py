@@ -13,6 +13,7 @@ Salesforce returns links in three forms: absolute, from the root of the host
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
@@ -55,8 +56,9 @@ class HostAddress:
         Raises:
             SettingsError: If it is not such an address.
         """
-        parts = _split(url.strip())
-        if parts is None or parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+        # Libraries disagree about a backslash, and might connect to another host.
+        parts = None if "\\" in url else _split(url.strip())
+        if parts is None or parts.scheme not in _DEFAULT_PORTS or not _is_host(parts.hostname):
             raise SettingsError(f"{setting} must be an address like https://acme.my.salesforce.com")
         if parts.username is not None or parts.password is not None:
             raise SettingsError(f"{setting} must not contain a user name or password")
@@ -166,6 +168,15 @@ def _split(url: str) -> SplitResult | None:
     except ValueError:
         return None
     return parts
+
+
+def _is_host(name: str | None) -> bool:
+    if re.fullmatch(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", name or ""):
+        return True
+    try:
+        return ip_address(name or "").version == 6  # noqa: PLR2004 - IPv6, in brackets in a URL
+    except ValueError:
+        return False
 
 
 def is_loopback(host: str) -> bool:

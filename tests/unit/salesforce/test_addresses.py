@@ -137,6 +137,7 @@ def test_any_link_leads_home_or_is_refused(link: str) -> None:
         ("https://acme.my.salesforce.com", "https://acme.my.salesforce.com"),
         (" https://Acme.my.salesforce.com/ ", "https://acme.my.salesforce.com"),
         ("https://acme.my.salesforce.com/services/data", "https://acme.my.salesforce.com"),
+        ("http://[::1]:8765", "http://[::1]:8765"),
         ("https://acme.my.salesforce.com:8443", "https://acme.my.salesforce.com:8443"),
         ("http://127.0.0.1:8765", "http://127.0.0.1:8765"),
         ("http://localhost", "http://localhost"),
@@ -163,6 +164,15 @@ def test_addresses(url: str, origin: str) -> None:
         "https://acme:port",
         "https://[x",
         "",
+        "https://evil.example\\.my.salesforce.com",
+        "https://acme.my.salesforce.com\\@evil.example",
+        "https://acme.my.salesforce.com\\evil.example",
+        "https://acme.my.salesforce.com/\\evil.example",
+        "https:\\\\acme.my.salesforce.com",
+        "https://acme%2emy.salesforce.com",
+        "https://acme.my.salesforce.com\u3002evil.example",
+        "https://acme,evil.example",
+        "https://-acme.my.salesforce.com",
     ],
 )
 def test_wrong_addresses_name_the_setting_and_no_password(url: str) -> None:
