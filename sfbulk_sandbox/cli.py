@@ -113,10 +113,10 @@ def run(
     COMMAND finds the address and the credentials in the tap's environment variables
     (TAP_SFBULK_PAGES_INSTANCE_URL, TAP_SFBULK_PAGES_CLIENT_ID, TAP_SFBULK_PAGES_CLIENT_SECRET), and
     the address also in SFBULK_SANDBOX_URL. With --as-salesforce it reaches the sandbox under
-    Salesforce's own addresses, and no other host by https.
+    Salesforce's own addresses, with credentials of its own, and no other host by https.
     """
     scenario = _read_scenario(scenario_path)
-    if scenario.credentials is None:
+    if scenario.credentials is None and not as_salesforce:
         scenario = replace(scenario, credentials=Credentials.generate())
     listen = {"host": LOOPBACK, "port": 0, "tls": tls, "as_salesforce": as_salesforce}
     with _run_server(scenario, **listen) as server:

@@ -43,7 +43,7 @@ _INGEST_JOB = rf"{_INGEST}/(?P<ingest_id>\w+)"
 _INGEST_RESULTS = "(?P<kind>successfulResults|failedResults|unprocessedrecords)"
 _SOBJECT = r"sobjects/(?P<sobject>\w+)"
 _RECORD = rf"{_SOBJECT}/(?P<record_id>\w{{15}}(?:\w{{3}})?)"
-_FIELD_VALUE = rf"{_SOBJECT}/(?P<field>\w+)/(?P<value>[^/]+)"
+_FIELD_VALUE = rf"{_SOBJECT}/(?P<field>(?!describe/)\w+)/(?P<value>[^/]+)"
 _COLLECTION = "composite/sobjects"
 _CURSOR = r"(?P<cursor>01g\w+)-(?P<start>\d+)"
 

@@ -1,0 +1,147 @@
+"""Programs that others wrote take the sandbox for Salesforce, told nothing but environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sfbulk_sandbox import SandboxServer
+
+ROOT = Path(__file__).parents[2]
+SCENARIO = {"rows": {"Account": 60, "Contact": 90}, "data_until": "2026-01-01T00:00:00Z"}
+JSFORCE = """
+const { Connection } = require("jsforce");
+(async () => {
+  const connection = new Connection({ instanceUrl: process.argv[2], accessToken: "any" });
+  const accounts = connection.sobject("Account");
+  const found = {};
+  found.identity = (await connection.identity()).organization_id;
+  const created = await accounts.create([{ Name: "one" }, { Name: "two" }]);
+  found.created = created.map((each) => each.success);
+  await accounts.update({ Id: created[0].id, Name: "uno" });
+  found.updated = (await accounts.findOne({ Name: "uno" }, "Id")).Id === created[0].id;
+  const invoice = { External_Id__c: "new", Status__c: "Draft" };
+  const invoices = connection.sobject("Invoice__c");
+  found.upserted = [];
+  for (const _ of [1, 2]) {
+    found.upserted.push((await invoices.upsert(invoice, "External_Id__c")).created);
+  }
+  found.deleted = (await accounts.destroy(created[1].id)).success;
+  const load = { object: "Account", operation: "insert", pollInterval: 10, pollTimeout: 60000 };
+  const loaded = await connection.bulk2.loadAndWaitForResults({
+    ...load, input: [{ Name: "bulk", Phone: "1" }, { Name: "", Phone: "2" }],
+  });
+  found.loaded = [loaded.successfulResults.length, loaded.failedResults.length];
+  const soql = "SELECT Id, Name FROM Account";
+  found.rows = (await (await connection.bulk2.query(soql)).toArray()).length;
+  found.counted = (await connection.query(soql)).totalSize;
+  found.explained = (await connection.query(soql).explain()).plans.length;
+  found.limits = Object.keys(await connection.limits()).length;
+  found.fields = (await connection.describe("Account")).fields.length;
+  console.log(JSON.stringify(found));
+})();
+"""
+SELECTED = {"Account", "Contact"}
+
+
+def run(command: list[str], folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def install(command: list[str], folder: Path) -> None:
+    """Install a program, or skip what needs it where it is not available."""
+    if shutil.which(command[0]) is None:
+        pytest.skip(f"{command[0]} is not installed")
+    try:
+        done = run(command, folder)
+    except subprocess.TimeoutExpired:
+        pytest.skip(f"no answer in time: {' '.join(command)}")
+    if done.returncode:
+        pytest.skip(f"cannot be installed: {' '.join(command)}: {done.stderr[-200:]}")
+
+
+def test_jsforce_reads_writes_and_loads(tmp_path: Path) -> None:
+    install(["npm", "install", "--no-audit", "--no-fund", "jsforce@3"], tmp_path)
+    (tmp_path / "client.js").write_text(JSFORCE)
+    with SandboxServer(SCENARIO) as server:
+        done = run(["node", "client.js", server.url], tmp_path)
+        assert done.returncode == 0, done.stderr
+        found = json.loads(done.stdout)
+        assert found.pop("identity") == server.org.user.organization_id
+        assert found.pop("rows") == found.pop("counted") > 55
+        assert found.pop("fields") > 40
+        assert found == {
+            "created": [True, True],
+            "updated": True,
+            "upserted": [True, False],
+            "deleted": True,
+            "loaded": [1, 1],
+            "explained": 1,
+            "limits": 45,
+        }
+
+
+def test_the_tap_of_singer_io_reads_as_from_salesforce(tmp_path: Path) -> None:
+    folder = tmp_path / "environment"
+    install([str(ROOT / "scripts/environment"), str(folder), "tap-salesforce==2.8.1"], tmp_path)
+    config = {
+        "client_id": "app",
+        "client_secret": "secret",
+        "refresh_token": "token",
+        "start_date": "2020-01-01T00:00:00Z",
+        "api_type": "REST",
+        "select_fields_by_default": True,
+    }
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with SandboxServer(SCENARIO, as_salesforce=True) as server:
+        tap = [str(folder / "bin/tap-salesforce"), "--config", "config.json"]
+        discovered = run([*tap, "--discover"], tmp_path, **server.environment)
+        assert discovered.returncode == 0, discovered.stderr
+        catalog = json.loads(discovered.stdout)
+        assert len(catalog["streams"]) > 25
+        (tmp_path / "catalog.json").write_text(json.dumps(select(catalog)))
+        synced = run([*tap, "--properties", "catalog.json"], tmp_path, **server.environment)
+        assert synced.returncode == 0, synced.stderr
+        messages = map(json.loads, synced.stdout.splitlines())
+        counts = Counter(each["stream"] for each in messages if each["type"] == "RECORD")
+        assert counts == {name: server.org.count(name) for name in SELECTED}
+        assert {call.host for call in server.calls} == {
+            "https://login.salesforce.com",
+            "https://sfbulk-sandbox.my.salesforce.com",
+        }
+
+
+def select(catalog: dict[str, Any]) -> dict[str, Any]:
+    for stream in catalog["streams"]:
+        for entry in stream["metadata"]:
+            if not entry["breadcrumb"] and stream["stream"] in SELECTED:
+                entry["metadata"]["selected"] = True
+    return catalog
+
+
+def test_programs_are_run_by_the_command_too(tmp_path: Path) -> None:
+    script = """
+import json, os, urllib.request
+request = urllib.request.Request("https://test.salesforce.com/services/oauth2/token", b"grant_type="
+    b"password&client_id=mine&client_secret=mine&username=me&password=mine")
+print(json.load(urllib.request.urlopen(request))["instance_url"])
+"""
+    command = [sys.executable, "-m", "sfbulk_sandbox", "run", "--as-salesforce", "--"]
+    done = run([*command, sys.executable, "-c", script], tmp_path)
+    assert done.stdout == "https://sfbulk-sandbox.my.salesforce.com\n", done.stderr
