@@ -162,8 +162,6 @@ class StreamRun:
                 continue
             try:
                 stream.read()
-            except BrokenPipeError:
-                raise
             except Exception as error:  # noqa: BLE001 - whatever it is, the other streams go on
                 self._note_failure(stream, error)
             else:

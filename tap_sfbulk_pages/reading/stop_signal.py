@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
 
@@ -33,9 +33,14 @@ class RunStopped(BaseException):
 
 
 class StopSignal:
-    """Turns signals into `RunStopped` at safe points."""
+    """Turns signals into `RunStopped` at safe points.
 
-    def __init__(self) -> None:
+    Args:
+        on_signal: Called with the number of the first signal, in its handler.
+    """
+
+    def __init__(self, on_signal: Callable[[int], None] = lambda _: None) -> None:
+        self._on_signal = on_signal
         self._signal_number: int | None = None
         self._may_raise = True
 
@@ -48,6 +53,7 @@ class StopSignal:
         if self._signal_number is not None:
             os._exit(128 + signal_number)
         self._signal_number = signal_number
+        self._on_signal(signal_number)
         if self._may_raise:
             raise RunStopped(signal_number)
 

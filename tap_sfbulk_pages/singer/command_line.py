@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import os
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -14,6 +12,7 @@ from singer_sdk.exceptions import ConfigValidationError, MappingError
 from tap_sfbulk_pages.errors import ExtractionError, SettingsError
 from tap_sfbulk_pages.quoting import quote_all_output
 from tap_sfbulk_pages.reading.stop_signal import RunStopped
+from tap_sfbulk_pages.singer.standard_output import OutputError, take_stdout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,8 +25,10 @@ def errors_for_people() -> Iterator[None]:
     Texts of other parties are quoted on their way to the log and in the traceback of a crash.
     """
     quote_all_output()
+    output = take_stdout()
     try:
         yield
+        sys.stdout.flush()
     except RunStopped as stopped:
         sys.exit(stopped.exit_code)
     except (SettingsError, ConfigValidationError) as error:
@@ -36,20 +37,15 @@ def errors_for_people() -> Iterator[None]:
         raise click.ClickException(f"Wrong settings:\n  stream_maps: {error}") from None
     except ExtractionError as error:
         raise click.ClickException(str(error)) from None
-    except BrokenPipeError:
-        # Python flushes stdout once more at exit, which would fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise click.ClickException(
-            "The target has closed its input; nothing more is read."
-        ) from None
+    except OutputError as error:
+        raise _OutputEnded(str(error)) from None
+    finally:
+        if output:
+            output.restore()
 
 
-def buffer_stdout() -> None:
-    """Put a buffer before stdout where Python was told to have none (PYTHONUNBUFFERED).
+class _OutputEnded(click.ClickException):
+    """stdout takes no more."""
 
-    A write to the bare descriptor that a signal interrupts ends short, and what is left of it would
-    be lost.
-    """
-    raw = sys.stdout.buffer
-    if isinstance(raw, io.RawIOBase):
-        sys.stdout = io.TextIOWrapper(io.BufferedWriter(raw), encoding="utf-8", newline="\n")
+    # EX_IOERR of sysexits.h
+    exit_code = 74

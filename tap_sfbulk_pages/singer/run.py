@@ -11,6 +11,7 @@ from singer_sdk import Tap
 from tap_sfbulk_pages.org import Org
 from tap_sfbulk_pages.reading.stop_signal import StopSignal
 from tap_sfbulk_pages.settings import Settings
+from tap_sfbulk_pages.singer.standard_output import take_stdout
 from tap_sfbulk_pages.watching.activity import RunActivity
 
 
@@ -23,7 +24,8 @@ class RunningTap(Tap):
     @cached_property
     def stop_signal(self) -> StopSignal:
         """What SIGTERM and SIGINT do to this run."""
-        return StopSignal()
+        output = take_stdout()
+        return StopSignal(output.stop) if output else StopSignal()
 
     @cached_property
     def activity(self) -> RunActivity:

@@ -30,7 +30,7 @@ from tap_sfbulk_pages.settings import Settings
 from tap_sfbulk_pages.settings_schema import SCHEMA
 from tap_sfbulk_pages.singer.batch_formats import check_batch_config, check_unchanged
 from tap_sfbulk_pages.singer.catalog_files import SelectedEntries, write_catalog
-from tap_sfbulk_pages.singer.command_line import buffer_stdout, errors_for_people
+from tap_sfbulk_pages.singer.command_line import errors_for_people
 from tap_sfbulk_pages.singer.connection_check import check_connection
 from tap_sfbulk_pages.singer.input_files import read_config
 from tap_sfbulk_pages.singer.measurements import log_measurements
@@ -297,7 +297,6 @@ class TapSFBulkPages(RunningTap):
         The SDK's own holds the whole catalog, and a stream of each of its entries.
         """
         with errors_for_people(), ExitStack() as opened:
-            buffer_stdout()
             super(Tap, cls).invoke(about=about, about_format=about_format)
             cls.print_version(print_fn=cls.logger.info)
             entries = None

@@ -34,6 +34,7 @@ def test_exit_codes_of_the_tap(tap: Tap, start_sandbox: StartSandbox) -> None:
         tap(good).exit_code,
         tap({**good, "max_retries": 0}).exit_code,
         tap(good, "--no-such-option").exit_code,
+        target_that_dies(tap, good),
     }
     for number in (signal.SIGINT, signal.SIGTERM):
         running = tap.start(good)
@@ -41,7 +42,15 @@ def test_exit_codes_of_the_tap(tap: Tap, start_sandbox: StartSandbox) -> None:
         running.kill(number)
         seen.add(running.end().exit_code)
     documented = {int(code) for code, of, _ in rows_of("exit-codes.md") if of == "tap"}
-    assert seen == documented == {0, 1, 2, 130, 143}
+    assert seen == documented == {0, 1, 2, 74, 130, 143}
+
+
+def target_that_dies(tap: Tap, config: Mapping[str, Any]) -> int:
+    """Return the exit code of a run whose target closes its input."""
+    running = tap.start(config)
+    running.read_states(1)
+    running.close_pipe()
+    return running.end().exit_code
 
 
 def test_keys_of_the_state(tap: Tap, start_sandbox: StartSandbox) -> None:

@@ -254,7 +254,7 @@ def test_a_target_that_dies(tap: Tap, start_sandbox: StartSandbox) -> None:
     running.read_states(3)
     running.close_pipe()
     run = running.end()
-    assert run.exit_code == 1
+    assert run.exit_code == 74
     assert "The target has closed its input" in run.stderr
     assert "Traceback" not in run.stderr
 
