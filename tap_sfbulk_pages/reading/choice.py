@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.reading import state as stream_state
+from tap_sfbulk_pages.reading.asked_again import AskedAgain
 from tap_sfbulk_pages.reading.job_or_rest import JobOrRestReading
 from tap_sfbulk_pages.reading.saved_ranges import SavedRanges
 from tap_sfbulk_pages.reading.through_ranges import SplitReading
@@ -17,6 +18,7 @@ from tap_sfbulk_pages.reading.through_rest import RestReading
 from tap_sfbulk_pages.reading.with_binary_fields import WithBinaryFields
 from tap_sfbulk_pages.reading.with_deleted_records import WithDeletedRecords, begin_tracking
 from tap_sfbulk_pages.salesforce.schema import KEY, REPLICATION_KEYS
+from tap_sfbulk_pages.soql.conditions import has_relative_date
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
@@ -92,6 +94,30 @@ def open_object(
     """
     choice = choose(question, context.org.settings, state)
     question.begin()
+    reading = _open_records(context, question, state, choice)
+    if choice.is_begun and has_relative_date(question.query.condition):
+        reading = AskedAgain(
+            reading,
+            context,
+            stream=question.selection.sobject.name,
+            ask=lambda: _open_records(
+                context, question, state, choose(question, context.org.settings, state)
+            ),
+        )
+    if choice.tracks_deletes:
+        begin_tracking(state, question.query.replication_key)
+        name = question.selection.sobject.name
+        reading = WithDeletedRecords(reading, context, sobject=name, state=state)
+    return reading
+
+
+def _open_records(
+    context: ReadingContext,
+    question: ObjectQuestion,
+    state: MutableMapping[str, Any],
+    choice: Choice,
+) -> Reading:
+    """Make ready to read the records that the question finds."""
     if question.binary_fields:
         # A page is not complete before these have been fetched.
         context = replace(context, sinks=None)
@@ -127,9 +153,6 @@ def open_object(
         reading = WithBinaryFields(
             reading, context, sobject=sobject.name, fields=question.binary_fields
         )
-    if choice.tracks_deletes:
-        begin_tracking(state, question.query.replication_key)
-        reading = WithDeletedRecords(reading, context, sobject=sobject.name, state=state)
     return reading
 
 

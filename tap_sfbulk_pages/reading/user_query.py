@@ -12,11 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import ExtractionError, SettingsError
 from tap_sfbulk_pages.jobs.query import Query
+from tap_sfbulk_pages.reading import state as stream_state
+from tap_sfbulk_pages.reading.asked_again import AskedAgain
 from tap_sfbulk_pages.reading.bookmarks import BOUND_FORMATS
 from tap_sfbulk_pages.reading.coverage import Coverage, decide_start
 from tap_sfbulk_pages.reading.request import JobRequest, choose_fields
+from tap_sfbulk_pages.reading.through_job import JobReading
 from tap_sfbulk_pages.salesforce.schema import primary_keys
 from tap_sfbulk_pages.soql.columns import match_spelling
+from tap_sfbulk_pages.soql.conditions import has_relative_date
 from tap_sfbulk_pages.soql.entries import LIMITED
 
 if TYPE_CHECKING:
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tap_sfbulk_pages.reading.bookmarks import Incremental
+    from tap_sfbulk_pages.reading.page import Reading, ReadingContext
     from tap_sfbulk_pages.settings import Settings
     from tap_sfbulk_pages.soql.columns import TypedQuery
     from tap_sfbulk_pages.soql.entries import QuerySetting
@@ -57,10 +62,12 @@ class QueryQuestion:
     """What a run asks, and what it means for the state when the answer is written.
 
     Attributes:
+        selection: What is wanted.
         request: What is asked.
         incremental: The replication key and its bookmark; None to read everything.
     """
 
+    selection: QuerySelection
     request: JobRequest
     incremental: Incremental | None
 
@@ -127,7 +134,28 @@ def ask_query(
         replication_key=key,
         by_place={place: name for place, name in enumerate(types) if name in computed},
     )
-    return QueryQuestion(request, incremental)
+    return QueryQuestion(selection, request, incremental)
+
+
+def open_query(
+    context: ReadingContext, question: QueryQuestion, state: MutableMapping[str, Any]
+) -> Reading:
+    """Make ready to read the answer through a job.
+
+    Args:
+        context: The org, and what the run does meanwhile.
+        question: What is asked.
+        state: The stream's part of the Singer state, changed in place while it is read.
+    """
+    setting = question.selection.setting
+
+    def ask() -> Reading:
+        return JobReading(context, question.request, state=state, on_finished=question.finish)
+
+    is_dated = has_relative_date(setting.text.clauses.get("WHERE"))
+    if is_dated and stream_state.has_job(state):
+        return AskedAgain(ask(), context, stream=setting.name, ask=ask)
+    return ask()
 
 
 def choose_keys(setting: QuerySetting, typed: TypedQuery) -> tuple[str, ...]:

@@ -8,12 +8,12 @@ from typing_extensions import override
 
 from tap_sfbulk_pages.reading.bookmarks import describe_extent
 from tap_sfbulk_pages.reading.plan import plan_job
-from tap_sfbulk_pages.reading.through_job import JobReading
 from tap_sfbulk_pages.reading.user_query import (
     QuerySelection,
     ask_query,
     choose_keys,
     choose_replication_key,
+    open_query,
 )
 from tap_sfbulk_pages.singer.stream import BulkStream
 from tap_sfbulk_pages.soql.columns import TypedQuery, property_schemas
@@ -64,8 +64,7 @@ class QueryStream(BulkStream):
         Raises:
             ExtractionError: As `ask_query`.
         """
-        question, state = self._ask(), self.stream_state
-        return JobReading(context, question.request, state=state, on_finished=question.finish)
+        return open_query(context, self._ask(), self.stream_state)
 
     @override
     def plan(self) -> StreamPlan:

@@ -75,7 +75,7 @@ def test_the_catalog_of_another_tap_says_less_of_a_key() -> None:
 def test_a_finished_answer_moves_the_bookmark_and_never_back() -> None:
     state = dict(BOOKMARK)
     ask(state=state).finish("2025-01-01T00:00:00.000Z")
-    assert state == BOOKMARK
+    assert {name: state[name] for name in BOOKMARK} == BOOKMARK
     ask(state=state).finish("2025-04-01T00:00:00.000Z")
     assert state["replication_key_value"] == "2025-04-01T00:00:00.000Z"
     ask(state=state).finish("2025-06-01T00:00:00.000Z", datetime(2025, 5, 1, tzinfo=timezone.utc))
@@ -92,7 +92,7 @@ def test_formulas_are_read_in_full_when_they_are_due(days: int, *, is_due: bool)
     question.begin()
     question.finish("2025-04-01T00:00:00.000Z")
     assert (state["formulas_refreshed_at"] != long_ago) == is_due
-    assert (state["replication_key_value"] == BOOKMARK["replication_key_value"]) == is_due
+    assert state["replication_key_value"] == "2025-04-01T00:00:00.000Z"
 
 
 def test_bounds_lie_between_the_outermost_values() -> None:
