@@ -50,7 +50,7 @@ _scenario_option = click.option(
     help="YAML or JSON file with data sizes, reply forms, timing and faults.",
 )
 _tls_option = click.option(
-    "--tls", is_flag=True, help="Speak https with a certificate made for this run."
+    "--tls", is_flag=True, help="Serve https with a certificate made for this run."
 )
 _as_salesforce_option = click.option(
     "--as-salesforce",
@@ -108,7 +108,7 @@ def serve(
 def run(
     scenario_path: Path | None, command: tuple[str, ...], *, tls: bool, as_salesforce: bool
 ) -> None:
-    """Run COMMAND beside a sandbox of its own and exit with its exit code.
+    """Run COMMAND with its own sandbox, and exit with the exit code of COMMAND.
 
     COMMAND finds the address and the credentials in the tap's environment variables
     (TAP_SFBULK_PAGES_INSTANCE_URL, TAP_SFBULK_PAGES_CLIENT_ID, TAP_SFBULK_PAGES_CLIENT_SECRET), and
@@ -126,7 +126,7 @@ def run(
 
 
 def _read_scenario(path: Path | None) -> Scenario:
-    """Read the scenario file, if one is given; what is wrong with it ends the command."""
+    """Read the scenario file, if there is one; end the command if it is not valid."""
     try:
         return Scenario() if path is None else scenario_from_file(path)
     except ScenarioError as error:
@@ -135,7 +135,7 @@ def _read_scenario(path: Path | None) -> Scenario:
 
 @contextmanager
 def _run_server(scenario: Scenario, **listen: Any) -> Iterator[SandboxServer]:
-    """Keep a server running; data or a port that cannot be had ends the command."""
+    """Keep a server running; end the command if its data or port are not available."""
     try:
         server = SandboxServer(scenario, **listen)
         server.__enter__()
@@ -163,7 +163,7 @@ def _make_environment(server: SandboxServer, instance_url: str) -> dict[str, str
 
 
 def _run_command(command: tuple[str, ...], environment: dict[str, str]) -> int:
-    """Run the command to its end, handing on signals; return its exit code as shells do."""
+    """Run the command to its end, passing on signals; return its exit code as shells do."""
     process: subprocess.Popen[bytes] | None = None
 
     def hand_on(number: int, _frame: object) -> None:

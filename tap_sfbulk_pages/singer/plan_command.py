@@ -35,15 +35,15 @@ _COUNTED = {API_CALLS: "API call", QUERY_JOBS: "query job"}
     multiple=True,
     required=True,
     callback=TapSFBulkPages.cb_config,
-    help="As the tap's: files, or ENV to use environment variables.",
+    help="Settings as for the tap: files, or ENV for environment variables.",
 )
-@click.option("--catalog", type=click.File("rb"), help="The catalog of the run.")
+@click.option("--catalog", type=click.File("rb"), help="The catalog for the run.")
 @click.option("--state", type=click.File("rb"), help="The state that the run would start with.")
 @click.option(
     "--count",
     "exactly",
     is_flag=True,
-    help="Count the records of streams that are read in part: one call each.",
+    help="Count the records of streams that are read in part, with one call each.",
 )
 @click.option(
     "--format",
@@ -51,7 +51,7 @@ _COUNTED = {API_CALLS: "API call", QUERY_JOBS: "query job"}
     type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,
-    help="JSON holds the queries in full.",
+    help="JSON contains the queries in full.",
 )
 def main(
     *,
@@ -61,7 +61,7 @@ def main(
     exactly: bool,
     form: str,
 ) -> None:
-    """Print what a run would do; no query job is made."""
+    """Print what a run would do, without creating a query job."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     with errors_for_people(), ExitStack() as opened:
         entries = opened.enter_context(SelectedEntries(catalog)) if catalog else None

@@ -119,6 +119,7 @@ def test_sdist_holds_what_building_testing_and_reading_need(built: Distributions
     with tarfile.open(built.sdist) as sdist:
         names = {name.partition("/")[2] for name in sdist.getnames()}
     assert {
+        "ARCHITECTURE.md",
         "CHANGELOG.md",
         "CONTRIBUTING.md",
         "LICENSE",
