@@ -62,7 +62,7 @@ class HostAddress:
             raise SettingsError(f"{setting} must be an address like https://acme.my.salesforce.com")
         if parts.username is not None or parts.password is not None:
             raise SettingsError(f"{setting} must not contain a user name or password")
-        if parts.scheme == "http" and not is_loopback(parts.hostname):
+        if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
             raise SettingsError(
                 f"{setting} must start with https:// (plain http works only on a loopback host)"
             )
