@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from sfbulk_sandbox.endpoints import (
+    authorization,
     bulk_1,
     collections,
     composite,
@@ -83,6 +84,7 @@ def _data(
 
 ROUTES = (
     _open("POST", "oauth2/token", "token", sign_in.issue_token),
+    _open("GET", "oauth2/authorize", None, authorization.authorize),
     _open("POST", "oauth2/revoke", None, sign_in.revoke_token),
     _open("GET", "oauth2/revoke", None, sign_in.revoke_token),
     _open("POST", "oauth2/introspect", None, sign_in.introspect_token),

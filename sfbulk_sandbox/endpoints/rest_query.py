@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sfbulk_sandbox.exchange import Call, Reply, json_reply
 from sfbulk_sandbox.salesforce_errors import SalesforceError
 from sfbulk_sandbox.sobjects.fields import NUMBER_TYPES
+from sfbulk_sandbox.soql.result_set import ChildPaging
 
 if TYPE_CHECKING:
     from sfbulk_sandbox.state.org import ResultSet
@@ -106,7 +107,14 @@ async def _make_batch(
 ) -> dict[str, Any]:
     """Return one batch; the result of ``count()`` has a size but no records."""
     stop = start + _choose_batch_size(call, usual=state.scenario.query_rows)
-    records = await asyncio.to_thread(result.records, start, stop, version=call.version)
+    size = stop - start
+
+    def address(children: ResultSet) -> str:
+        return f"/services/data/v{call.version}/query/{state.cursors.open(children)}-{size}"
+
+    records = await asyncio.to_thread(
+        result.records, start, stop, version=call.version, paging=ChildPaging(size, address)
+    )
     following = start + len(records)
     body: dict[str, Any] = {"totalSize": len(result), "done": True}
     if records and following < len(result):

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl
 
 import jwt
 
+from sfbulk_sandbox.endpoints.authorization import check_code
 from sfbulk_sandbox.endpoints.identity import identity_url
 from sfbulk_sandbox.exchange import LOGIN_HOSTS, Call, Reply, json_reply
 from sfbulk_sandbox.salesforce_errors import OAuthError
@@ -37,6 +38,10 @@ async def issue_token(state: State, call: Call) -> Reply:
     grant_type = form.get("grant_type", "")
     if grant_type == "client_credentials":
         _check_app(form, credentials, secret_required=True)
+    elif grant_type == "authorization_code":
+        _check_app(form, credentials, secret_required=False)
+        check_code(state, form)
+        return _grant_session(state, call, refresh_token=state.sessions.open_refresh_token())
     elif grant_type == "refresh_token":
         return _refresh_session(state, call, form)
     elif grant_type == "password":

@@ -50,6 +50,19 @@ class ResultColumn:
 
 
 @dataclass(frozen=True)
+class ChildPaging:
+    """How many records of a subquery stand in a reply, and how the others are reached.
+
+    Args:
+        rows: Records of one parent in one reply.
+        address: Keeps a result; returns the address of what follows the first rows of it.
+    """
+
+    rows: int
+    address: Callable[[ResultSet], str]
+
+
+@dataclass(frozen=True)
 class ChildResults:
     """What a parent-to-child subquery found."""
 
@@ -57,7 +70,9 @@ class ChildResults:
     results: ResultSet
     limit: int | None
 
-    def by_parent(self, parent_ids: list[str], version: str) -> dict[str, dict[str, Any]]:
+    def by_parent(
+        self, parent_ids: list[str], version: str, paging: ChildPaging | None
+    ) -> dict[str, dict[str, Any]]:
         """Return the subquery's result of each of these records that has one."""
         results = self.results.of_parents(parent_ids, self.limit)
         found: dict[str, dict[str, Any]] = {}
@@ -65,7 +80,12 @@ class ChildResults:
         for parent, record in zip(results.parent_ids(), records, strict=True):
             result = found.setdefault(parent, {"totalSize": 0, "done": True, "records": []})
             result["totalSize"] += 1
-            result["records"].append(record)
+            if paging is None or result["totalSize"] <= paging.rows:
+                result["records"].append(record)
+        for parent, result in found.items():
+            if paging is not None and result["totalSize"] > paging.rows:
+                address = paging.address(self.results.of_parents([parent], self.limit))
+                result |= {"done": False, "nextRecordsUrl": address}
         return found
 
 
@@ -141,7 +161,12 @@ class ResultSet:
         return page.getvalue()
 
     def records(
-        self, start: int, stop: int, *, version: str = DEFAULT_VERSION
+        self,
+        start: int,
+        stop: int,
+        *,
+        version: str = DEFAULT_VERSION,
+        paging: ChildPaging | None = None,
     ) -> list[dict[str, Any]]:
         """Return rows as the REST query resource writes them, ready for JSON.
 
@@ -149,11 +174,17 @@ class ResultSet:
             start: The first row.
             stop: The row behind the last one.
             version: The version of the API, for the addresses of the records.
+            paging: How subqueries with many records are cut; None leaves them whole.
         """
         if not self._columns:
             return []
         page = self._frame.slice(start, max(0, stop - start))
-        return [record for record in self._level(page, (), version) if record is not None]
+        records = [record for record in self._level(page, (), version) if record is not None]
+        if self._children:
+            found = self._child_results(page, version, paging)
+            for place, record in enumerate(records):
+                record.update({name: results[place] for name, results in found.items()})
+        return records
 
     def of_parents(self, parent_ids: list[str], limit: int | None) -> ResultSet:
         """Return the records that belong to these parents, at most so many of each."""
@@ -181,8 +212,6 @@ class ResultSet:
                 cells[column.name] = self._values(page, column, version)
             elif (name := column.relationships[depth]) not in cells:
                 cells[name] = self._level(page, (*level, name), version)
-        if not level:
-            cells.update(self._child_results(page, version))
         names = ("attributes", *cells)
         rows = zip(self._attributes(page, level, version), *cells.values(), strict=True)
         return [dict(zip(names, row, strict=True)) if row[0] else None for row in rows]
@@ -218,11 +247,13 @@ class ResultSet:
         convert = _FROM_TEXT.get(column.type, str)
         return [None if text is None else convert(text) for text in texts]
 
-    def _child_results(self, page: pl.DataFrame, version: str) -> dict[str, list[Any]]:
+    def _child_results(
+        self, page: pl.DataFrame, version: str, paging: ChildPaging | None
+    ) -> dict[str, list[Any]]:
         results = {}
         for child in self._children:
             ids = page["Id"].to_list()
-            by_parent = child.by_parent(ids, version)
+            by_parent = child.by_parent(ids, version, paging)
             results[child.relationship] = [by_parent.get(record_id) for record_id in ids]
         return results
 

@@ -31,6 +31,21 @@ class Session:
     dead: bool = False
 
 
+@dataclass(frozen=True)
+class Authorization:
+    """What an authorization code stands for.
+
+    Args:
+        client_id: Of the app that asked.
+        redirect_uri: Where the browser was sent.
+        challenge: PKCE's, None without it.
+    """
+
+    client_id: str
+    redirect_uri: str
+    challenge: str | None
+
+
 class Sessions:
     """All access and refresh tokens; iterates over the access tokens seen, dead ones included.
 
@@ -54,6 +69,7 @@ class Sessions:
         self._known_only = known_only
         self._sessions: dict[str, Session] = {}
         self._refresh_tokens: dict[str, bool] = {}
+        self._authorizations: dict[str, Authorization] = {}
         if access_token is not None:
             self._sessions[access_token] = Session()
         if refresh_token is not None:
@@ -111,6 +127,16 @@ class Sessions:
         if session is not None:
             session.dead = True
         return session is not None
+
+    def authorize(self, authorization: Authorization) -> str:
+        """Issue an authorization code."""
+        code = f"aPrx{secrets.token_urlsafe(40)}"
+        self._authorizations[code] = authorization
+        return code
+
+    def take_authorization(self, code: str) -> Authorization | None:
+        """Return what a code stands for, which can be asked once; None for any other text."""
+        return self._authorizations.pop(code, None)
 
     def open_refresh_token(self) -> str:
         """Issue a refresh token."""

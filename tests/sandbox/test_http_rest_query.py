@@ -14,6 +14,9 @@ def query(client: Client, soql: str, resource: str = "query", **options: Any) ->
     return client.get(f"/{resource}", params={"q": soql}, **options).json()
 
 
+CONTACTS = "SELECT count() FROM Contact"
+
+
 def test_records_carry_their_type_and_path(client: Client) -> None:
     body = query(client, "SELECT Id, Name FROM Account LIMIT 1")
     assert (body["totalSize"], body["done"]) == (1, True)
@@ -106,3 +109,22 @@ def test_refused_queries_say_why(client: Client, path: str, error_code: str) -> 
     reply = client.get(path)
     assert reply.status_code == 400
     assert reply.json()[0]["errorCode"] == error_code
+
+
+def test_children_beyond_a_reply_have_an_address_of_their_own(start: StartClient) -> None:
+    client = start(rows={"Account": 3, "Contact": 100}, query_rows=10)
+    soql = "SELECT Id, (SELECT Id FROM Contacts ORDER BY Id) FROM Account"
+    records = client.get("/query", params={"q": soql}).json()["records"]
+    children = [record["Contacts"] for record in records if record["Contacts"]]
+    assert {len(each["records"]) for each in children} == {10}
+    total = client.get("/query", params={"q": f"{CONTACTS} WHERE AccountId != null"}).json()
+    assert sum(each["totalSize"] for each in children) == total["totalSize"]
+    ids: set[str] = set()
+    for child in children:
+        page = child
+        while True:
+            ids.update(record["Id"] for record in page["records"])
+            if page["done"]:
+                break
+            page = client.get(page["nextRecordsUrl"]).json()
+    assert len(ids) == total["totalSize"]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import time
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
 
 import jwt
 import pytest
@@ -244,6 +247,72 @@ def test_userinfo_tells_whose_session_it_is(start: StartClient) -> None:
     assert asked("ready").json()["preferred_username"] == "ann@example.com"
     reply = asked("unknown")
     assert (reply.status_code, reply.text) == (403, "Bad_OAuth_Token")
+
+
+def authorize(client: Client, **query: str) -> requests.Response:
+    asked = {"response_type": "code", "client_id": "app", "redirect_uri": "http://localhost/back"}
+    path = "/services/oauth2/authorize"
+    return client.get(path, params={**asked, **query})
+
+
+def test_the_authorization_code_grant_with_pkce(start: StartClient) -> None:
+    client = start(credentials=CREDENTIALS)
+    verifier = "v" * 43
+    digest = hashlib.sha256(verifier.encode()).digest()
+    challenge = base64.urlsafe_b64encode(digest).decode().rstrip("=")
+    sent_back = authorize(client, state="a b", code_challenge=challenge)
+    assert sent_back.status_code == 302
+    address = urlsplit(sent_back.headers["Location"])
+    assert address.netloc == "localhost"
+    query = dict(parse_qsl(address.query))
+    assert query["state"] == "a b"
+    form = {
+        "grant_type": "authorization_code",
+        "client_id": "app",
+        "redirect_uri": "http://localhost/back",
+        "code": query["code"],
+    }
+    token = "/services/oauth2/token"
+    granted = client.post(token, data={**form, "code_verifier": verifier}).json()
+    assert {"access_token", "refresh_token", "id"} <= granted.keys()
+    refresh = {**REFRESH, "refresh_token": granted["refresh_token"]}
+    assert client.post(token, data=refresh).status_code == 200
+    again = client.post(token, data={**form, "code_verifier": verifier}).json()
+    assert again["error_description"] == "expired authorization code"
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"code_verifier": "w" * 43}, "invalid_grant"),
+        ({"redirect_uri": "http://localhost/other"}, "redirect_uri_mismatch"),
+        ({"client_id": "other"}, "invalid_client_id"),
+        ({"client_secret": "wrong"}, "invalid_client"),
+    ],
+)
+def test_codes_of_somebody_else(start: StartClient, change: dict[str, str], error: str) -> None:
+    client = start(credentials=CREDENTIALS)
+    sent_back = authorize(client, code_challenge="c")
+    code = dict(parse_qsl(urlsplit(sent_back.headers["Location"]).query))["code"]
+    form = {"client_id": "app", "redirect_uri": "http://localhost/back", "code": code}
+    form |= {"grant_type": "authorization_code", "code_verifier": "v"}
+    reply = client.post("/services/oauth2/token", data={**form, **change})
+    assert (reply.status_code, reply.json()["error"]) == (400, error)
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"response_type": "token"}, "unsupported_response_type"),
+        ({"client_id": "other"}, "invalid_client_id"),
+        ({"redirect_uri": ""}, "redirect_uri_missing"),
+        ({"code_challenge_method": "plain"}, "invalid_request"),
+    ],
+)
+def test_authorizations_that_are_refused(
+    start: StartClient, change: dict[str, str], error: str
+) -> None:
+    assert authorize(start(credentials=CREDENTIALS), **change).json()["error"] == error
 
 
 def test_the_identity_is_that_of_rows_of_the_org(start: StartClient) -> None:
