@@ -100,6 +100,10 @@ class UntrustedLinkError(ExtractionError):
     """A link to another host than the org's own; the token must not go there."""
 
 
+class UnreachableError(ExtractionError):
+    """A server that cannot be reached as this machine is set up: certificates, proxies."""
+
+
 class UnavailableError(ExtractionError):
     """A request that may succeed when it is sent again.
 

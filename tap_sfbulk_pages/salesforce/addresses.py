@@ -58,11 +58,12 @@ class HostAddress:
         """
         # Libraries disagree about a backslash, and might connect to another host.
         parts = None if "\\" in url else _split(url.strip())
-        if parts is None or parts.scheme not in _DEFAULT_PORTS or not _is_host(parts.hostname):
+        host = parts.hostname or "" if parts else ""
+        if parts is None or parts.scheme not in _DEFAULT_PORTS or not _is_host(host):
             raise SettingsError(f"{setting} must be an address like https://acme.my.salesforce.com")
         if parts.username is not None or parts.password is not None:
             raise SettingsError(f"{setting} must not contain a user name or password")
-        if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        if parts.scheme == "http" and not is_loopback(host):
             raise SettingsError(
                 f"{setting} must start with https:// (plain http works only on a loopback host)"
             )
@@ -170,11 +171,11 @@ def _split(url: str) -> SplitResult | None:
     return parts
 
 
-def _is_host(name: str | None) -> bool:
-    if re.fullmatch(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", name or ""):
+def _is_host(name: str) -> bool:
+    if re.fullmatch(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", name):
         return True
     try:
-        return ip_address(name or "").version == 6  # noqa: PLR2004 - IPv6, in brackets in a URL
+        return ip_address(name).version == 6  # noqa: PLR2004 - IPv6, in brackets in a URL
     except ValueError:
         return False
 

@@ -149,6 +149,18 @@ WRONG_HOST = (
     "That is not a server of Salesforce: check that instance_url and login_url are addresses of "
     "the org, such as https://acme.my.salesforce.com."
 )
+# What this machine's environment says about the way to Salesforce.
+DEAD_PROXY = (
+    "The environment names a proxy: check HTTPS_PROXY or HTTP_PROXY, or add the host to NO_PROXY."
+)
+WRONG_PROXY = "Check the address in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY."
+UNKNOWN_CERTIFICATE = (
+    "Nothing was sent. If your proxy or firewall signs certificates, set REQUESTS_CA_BUNDLE to "
+    "a PEM file with its root certificate; else check instance_url and login_url."
+)
+MISSING_CERTIFICATES = (
+    "REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names that file: correct or unset the variable."
+)
 
 
 def advise_on_sign_in(error_code: str, said: str) -> str:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.poolmanager import ProxyManager
 
 if TYPE_CHECKING:
     import requests
@@ -99,12 +100,20 @@ class DeadlineAdapter(HTTPAdapter):
     """
 
     def __init__(self, watchdog: Watchdog, **rest: Any) -> None:
+        self._pools = _make_pools(watchdog)
         super().__init__(**rest)
-        self.poolmanager.pool_classes_by_scheme = _make_pools(watchdog)
+        self.poolmanager.pool_classes_by_scheme = self._pools
+
+    def proxy_manager_for(self, proxy: str, **rest: Any) -> ProxyManager:
+        """Watch connections through a proxy, too; one for SOCKS has pools of its own."""
+        manager: ProxyManager = super().proxy_manager_for(proxy, **rest)
+        if type(manager) is ProxyManager:
+            manager.pool_classes_by_scheme = self._pools
+        return manager
 
 
 def find_deadline(response: requests.Response) -> Deadline | None:
-    """Return the deadline of a reply's connection; None for one through a proxy."""
+    """Return the deadline of a reply's connection; None for one through a SOCKS proxy."""
     return getattr(response.raw.connection, "deadline", None)
 
 
@@ -129,6 +138,16 @@ def _make_pools(watchdog: Watchdog) -> dict[str, type[HTTPConnectionPool]]:
                 raise TimeoutError("the head of the reply is too slow")
             self.deadline.extend()
             return response
+
+        def _tunnel(self) -> None:
+            """Ask a proxy for a tunnel; http.client reads its answer line by line."""
+            deadline = watchdog.watch(self.sock)
+            try:
+                super()._tunnel()  # type: ignore[misc]
+            finally:
+                watchdog.forget(deadline)
+            if deadline.is_over:
+                raise TimeoutError("the answer of the proxy is too slow")
 
     class Connection(Watched, HTTPConnection):  # type: ignore[misc]
         pass

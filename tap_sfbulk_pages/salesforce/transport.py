@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -19,9 +19,15 @@ import requests
 import urllib3
 from isal import isal_zlib
 
-from tap_sfbulk_pages.errors import UnavailableError
+from tap_sfbulk_pages.errors import UnavailableError, UnreachableError
 from tap_sfbulk_pages.quoting import keep_secret
 from tap_sfbulk_pages.salesforce.addresses import is_loopback
+from tap_sfbulk_pages.salesforce.advice import (
+    DEAD_PROXY,
+    MISSING_CERTIFICATES,
+    UNKNOWN_CERTIFICATE,
+    WRONG_PROXY,
+)
 from tap_sfbulk_pages.salesforce.deadline import DeadlineAdapter, Watchdog, find_deadline
 
 if TYPE_CHECKING:
@@ -41,8 +47,16 @@ LARGEST_ERROR_BYTES = 16 << 10
 _FRAMING = ("Content-Encoding", "Content-Length", "Transfer-Encoding")
 _GZIP_WINDOW_BITS = 31
 _LONGEST_SHOWN = 300
+# In the texts of OpenSSL's errors: an unknown issuer or another host's name; a file without
+# certificates, or one that may not be read.
+_PERMANENT_TLS_PROBLEMS = (
+    "CERTIFICATE_VERIFY_FAILED",
+    "NO_CERTIFICATE_OR_CRL_FOUND",
+    "Permission denied",
+    "doesn't match",
+)
 # urllib3 puts the name of its own object before what happened.
-_CONNECTION_NAME = re.compile(r"^<?HTTPS?Connection[^:]*(?::[^:]*0x\w+>)?: ")
+_CONNECTION_NAME = re.compile(r"^<?\w*Connection[^:]*(?::[^:]*0x\w+>)?: ")
 
 
 class Transport:
@@ -65,7 +79,8 @@ class Transport:
         # Longer than silence, which the socket's own timeout notices.
         self._watchdog = Watchdog(2 * silence_seconds)
         for proxy in getproxies().values():
-            keep_secret(unquote(urlsplit(proxy).password or ""))
+            with suppress(ValueError):
+                keep_secret(unquote(urlsplit(proxy).password or ""))
         adapter = DeadlineAdapter(self._watchdog, pool_maxsize=connections)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
@@ -94,6 +109,7 @@ class Transport:
 
         Raises:
             UnavailableError: If no reply arrived.
+            UnreachableError: If another try would fail alike: certificates or proxies are wrong.
         """
         request = requests.Request(method, url, headers=dict(headers), json=json, data=form)
         # If `auth` is set, requests does not look for a password in a .netrc file.
@@ -112,8 +128,9 @@ class Transport:
             response = self._session.get_adapter(url).send(
                 prepared, timeout=(CONNECT_TIMEOUT_SECONDS, self.silence_seconds), **settings
             )
-        except requests.RequestException as error:
-            raise UnavailableError(f"{_explain(error)} ({method} {_shorten(url)}).") from error
+        # requests raises a bare OSError if a file of certificates is missing.
+        except OSError as error:
+            raise _connection_error(error, f"{method} {_shorten(url)}") from error
         deadline = find_deadline(response)
         try:
             with response:
@@ -223,6 +240,28 @@ def decode_body(chunks: Iterable[bytes], encoding: str | None) -> Iterator[bytes
         raise UnavailableError("The compressed body is incomplete.")
 
 
+def _connection_error(error: OSError, where: str) -> UnavailableError | UnreachableError:
+    """Return the error for a request without a reply.
+
+    Args:
+        error: Raised by requests.
+        where: Method and URL, for the message.
+    """
+    message = f"{_explain(error)} ({where})."
+    if isinstance(error, requests.exceptions.ProxyError):
+        return UnavailableError(f"{message} {DEAD_PROXY}")
+    if isinstance(error, requests.exceptions.SSLError):
+        # Without a reason: the handshake was cut, which may pass.
+        if not any(words in message for words in _PERMANENT_TLS_PROBLEMS):
+            return UnavailableError(message)
+        return UnreachableError(f"{message} {UNKNOWN_CERTIFICATE}")
+    if not isinstance(error, requests.RequestException):
+        return UnreachableError(f"{message} {MISSING_CERTIFICATES}")
+    if isinstance(error, ValueError):
+        return UnreachableError(f"{message} {WRONG_PROXY}")
+    return UnavailableError(message)
+
+
 def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
@@ -234,14 +273,12 @@ def _shorten(url: str) -> str:
 
 def _explain(error: BaseException) -> str:
     """Return what failed, without the layers of exceptions around it."""
-    text = str(error)
     if isinstance(error, requests.ConnectTimeout):
         return f"No connection within {CONNECT_TIMEOUT_SECONDS:.0f} s"
     if isinstance(error, (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)):
         return "The connection stalled"
-    if isinstance(error, requests.exceptions.SSLError):
-        return f"The TLS certificate could not be verified: {text}"
     if isinstance(error, urllib3.exceptions.IncompleteRead):
         return "The connection ended before the reply was complete"
     cause = getattr(error.args[0], "reason", error) if error.args else error
+    cause = getattr(cause, "original_error", cause)
     return f"The connection failed: {_CONNECTION_NAME.sub('', str(cause))[:_LONGEST_SHOWN]}"

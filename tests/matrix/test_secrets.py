@@ -105,11 +105,33 @@ def test_a_certificate_that_nobody_vouches_for_ends_it(tap: Tap) -> None:
         config = config_for(server, "client_id", "client_secret")
         run = tap(config)
         assert run.exit_code == 1
-        assert "certificate" in run.stderr
+        assert "CERTIFICATE_VERIFY_FAILED" in run.stderr
+        assert "set REQUESTS_CA_BUNDLE" in run.stderr
+        assert "Trying again" not in run.stderr
+        assert "Traceback" not in run.stderr
         assert server.calls == []
         trusting = tap(config, environment={"REQUESTS_CA_BUNDLE": str(server.ca_file)})
         assert trusting.exit_code == 0, trusting.stderr
         assert_same_records(trusting.records("Account"), expected_records(server, "Account"))
+
+
+def test_certificates_that_are_not_there(tap: Tap, tmp_path: Path) -> None:
+    with SandboxServer(SCENARIO, tls=True) as server:
+        config = config_for(server, "client_id", "client_secret")
+        missing = tmp_path / "missing.pem"
+        run = tap(config, environment={"REQUESTS_CA_BUNDLE": str(missing)})
+        assert run.exit_code == 1
+        assert f"invalid path: {missing}" in run.stderr
+        assert "REQUESTS_CA_BUNDLE" in run.stderr.partition("invalid path")[2]
+        assert "Traceback" not in run.stderr
+        assert "Trying again" not in run.stderr
+        empty = tmp_path / "empty.pem"
+        empty.write_text("nothing")
+        run = tap(config, environment={"REQUESTS_CA_BUNDLE": str(empty)})
+        assert run.exit_code == 1
+        assert "REQUESTS_CA_BUNDLE" in run.stderr
+        assert "Trying again" not in run.stderr
+        assert server.calls == []
 
 
 def test_links_to_another_host_are_not_followed(tap: Tap, start_sandbox: StartSandbox) -> None:
@@ -119,7 +141,7 @@ def test_links_to_another_host_are_not_followed(tap: Tap, start_sandbox: StartSa
         run = tap(config_for(server, "client_id", "client_secret"))
         assert run.exit_code == 1
         assert other.requests == []
-    assert "which is not" in run.stderr
+    assert f"not to {server.url}" in run.stderr
 
 
 def test_a_replaced_refresh_token_is_kept(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import gzip
+import socket
 import threading
+import time
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
-from tap_sfbulk_pages.errors import UnavailableError
+from tap_sfbulk_pages.errors import UnavailableError, UnreachableError
 from tap_sfbulk_pages.salesforce import transport as transport_module
 from tap_sfbulk_pages.salesforce.transport import PIECE_BYTES, Transport, decode_body, is_framed
 
@@ -198,3 +201,74 @@ def test_this_machine_is_not_asked_through_a_proxy(
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
     assert whole(transport, url.replace("127.0.0.1", host)) == b"{}"
+
+
+@contextmanager
+def raw_proxy(answer: Iterator[bytes]) -> Iterator[str]:
+    """Listen, take one request of any kind, and answer piece by piece."""
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection, suppress(OSError):
+            connection.recv(65_536)
+            for piece in answer:
+                connection.sendall(piece)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        thread.join()
+
+
+def dripping(start: bytes) -> Iterator[bytes]:
+    yield start
+    while True:
+        time.sleep(0.05)
+        yield b"a"
+
+
+@pytest.mark.parametrize(
+    ("url", "start"),
+    [
+        ("http://acme.example/limits", b"HTTP/1.1 200 OK\r\nX-A: "),
+        ("https://acme.example/limits", b"HTTP/1.1 200 OK\r\nX-A: "),
+        ("https://acme.example/limits", b"HTTP/1.1 200 O"),
+    ],
+)
+def test_a_head_that_drips_out_of_a_proxy(
+    url: str, start: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with raw_proxy(dripping(start)) as proxy:
+        for name in ("HTTP_PROXY", "HTTPS_PROXY"):
+            monkeypatch.setenv(name, proxy)
+        transport = Transport(connections=1, silence_seconds=0.3, user_agent="tap/1")
+        with pytest.raises(UnavailableError), transport.send("GET", url, headers={}):
+            pytest.fail("a reply")
+
+
+@pytest.mark.parametrize(
+    ("proxy", "kind", "said"),
+    [
+        (
+            "http://me:s3cret-of-proxy@127.0.0.1:9",
+            UnavailableError,
+            "Failed to establish a new connection: .*refused.*The environment names a proxy",
+        ),
+        ("ftp://127.0.0.1:9", UnreachableError, "unsupported scheme ftp.*HTTPS_PROXY"),
+        ("http://", UnreachableError, "missing the host.*HTTPS_PROXY"),
+        ("http://[", UnreachableError, "HTTPS_PROXY"),
+        ("http://me:s3cret-of-proxy@127.0.0.1:port", UnreachableError, "HTTPS_PROXY"),
+    ],
+)
+def test_a_proxy_that_does_not_work(
+    proxy: str, kind: type[Exception], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    transport = Transport(connections=1, silence_seconds=5, user_agent="tap/1")
+    with (
+        pytest.raises(kind, match=said) as error,
+        transport.send("GET", "https://acme.example/limits", headers={}),
+    ):
+        pytest.fail("a reply")
+    assert "s3cret" not in str(error.value)
