@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from tap_sfbulk_pages.errors import AllowanceError, ExtractionError, IncompleteRunError
 from tap_sfbulk_pages.reading.schedule import JobSchedule, Scheduled
 from tap_sfbulk_pages.reading.stop_signal import RunStopped
-from tap_sfbulk_pages.watching.activity import READ
+from tap_sfbulk_pages.watching.activity import READ, on_behalf_of
 from tap_sfbulk_pages.watching.watch import watch_run
 from tap_sfbulk_pages.words import counted
 
@@ -173,9 +173,9 @@ class StreamRun:
         job = f" (job {stream.job_id})" if stream.job_id else ""
         is_known = isinstance(error, ExtractionError)
         reason = str(error) if is_known else f"{type(error).__name__}: {error}"
-        logger.error(
-            "Stream %s%s: %s", stream.name, job, reason, exc_info=None if is_known else error
-        )
+        with on_behalf_of(stream.activity):
+            trace = None if is_known else error
+            logger.error("Stream %s%s: %s", stream.name, job, reason, exc_info=trace)
         self._outcome.failed[stream.name] = f"{reason}{job}"
         stream.activity.outcome = reason
         stream.activity.note(f"Failed: {reason}")

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
-import click
 from singer_sdk.exceptions import ConfigValidationError, MappingError
 
 from tap_sfbulk_pages.errors import ExtractionError, SettingsError
 from tap_sfbulk_pages.quoting import quote_all_output
 from tap_sfbulk_pages.reading.stop_signal import RunStopped
 from tap_sfbulk_pages.singer.standard_output import OutputError, take_stdout
+from tap_sfbulk_pages.watching.stream_names import name_streams_in_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# Of the command and of its logger, whose children are those of the streams.
+TAP = "tap-sfbulk-pages"
+# EX_IOERR of sysexits.h
+_OUTPUT_ENDED = 74
+
+logger = logging.getLogger(TAP)
 
 
 @contextmanager
@@ -25,6 +33,7 @@ def errors_for_people() -> Iterator[None]:
     Texts of other parties are quoted on their way to the log and in the traceback of a crash.
     """
     quote_all_output()
+    name_streams_in_log(TAP)
     output = take_stdout()
     try:
         yield
@@ -32,20 +41,19 @@ def errors_for_people() -> Iterator[None]:
     except RunStopped as stopped:
         sys.exit(stopped.exit_code)
     except (SettingsError, ConfigValidationError) as error:
-        raise click.ClickException("\n  ".join(["Wrong settings:", *error.errors])) from None
+        _end("\n  ".join(["Wrong settings:", *error.errors]))
     except MappingError as error:
-        raise click.ClickException(f"Wrong settings:\n  stream_maps: {error}") from None
+        _end(f"Wrong settings:\n  stream_maps: {error}")
     except ExtractionError as error:
-        raise click.ClickException(str(error)) from None
+        _end(str(error))
     except OutputError as error:
-        raise _OutputEnded(str(error)) from None
+        _end(str(error), _OUTPUT_ENDED)
     finally:
         if output:
             output.restore()
 
 
-class _OutputEnded(click.ClickException):
-    """stdout takes no more."""
-
-    # EX_IOERR of sysexits.h
-    exit_code = 74
+def _end(message: str, exit_code: int = 1) -> NoReturn:
+    """End the command with a log record, like all that was said before."""
+    logger.error("Error: %s", message)
+    sys.exit(exit_code)

@@ -105,7 +105,8 @@ class StreamInTurn:
     def preparation(self, made: Callable[[], None]) -> Callable[[], None] | None:
         """Make the stream, and make it ready to prepare its job (`BulkStream.preparation`)."""
         try:
-            self._stream = self._lifetime.enter_context(self._made())
+            with on_behalf_of(self.activity):
+                self._stream = self._lifetime.enter_context(self._made())
         except Exception as error:  # noqa: BLE001 - `read` raises it, for this stream alone
             self._error = error
         if self._stream is None:

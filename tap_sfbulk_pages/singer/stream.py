@@ -7,6 +7,7 @@ from where, is each kind of stream's own (`sobject_stream.py`).
 
 from __future__ import annotations
 
+import logging
 from abc import abstractmethod
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -88,6 +89,12 @@ class BulkStream(RESTStream[ParseResult | None]):
     def has_saved_job(self) -> bool:
         """Whether the run was started with a state that holds a query job to be read on."""
         return stream_state.has_job(self.stream_state)
+
+    @override
+    def log(self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any) -> None:
+        """Log for the stream; an error that the run reports is not called unhandled before."""
+        if not message.startswith("An unhandled error occurred"):
+            super().log(message, *args, level=level, **kwargs)
 
     @override
     def _write_activate_version_message(self, full_table_version: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -30,7 +31,7 @@ from tap_sfbulk_pages.settings import Settings
 from tap_sfbulk_pages.settings_schema import SCHEMA
 from tap_sfbulk_pages.singer.batch_formats import check_batch_config, check_unchanged
 from tap_sfbulk_pages.singer.catalog_files import SelectedEntries, write_catalog
-from tap_sfbulk_pages.singer.command_line import errors_for_people
+from tap_sfbulk_pages.singer.command_line import TAP, errors_for_people
 from tap_sfbulk_pages.singer.connection_check import check_connection
 from tap_sfbulk_pages.singer.input_files import read_config
 from tap_sfbulk_pages.singer.measurements import log_measurements
@@ -52,8 +53,8 @@ if TYPE_CHECKING:
 class TapSFBulkPages(RunningTap):
     """Singer tap for Salesforce Bulk API 2.0 query jobs and their parallel result pages."""
 
-    name = "tap-sfbulk-pages"
-    package_name = "tap-sfbulk-pages"
+    name = TAP
+    package_name = TAP
     config_jsonschema: ClassVar[dict[str, Any]] = SCHEMA
     # The catalog comes from the org, which needs valid settings.
     dynamic_catalog = True
@@ -86,6 +87,9 @@ class TapSFBulkPages(RunningTap):
             config=config, catalog=catalog, parse_env_config=parse_env_config, **others
         )
         self._state_writer = StateLines(self.write_lines)
+        if sys.stderr.isatty() and self.metrics_logger.level == logging.INFO:
+            # They are for programs; a person has the summary.
+            self.metrics_logger.setLevel(logging.WARNING)
 
     def _read_environment(self) -> dict[str, Any]:
         """Read the settings of the environment; what is wrong there waits for the config's check.

@@ -142,6 +142,15 @@ def test_allowances_that_are_used_up(tap: Tap, start_sandbox: StartSandbox) -> N
     assert lines(run)["limits"].startswith("failed. The org's daily query jobs")
 
 
+def test_calls_that_are_used_up(tap: Tap, start_sandbox: StartSandbox) -> None:
+    server = start_sandbox(daily_api_requests={"max": 1_000, "used": 900})
+    run = tap(config_for(server, "Account"), "--test")
+    assert run.exit_code == 1
+    assert "\nlimits: failed. 9" in run.stderr
+    assert "quota_percent_total allows 80 %" in run.stderr
+    assert "API access: failed" not in run.stderr
+
+
 def test_a_user_who_may_not_see_the_limits(tap: Tap, server: SandboxServer) -> None:
     server.add_fault(place="limits", kind="status", status=403, times="forever")
     run = checked(tap, server)

@@ -187,8 +187,13 @@ def test_a_query_through_rest_goes_on(
             {"quota_percent_total": 71},
             "The run would stop at quota_percent_total.",
         ),
+        (
+            {"daily_api_requests": {"max": 1000, "used": 900}},
+            {"quota_percent_per_run": 0.1},
+            "The run would stop at quota_percent_per_run.",
+        ),
     ],
-    ids=["jobs", "calls of the run", "calls in all"],
+    ids=["jobs", "calls of the run", "calls in all", "passed already"],
 )
 def test_limits_that_stand_in_the_way(
     plan: Callable[..., Result],
@@ -216,10 +221,12 @@ def test_a_stream_that_cannot_be_read_is_told(
     assert "About 3 query jobs" in result.stdout
 
 
-def test_wrong_settings_are_told_in_words(plan: Callable[..., Result]) -> None:
+def test_wrong_settings_are_told_in_words(
+    plan: Callable[..., Result], caplog: pytest.LogCaptureFixture
+) -> None:
     result = plan(config={"instance_url": "https://acme.my.salesforce.com"})
     assert result.exit_code == 1
-    assert "Error: Wrong settings:\n  no way to sign in is set" in result.output
+    assert "Error: Wrong settings:\n  no way to sign in is set" in caplog.messages[-1]
 
 
 def test_queries_and_jobs_of_the_settings(
