@@ -18,6 +18,7 @@ from singer_sdk.mapper import CustomStreamMap, SameRecordTransform
 from singer_sdk.streams import RESTStream
 from typing_extensions import override
 
+from tap_sfbulk_pages.decoding.cells import SINGER_DECIMAL
 from tap_sfbulk_pages.decoding.lines import record_message
 from tap_sfbulk_pages.decoding.records import convert_rows
 from tap_sfbulk_pages.errors import SettingsError
@@ -56,6 +57,8 @@ class BulkStream(RESTStream[ParseResult | None]):
     _tap: RunningTap
 
     def __init__(self, tap: RunningTap, *, name: str, schema: dict[str, Any]) -> None:
+        if tap.config.get("use_singer_decimal"):
+            schema = _write_numbers_as_strings(schema)
         super().__init__(tap, schema=schema, name=name)
         self._reading: Reading | None = None
 
@@ -327,3 +330,14 @@ class BulkStream(RESTStream[ParseResult | None]):
             for name in self._properties
             if name in needed or self.mask.get(("properties", name), True)
         ]
+
+
+def _write_numbers_as_strings(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a schema whose numbers are decimals in strings (the SDK's `use_singer_decimal`)."""
+    properties = {
+        name: {"type": ["string", "null"], "format": SINGER_DECIMAL}
+        if "number" in definition["type"]
+        else definition
+        for name, definition in schema["properties"].items()
+    }
+    return {**schema, "properties": properties}

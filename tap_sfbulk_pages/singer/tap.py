@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import sys
 import threading
@@ -12,31 +11,33 @@ from functools import partial
 from typing import IO, TYPE_CHECKING, Any, ClassVar, TextIO, cast
 
 import click
-from singer_sdk.configuration._dict_config import parse_environment_config
-from singer_sdk.plugin_base import JSONSchemaValidator, _ConfigInput
+from singer_sdk.configuration._dict_config import (
+    merge_missing_config_jsonschema,
+    parse_environment_config,
+)
+from singer_sdk.helpers.capabilities import (
+    EMIT_ACTIVATE_VERSION_CONFIG,
+    SQL_TAP_USE_SINGER_DECIMAL,
+)
+from singer_sdk.plugin_base import _ConfigInput
 from singer_sdk.tap_base import CliTestOptionValue, Tap
 from typing_extensions import override
 
 from tap_sfbulk_pages.configuration import (
     ENVIRONMENT_PREFIX,
-    describe_schema_errors,
-    quote_version,
-    read_environment,
-    report_unknown_names,
 )
-from tap_sfbulk_pages.errors import ExtractionError, SettingsError, collect_errors
+from tap_sfbulk_pages.errors import ExtractionError, SettingsError
 from tap_sfbulk_pages.reading.named_things import check_map_fields
 from tap_sfbulk_pages.reading.run import RunOutcome, StreamRun
-from tap_sfbulk_pages.settings import Settings
 from tap_sfbulk_pages.settings_schema import SCHEMA
-from tap_sfbulk_pages.singer.batch_formats import check_batch_config, check_unchanged
+from tap_sfbulk_pages.singer.batch_formats import check_unchanged
 from tap_sfbulk_pages.singer.catalog_files import SelectedEntries, write_catalog
 from tap_sfbulk_pages.singer.command_line import TAP, errors_for_people
+from tap_sfbulk_pages.singer.config_check import check_config, read_tap_environment
 from tap_sfbulk_pages.singer.connection_check import check_connection
 from tap_sfbulk_pages.singer.input_files import read_config
 from tap_sfbulk_pages.singer.measurements import log_measurements
 from tap_sfbulk_pages.singer.moving_in import catalogs as earlier_catalogs
-from tap_sfbulk_pages.singer.moving_in import settings as earlier_settings
 from tap_sfbulk_pages.singer.output import StateLines
 from tap_sfbulk_pages.singer.run import RunningTap
 from tap_sfbulk_pages.singer.states import read_state, understand_state
@@ -99,12 +100,9 @@ class TapSFBulkPages(RunningTap):
         """
         parse_environment_config({}, ENVIRONMENT_PREFIX)
         self.append_builtin_config(self.config_jsonschema)
-        properties = {
-            **self.config_jsonschema["properties"],
-            **{name: {} for name in earlier_settings.NAMES},
-        }
-        errors = self._setting_errors
-        values, self._wrong_settings = read_environment(os.environ, properties, errors)
+        values, self._wrong_settings = read_tap_environment(
+            self.config_jsonschema, self._setting_errors
+        )
         return values
 
     def _warn(self, warnings: Iterable[str]) -> None:
@@ -257,27 +255,23 @@ class TapSFBulkPages(RunningTap):
         Raises:
             SettingsError: If anything is.
         """
-        errors, wrong = self._setting_errors, self._wrong_settings
-        # A null is unset, also for the SDK's own settings.
-        config = {name: value for name, value in self._config.items() if value is not None}
-        self._config = quote_version(config)
-        self._config, warnings = earlier_settings.take_over(self._config, errors)
-        self._warn(warnings)
+        errors = self._setting_errors
         self.append_builtin_config(self.config_jsonschema)
-        known = self.config_jsonschema["properties"]
-        unknown = self._config.keys() - known
-        wrong |= report_unknown_names(unknown, known, errors)
-        # It fills in defaults, too.
-        found = JSONSchemaValidator(self.config_jsonschema).iter_errors(self._config)
-        wrong |= describe_schema_errors(found, known, errors)
-        with collect_errors(errors):
-            Settings.parse(self._config, wrong=wrong)
-        if "batch_config" not in wrong:
-            with collect_errors(errors):
-                check_batch_config(self._config)
+        self._config, warnings = check_config(
+            self._config, self.config_jsonschema, errors, self._wrong_settings
+        )
+        self._warn(warnings)
         if errors and raise_errors:
             raise SettingsError(*errors)
         return errors
+
+    @override
+    @classmethod
+    def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
+        """Add the SDK's own settings, with two that it obeys and does not list."""
+        super().append_builtin_config(config_jsonschema)
+        for settings in (EMIT_ACTIVATE_VERSION_CONFIG, SQL_TAP_USE_SINGER_DECIMAL):
+            merge_missing_config_jsonschema(settings, config_jsonschema)
 
     @override
     def _setup_signal_handlers(self) -> None:

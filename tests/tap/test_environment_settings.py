@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
+from tap_process import config_for
 
 from tap_sfbulk_pages.errors import SettingsError
 from tap_sfbulk_pages.settings_schema import OF_SINGER_SDK, SCHEMA
@@ -14,6 +17,7 @@ from tap_sfbulk_pages.workers.org_access import OrgAccess
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from fixture_types import StartSandbox
     from tap_process import Tap, TapRun
 
     from sfbulk_sandbox import SandboxServer
@@ -185,3 +189,28 @@ def test_workers_take_what_the_tap_takes(
     assert settings.objects == ("Account", "Contact")
     assert settings.max_tries == 3
     assert caplog.records == []
+
+
+def test_the_settings_of_the_sdk_are_listed_and_obeyed(
+    tap: Tap, start_sandbox: StartSandbox
+) -> None:
+    server = start_sandbox(rows={"Everything__c": 30, "AppDefinition": 3})
+    about = json.loads(tap({}, "--about", "--format=json").stdout)
+    assert about["settings"]["properties"].keys() >= OF_SINGER_SDK
+    plain = tap(config_for(server, "Everything__c", "AppDefinition"))
+    assert not [m for m in plain.messages if m["type"] == "ACTIVATE_VERSION"]
+    settings = {"use_singer_decimal": True, "emit_activate_version_messages": True}
+    run = tap(config_for(server, "Everything__c", "AppDefinition", **settings))
+    assert run.exit_code == 0, run.stderr
+    versions = [m["stream"] for m in run.messages if m["type"] == "ACTIVATE_VERSION"]
+    assert versions == ["AppDefinition"]
+    before, after = (each.schema("Everything__c")["schema"]["properties"] for each in (plain, run))
+    numbers = [name for name, schema in before.items() if "number" in schema["type"]]
+    assert numbers
+    for name in numbers:
+        assert after[name] == {"type": ["string", "null"], "format": "x-singer.decimal"}
+    pairs = zip(plain.records("Everything__c"), run.records("Everything__c"), strict=True)
+    for number, decimal in pairs:
+        for name in numbers:
+            assert isinstance(decimal[name], str | None)
+            assert number[name] == (None if decimal[name] is None else Decimal(decimal[name]))
