@@ -67,7 +67,14 @@ _PROPERTIES: dict[str, Any] = {
         secret=True,
         title="Refresh token",
         description="Refresh-token flow. If Salesforce replaces the token, the new one is kept in "
-        "the user's state folder.",
+        "`state_folder`.",
+    ),
+    "state_folder": _setting(
+        "string",
+        title="State folder",
+        description="Refresh-token flow: folder in which refresh tokens that Salesforce replaces "
+        "are saved, readable only by the user. It must be writable, kept between runs and shared "
+        "by all that use the token. Default: the user's state folder.",
     ),
     "username": _setting(
         "string",

@@ -172,5 +172,8 @@ def test_a_refresh_token_that_cannot_be_kept_is_reported(
     config = config_for(server, "client_id", "client_secret", "refresh_token")
     run = tap(config, environment={"XDG_STATE_HOME": str(blocked)})
     assert run.exit_code == 1
-    assert "cannot be kept" in run.stderr or "cannot be read" in run.stderr
+    assert "could not be saved" in run.stderr
+    assert server.calls == []
+    again = tap(config, environment={"XDG_STATE_HOME": str(tmp_path / "writable")})
+    assert again.exit_code == 0, again.stderr
     assert_tells_no_secret(run)

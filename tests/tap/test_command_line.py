@@ -62,6 +62,7 @@ def test_about_lists_every_setting_and_no_value(tap: Tap, start_sandbox: StartSa
         "client_secret",
         "refresh_token",
         "private_key",
+        "private_key_passphrase",
         "password",
         "security_token",
     }

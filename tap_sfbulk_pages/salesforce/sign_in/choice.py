@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from platformdirs import user_state_path
+
 from tap_sfbulk_pages.errors import SettingsError
 from tap_sfbulk_pages.quoting import keep_secret
 from tap_sfbulk_pages.salesforce.addresses import (
@@ -71,7 +73,9 @@ _ONE_LINE = (
 _LONGEST_PATH = 1_000
 _ADDRESSES = ("instance_url", "login_url")
 # All that `choose_sign_in` looks at.
-SIGN_IN_SETTINGS = frozenset({*_SIGN_IN_SETTINGS, *_ADDRESSES, "is_sandbox", "sf_cli_org"})
+SIGN_IN_SETTINGS = frozenset(
+    {*_SIGN_IN_SETTINGS, *_ADDRESSES, "is_sandbox", "sf_cli_org", "state_folder"}
+)
 # Clouds that login.salesforce.com does not serve.
 _SEPARATE_CLOUDS = (".salesforce.mil", ".sfcrmproducts.cn")
 
@@ -179,7 +183,10 @@ def _make_flow(
 ) -> Flow:
     client_id = given["client_id"]
     if flow is RefreshToken:
-        store = RefreshTokenStore(given["refresh_token"])
+        folder = user_state_path("tap-sfbulk-pages")
+        if "state_folder" in given:
+            folder = Path(given["state_folder"]).expanduser()
+        store = RefreshTokenStore(given["refresh_token"], folder)
         return RefreshToken(client_id, given.get("client_secret"), store)
     if flow is JwtBearer:
         return JwtBearer(

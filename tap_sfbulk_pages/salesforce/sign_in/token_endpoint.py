@@ -125,6 +125,12 @@ class TokenSessions:
             return self._ask_for_token(self._flow)
 
     def _ask_for_token(self, flow: Flow) -> Session:
+        if isinstance(flow, RefreshToken):
+            with flow.store.alone():
+                return self._exchange(flow)
+        return self._exchange(flow)
+
+    def _exchange(self, flow: Flow) -> Session:
         url = f"{self._endpoint.login.origin}/services/oauth2/token"
         accept = {"Accept": "application/json"}
         with self._transport.send("POST", url, headers=accept, form=flow.form()) as response:
