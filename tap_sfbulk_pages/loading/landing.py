@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
+from array import array
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -48,7 +49,6 @@ class LandingPlan:
         stream: Its name, and that of its table.
         schemas: JSON schemas of the fields that are read, in order.
         keys: The fields that tell records apart; none where nothing does.
-        replication_key: The field whose bookmark is kept; None for none.
         waits: Whether records wait until all have been read.
         since: The replication key, and the least value that is read, where not everything is; rows
             from there on are replaced.
@@ -59,7 +59,6 @@ class LandingPlan:
     stream: str
     schemas: Mapping[str, Mapping[str, Any]]
     keys: tuple[str, ...]
-    replication_key: str | None
     waits: bool
     since: tuple[str, str] | None
     removes_deleted: bool
@@ -102,7 +101,7 @@ class Landing:
         self._is_pending = stream_state.has_job(state)
         self._has_ended = False
         self._can_wait = False
-        self._bookmark_before = self._bookmark
+        self._finished_before = stream_state.finished_reads(state)
         self._source = ""
         self._batches: list[pa.RecordBatch] = []
         self._bytes = 0
@@ -170,7 +169,7 @@ class Landing:
             self._has_ended = True
             return
         sources = _sources(self._state)
-        if self.is_unsettled and self._landed.total():
+        if self.is_unsettled and self._has_finished:
             self._publish()
         self._is_pending, self._has_ended = True, False
         for part, source in self._sources.items():
@@ -191,15 +190,15 @@ class Landing:
     def leave(self) -> None:
         """Leave the stream before its reading has come to an end.
 
-        What waits is seen if the bookmark has moved past it, and dropped if the state knows nothing
-        of it.
+        What waits is seen if the state says that its job is finished, and dropped if the state knows
+        nothing of it.
 
         Raises:
             LoadError: If the database refuses.
         """
         if not self._plan.waits or stream_state.has_job(self._state):
             return
-        if self._is_pending and self._bookmark != self._bookmark_before:
+        if self._is_pending and self._has_finished:
             self._publish()
         else:
             self._batches, self._bytes = [], 0
@@ -214,8 +213,9 @@ class Landing:
         return self._plan.waits and self._is_pending and self._has_ended
 
     @property
-    def _bookmark(self) -> str | None:
-        return stream_state.bookmark(self._state, self._plan.replication_key)
+    def _has_finished(self) -> bool:
+        """Whether the read whose records wait has come to its end, rather than been given up."""
+        return stream_state.finished_reads(self._state) != self._finished_before
 
     def flush(self) -> None:
         """Hand the database what is held in memory.
@@ -228,7 +228,7 @@ class Landing:
         records = pa.Table.from_batches(self._batches)
         self._batches, self._bytes = [], 0
         if self._plan.waits:
-            sources = pa.repeat(pa.scalar(self._source, pa.string()), len(records))
+            sources = _repeat(self._source, len(records))
             waiting = waiting_table(self._table.name)
             self._database.append(records.append_column(SOURCE, sources), waiting)
         elif self._source == self._appended:
@@ -261,7 +261,7 @@ class Landing:
         self._is_pending = True
         if not page.done_before:
             self._discard(source)
-        if not self._state.get(stream_state.RANGES):
+        if stream_state.unfinished_ranges(self._state) is None:
             # There is one job at a time, and what waits of another one has been given up.
             for other in self._landed.keys() - {source}:
                 self._discard(other)
@@ -291,7 +291,7 @@ class Landing:
 
     def _take_deleted(self, page: PageReading) -> None:
         self.flush()
-        if self.is_unsettled:
+        if self.is_unsettled and self._has_finished:
             self._publish()
         self._source = ""
         for batch in self._plan.pages.batches(page):
@@ -326,9 +326,17 @@ class Landing:
         self._landed.clear()
         self._sources = {}
         self._is_pending = self._has_ended = self._can_wait = False
+        self._finished_before = stream_state.finished_reads(self._state)
 
 
 _DONE = "done"
+
+
+def _repeat(text: str, count: int) -> pa.Array:
+    """Make a column of one text; pyarrow's own way loads pandas where that is installed."""
+    encoded = text.encode()
+    offsets = array("i", range(0, len(encoded) * (count + 1), len(encoded)))
+    return pa.StringArray.from_buffers(count, pa.py_buffer(offsets), pa.py_buffer(encoded * count))
 
 
 def _column_type(schema: Mapping[str, Any]) -> ColumnType:
@@ -343,7 +351,7 @@ def _sources(state: Mapping[str, Any]) -> dict[str, str]:
         return {"": _REST}
     if job := _job_of(state):
         return {"": job}
-    parts = (state.get(stream_state.RANGES) or {}).get("parts", ())
+    parts = (stream_state.unfinished_ranges(state) or {}).get("parts", ())
     found = {}
     for part in parts:
         source = _DONE if part.get("done") else _job_of(part)

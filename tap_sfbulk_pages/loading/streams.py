@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from tap_sfbulk_pages.errors import CatalogError, RefusedError, SettingsError, UnavailableError
-from tap_sfbulk_pages.loading.arrow_pages import ArrowPages
-from tap_sfbulk_pages.loading.landing import LandingPlan
+from tap_sfbulk_pages.loading.opening import Opening
 from tap_sfbulk_pages.loading.stream import OpenedStream, StreamToLoad
-from tap_sfbulk_pages.reading.choice import open_object
 from tap_sfbulk_pages.reading.named_things import check_named_streams, match_objects
-from tap_sfbulk_pages.reading.object_query import ObjectSelection, ask_object
-from tap_sfbulk_pages.salesforce.describe import DescribesInTurn, SObject, list_object_names
+from tap_sfbulk_pages.salesforce.describe import DescribesInTurn, list_object_names
 from tap_sfbulk_pages.salesforce.restricted_objects import find_obstacle
-from tap_sfbulk_pages.salesforce.schema import (
-    DELETED_AT,
-    add_deleted_at,
-    json_schema,
-    primary_keys,
-    replication_key,
-    unsupported_fields,
-)
 from tap_sfbulk_pages.soql.entries import check_names
+from tap_sfbulk_pages.soql.field_paths import FieldPaths
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, MutableMapping, Sequence
@@ -55,32 +44,29 @@ def list_streams(
         SettingsError: If two streams would share a table.
         ExtractionError: If the org cannot be asked, or settings contradict it.
     """
-    org = context.org
+    org, settings = context.org, context.org.settings
     missing: Mapping[str, ExtractionError] = {}
+    extra = [*(each.name for each in settings.queries), *(each.name for each in settings.jobs)]
     if selected is None:
-        names, missing = _list_offered(org)
+        objects, missing = _list_offered(org)
     else:
-        names = list(selected)
-        _check_filters(org, names)
+        objects = [name for name in selected if name not in extra]
+        extra = [name for name in extra if name in selected]
+        _check_filters(org, objects)
+    if not objects and not missing and not extra:
+        raise SettingsError("objects: no object of the org matches it: nothing is left to load")
+    names = [*objects, *extra]
     _check_tables(names)
-    order = sorted(names, key=lambda name: (not _has_job(context, name), name))
-    describes = DescribesInTurn(org.client, org.api_version, order, context.stop_signal.waiting)
+    order = sorted(names, key=lambda name: (not context.transactions.has_job(name), name))
+    opener = _Opener(context, [name for name in order if name not in extra])
 
     def open_stream(
         name: str, reading: ReadingContext, state: MutableMapping[str, Any]
     ) -> OpenedStream | None:
-        outcome = describes.take(name)
         choice = selected[name] if selected is not None else None
-        if isinstance(outcome, RefusedError) and choice is None:
-            logger.warning("%s is left out: %s", name, outcome)
-            return None
-        if isinstance(outcome, (RefusedError, UnavailableError)):
-            raise outcome
-        if outcome.name != name:
-            raise CatalogError(f"Salesforce spells it {outcome.name}: so must the catalog.")
-        return _open_object(outcome, choice, reading, state, removes_deleted=removes_deleted)
+        return opener.open(name, Opening(reading, state, choice, removes_deleted))
 
-    def fail(error: ExtractionError, _: ReadingContext, __: MutableMapping[str, Any]) -> None:
+    def fail(error: ExtractionError, *_: object) -> NoReturn:
         raise error
 
     return [
@@ -89,11 +75,44 @@ def list_streams(
     ]
 
 
+class _Opener:
+    """Opens streams in their turn; objects are described some ahead."""
+
+    def __init__(self, context: LoadContext, objects: Iterable[str]) -> None:
+        org = context.org
+        self._describes = DescribesInTurn(
+            org.client, org.api_version, objects, context.stop_signal.waiting
+        )
+        self._queries = {each.name: each for each in org.settings.queries}
+        self._jobs = {each.name: each for each in org.settings.jobs}
+        self._paths = FieldPaths(org.client, org.api_version)
+
+    def open(self, name: str, opening: Opening) -> OpenedStream | None:
+        """Open a stream; return None where the org does not offer it after all.
+
+        Raises:
+            ExtractionError: If it cannot be read.
+        """
+        if name in self._queries:
+            return opening.open_query(self._queries[name], self._paths)
+        if name in self._jobs:
+            return opening.open_job(self._jobs[name], self._paths)
+        outcome = self._describes.take(name)
+        if isinstance(outcome, RefusedError) and opening.choice is None:
+            logger.warning("%s is left out: %s", name, outcome)
+            return None
+        if isinstance(outcome, (RefusedError, UnavailableError)):
+            raise outcome
+        if outcome.name != name:
+            raise CatalogError(f"Salesforce spells it {outcome.name}: so must the catalog.")
+        return opening.open_object(outcome)
+
+
 def _list_offered(org: Org) -> tuple[list[str], Mapping[str, ExtractionError]]:
     """List the objects to load, and those that the settings name and the org does not have.
 
     Raises:
-        SettingsError: If nothing is left, or the settings name something that is not there.
+        SettingsError: If the settings name something else that is not there.
         ExtractionError: If the org cannot be asked.
     """
     settings = org.settings
@@ -106,8 +125,6 @@ def _list_offered(org: Org) -> tuple[list[str], Mapping[str, ExtractionError]]:
         for name in names
         if not find_obstacle(name, filters=settings.filters, through_rest=settings.fallback_to_rest)
     ]
-    if not offered and not missing:
-        raise SettingsError("objects: no object of the org matches it: nothing is left to load")
     return offered, missing
 
 
@@ -137,68 +154,3 @@ def _check_tables(names: Iterable[str]) -> None:
         if other := found.get(name.lower()):
             raise SettingsError(f"{other} and {name} would be loaded into one table: rename one")
         found[name.lower()] = name
-
-
-def _has_job(context: LoadContext, name: str) -> bool:
-    return context.transactions.has_job(name)
-
-
-def _open_object(
-    sobject: SObject,
-    choice: SelectedStream | None,
-    context: ReadingContext,
-    state: MutableMapping[str, Any],
-    *,
-    removes_deleted: bool,
-) -> OpenedStream:
-    """Decide what is read of an object and how it lands, and make ready to read it.
-
-    Raises:
-        ExtractionError: As `ask_object` and `open_object`.
-    """
-    settings = context.org.settings
-    keys = primary_keys(sobject)
-    key = _replication_key(sobject, choice)
-    schemas = _schemas(sobject)
-    unsupported = unsupported_fields(sobject, include_blobs=settings.include_blobs)
-    wanted = set(schemas if choice is None else choice.fields) | {*keys, *filter(None, [key])}
-    names = [name for name in schemas if name in wanted and name not in unsupported]
-    selection = ObjectSelection(sobject, schemas, names, keys, key)
-    now = context.org.client.clock.now()
-    question = ask_object(selection, settings, state, now=now)
-    read = {name: schemas[name] for name in names}
-    pages = ArrowPages(read)
-    reading = open_object(replace(context, sinks=pages), question, state)
-    if settings.track_hard_deletes:
-        # `pages` knows it too, for the pages of deleted records.
-        read[DELETED_AT] = add_deleted_at({"properties": {}})["properties"][DELETED_AT]
-    start = question.query.whole.start
-    plan = LandingPlan(
-        stream=sobject.name,
-        schemas=read,
-        keys=keys,
-        replication_key=key,
-        waits=key is None or not keys,
-        since=(key, start) if key and start else None,
-        removes_deleted=removes_deleted,
-        pages=pages,
-    )
-    return OpenedStream(reading, plan)
-
-
-def _replication_key(sobject: SObject, choice: SelectedStream | None) -> str | None:
-    if choice is None:
-        return replication_key(sobject)
-    if choice.is_full_table:
-        return None
-    return choice.replication_key or replication_key(sobject)
-
-
-def _schemas(sobject: SObject) -> dict[str, Mapping[str, Any]]:
-    """Make JSON schemas by field; in databases, times have a type of their own."""
-    schemas: dict[str, Mapping[str, Any]] = json_schema(sobject)["properties"]
-    times = {field.name for field in sobject.fields if field.type == "time"}
-    return {
-        name: {**schema, "format": "time"} if name in times else schema
-        for name, schema in schemas.items()
-    }

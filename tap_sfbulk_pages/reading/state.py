@@ -274,6 +274,11 @@ def finish_ranges(state: MutableMapping[str, Any], cut_at: str) -> None:
     state.update({RANGES: None, _FINISHED_RANGES: cut_at})
 
 
+def finished_reads(state: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return what identifies the last reads that came to their end: it differs after each."""
+    return tuple(state.get(name) for name, _ in _FINISHED.values())
+
+
 def set_done(state: MutableMapping[str, Any], job: ExistingJob) -> None:
     """Save that an existing job has been read to its end."""
     state[_DONE] = {"id": job.id, "query": job.fingerprint}
