@@ -190,8 +190,8 @@ class Landing:
     def leave(self) -> None:
         """Leave the stream before its reading has come to an end.
 
-        What waits is seen if the state says that its job is finished, and dropped if the state knows
-        nothing of it.
+        What waits is seen if the state says that its job is finished, and dropped if the state
+        knows nothing of it.
 
         Raises:
             LoadError: If the database refuses.
