@@ -87,12 +87,13 @@ class SavedRanges:
 
         The list is copied: `replace` changes it, and what is saved must not be changed half-way.
         """
-        state[RANGES] = {
+        ranges = {
             "query": self.query,
             "field": self.field,
             "cut_at": self.cut_at.isoformat(),
             "parts": list(self.parts),
         }
+        stream_state.save_ranges(state, ranges)
 
     def finish(self, state: MutableMapping[str, Any]) -> None:
         """Keep in a stream's state that every record of all parts has been written."""

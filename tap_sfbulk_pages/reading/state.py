@@ -10,6 +10,8 @@
 | `deleted_until` | until when deleted records have been written |
 | `formulas_refreshed_at` | when the last full read of the formula fields began |
 | `formula_refresh_began_at` | when the one under way began |
+| `table_version` | that of the full read under way (`table_version.py`) |
+| `last_table_version` | the greatest one so far |
 
 A run can be killed, and a STATE message be written, between any two statements. So each change is
 one assignment of a value that is complete and true by itself: two assignments, or a nested value
@@ -44,6 +46,8 @@ _FINISHED_RANGES = "finished_ranges"
 _DELETED_UNTIL = "deleted_until"
 _FORMULAS_REFRESHED_AT = "formulas_refreshed_at"
 _FORMULA_REFRESH_BEGAN_AT = "formula_refresh_began_at"
+TABLE_VERSION = "table_version"
+LAST_TABLE_VERSION = "last_table_version"
 # All that a stream's part of the state can hold; `partitions` and its like are the Singer SDK's.
 KNOWN_KEYS = frozenset(
     {
@@ -56,6 +60,8 @@ KNOWN_KEYS = frozenset(
         _DELETED_UNTIL,
         _FORMULAS_REFRESHED_AT,
         _FORMULA_REFRESH_BEGAN_AT,
+        TABLE_VERSION,
+        LAST_TABLE_VERSION,
         "partitions",
         "progress_markers",
         "replication_key_signpost",
@@ -142,6 +148,18 @@ def has_job(state: Mapping[str, Any]) -> bool:
     return any(_unfinished(state, name) is not None for name in (_JOB, RANGES, _REST_QUERY))
 
 
+def has_records(state: Mapping[str, Any]) -> bool:
+    """Tell whether records have been written of what a stream is in the middle of reading."""
+    ranges = _unfinished(state, RANGES)
+    if isinstance(ranges, dict):
+        return any(part.get("done") or has_records(part) for part in ranges["parts"])
+    job = _unfinished(state, _JOB)
+    if isinstance(job, dict):
+        return bool(job.get("records_done"))
+    # Saved for the first time when its first page has been written.
+    return _unfinished(state, _REST_QUERY) is not None
+
+
 def unfinished_ranges(state: Mapping[str, Any]) -> Any:
     """Read the ranges that are being read, sound or not; None where there are none."""
     return _unfinished(state, RANGES)
@@ -195,7 +213,7 @@ def save_job(
 ) -> None:
     """Save how far a job has been read."""
     # The progress is copied: the saved value must not change while the next page is written.
-    state[_JOB] = {
+    saved = {
         "id": job.id,
         "api_version": job.api_version,
         "query": query.fingerprint,
@@ -203,6 +221,20 @@ def save_job(
         "in_series": in_series,
         **progress.save(),
     }
+    _save(state, _JOB, saved)
+
+
+def save_ranges(state: MutableMapping[str, Any], ranges: Mapping[str, Any]) -> None:
+    """Save how far ranges have been read (`SavedRanges.save`)."""
+    _save(state, RANGES, ranges)
+
+
+def _save(state: MutableMapping[str, Any], name: str, saved: Mapping[str, Any]) -> None:
+    """Save what is being read; the table version of something else is none of its records'."""
+    before, identity = state.get(name), _FINISHED[name][1]
+    is_same = isinstance(before, dict) and before.get(identity) == saved[identity]
+    over = {} if is_same or TABLE_VERSION not in state else {TABLE_VERSION: None}
+    state.update({name: saved, **over})
 
 
 def saved_rest_query(state: Mapping[str, Any]) -> SavedRestQuery | None:
@@ -231,6 +263,12 @@ def saved_rest_query(state: Mapping[str, Any]) -> SavedRestQuery | None:
     ):
         raise _broken(_REST_QUERY)
     return SavedRestQuery(fingerprint, link, records, maximum, asked_at, key)
+
+
+def begin_rest_query(state: MutableMapping[str, Any]) -> None:
+    """Drop what was being read, since a query through REST is read from its start."""
+    over = [name for name in (_JOB, _REST_QUERY, TABLE_VERSION) if name in state]
+    state.update(dict.fromkeys(over))
 
 
 def save_rest_query(state: MutableMapping[str, Any], query: SavedRestQuery) -> None:

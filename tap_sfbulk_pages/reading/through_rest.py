@@ -218,6 +218,8 @@ class RestReading:
             RecordCountError: If there are more or fewer records than Salesforce has counted.
         """
         request = self._request
+        if self._link is None:
+            stream_state.begin_rest_query(self._state)
         name = self._link or f"{request.query.fingerprint} {page.received_at.isoformat()}"
         blocks = ColumnBlocks(_blocks(page), request.types, request.replication_key)
         self._maximum = yield from self._ledger.hand_over(

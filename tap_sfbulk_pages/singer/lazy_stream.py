@@ -115,8 +115,6 @@ class StreamInTurn:
         key = self._stream.replication_key if is_incremental else None
         if warning := find_unused_bookmark(self.name, self._stream.stream_state, key):
             self._stream.logger.warning("%s", warning)
-        # The state will hold the job that is about to be made.
-        self._stream.has_saved_job = self.has_saved_job
         return self._stream.preparation(made)
 
     def keep_job(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
+from datetime import datetime, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import ParseResult
@@ -22,8 +23,8 @@ from tap_sfbulk_pages.decoding.cells import SINGER_DECIMAL
 from tap_sfbulk_pages.decoding.lines import record_message
 from tap_sfbulk_pages.decoding.records import convert_rows
 from tap_sfbulk_pages.errors import SettingsError
-from tap_sfbulk_pages.reading import state as stream_state
-from tap_sfbulk_pages.reading.page import ReadingContext
+from tap_sfbulk_pages.reading.page import NothingToRead, ReadingContext
+from tap_sfbulk_pages.reading.table_version import choose_version, finish_version
 from tap_sfbulk_pages.singer.paginator import ResultPagesPaginator
 from tap_sfbulk_pages.watching.activity import Phase, on_behalf_of
 
@@ -88,11 +89,6 @@ class BulkStream(RESTStream[ParseResult | None]):
         """The query job that is being read, for messages."""
         return self._reading.job_id if self._reading else None
 
-    @cached_property
-    def has_saved_job(self) -> bool:
-        """Whether the run was started with a state that holds a query job to be read on."""
-        return stream_state.has_job(self.stream_state)
-
     @override
     def log(self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any) -> None:
         """Log for the stream; an error that the run reports is not called unhandled before."""
@@ -101,12 +97,10 @@ class BulkStream(RESTStream[ParseResult | None]):
 
     @override
     def _write_activate_version_message(self, full_table_version: int) -> None:
-        """Begin a new version of the table, but not in the middle of a job.
+        """Write nothing yet: the target would drop its rows before there are others.
 
-        The target would drop what earlier runs have read of the job, which is not read again.
+        The SDK calls it before the first record, with a version of the run's (`_with_version`).
         """
-        if not self.has_saved_job:
-            super()._write_activate_version_message(full_table_version)
 
     @override
     @property
@@ -287,10 +281,48 @@ class BulkStream(RESTStream[ParseResult | None]):
 
     def _pages(self) -> Iterator[PageReading]:
         """Hand over the pages of the stream; each is done when the next is asked for."""
-        for page in self._prepared_reading().pages():
+        reading = self._prepared_reading()
+        pages = reading.pages()
+        # The SDK's own version is the run's, not that of the read.
+        self._stream_version = None
+        if self._replaces_table and not isinstance(reading, NothingToRead):
+            pages = self._with_version(pages)
+        for page in pages:
             with self.activity.during(Phase.WRITING):
                 yield page
             self.activity.note_page_written(page.records)
+
+    @property
+    def _replaces_table(self) -> bool:
+        """Whether the target is to drop the rows that a full read does not find again.
+
+        BATCH messages carry no version, so their rows would be dropped among the others.
+        """
+        return (
+            self.replication_method == "FULL_TABLE"
+            and self.emit_activate_version_messages
+            and self.ABORT_AT_RECORD_COUNT is None
+            and self._batch_files is None
+        )
+
+    def _with_version(self, pages: Iterator[PageReading]) -> Iterator[PageReading]:
+        """Give the records of a full read a version, and activate it after the last of them."""
+        version = choose_version(self.stream_state, datetime.now(timezone.utc))
+        for page in pages:
+            # Chosen again for each page: it is another one if the read has started over meanwhile.
+            version = choose_version(self.stream_state, datetime.now(timezone.utc))
+            self._stream_version = version
+            yield page
+        if version is None:
+            self.logger.info(
+                "Stream %s: the read was begun without a table version, so the rows that it has "
+                "not found stay in the target until the next run.",
+                self.name,
+            )
+            return
+        super()._write_activate_version_message(version)
+        finish_version(self.stream_state)
+        self._save_state()
 
     def _prepared_reading(self) -> Reading:
         if self._reading is None:

@@ -36,10 +36,6 @@ class UnreadableStream(BulkStream):
         """Tell the target nothing: of a stream that was never described not even the columns."""
 
     @override
-    def _write_activate_version_message(self, full_table_version: int) -> None:
-        """Tell the target nothing: it would drop the records that it has."""
-
-    @override
     def new_reading(self, context: ReadingContext) -> Reading:
         """Say why the stream cannot be read.
 

@@ -92,27 +92,6 @@ def test_killed_and_resumed(
     assert_resumed(first, second, server, since)
 
 
-def test_a_resumed_run_does_not_void_what_the_target_holds(
-    tap: Tap, start_sandbox: StartSandbox
-) -> None:
-    server = start_sandbox(**SMALL)
-    config = config_for(server, "Account", emit_activate_version_messages=True)
-    catalog = tap.catalog(config)
-    for entry in catalog["streams"]:
-        entry["replication_method"] = "FULL_TABLE"
-    first = tap.killed(config, catalog=catalog, after_states=6)
-    second = tap(config, catalog=catalog, state=first.state)
-    third = tap(config, catalog=catalog, state=second.state)
-    begun = [
-        [m["type"] for m in run.messages].count("ACTIVATE_VERSION")
-        for run in (first, second, third)
-    ]
-    assert begun == [1, 0, 1]
-    records = {r["Id"]: r for run in (first, second) for r in run.records("Account")}
-    assert_same_records(list(records.values()), expected_records(server, "Account"))
-    assert_same_records(third.records("Account"), expected_records(server, "Account"))
-
-
 @pytest.mark.parametrize("form", ["live", "documented"])
 @pytest.mark.parametrize("style", ["relative", "absolute"])
 def test_resumed_in_every_form_of_links(
