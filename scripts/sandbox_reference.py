@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sfbulk_sandbox.faults.kinds import KINDS
 from sfbulk_sandbox.faults.refusals import Status
+from sfbulk_sandbox.routes import UNANSWERED
 from sfbulk_sandbox.scenario import Scenario
 from sfbulk_sandbox.soql.unsupported import UNSUPPORTED
 
@@ -56,6 +57,7 @@ def rewritten(page: str) -> str:
         ("scenario", scenario_table()),
         ("faults", fault_table()),
         ("unsupported", unsupported_list()),
+        ("unanswered", unanswered_list()),
     ):
         before, rest = page.split(f"<!-- {mark} -->\n")
         _, after = rest.split(f"<!-- /{mark} -->")
@@ -79,6 +81,11 @@ def _arguments(described: type) -> dict[str, str]:
     text = (inspect.getdoc(described) or "").split("Args:\n")[1]
     entries = re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", text, flags=re.MULTILINE)
     return {name: _one_line(meaning) for name, meaning in entries}
+
+
+def unanswered_list() -> str:
+    """List the resources that Salesforce has and the sandbox has not."""
+    return ", ".join(f"`{name}`" for name in UNANSWERED) + "\n"
 
 
 def _mark_words(text: str) -> str:

@@ -150,6 +150,40 @@ ROUTES = (
 )
 
 
+UNANSWERED = (
+    "actions",
+    "analytics",
+    "async-queries",
+    "chatter",
+    "commerce",
+    "composite/graph",
+    "composite/tree",
+    "connect",
+    "dedupe",
+    "knowledgeManagement",
+    "licensing",
+    "parameterizedSearch",
+    "process",
+    "quickActions",
+    "sobjects/X/describe/layouts",
+    "sobjects/X/listviews",
+    "support",
+    "tabs",
+    "theme",
+    "tooling/sobjects",
+    "ui-api",
+    "wave",
+)
+"""Resources of the REST API that Salesforce has and the sandbox has not."""
+
+
+def _is_unanswered(path: str) -> bool:
+    """Tell whether Salesforce would answer a path that leads nowhere here."""
+    resource = re.sub(r"^/services/data/v\d+\.\d/", "", path)
+    resource = re.sub(r"^sobjects/\w+/(?!\w{15,18}/)", "sobjects/X/", resource)
+    return any(resource == each or resource.startswith(f"{each}/") for each in UNANSWERED)
+
+
 def find_route(call: Call) -> tuple[Route, dict[str, Any]]:
     """Return the route of a call and the groups of its path.
 
@@ -166,4 +200,7 @@ def find_route(call: Call) -> tuple[Route, dict[str, Any]]:
     if methods:
         message = f"HTTP Method '{call.method}' not allowed. Allowed are {','.join(methods)}"
         raise SalesforceError(HTTPStatus.METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message)
+    if _is_unanswered(call.path):
+        message = "This sandbox does not have the resource; Salesforce may well have it"
+        raise SalesforceError(HTTPStatus.NOT_FOUND, "NOT_FOUND", message)
     raise not_found()

@@ -51,6 +51,15 @@ _logger = logging.getLogger(__name__)
 _logger.addFilter(_is_worth_a_line)
 
 
+def _without_doubled_start(path: str) -> str:
+    """Return a path with one slash at its start.
+
+    Salesforce takes `//services/data`, as the Salesforce CLI writes it after an instance address
+    with a slash at its end. Doubled slashes further on are 404.
+    """
+    return "/" + path.lstrip("/")
+
+
 class SandboxServer:
     """Runs a sandbox on a thread of its own, as a context manager.
 
@@ -245,7 +254,7 @@ class SandboxServer:
         """Answer one HTTP request."""
         call = Call(
             method=request.method,
-            path=request.rel_url.path,
+            path=_without_doubled_start(request.rel_url.path),
             uri_bytes=len(request.raw_path),
             query=dict(parse_qsl(request.rel_url.raw_query_string, keep_blank_values=True)),
             headers=request.headers,

@@ -50,6 +50,11 @@ const { Connection } = require("jsforce");
 })();
 """
 SELECTED = {"Account", "Contact"}
+# The CLI's own undici wants a newer Node than it says.
+SALESFORCE_CLI = {
+    "dependencies": {"@salesforce/cli": "^2.146.0"},
+    "overrides": {"undici": "^6.21.0"},
+}
 
 
 def run(command: list[str], folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -95,6 +100,38 @@ def test_jsforce_reads_writes_and_loads(tmp_path: Path) -> None:
             "explained": 1,
             "limits": 45,
         }
+
+
+def test_the_salesforce_cli_queries_exports_and_describes(tmp_path: Path) -> None:
+    (tmp_path / "package.json").write_text(json.dumps(SALESFORCE_CLI))
+    install(["npm", "install", "--no-audit", "--no-fund"], tmp_path)
+    environment = {
+        "HOME": str(tmp_path / "home"),
+        "SF_ACCESS_TOKEN": "00D000000000000!secret",
+        "SF_AUTOUPDATE_DISABLE": "true",
+        "SF_DISABLE_TELEMETRY": "true",
+        "SF_USE_GENERIC_UNIX_KEYCHAIN": "true",
+    }
+    with SandboxServer(SCENARIO) as server:
+
+        def sf(*arguments: str) -> str:
+            command = [str(tmp_path / "node_modules/.bin/sf"), *arguments]
+            done = run(command, tmp_path, **environment)
+            assert done.returncode == 0, done.stdout + done.stderr
+            return done.stdout
+
+        login = ["org", "login", "access-token", "--instance-url", server.url, "--alias", "box"]
+        sf(*login, "--no-prompt")
+        soql = "SELECT Id, Name, Owner.Name FROM Account"
+        rows = sf("data", "query", "-o", "box", "-r", "csv", "-q", soql).splitlines()
+        assert "Id,Name,Owner.Name" in rows
+        export = ["data", "export", "bulk", "-o", "box", "-q", soql, "--wait", "5"]
+        sf(*export, "--output-file", "out.csv", "-r", "csv")
+        exported = (tmp_path / "out.csv").read_text().splitlines()
+        count = server.org.query(f"{soql} WHERE IsDeleted = false", include_deleted=True, bulk=True)
+        assert len(exported) == len(count) + 1
+        described = json.loads(sf("sobject", "describe", "-o", "box", "-s", "Account", "--json"))
+        assert described["result"]["name"] == "Account"
 
 
 def test_the_tap_of_singer_io_reads_as_from_salesforce(tmp_path: Path) -> None:

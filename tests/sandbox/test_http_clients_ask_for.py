@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from bare_client import Client, StartClient
 
@@ -94,6 +96,24 @@ def test_limits_are_those_of_a_real_org(client: Client) -> None:
     assert {"DailyStreamingApiEvents", "HourlyODataCallout", "SingleEmail"} < limits.keys()
     assert all({"Max", "Remaining"} <= each.keys() for each in limits.values())
     assert len(limits) == 45
+
+
+@pytest.mark.parametrize(
+    ("path", "is_known"),
+    [
+        ("/composite/tree/Account", True),
+        ("/sobjects/Account/describe/layouts", True),
+        ("/ui-api/records/1", True),
+        ("/uiapi", False),
+        ("/sobjects/Nope/describe", False),
+    ],
+)
+def test_what_the_sandbox_does_not_have_it_says(
+    client: Client, path: str, *, is_known: bool
+) -> None:
+    reply = client.get(path)
+    assert (reply.status_code, reply.json()[0]["errorCode"]) == (404, "NOT_FOUND")
+    assert ("This sandbox does not" in reply.json()[0]["message"]) == is_known
 
 
 def test_bulk_api_1_is_not_enabled(client: Client) -> None:

@@ -42,6 +42,12 @@ def test_addresses_that_are_too_long(client: Client) -> None:
     assert client.get("/limits", headers={"X-Long": "x" * 20_000}).status_code == 200
 
 
+def test_a_doubled_slash_is_taken_at_the_start_alone(client: Client) -> None:
+    url = client.server.url
+    assert client.get(f"{url}//services/data/v62.0/limits").status_code == 200
+    assert client.get(f"{url}/services/data/v62.0//limits").status_code == 404
+
+
 def test_head_has_the_headers_of_get_and_no_body(client: Client) -> None:
     job = client.finished_job()
     for path in ("/limits", "/services/data", f"{job}/results"):
