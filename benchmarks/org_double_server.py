@@ -15,9 +15,7 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
-from pages import TYPES_OF_20_COLUMNS, page_of_20_columns
-
-from tap_sfbulk_pages.decoding.cells import CellType
+from pages import FIELDS_OF_20_COLUMNS, page_of_20_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,12 +24,7 @@ _VERSION = "62.0"
 _LINKS_A_REPLY = 5
 _GZIP_HEADER = b"\x1f\x8b\x08\0\0\0\0\0\0\x03"
 _RAW_DEFLATE = -15
-_TYPES = {
-    CellType.TEXT: "string",
-    CellType.NUMBER: "double",
-    CellType.INTEGER: "int",
-    CellType.BOOLEAN: "boolean",
-}
+_TYPES = {"string": "string", "number": "double", "integer": "int", "boolean": "boolean"}
 
 
 class Page:
@@ -45,7 +38,7 @@ class Page:
 
     def __init__(self, records: int, repeats: int, fields: list[str]) -> None:
         header, _, body = page_of_20_columns(records).partition(b"\n")
-        more = fields[len(TYPES_OF_20_COLUMNS) :]
+        more = fields[len(FIELDS_OF_20_COLUMNS) :]
         header += b"".join(b',"%s"' % name.encode() for name in more) + b"\n"
         if more:
             # Quotes stand at line ends of records only in the last column, a timestamp.
@@ -99,8 +92,8 @@ class Org:
         job_seconds: float,
     ) -> None:
         self._names = [f"Object{number}__c" for number in range(objects)]
-        more = (f"Field{number}__c" for number in range(fields - len(TYPES_OF_20_COLUMNS)))
-        types = {name: _TYPES[kind] for name, kind in TYPES_OF_20_COLUMNS.items()}
+        more = (f"Field{number}__c" for number in range(fields - len(FIELDS_OF_20_COLUMNS)))
+        types = {name: _TYPES[field["type"]] for name, field in FIELDS_OF_20_COLUMNS.items()}
         types |= dict.fromkeys(("CreatedDate", "SystemModstamp"), "datetime")
         types |= dict.fromkeys(more, "string")
         self._fields = [{"name": name, "type": kind} for name, kind in types.items()]

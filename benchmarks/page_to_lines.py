@@ -19,6 +19,11 @@ _LABELS = {
     "block_path_uncounted": "block path without the count",
     "block_path_from_gzip": "block path, page as gzip",
     "block_path_by_columns": "block path through columns",
+    "batch_arrow": "BATCH as Arrow, page as gzip",
+    "batch_arrow_lz4": "BATCH as Arrow (lz4), page as gzip",
+    "batch_parquet": "BATCH as Parquet, page as gzip",
+    "arrow_csv": "bare pyarrow.csv (doubles), Arrow file, page as gzip",
+    "write_file": "writing a file alone",
     "pipeline": "pages received and written at once, as gzip",
     "csv_and_json": "csv + json",
     "row_path": "row path, SDK's messages",
@@ -76,6 +81,16 @@ def _measure(result: Result, page: str, path: Path, seconds: float) -> None:
         Ratio(
             f"{page}: block path without the count / bare Polars",
             speed["block_path_uncounted"] / limit,
+        ),
+        Ratio(
+            f"{page}: BATCH as Arrow / RECORD lines, page as gzip",
+            speed["batch_arrow"] / speed["block_path_from_gzip"],
+            1.2,
+        ),
+        Ratio(
+            f"{page}: BATCH as Parquet / RECORD lines, page as gzip",
+            speed["batch_parquet"] / speed["block_path_from_gzip"],
+            0.65,
         ),
         Ratio(
             f"{page}: pages received and written at once, records per second, two cores / one",

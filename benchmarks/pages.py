@@ -11,16 +11,18 @@ import json
 import random
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sfbulk_sandbox import SandboxServer
-from tap_sfbulk_pages.decoding.cells import CellType, cell_type
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_TEXT, _NUMBER, _BOOLEAN = CellType.TEXT, CellType.NUMBER, CellType.BOOLEAN
-TYPES_OF_20_COLUMNS: Mapping[str, CellType] = {
+_TEXT, _BOOLEAN = {"type": "string"}, {"type": "boolean"}
+# As the tap announces a currency of two places.
+_NUMBER = {"type": "number", "precision": 38, "scale": 22}
+_DATE, _DATETIME = {**_TEXT, "format": "date"}, {**_TEXT, "format": "date-time"}
+FIELDS_OF_20_COLUMNS: Mapping[str, Mapping[str, Any]] = {
     "Id": _TEXT,
     "Name": _TEXT,
     "AccountId": _TEXT,
@@ -34,13 +36,13 @@ TYPES_OF_20_COLUMNS: Mapping[str, CellType] = {
     "Amount": _NUMBER,
     "Probability": _NUMBER,
     "ExpectedRevenue": _NUMBER,
-    "FiscalYear": CellType.INTEGER,
+    "FiscalYear": {"type": "integer"},
     "IsClosed": _BOOLEAN,
     "IsWon": _BOOLEAN,
     "IsDeleted": _BOOLEAN,
-    "CloseDate": _TEXT,
-    "CreatedDate": _TEXT,
-    "SystemModstamp": _TEXT,
+    "CloseDate": _DATE,
+    "CreatedDate": _DATETIME,
+    "SystemModstamp": _DATETIME,
 }
 _STAGES = ("Prospecting", "Negotiation/Review", "Closed Won", "Closed Lost", "Id. Decision Makers")
 _WORDS = ("renewal", "on", "hold", "until", "März", "budget,", '"final"', "offer", "sent\nagain")
@@ -60,7 +62,7 @@ def page_of_20_columns(records: int, *, seed: int = 1) -> bytes:
     draw = random.Random(seed)  # noqa: S311 - the same page each time
     text = io.StringIO(newline="")
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")
-    writer.writerow(TYPES_OF_20_COLUMNS)
+    writer.writerow(FIELDS_OF_20_COLUMNS)
     writer.writerows(_opportunity(draw, number) for number in range(records))
     return text.getvalue().encode()
 
@@ -95,14 +97,14 @@ def _opportunity(draw: random.Random, number: int) -> list[object]:
     ]
 
 
-def page_of_accounts(records: int) -> tuple[bytes, Mapping[str, CellType]]:
+def page_of_accounts(records: int) -> tuple[bytes, Mapping[str, Mapping[str, Any]]]:
     """Make a page of the sandbox's accounts: 45 columns, about 525 bytes a record."""
     with SandboxServer({"rows": {"Account": records}}) as server:
         described = server.org.describe("Account")
         if described is None:
             raise RuntimeError("the sandbox does not show accounts")
         fields = {
-            field["name"]: _cell_type(field["type"])
+            field["name"]: _schema(field["type"])
             for field in described["fields"]
             if field["type"] not in ("address", "location")
         }
@@ -111,22 +113,22 @@ def page_of_accounts(records: int) -> tuple[bytes, Mapping[str, CellType]]:
         return result.csv(0, len(result)), fields
 
 
-def _cell_type(salesforce_type: str) -> CellType:
-    names = {"int": "integer", "long": "integer", "boolean": "boolean"}
-    names |= dict.fromkeys(("double", "currency", "percent"), "number")
-    return cell_type({"type": names.get(salesforce_type, "string")})
+def _schema(salesforce_type: str) -> Mapping[str, Any]:
+    schemas = {"int": {"type": "integer"}, "boolean": _BOOLEAN, "date": _DATE}
+    schemas |= {"datetime": _DATETIME}
+    schemas |= dict.fromkeys(("double", "currency", "percent"), _NUMBER)
+    return schemas.get(salesforce_type, _TEXT)
 
 
 def write(folder: Path, records: int) -> None:
     """Write both pages, each beside a file with its types."""
     pages = {
-        "20 columns": (page_of_20_columns(records), TYPES_OF_20_COLUMNS),
+        "20 columns": (page_of_20_columns(records), FIELDS_OF_20_COLUMNS),
         "45 columns": page_of_accounts(records),
     }
-    for name, (text, types) in pages.items():
+    for name, (text, fields) in pages.items():
         (folder / f"{name}.csv").write_bytes(text)
-        named = {field: kind.value for field, kind in types.items()}
-        (folder / f"{name}.json").write_text(json.dumps(named), encoding="utf-8")
+        (folder / f"{name}.json").write_text(json.dumps(fields), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -80,12 +80,22 @@ static bool add_rows(struct arrow_rows *rows)
     return true;
 }
 
+/* Makes room for more text, as far as 32-bit offsets reach. */
+static bool add_text(struct arrow_column *column)
+{
+    uint64_t capacity = column->text_capacity ? 2 * column->text_capacity : FEWEST_BYTES;
+
+    if (capacity > INT32_MAX || !resize(&column->values, capacity))
+        return false;
+    column->text_capacity = capacity;
+    return true;
+}
+
 /* Sets the last bit of a bitmap that is filled from its start; those after it become 0. */
 static void set_bit(uint8_t *bitmap, uint64_t row, bool value)
 {
-    uint8_t bit = (uint8_t)(1u << (row % 8));
-    uint8_t before = bit == 1 ? 0 : bitmap[row / 8] & (uint8_t)(bit - 1);
-    bitmap[row / 8] = value ? before | bit : before;
+    unsigned bit = row % 8, before = bitmap[row / 8] & ((1u << bit) - 1);
+    bitmap[row / 8] = (uint8_t)(before | (unsigned)value << bit);
 }
 
 /* Each `append_…` takes a cell from behind its opening quote and moves behind its closing one. */
@@ -93,29 +103,33 @@ static void set_bit(uint8_t *bitmap, uint64_t row, bool value)
 static int append_text(const uint8_t **in, const uint8_t *end, struct arrow_column *column,
                        uint64_t row)
 {
+    const uint8_t *at = *in;
     for (;;) {
-        const uint8_t *quote = find_quote(*in, end);
-        if (!quote)
-            return NOT_PLAIN;
-        uint64_t size = (uint64_t)(quote - *in), needed = column->text_size + size + 1;
-        if (needed > INT32_MAX)
-            return NOT_PLAIN;
-        if (needed > column->text_capacity) {
-            uint64_t capacity = column->text_capacity ? column->text_capacity : FEWEST_BYTES;
-            while (capacity < needed)
-                capacity *= 2;
-            if (!resize(&column->values, capacity))
-                return NO_MEMORY;
-            column->text_capacity = capacity;
+        if (column->text_capacity - column->text_size < CHUNK && !add_text(column))
+            return column->text_capacity > INT32_MAX / 2 ? NOT_PLAIN : NO_MEMORY;
+        uint8_t *out = column->values + column->text_size;
+        unsigned before = 0;
+        if (end - at >= CHUNK) {
+            memcpy(out, at, CHUNK);
+            before = first_quote(at);
+        } else {
+            while (before < end - at && at[before] != '"')
+                ++before;
+            if (before == end - at)
+                return NOT_PLAIN;
+            memcpy(out, at, before);
         }
-        memcpy(column->values + column->text_size, *in, (size_t)size);
-        column->text_size += size;
-        *in = quote + 1;
-        if (*in == end || **in != '"')
+        at += before;
+        column->text_size += before;
+        if (before == CHUNK)
+            continue;
+        if (++at == end || *at != '"')
             break;
-        column->values[column->text_size++] = *(*in)++;
+        out[before] = *at++;
+        ++column->text_size;
     }
     column->offsets[row + 1] = (int32_t)column->text_size;
+    *in = at;
     return 0;
 }
 
@@ -141,35 +155,44 @@ static const uint64_t POWERS_OF_TEN[MOST_DIGITS + 1] = {
     10000000000000000000u,
 };
 
+static const uint8_t *read_digits(const uint8_t *at, const uint8_t *end, uint64_t *digits)
+{
+    for (; at < end && is_digit(*at); ++at)
+        *digits = 10 * *digits + (uint64_t)(*at - '0');
+    return at;
+}
+
 /* Reads what fits exactly; whatever would be rounded is left to Python. */
 static bool read_decimal(const uint8_t *at, const uint8_t *end,
                          const struct arrow_column *column, uint8_t *value)
 {
-    if (!is_number(at, end))
-        return false;
-    bool is_negative = *at == '-', is_fraction = false;
+    bool is_negative = *at == '-';
     uint64_t digits = 0;
-    int32_t digit_count = 0, exponent = column->scale;
-    for (at += is_negative; at < end && (is_digit(*at) || *at == '.'); ++at) {
-        if (*at == '.') {
-            is_fraction = true;
-            continue;
-        }
-        if (digit_count == MOST_DIGITS)
+    const uint8_t *whole = at + is_negative, *after = read_digits(whole, end, &digits);
+    ptrdiff_t digit_count = after - whole, exponent = column->scale;
+    if (digit_count == 0)
+        return false;
+    if (after < end && *after == '.') {
+        const uint8_t *fraction = after + 1;
+        after = read_digits(fraction, end, &digits);
+        if (after == fraction)
             return false;
-        digits = 10 * digits + (uint64_t)(*at - '0');
-        digit_count += digits > 0;
-        exponent -= is_fraction;
+        digit_count += after - fraction;
+        exponent -= after - fraction;
     }
-    if (at < end) {
-        bool is_below_one = *++at == '-';
-        int32_t power = 0;
-        for (at += is_below_one || *at == '+'; at < end; ++at) {
-            power = 10 * power + (*at - '0');
-            if (power > 400)
-                return false;
-        }
-        exponent += is_below_one ? -power : power;
+    /* Beyond that the digits have overflown. */
+    if (digit_count > MOST_DIGITS)
+        return false;
+    if (after < end) {
+        uint64_t power = 0;
+        if (*after != 'e' && *after != 'E')
+            return false;
+        ++after;
+        bool is_below_one = after < end && *after == '-';
+        after += is_below_one || (after < end && *after == '+');
+        if (after == end || end - after > 3 || read_digits(after, end, &power) != end)
+            return false;
+        exponent += is_below_one ? -(ptrdiff_t)power : (ptrdiff_t)power;
     }
     if (digits == 0)
         exponent = 0;
@@ -355,6 +378,7 @@ int64_t sfbulk_append(struct arrow_rows *rows, const uint8_t *text, size_t text_
     uint64_t before = rows->count;
     uint8_t greatest[DATETIME_SIZE];
 
+    clear_upper_halves();
     memcpy(greatest, rows->greatest, DATETIME_SIZE);
     int problem = append_records(rows, text, text + text_size, delimiter);
     if (!problem)

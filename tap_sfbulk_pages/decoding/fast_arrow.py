@@ -7,6 +7,7 @@ it cannot read exactly goes through columns instead.
 from __future__ import annotations
 
 import ctypes
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -27,6 +28,10 @@ _TYPES = {
     pa.timestamp("us", "UTC"): 6,
 }
 _DATETIME_SIZE = 24
+# As many as there are downloads at a time, as a rule.
+_MOST_SPARE = 5
+# As the first fields of `_Column`.
+_Type = tuple[int, int, int, bool]
 
 
 class _Column(ctypes.Structure):
@@ -64,19 +69,73 @@ class _Rows(ctypes.Structure):
 
 
 class _Buffers:
-    """The memory of one record batch, freed when nothing refers to it any more."""
+    """The memory of one record batch.
 
-    def __init__(self, library: ctypes.CDLL, columns: ctypes.Array[_Column]) -> None:
+    Args:
+        library: The compiled code.
+        types: For each column of the CSV: its code, precision and scale, and whether it is the
+            replication key.
+    """
+
+    def __init__(self, library: ctypes.CDLL, types: Sequence[_Type]) -> None:
         # `library[...]` returns a new function object each time, so that declaring the argument
         # types here does not race with a call on another thread.
         self._free = library["sfbulk_free"]
         self._free.argtypes = (ctypes.POINTER(_Rows),)
         self._free.restype = None
-        self.columns = columns
-        self.rows = _Rows(columns=columns, column_count=len(columns))
+        self.types = types
+        self.columns = (_Column * len(types))(*(_Column(*each) for each in types))
+        self.rows = _Rows(columns=self.columns, column_count=len(types))
+
+    def clear(self) -> None:
+        """Forget the records, but keep the memory."""
+        self.rows.count = 0
+        self.rows.greatest[:] = bytes(_DATETIME_SIZE)
+        for column in self.columns:
+            column.nulls = column.text_size = 0
 
     def __del__(self) -> None:
         self._free(self.rows)
+
+
+class _Use:
+    """What the arrays of a record batch refer to.
+
+    Args:
+        buffers: Theirs.
+        memory: Where the buffers go when the last array is gone.
+    """
+
+    def __init__(self, buffers: _Buffers, memory: ArrowMemory) -> None:
+        self._buffers = buffers
+        self._memory = memory
+
+    def __del__(self) -> None:
+        self._memory.keep(self._buffers)
+
+
+class ArrowMemory:
+    """Keeps the memory of record batches that are gone for those to come, on any thread.
+
+    New memory costs about as much time as filling it.
+    """
+
+    def __init__(self) -> None:
+        self._spare: list[_Buffers] = []
+
+    def take(self, library: ctypes.CDLL, types: Sequence[_Type]) -> _Buffers:
+        """Return empty buffers for columns of these types."""
+        with suppress(IndexError):
+            buffers = self._spare.pop()
+            if buffers.types == types:
+                buffers.clear()
+                return buffers
+        return _Buffers(library, types)
+
+    def keep(self, buffers: _Buffers) -> None:
+        """Keep buffers that nobody refers to any more, as long as they are few."""
+        if len(self._spare) < _MOST_SPARE:
+            self._spare.append(buffers)
 
 
 class ArrowRows:
@@ -88,6 +147,7 @@ class ArrowRows:
         schema: The fields to decode, each of which has a column.
         delimiter: The character between cells.
         replication_key: The field whose greatest value is wanted, or None.
+        memory: Memory for the batches of this page and others.
     """
 
     def __init__(
@@ -98,8 +158,10 @@ class ArrowRows:
         *,
         delimiter: str,
         replication_key: str | None,
+        memory: ArrowMemory,
     ) -> None:
         self._library = library
+        self._memory = memory
         self._append = library["sfbulk_append"]
         self._append.restype = ctypes.c_int64
         self._append.argtypes = (
@@ -111,8 +173,9 @@ class ArrowRows:
         self._names = names
         self._schema = schema
         self._delimiter = ord(delimiter)
-        self._replication_key = replication_key
-        self._buffers = self._empty()
+        types = dict(zip(schema.names, schema.types, strict=True))
+        self._types = [_type_of(types.get(name), name == replication_key) for name in names]
+        self._buffers = memory.take(library, self._types)
 
     @classmethod
     def of(
@@ -122,6 +185,7 @@ class ArrowRows:
         *,
         delimiter: str,
         replication_key: str | None,
+        memory: ArrowMemory,
     ) -> ArrowRows | None:
         """Prepare for a page; return None without compiled code, or if a column is missing."""
         library = compiled.library()
@@ -129,7 +193,14 @@ class ArrowRows:
         is_known = all(type_ in _TYPES or pa.types.is_decimal128(type_) for type_ in schema.types)
         if library is None or not has_all or not is_known:
             return None
-        return cls(library, names, schema, delimiter=delimiter, replication_key=replication_key)
+        return cls(
+            library,
+            names,
+            schema,
+            delimiter=delimiter,
+            replication_key=replication_key,
+            memory=memory,
+        )
 
     def append(self, text: bytes) -> bool:
         """Append a block; return False and append nothing if anything in it is not plain.
@@ -147,32 +218,28 @@ class ArrowRows:
 
     def take(self) -> tuple[pa.RecordBatch, str | None]:
         """Return what has been appended and its greatest replication key, and start afresh."""
-        buffers, self._buffers = self._buffers, self._empty()
+        buffers, self._buffers = self._buffers, self._memory.take(self._library, self._types)
+        use = _Use(buffers, self._memory)
         columns = dict(zip(self._names, buffers.columns, strict=True))
-        arrays = [_array(buffers, columns[field.name], field.type) for field in self._schema]
+        arrays = [
+            _array(use, buffers.rows.count, columns[field.name], field.type)
+            for field in self._schema
+        ]
         greatest = bytes(buffers.rows.greatest).rstrip(b"\0").decode() or None
         return pa.RecordBatch.from_arrays(arrays, schema=self._schema), greatest
 
-    def _empty(self) -> _Buffers:
-        columns = (_Column * len(self._names))()
-        for column, name in zip(columns, self._names, strict=True):
-            column.is_replication_key = name == self._replication_key
-            index = self._schema.get_field_index(name)
-            if index < 0:
-                column.type = _LEFT_OUT
-                continue
-            type_ = self._schema.types[index]
-            column.type = _TYPES.get(type_, _DECIMAL)
-            if column.type == _DECIMAL:
-                column.precision, column.scale = type_.precision, type_.scale
-        return _Buffers(self._library, columns)
+
+def _type_of(type_: pa.DataType | None, is_replication_key: bool) -> _Type:  # noqa: FBT001 - of a column
+    if type_ is None:
+        return _LEFT_OUT, 0, 0, False
+    if pa.types.is_decimal(type_):
+        return _DECIMAL, type_.precision, type_.scale, is_replication_key
+    return _TYPES[type_], 0, 0, is_replication_key
 
 
-def _array(buffers: _Buffers, column: _Column, type_: pa.DataType) -> pa.Array:
-    rows = buffers.rows.count
-
+def _array(use: _Use, rows: int, column: _Column, type_: pa.DataType) -> pa.Array:
     def buffer(address: int | None, size: int) -> pa.Buffer:
-        return pa.foreign_buffer(address, size, buffers) if address and size else pa.py_buffer(b"")
+        return pa.foreign_buffer(address, size, use) if address and size else pa.py_buffer(b"")
 
     bitmap_size = (rows + 7) // 8
     validity = buffer(column.validity, bitmap_size) if column.nulls else None

@@ -161,6 +161,7 @@ int64_t sfbulk_lines(const uint8_t *text, size_t text_size, uint8_t delimiter,
     struct output out = {lines, lines + *lines_size};
     int64_t records = 0;
 
+    clear_upper_halves();
     memset(greatest, 0, DATETIME_SIZE);
     for (; in < end; ++records) {
         if (!put(&out, before, before_size))

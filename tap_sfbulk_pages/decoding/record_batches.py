@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.decoding.arrow import arrow_columns, arrow_schema
 from tap_sfbulk_pages.decoding.cells import cell_type
-from tap_sfbulk_pages.decoding.fast_arrow import ArrowRows
+from tap_sfbulk_pages.decoding.fast_arrow import ArrowMemory, ArrowRows
 from tap_sfbulk_pages.decoding.greatest import find_greatest, pick_later
 from tap_sfbulk_pages.decoding.page import CsvBlocks, check_count, name_columns, parse_columns
 
@@ -30,6 +30,7 @@ class BatchBuilder:
         properties: JSON schemas of the fields to decode, in order.
         delimiter: The character between cells.
         replication_key: The field whose greatest value is wanted, or None.
+        memory: Shared with the other pages of a stream; None for a single page.
 
     Attributes:
         schema: The Arrow schema of every batch.
@@ -45,6 +46,7 @@ class BatchBuilder:
         *,
         delimiter: str,
         replication_key: str | None = None,
+        memory: ArrowMemory | None = None,
     ) -> None:
         self.schema: pa.Schema = arrow_schema(properties)
         self.records = 0
@@ -55,7 +57,11 @@ class BatchBuilder:
         self._delimiter = delimiter
         self._replication_key = replication_key
         self._plain = ArrowRows.of(
-            self._names, self.schema, delimiter=delimiter, replication_key=replication_key
+            self._names,
+            self.schema,
+            delimiter=delimiter,
+            replication_key=replication_key,
+            memory=memory or ArrowMemory(),
         )
         self._batches: list[pa.RecordBatch] = []
 

@@ -158,11 +158,12 @@ class BlockCutter:
 
         At the end, call it without a piece for the scan's last cut.
         """
-        self._held.append(piece)
         for number in range(self._cut, len(self._scan.cuts)):
             end = self._scan.cuts[number]
-            text = b"".join(self._held)
-            block, rest = text[: end - self._position], text[end - self._position :]
-            self._held, self._position, self._cut = [rest], end, number + 1
+            inside = end - self._position - sum(map(len, self._held))
+            block = b"".join((*self._held, piece[:inside]))
+            piece = piece[inside:]
+            self._held, self._position, self._cut = [], end, number + 1
             if number and block:
                 yield block.replace(b"\0", b"") if self._scan.nul_characters else block
+        self._held.append(piece)

@@ -7,8 +7,8 @@ Those of a page whose check fails are removed.
 from __future__ import annotations
 
 import hashlib
-from functools import partial
-from typing import IO, TYPE_CHECKING, Any, cast
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, cast
 
 from tap_sfbulk_pages.decoding.lines import JSON_LINES
 from tap_sfbulk_pages.errors import ExtractionError
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers._batch import BatchConfig
 
     from tap_sfbulk_pages.decoding.columns import Columns
+    from tap_sfbulk_pages.decoding.fast_arrow import ArrowMemory
     from tap_sfbulk_pages.decoding.record_batches import BatchBuilder
     from tap_sfbulk_pages.reading.page import PageReading
     from tap_sfbulk_pages.singer.batch_formats import FileWriter
@@ -56,6 +57,12 @@ class BatchFiles:
         self._properties = properties
         self._file_bytes = file_bytes
 
+    @cached_property
+    def _memory(self) -> ArrowMemory:
+        from tap_sfbulk_pages.decoding.fast_arrow import ArrowMemory  # noqa: PLC0415 - brings pyarrow
+
+        return ArrowMemory()
+
     @property
     def holds_columns(self) -> bool:
         """Whether pages can be written while they arrive (`PageSinks`)."""
@@ -79,6 +86,7 @@ class BatchFiles:
             {name: self._properties[name] for name in fields},
             delimiter=delimiter,
             replication_key=replication_key,
+            memory=self._memory,
         )
         files = self._files(locator, job_id, schema=builder.schema)
         return ColumnFiles(builder, files, encoded_bytes=_ENCODED_BYTES[self._format])
@@ -159,7 +167,7 @@ class PageFiles:
         storage: BatchStorage,
         name: str,
         ending: str,
-        new_writer: Callable[[IO[bytes]], FileWriter],
+        new_writer: Callable[[NewFile], FileWriter],
         *,
         file_bytes: int,
     ) -> None:
@@ -192,7 +200,7 @@ class PageFiles:
             self._files.append(self._storage.create(name))
         with self._storage.explained():
             if self._writer is None:
-                self._writer = self._new_writer(self._files[-1].stream)
+                self._writer = self._new_writer(self._files[-1])
             self._writer.write(parts)
         self._size += size
         if self._size >= self._file_bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from isal import igzip
 from singer_sdk.helpers._batch import BatchConfig
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     import pyarrow as pa
+
+    from tap_sfbulk_pages.singer.batch_storage import NewFile
 
 # Buffers of a column are small; written together they cost one call.
 _WRITE_BYTES = 1 << 20
@@ -94,22 +96,22 @@ class LinesWriter:
     """Writes lines of JSON.
 
     Args:
-        stream: Where to.
+        file: Where to.
         compression: `gzip`, or None.
     """
 
-    def __init__(self, stream: IO[bytes], *, compression: str | None) -> None:
-        self._stream: Any = stream
+    def __init__(self, file: NewFile, *, compression: str | None) -> None:
+        self._stream: Any = file.stream
         self._compressed: Any = None
         if compression == "gzip":
-            self._compressed = igzip.IGzipFile(fileobj=stream, mode="wb", mtime=0)  # type: ignore[no-untyped-call]
+            self._compressed = igzip.IGzipFile(fileobj=file.stream, mode="wb", mtime=0)  # type: ignore[no-untyped-call]
 
     def write(self, parts: list[bytes]) -> None:
         """Write lines."""
         (self._compressed or self._stream).writelines(parts)
 
     def close(self) -> None:
-        """End the file, but leave its stream open."""
+        """End the file."""
         if self._compressed:
             self._compressed.close()
 
@@ -118,16 +120,19 @@ class ArrowWriter:
     """Writes the Arrow IPC file format.
 
     Args:
-        stream: Where to.
+        file: Where to.
         schema: Of the batches.
         compression: Of their buffers; None for none.
     """
 
-    def __init__(self, stream: IO[bytes], *, schema: pa.Schema, compression: str | None) -> None:
+    def __init__(self, file: NewFile, *, schema: pa.Schema, compression: str | None) -> None:
         import pyarrow as pa  # noqa: PLC0415 - only for files of columns
 
         options = pa.ipc.IpcWriteOptions(compression=compression)
-        self._stream = pa.output_stream(pa.PythonFile(stream, "w"), buffer_size=_WRITE_BYTES)
+        if file.path:
+            self._stream = pa.OSFile(file.path, "w")
+        else:
+            self._stream = pa.output_stream(pa.PythonFile(file.stream), buffer_size=_WRITE_BYTES)
         self._writer = pa.ipc.new_file(self._stream, schema, options=options)
 
     def write(self, parts: list[pa.RecordBatch]) -> None:
@@ -136,22 +141,22 @@ class ArrowWriter:
             self._writer.write_batch(batch)
 
     def close(self) -> None:
-        """End the file, but leave its stream open."""
+        """End the file."""
         self._writer.close()
-        self._stream.flush()
+        self._stream.close()
 
 
 class ParquetWriter:
     """Writes Parquet, a row group at each call.
 
     Args:
-        stream: Where to.
+        file: Where to.
         schema: Of the batches.
         compression: Of the pages; None for none.
     """
 
-    def __init__(self, stream: IO[bytes], *, schema: pa.Schema, compression: str | None) -> None:
-        self._stream = stream
+    def __init__(self, file: NewFile, *, schema: pa.Schema, compression: str | None) -> None:
+        self._target = file.path or file.stream
         self._schema = schema
         self._compression = compression
         self._writer: Any = None
@@ -163,7 +168,7 @@ class ParquetWriter:
 
         if self._writer is None:
             self._writer = parquet.ParquetWriter(
-                self._stream,
+                self._target,
                 self._schema,
                 compression=self._compression,
                 use_dictionary=_repetitive(parts[0]),
@@ -171,7 +176,7 @@ class ParquetWriter:
         self._writer.write_table(pa.Table.from_batches(parts, self._schema))
 
     def close(self) -> None:
-        """End the file, but leave its stream open."""
+        """End the file."""
         self._writer.close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -75,7 +76,16 @@ class NewFile:
         self._path = path
         self._is_local = path.protocol in _LOCAL
         self._written = UPath(f"{path.path}{_UNFINISHED}") if self._is_local else path
-        self.stream: IO[bytes] = self._written.open("wb")
+
+    @cached_property
+    def stream(self) -> IO[bytes]:
+        """The file, open for writing; not together with `path`."""
+        return self._written.open("wb")
+
+    @property
+    def path(self) -> str | None:
+        """Where it is written on disk, for those who open files better; None in an object store."""
+        return str(self._written.path) if self._is_local else None
 
     @property
     def address(self) -> str:
@@ -89,7 +99,7 @@ class NewFile:
             SettingsError: If the storage does not take it.
         """
         with self._storage.explained():
-            self.stream.close()
+            self._close()
             if self._is_local:
                 Path(self._written.path).replace(self._path.path)
                 self._written = self._path
@@ -97,6 +107,10 @@ class NewFile:
     def remove(self) -> None:
         """Remove it, as far as that can be done: nobody has been told of it."""
         with suppress(Exception):
-            self.stream.close()
+            self._close()
         with suppress(Exception):
             self._written.unlink()
+
+    def _close(self) -> None:
+        if "stream" in self.__dict__:
+            self.stream.close()

@@ -20,7 +20,7 @@ from tap_sfbulk_pages.decoding import compiled
 from tap_sfbulk_pages.decoding import record_batches as batching
 from tap_sfbulk_pages.decoding import scan as csv_scan
 from tap_sfbulk_pages.decoding.arrow import arrow_schema
-from tap_sfbulk_pages.decoding.fast_arrow import ArrowRows
+from tap_sfbulk_pages.decoding.fast_arrow import ArrowMemory, ArrowRows
 from tap_sfbulk_pages.decoding.record_batches import BatchBuilder, record_batches
 from tap_sfbulk_pages.errors import ResultPageError
 
@@ -79,7 +79,9 @@ def exactly(*arguments: Any, **options: Any) -> tuple[pa.Table | str, str | None
 
 def is_plain(text: bytes, names: Sequence[str], properties: Properties) -> bool:
     assert LIBRARY, "There is no C compiler where the tap was installed"
-    rows = ArrowRows.of(names, arrow_schema(properties), delimiter=",", replication_key=None)
+    rows = ArrowRows.of(
+        names, arrow_schema(properties), delimiter=",", replication_key=None, memory=ArrowMemory()
+    )
     assert rows
     return rows.append(text)
 
@@ -146,6 +148,7 @@ def test_any_text_is_plain_and_the_same_or_left_to_the_exact_way(
         ("-1E-18", NUMBER, Decimal("-1E-18")),
         ("0.000", NUMBER, Decimal(0)),
         ("1E19", NUMBER, Decimal(10**19)),
+        ("007", NUMBER, Decimal(7)),
         ("1E35", PRECISE, Decimal(10**35)),
         ("12345678901234567.89", PRECISE, Decimal("12345678901234567.89")),
         ("1.5", STRINGS, Decimal("1.5")),
@@ -170,7 +173,7 @@ def test_plain_cells(cell: str, schema: Properties, value: object) -> None:
 @pytest.mark.parametrize(
     ("cell", "schema"),
     [
-        *((cell, NUMBER) for cell in ("NaN", "1,5", "01", "1.", ".5", "+1", "-", " 1", "1E-19")),
+        *((cell, NUMBER) for cell in ("NaN", "1,5", "1.", ".5", "+1", "-", " 1", "1E-19")),
         *((cell, NUMBER) for cell in ("1E20", "12345678901234567890", "1E9999999999")),
         *((cell, {"type": "integer"}) for cell in ("47.5", "1E3", "1234567890123456789")),
         *((cell, {"type": "boolean"}) for cell in ("True", "1", "tru", "falsehood")),
@@ -233,6 +236,7 @@ def test_a_block_that_is_not_plain_leaves_nothing_behind() -> None:
         arrow_schema({"A": TEXT, "B": {"type": "boolean"}, "C": MOMENT}),
         delimiter=",",
         replication_key="C",
+        memory=ArrowMemory(),
     )
     assert rows
     early, late = "2024-01-01T00:00:00.000Z", "2025-01-01T00:00:00.000Z"
