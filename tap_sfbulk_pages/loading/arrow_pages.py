@@ -60,7 +60,7 @@ class ArrowPages:
         batches = sink.batches() if isinstance(sink, ArrowPage) else self._decode(page)
         times = [name for name in page.types if self._schemas[name].get("format") == "time"]
         for batch in batches:
-            yield _with_times(batch, times) if times else batch
+            yield convert_times(batch, times) if times else batch
 
     def _decode(self, page: PageReading) -> Iterator[pa.RecordBatch]:
         schemas = {name: self._schemas[name] for name in page.types}
@@ -132,7 +132,7 @@ class ArrowPage:
             self._writer.write_batch(batch)
 
 
-def _with_times(batch: pa.RecordBatch, names: Sequence[str]) -> pa.RecordBatch:
+def convert_times(batch: pa.RecordBatch, names: Sequence[str]) -> pa.RecordBatch:
     """Give columns of times, which Arrow has as text, their own type.
 
     Raises:

@@ -68,8 +68,20 @@ def main(configs: tuple[str, ...], catalog: IO[bytes] | None, **options: Any) ->
     with _errors_for_people():
         settings, config = read_config(configs, options, os.environ)
         if settings.from_singer:
-            raise click.ClickException("--from-singer is not there yet")
-        _load_org(settings, config, catalog)
+            _load_messages(settings)
+        else:
+            _load_org(settings, config, catalog)
+
+
+def _load_messages(settings: LoadSettings) -> None:
+    from tap_sfbulk_pages.loading.load import load_messages  # noqa: PLC0415 - brings pyarrow
+
+    load_messages(settings, sys.stdin.buffer, _write_line)
+
+
+def _write_line(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def _load_org(settings: LoadSettings, config: Mapping[str, Any], catalog: IO[bytes] | None) -> None:

@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Any
 from tap_sfbulk_pages.loading.catalog import read_catalog
 from tap_sfbulk_pages.loading.databases.address import connect, describe_address
 from tap_sfbulk_pages.loading.settings import tap_settings
+from tap_sfbulk_pages.loading.singer_load import SingerLoad
 from tap_sfbulk_pages.loading.stream import LoadContext
 from tap_sfbulk_pages.loading.streams import list_streams
 from tap_sfbulk_pages.loading.transactions import Transactions
@@ -17,7 +18,7 @@ from tap_sfbulk_pages.reading.run import StreamRun
 from tap_sfbulk_pages.watching.activity import RunActivity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from tap_sfbulk_pages.loading.catalog import SelectedStream
     from tap_sfbulk_pages.loading.settings import LoadSettings
@@ -55,6 +56,27 @@ def load_org(
         logger.info("Loading into %s.", describe_address(settings.into))
         load = _OrgLoad(org, Transactions(database), stop_signal)
         load.run(selected, removes_deleted=settings.hard_deletes == "remove")
+
+
+def load_messages(
+    settings: LoadSettings, lines: Iterable[bytes], write: Callable[[str], None]
+) -> None:
+    """Load the messages of a Singer tap.
+
+    Args:
+        settings: Where to, and how.
+        lines: The messages.
+        write: Writes a state, whose records have been committed.
+
+    Raises:
+        LoadError: If a message cannot be understood, or the database refuses.
+    """
+    with closing(
+        connect(settings.into, schema=settings.schema, wait_seconds=settings.lock_timeout)
+    ) as database:
+        logger.info("Loading into %s.", describe_address(settings.into))
+        removes_deleted = settings.hard_deletes == "remove"
+        SingerLoad(database, write, removes_deleted=removes_deleted).load(lines)
 
 
 class _OrgLoad:

@@ -1,0 +1,105 @@
+"""The files of BATCH messages, as Arrow."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+import pyarrow as pa
+
+from tap_sfbulk_pages.errors import LoadError
+from tap_sfbulk_pages.loading.arrow_pages import convert_times
+from tap_sfbulk_pages.loading.singer_records import records_as_arrow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_RECORDS_AT_A_TIME = 20_000
+
+
+def read_batch_file(
+    stream: str, uri: str, encoding: Mapping[str, Any], types: Mapping[str, pa.DataType]
+) -> Iterator[pa.Table]:
+    """Read a file in parts.
+
+    Args:
+        stream: Its stream, for messages.
+        uri: Where it is: on this machine.
+        encoding: `format` and `compression`, as of the message.
+        types: Arrow types of the stream's columns.
+
+    Raises:
+        LoadError: If it cannot be read, or a value does not fit its type.
+    """
+    path, format_ = local_path(uri), encoding.get("format")
+    try:
+        if format_ == "arrow":
+            with pa.memory_map(str(path)) as file:
+                reader = pa.ipc.open_file(file)
+                for number in range(reader.num_record_batches):
+                    yield _as_announced(reader.get_batch(number), types)
+        elif format_ == "parquet":
+            from pyarrow import parquet  # noqa: PLC0415 - if it is needed
+
+            for batch in parquet.ParquetFile(path).iter_batches(_RECORDS_AT_A_TIME):
+                yield _as_announced(batch, types)
+        elif format_ == "jsonl":
+            yield from _read_lines(stream, path, encoding.get("compression"), types)
+        else:
+            raise LoadError(
+                f"Stream {stream}: files of the format {format_} cannot be loaded: set "
+                "batch_config to arrow, parquet or jsonl."
+            )
+    except (OSError, pa.ArrowException) as error:
+        raise LoadError(f"Stream {stream}: the file {uri} cannot be loaded: {error}") from error
+
+
+def local_path(uri: str) -> Path:
+    """Find a file on this machine.
+
+    Raises:
+        LoadError: If it is elsewhere.
+    """
+    parts = urlsplit(uri)
+    if parts.scheme not in ("file", "") or parts.netloc not in ("", "localhost"):
+        raise LoadError(
+            f"{parts.scheme}://{parts.netloc}: files of BATCH messages are loaded from this "
+            "machine only. Set batch_config.storage.root to file://… ."
+        )
+    return Path(unquote(parts.path) if parts.scheme else uri)
+
+
+def _as_announced(batch: pa.RecordBatch, types: Mapping[str, pa.DataType]) -> pa.Table:
+    names = [name for name in batch.schema.names if name in types]
+    batch = batch.select(names)
+    times = [name for name in names if pa.types.is_time(types[name])]
+    texts = [name for name in times if pa.types.is_string(batch.schema.field(name).type)]
+    table = pa.Table.from_batches([convert_times(batch, texts) if texts else batch])
+    return table.cast(pa.schema([(name, types[name]) for name in names]))
+
+
+def _read_lines(
+    stream: str, path: Path, compression: str | None, types: Mapping[str, pa.DataType]
+) -> Iterator[pa.Table]:
+    records: list[Mapping[str, Any]] = []
+    with gzip.open(path) if compression == "gzip" else path.open("rb") as lines:
+        for line in lines:
+            records.append(json.loads(line, parse_float=Decimal))
+            if len(records) == _RECORDS_AT_A_TIME:
+                yield _gather(stream, records, types)
+                records = []
+    if records:
+        yield _gather(stream, records, types)
+
+
+def _gather(
+    stream: str, records: list[Mapping[str, Any]], types: Mapping[str, pa.DataType]
+) -> pa.Table:
+    there = {name for record in records for name in record}
+    return records_as_arrow(
+        stream, records, {name: type_ for name, type_ in types.items() if name in there}
+    )
