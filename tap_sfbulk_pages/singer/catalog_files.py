@@ -19,6 +19,7 @@ import ijson
 from singer_sdk.singerlib import CatalogEntry, MetadataMapping
 
 from tap_sfbulk_pages.errors import CatalogError
+from tap_sfbulk_pages.singer.dotted_columns import add_paths
 from tap_sfbulk_pages.singer.input_files import open_as_utf_8, read_json
 from tap_sfbulk_pages.singer.moving_in.catalogs import understand, warnings_of
 
@@ -40,7 +41,9 @@ def write_catalog(entries: Iterable[CatalogEntry], file: IO[str]) -> None:
     with tempfile.TemporaryFile("w+", encoding="utf-8") as written:
         separator = '{\n  "streams": [\n'
         for entry in entries:
-            written.write(separator + indent(json.dumps(entry.to_dict(), indent=2), "    "))
+            content = entry.to_dict()
+            add_paths(content)
+            written.write(separator + indent(json.dumps(content, indent=2), "    "))
             separator = ",\n"
         written.write("\n  ]\n}\n" if separator == ",\n" else '{\n  "streams": []\n}\n')
         written.seek(0)

@@ -203,3 +203,64 @@ def test_a_config_that_is_no_object(tap: Tap, text: str) -> None:
     run = tap.start(None, "--config", str(path)).end()
     assert run.exit_code == 1
     assert f"The config {path} must hold a JSON object" in run.stderr
+
+
+PEOPLE = {
+    "name": "people",
+    "soql": "SELECT Id, LastName, Account.Name, Account.Owner.Name FROM Contact",
+}
+
+
+@pytest.mark.parametrize(
+    ("by_default", "chosen", "columns"),
+    [
+        # As `select` of `people.Id`, `people.Account.Name` and `people.Account.Owner.*`.
+        (
+            False,
+            {"Account.Name": True, "Account.Owner.Name": True},
+            ["Id", "Account.Name", "Account.Owner.Name"],
+        ),
+        # As `people.*` and `!people.Account.Name`.
+        (True, {"Account.Name": False}, ["Id", "LastName", "Account.Owner.Name"]),
+    ],
+    ids=["selected", "deselected"],
+)
+def test_a_column_of_a_parent_is_selected_by_its_path(
+    tap: Tap,
+    start_sandbox: StartSandbox,
+    by_default: bool,  # noqa: FBT001
+    chosen: dict[str, bool],
+    columns: list[str],
+) -> None:
+    """Meltano writes what its patterns match, which take a dot for a step into an object."""
+    server = start_sandbox(**SMALL)
+    config = config_for(server, "!*", queries=[PEOPLE])
+    catalog = tap.catalog(config)
+    for breadcrumb, metadata in metadata_of(catalog["streams"][0]).items():
+        if breadcrumb:
+            metadata["selected"] = chosen.get(".".join(breadcrumb[1::2]), by_default)
+            if len(breadcrumb) == 2:
+                metadata["selected"] = by_default
+    run = tap(config, catalog=catalog)
+    assert run.exit_code == 0, run.stderr
+    assert list(run.schema("people")["schema"]["properties"]) == columns
+    assert set(run.records("people")[0]) == set(columns)
+    (soql,) = sqls(server)
+    assert soql.partition(" FROM ")[0] == f"SELECT {', '.join(columns)}"
+
+
+def test_a_catalog_from_before_the_paths(tap: Tap, start_sandbox: StartSandbox) -> None:
+    server = start_sandbox(**SMALL)
+    config = config_for(server, "!*", queries=[PEOPLE])
+    catalog = tap.catalog(config)
+    (entry,) = catalog["streams"]
+    paths = [each for each in entry["metadata"] if len(each["breadcrumb"]) > 2]
+    assert [each["breadcrumb"] for each in paths] == [
+        ["properties", "Account", "properties", "Name"],
+        ["properties", "Account", "properties", "Owner", "properties", "Name"],
+    ]
+    entry["metadata"] = [each for each in entry["metadata"] if each not in paths]
+    metadata_of(entry)["properties", "Account.Name"]["selected"] = False
+    run = tap(config, catalog=catalog)
+    assert run.exit_code == 0, run.stderr
+    assert set(run.records("people")[0]) == {"Id", "LastName", "Account.Owner.Name"}

@@ -12,6 +12,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import CatalogError
+from tap_sfbulk_pages.singer.dotted_columns import fold_paths
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,6 +61,7 @@ def understand(entry: dict[str, Any]) -> bool:
             f'{{"__alias__": "{entry["stream_alias"]}"}}}} instead.'
         )
     _take_over_metadata(entry, root)
+    fold_paths(entry)
     return not (root.get("selected") and _chooses_nothing(entry, root))
 
 
