@@ -15,7 +15,7 @@ import yaml
 from target_programs import LONGEST_RUN_SECONDS, TargetPrograms, project
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from databases import Database
 
@@ -64,8 +64,9 @@ class MeltanoProject:
         server: SandboxServer,
         objects: Sequence[str],
         database: Database,
-        *,
+        *options: str,
         death: Death | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> tuple[bool, str]:
         """Run the tap into a database.
 
@@ -73,7 +74,9 @@ class MeltanoProject:
             server: The sandbox.
             objects: The streams.
             database: Where the target writes.
+            options: Of `meltano run`.
             death: Of the tap or the target.
+            environment: Further settings of the tap, as environment variables.
 
         Returns:
             Whether Meltano says that the run was good, and its log.
@@ -93,9 +96,9 @@ class MeltanoProject:
         is_default = database.target == "target-duckdb"
         what = ["sandbox-to-duckdb"] if is_default else ["tap-sfbulk-pages", database.target]
         run = subprocess.run(
-            [str(self._programs.path("meltano")), "--log-level=warning", "run", *what],
+            [str(self._programs.path("meltano")), "--log-level=warning", "run", *options, *what],
             cwd=self._folder,
-            env={**os.environ, **settings},
+            env={**os.environ, **settings, **(environment or {})},
             capture_output=True,
             text=True,
             check=False,
