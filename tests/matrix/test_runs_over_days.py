@@ -137,7 +137,7 @@ class Days(RuleBasedStateMachine):
     @rule(merges=st.booleans())
     def a_run_ends(self, *, merges: bool) -> None:
         before = self.state
-        # A run that goes on in a job finds what the org was when that began; the next finds the rest.
+        # A run that goes on in a job finds the org as it was when that began.
         if self.run_to_the_end():
             self.run_to_the_end()
         if merges:
