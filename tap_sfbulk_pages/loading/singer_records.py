@@ -127,7 +127,7 @@ def _text(value: Any) -> str:
         return value.replace("\0", "")
     if isinstance(value, Decimal):
         return str(value)
-    return simplejson.dumps(value, use_decimal=True, ensure_ascii=False)
+    return str(simplejson.dumps(value, use_decimal=True, ensure_ascii=False))
 
 
 def _time(value: str) -> time:
