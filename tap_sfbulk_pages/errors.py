@@ -28,6 +28,7 @@ _RESOURCE_STATUSES = frozenset(
         HTTPStatus.NOT_IMPLEMENTED,
     }
 )
+_LONGEST_MESSAGE = 20_000
 REQUEST_LIMIT = "REQUEST_LIMIT_EXCEEDED"
 # With status 403 for API calls, with 400 for query jobs and their volume.
 DAILY_LIMITS = frozenset({REQUEST_LIMIT, "LIMIT_EXCEEDED"})
@@ -59,7 +60,7 @@ class ExtractionError(Exception):
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(quote(message))
+        super().__init__(quote(message, limit=_LONGEST_MESSAGE))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle without the constructor, whose arguments differ: workers send errors back."""

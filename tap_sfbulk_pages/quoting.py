@@ -25,6 +25,9 @@ _UNMISTAKABLE = 12
 # A longer one is known by its beginning, too, since what repeats it may have cut it.
 _HEAD = 16
 _COMPARED = 64
+# Of a text with a limit, so many times the limit, but for the end, in which a secret may be cut.
+_LOOKED_AT = 8
+_LONGEST_PART = 512
 _START = 3
 _TAIL = r"[\w.!%+/=~-]*"
 # C0 and C1, and what turns or hides text: bidirectional controls, zero-width characters, tags, and
@@ -84,11 +87,17 @@ def quote(text: str, *, limit: int | None = None, keep_lines: bool = False) -> s
 
     Args:
         text: From another party, or with a part from one.
-        limit: The most characters; what is more is left out.
+        limit: The most characters; what is more is left out, and not looked at.
         keep_lines: Leave line ends and tabs as they are, for a text of several lines.
     """
+    is_cut = limit is not None and len(text) > _LOOKED_AT * limit
+    if is_cut:
+        text = text[: _LOOKED_AT * (limit or 0)]
     for secret in _secrets:
         text = secret.black_out(text)
+    if is_cut:
+        # It may end in a part of a secret.
+        text = text[:-_LONGEST_PART]
     if limit is not None and len(text) > limit:
         text = f"{text[:limit]}…"
     return _CONTROL.sub(lambda found: _visible(found[0], keep_lines=keep_lines), text)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import ListingError, RefusedError, ResultPagesNotOfferedError
 from tap_sfbulk_pages.salesforce.addresses import is_address
+from tap_sfbulk_pages.salesforce.transport import LARGEST_LIST_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,6 +114,7 @@ class PageListCursor:
                 self.link or f"{job.path}/resultPages",
                 api_version=job.api_version,
                 parse=ResultPageList.parse,
+                largest=LARGEST_LIST_BYTES,
             )
         except ListingError as error:
             if self.link is None:

@@ -23,6 +23,7 @@ from tap_sfbulk_pages.errors import (
 )
 from tap_sfbulk_pages.jobs.query import JobState, QueryJob
 from tap_sfbulk_pages.jobs.running_jobs import RunningJobs
+from tap_sfbulk_pages.salesforce.transport import LARGEST_LIST_BYTES
 from tap_sfbulk_pages.watching import activity
 from tap_sfbulk_pages.watching.activity import Phase
 
@@ -86,6 +87,7 @@ class QueryJobs:
             parse=partial(parse_job, api_version=api_version),
             method="POST",
             json=body,
+            largest=LARGEST_LIST_BYTES,
         )
         _note_job(job)
         return job
@@ -98,7 +100,9 @@ class QueryJobs:
             ExtractionError: As `SalesforceClient.call`.
         """
         parse = partial(parse_job, api_version=job.api_version, created_by_tap=job.created_by_tap)
-        job = self._client.fetch_json(job.path, api_version=job.api_version, parse=parse)
+        job = self._client.fetch_json(
+            job.path, api_version=job.api_version, parse=parse, largest=LARGEST_LIST_BYTES
+        )
         _note_job(job)
         return job
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import ExtractionError
 from tap_sfbulk_pages.jobs.query import UNFINISHED
+from tap_sfbulk_pages.salesforce.transport import LARGEST_LIST_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -78,7 +79,10 @@ class RunningJobs:
         asked_at = time.monotonic()
         try:
             states = self._client.fetch_json(
-                "/jobs/query?jobType=V2Query", api_version=api_version, parse=_parse_states
+                "/jobs/query?jobType=V2Query",
+                api_version=api_version,
+                largest=LARGEST_LIST_BYTES,
+                parse=_parse_states,
             )
         except ExtractionError as error:
             logger.info(

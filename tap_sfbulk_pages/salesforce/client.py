@@ -16,6 +16,7 @@ from tap_sfbulk_pages.salesforce.advice import SILENT_HOST, WRONG_HOST
 from tap_sfbulk_pages.salesforce.clock import SalesforceClock
 from tap_sfbulk_pages.salesforce.reply_errors import parse_error, parse_json, unknown_form_error
 from tap_sfbulk_pages.salesforce.retries import call_with_retries
+from tap_sfbulk_pages.salesforce.transport import LARGEST_JSON_BYTES
 from tap_sfbulk_pages.watching import activity
 
 if TYPE_CHECKING:
@@ -147,6 +148,7 @@ class SalesforceClient:
         method: str = "GET",
         json: object | None = None,
         numbers_as_text: bool = False,
+        largest: int = LARGEST_JSON_BYTES,
     ) -> T:
         """Send a call whose reply is a JSON document (see `call`).
 
@@ -159,13 +161,14 @@ class SalesforceClient:
             method: HTTP method.
             json: Body to send.
             numbers_as_text: Pass numbers to `parse` as strings, with every digit.
+            largest: Bytes of the decoded body; a longer one is not Salesforce's.
 
         Returns:
             What `parse` returned.
         """
 
         def read(response: requests.Response, _: Iterator[bytes]) -> T:
-            body = self._transport.whole_body(response)
+            body = self._transport.whole_body(response, largest)
             parsed = parse_json(body, response, numbers_as_text=numbers_as_text)
             try:
                 return parse(parsed)

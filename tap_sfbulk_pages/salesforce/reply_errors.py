@@ -45,7 +45,8 @@ def parse_json(body: bytes, response: requests.Response, *, numbers_as_text: boo
         if numbers_as_text:
             return json.loads(body, parse_float=str, parse_int=str, parse_constant=str)
         return json.loads(body)
-    except ValueError as error:
+    # RecursionError: it is nested too deep.
+    except (RecursionError, ValueError) as error:
         raise UnavailableError(
             f"{_request_of(response)} answered {response.status_code}, and the body is not JSON: "
             f"{_quote(body)}"
@@ -83,7 +84,7 @@ def parse_error(response: requests.Response, body: bytes) -> ExtractionError:
         )
     try:
         error_code, said = read_code_and_message(json.loads(body))
-    except ValueError:
+    except (RecursionError, ValueError):
         error_code, said = "", _quote(body) if body else ""
     wait = retry_after_seconds(response.headers.get("Retry-After"))
     return build_error(_request_of(response), status, error_code, said, retry_after=wait)

@@ -41,6 +41,8 @@ CONNECT_TIMEOUT_SECONDS = 20.0
 SLOWEST_BYTES_PER_SECOND = 512
 # No JSON reply comes near; one that goes on beyond it is not Salesforce's.
 LARGEST_JSON_BYTES = 256 << 20
+# A list of jobs or of pages, and a token, are far smaller. Parsed, JSON may take 50 times its size.
+LARGEST_LIST_BYTES = 4 << 20
 LARGEST_ERROR_BYTES = 16 << 10
 
 # With one of these an incomplete body is noticed; without, only the connection's end marks its end.
@@ -169,7 +171,7 @@ class Transport:
                     )
                 since, received = time.monotonic(), 0
 
-    def whole_body(self, response: requests.Response) -> bytes:
+    def whole_body(self, response: requests.Response, largest: int = LARGEST_JSON_BYTES) -> bytes:
         """Read a reply of moderate size (JSON, errors), decoded.
 
         Raises:
@@ -179,7 +181,7 @@ class Transport:
         encoding = response.headers.get("Content-Encoding")
         for piece in decode_body(self.body_chunks(response), encoding):
             body += piece
-            if len(body) > LARGEST_JSON_BYTES:
+            if len(body) > largest:
                 raise UnavailableError(
                     f"The reply of {_shorten(response.url)} is too long for a JSON document."
                 )
@@ -217,26 +219,30 @@ def decode_body(chunks: Iterable[bytes], encoding: str | None) -> Iterator[bytes
     Raises:
         UnavailableError: If the encoding was not asked for, or the body is corrupt or incomplete.
     """
-    if encoding in (None, "", "identity"):
+    name = (encoding or "identity").strip().lower()
+    if name == "identity":
         yield from chunks
         return
-    if encoding not in ("gzip", "x-gzip"):
+    if name not in ("gzip", "x-gzip"):
         raise UnavailableError(f"The body is encoded as {encoding!r}, which was not asked for.")
-    stream = isal_zlib.decompressobj(_GZIP_WINDOW_BITS)
-    empty = True
+    member: Any = None
     try:
         for chunk in chunks:
-            if stream.eof:
-                raise UnavailableError("The compressed body continues after its end.")
-            empty = False
-            yield stream.decompress(chunk, PIECE_BYTES)
-            while stream.unconsumed_tail and not stream.eof:
-                yield stream.decompress(stream.unconsumed_tail, PIECE_BYTES)
+            rest = chunk
+            while rest:
+                if member is None or member.eof:
+                    # A file may have several members, and zeros after each (RFC 1952, gzip manual).
+                    rest = rest if member is None else rest.lstrip(b"\0")
+                    if not rest:
+                        break
+                    member = isal_zlib.decompressobj(_GZIP_WINDOW_BITS)
+                yield member.decompress(rest, PIECE_BYTES)
+                while member.unconsumed_tail and not member.eof:
+                    yield member.decompress(member.unconsumed_tail, PIECE_BYTES)
+                rest = member.unused_data
     except isal_zlib.error as error:  # type: ignore[misc]  # an exception class in truth
         raise UnavailableError(f"The compressed body is corrupt ({error}).") from error
-    if stream.unused_data:
-        raise UnavailableError("The compressed body continues after its end.")
-    if not stream.eof and not empty:
+    if member is not None and not member.eof:
         raise UnavailableError("The compressed body is incomplete.")
 
 

@@ -22,12 +22,17 @@ _MEGABYTE = 1 << 20
 
 
 def run_against(
-    tap: Tap, answers: dict[str, Callable[[int], Answer]], *, silence_seconds: float = 30
+    tap: Tap,
+    answers: dict[str, Callable[[int], Answer]],
+    *,
+    silence_seconds: float = 30,
+    signs_in: bool = False,
 ) -> tuple[TapRun, RawServer]:
+    flow = {"client_id": "app", "client_secret": "00D!token-of-the-test"}
     with RawServer(answers) as server:
         config = {
             "instance_url": server.url,
-            "access_token": "00D!token-of-the-test",
+            **(flow if signs_in else {"access_token": "00D!token-of-the-test"}),
             "api_version": "62.0",
             "max_retries": 2,
             "request_timeout_seconds": silence_seconds,
@@ -223,8 +228,10 @@ def bomb(megabytes: int, piece: bytes) -> bytes:
     [
         # Never held inflated.
         ("/results", "text/csv", b"1,%s\n" % (b"a" * 1021), 300),
-        # Held up to `LARGEST_JSON_BYTES`, in a buffer that grows.
-        ("/resultPages", "application/json", b" " * 1024, 700),
+        # Parsed, these lists would be far larger than their text.
+        ("/resultPages", "application/json", b" " * 1024, 300),
+        ("/resultPages", "application/json", b"[[],[],[],[]," * 64, 300),
+        (f"/jobs/query/{JOB}", "application/json", b'["a","b","c"],' * 64, 300),
     ],
 )
 def test_a_gzip_bomb_has_a_bound(
@@ -236,9 +243,21 @@ def test_a_gzip_bomb_has_a_bound(
     assert int(run.stderr.rpartition("peak memory ")[2]) < most_megabytes * 1000
 
 
-def test_gzip_in_two_members_is_refused(tap: Tap) -> None:
-    body = gzip.compress(PAGE[:12]) + gzip.compress(PAGE[12:])
-    answer = reply(body, "text/csv", Content_Encoding="gzip", Sforce_NumberOfRecords="2")
+@pytest.mark.parametrize("encoding", ["gzip", "GZIP"])
+def test_gzip_in_two_members_with_padding_is_read(tap: Tap, encoding: str) -> None:
+    body = gzip.compress(PAGE[:12]) + gzip.compress(PAGE[12:]) + bytes(100)
+    answer = reply(body, "text/csv", Content_Encoding=encoding, Sforce_NumberOfRecords="2")
     run, _ = run_against(tap, {"/results": lambda _: answer})
+    assert run.exit_code == 0, run.stderr
+    assert [record["Id"] for record in run.records("Thing")] == ["1", "2"]
+
+
+@pytest.mark.parametrize("place", [*PLACES[:-1], "/services/oauth2/token"])
+@pytest.mark.parametrize("status", ["200 OK", "400 Bad Request"])
+def test_json_that_is_too_deep(tap: Tap, place: str, status: str) -> None:
+    answer = reply(b'[{"a":' * 100_000).replace(b"200 OK", status.encode(), 1)
+    run, _ = run_against(tap, {place: lambda _: answer}, signs_in=place.endswith("token"))
     if run.exit_code == 0:
         assert [record["Id"] for record in run.records("Thing")] == ["1", "2"]
+    else:
+        assert "Error: " in run.stderr or "ERROR" in run.stderr

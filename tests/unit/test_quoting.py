@@ -88,6 +88,9 @@ def test_a_secret_is_not_cut_in_half_before_it_is_found() -> None:
     text = f"{'x' * 90} {SECRETS[0]}"
     assert quote(text, limit=100) == f"{'x' * 90} {BLACKED_OUT}"
     assert quote("y" * 101, limit=100) == f"{'y' * 100}…"
+    # Looked at up to the middle of the last password, and full of others before it.
+    many = "S3CRET0F4N4PP " * 100
+    assert "S3C" not in quote(many, limit=100)
 
 
 @pytest.mark.parametrize(

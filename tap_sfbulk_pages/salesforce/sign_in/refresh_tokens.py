@@ -71,8 +71,8 @@ class RefreshTokenStore:
             except (OSError, NotImplementedError) as error:
                 raise SignInError(
                     f"A new refresh token could not be saved in {self._folder}: {error}. "
-                    "Salesforce may replace the token at each sign-in. Make the folder writable, or "
-                    "set state_folder to one that is kept between runs."
+                    "Salesforce may replace the token at each sign-in. Make the folder writable, "
+                    "or set state_folder to one that is kept between runs."
                 ) from error
             yield
 

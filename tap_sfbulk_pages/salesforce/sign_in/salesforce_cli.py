@@ -169,6 +169,6 @@ class CliSessions:
 def _parse_object(output: bytes) -> dict[str, Any]:
     try:
         parsed = json.loads(output)
-    except ValueError:
+    except (RecursionError, ValueError):
         return {}
     return parsed if isinstance(parsed, dict) else {}

@@ -20,6 +20,7 @@ from tap_sfbulk_pages.salesforce.reply_errors import parse_error
 from tap_sfbulk_pages.salesforce.retries import call_with_retries
 from tap_sfbulk_pages.salesforce.sign_in.flows import Flow, JwtBearer, RefreshToken
 from tap_sfbulk_pages.salesforce.sign_in.session import Session
+from tap_sfbulk_pages.salesforce.transport import LARGEST_LIST_BYTES
 from tap_sfbulk_pages.watching import activity
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ class TokenSessions:
         with self._transport.send("POST", url, headers=accept, form=flow.form()) as response:
             if response.status_code != HTTPStatus.OK:
                 raise parse_error(response, self._transport.error_body(response))
-            body = self._transport.whole_body(response)
+            body = self._transport.whole_body(response, LARGEST_LIST_BYTES)
         reply = _parse_reply(body)
         if isinstance(flow, RefreshToken) and reply.get("refresh_token"):
             flow.store.replace(str(reply["refresh_token"]))
@@ -147,7 +148,7 @@ def _parse_reply(body: bytes) -> dict[str, object]:
     """Read a successful reply, which is never quoted: whatever it is, it may contain a token."""
     try:
         reply = json.loads(body)
-    except ValueError:
+    except (RecursionError, ValueError):
         # Not `from` the error, which contains the text.
         raise UnavailableError(
             "The token endpoint answered with a body that is not JSON."

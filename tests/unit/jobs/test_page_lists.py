@@ -110,7 +110,9 @@ class Salesforce:
         self._replies = list(replies)
         self.links: list[str] = []
 
-    def fetch_json(self, link: str, *, api_version: str, parse: Callable[[Any], Any]) -> Any:
+    def fetch_json(
+        self, link: str, *, api_version: str, parse: Callable[[Any], Any], **_: object
+    ) -> Any:
         assert api_version == JOB.api_version
         self.links.append(link)
         reply = self._replies.pop(0)

@@ -50,6 +50,7 @@ class Salesforce:
         parse: Callable[[Any], Any],
         method: str = "GET",
         json: Any = None,
+        largest: int,  # noqa: ARG002 - as the client takes it
     ) -> Any:
         return parse(self._answer(method, path, api_version, json))
 

@@ -42,7 +42,7 @@ class FakeTransport:
     def body_chunks(self, reply: requests.Response) -> Iterator[bytes]:
         yield reply.content
 
-    def whole_body(self, reply: requests.Response) -> bytes:
+    def whole_body(self, reply: requests.Response, _largest: int = 0) -> bytes:
         return reply.content
 
     error_body = whole_body

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pytest
 
 from tap_sfbulk_pages.errors import UnavailableError, UnreachableError
-from tap_sfbulk_pages.salesforce import transport as transport_module
 from tap_sfbulk_pages.salesforce.transport import PIECE_BYTES, Transport, decode_body, is_framed
 
 if TYPE_CHECKING:
@@ -124,15 +123,15 @@ def test_a_compressed_body(transport: Transport, url: str, handler: type[Handler
     assert whole(transport, url) == b"[]" * 100
 
 
-def test_json_has_a_largest_size(
-    transport: Transport, url: str, handler: type[Handler], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(transport_module, "LARGEST_JSON_BYTES", 10)
+def test_json_has_a_largest_size(transport: Transport, url: str, handler: type[Handler]) -> None:
     handler.body = b"x" * 10
-    assert whole(transport, url) == handler.body
-    handler.body = b"x" * 11
-    with pytest.raises(UnavailableError, match="too long"):
-        whole(transport, url)
+    with transport.send("GET", url, headers={}) as response:
+        assert transport.whole_body(response, 10) == handler.body
+    with (
+        transport.send("GET", url, headers={}) as response,
+        pytest.raises(UnavailableError, match="too long"),
+    ):
+        transport.whole_body(response, 9)
 
 
 def test_of_a_long_error_only_the_beginning_is_read(
@@ -156,17 +155,22 @@ def test_nobody_listens(transport: Transport) -> None:
 BODY = b"0123456789" * 100_000
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "x-gzip"])
+@pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "GZIP", " Gzip"])
 @pytest.mark.parametrize("size", [1, 1000, 10**6])
-def test_a_body_is_decoded_in_pieces(encoding: str, size: int) -> None:
+@pytest.mark.parametrize("padding", [None, 0, 1, 3000])
+def test_a_body_is_decoded_in_pieces(encoding: str, size: int, padding: int | None) -> None:
     packed = gzip.compress(BODY)
+    if padding is not None:
+        zeros = bytes(padding)
+        halves = gzip.compress(BODY[:7]) + zeros + gzip.compress(b"") + gzip.compress(BODY[7:])
+        packed = halves + zeros
     chunks = [packed[at : at + size] for at in range(0, len(packed), size)]
     pieces = list(decode_body(chunks, encoding))
     assert b"".join(pieces) == BODY
     assert max(map(len, pieces)) <= PIECE_BYTES
 
 
-@pytest.mark.parametrize("encoding", [None, "", "identity"])
+@pytest.mark.parametrize("encoding", [None, "", "identity", "Identity"])
 def test_a_body_that_is_not_encoded(encoding: str | None) -> None:
     assert list(decode_body([b"a", b"b"], encoding)) == [b"a", b"b"]
 
@@ -179,7 +183,9 @@ def test_an_empty_body_is_empty_whatever_its_encoding() -> None:
     ("body", "encoding", "said"),
     [
         (gzip.compress(BODY)[:-1], "gzip", "incomplete"),
-        (gzip.compress(BODY) + b"x", "gzip", "continues"),
+        (gzip.compress(BODY) + b"x", "gzip", "incomplete"),
+        (gzip.compress(BODY) + b"this is not gzip at all", "gzip", "corrupt"),
+        (gzip.compress(BODY) + gzip.compress(BODY)[:-9], "gzip", "incomplete"),
         (b"this is not gzip at all", "gzip", "corrupt"),
         (b"x", "br", "'br'"),
     ],
