@@ -50,7 +50,7 @@ async def answer_admin(sandbox: Sandbox, call: Call) -> Reply:
                 content = json.loads(call.body) if call.body else None
                 value = await endpoint(sandbox, content, *match.groups(""))
             except KeyError as error:
-                return _error(HTTPStatus.BAD_REQUEST, f"not known: {error.args[0]}")
+                return _error(HTTPStatus.BAD_REQUEST, f"unknown: {error.args[0]}")
             except (TypeError, ValueError) as error:
                 return _error(HTTPStatus.BAD_REQUEST, str(error))
             return Reply(HTTPStatus.NO_CONTENT) if value is None else json_reply(value)
@@ -216,12 +216,12 @@ def _expect_object(content: Any) -> dict[str, Any]:
 
 def _check_keys(body: dict[str, Any], *known: str) -> None:
     if unknown := ", ".join(sorted(body.keys() - set(known))):
-        raise ValueError(f"{unknown}: not known; what is known is {', '.join(known)}")
+        raise ValueError(f"unknown key {unknown} (known: {', '.join(known)})")
 
 
 def _find_sobject(sandbox: Sandbox, sobject: str) -> str:
     if sobject not in sandbox.state.org.sobjects:
-        raise ValueError(f"no sObject {sobject}")
+        raise ValueError(f"unknown sObject {sobject}")
     return sobject
 
 

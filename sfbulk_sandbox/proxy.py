@@ -24,7 +24,7 @@ _REFUSED = (
 
 
 def is_salesforce_host(name: str) -> bool:
-    """Tell whether a host name is one of Salesforce's."""
+    """Return whether a host name is one of Salesforce's."""
     return _HOST.fullmatch(name) is not None
 
 
@@ -113,7 +113,7 @@ def make_environment(port: int, authority: Authority) -> dict[str, str]:
         "https_proxy": address,
         "NO_PROXY": "localhost,127.0.0.1,::1",
         "no_proxy": "localhost,127.0.0.1,::1",
-        # Node reads HTTPS_PROXY from version 24 on, if it is told to.
+        # Node reads HTTPS_PROXY from version 24 on, if asked to.
         "NODE_USE_ENV_PROXY": "1",
         "REQUESTS_CA_BUNDLE": certificate,
         "SSL_CERT_FILE": certificate,

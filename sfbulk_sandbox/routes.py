@@ -178,7 +178,7 @@ UNANSWERED = (
 
 
 def _is_unanswered(path: str) -> bool:
-    """Tell whether Salesforce would answer a path that leads nowhere here."""
+    """Return whether Salesforce would answer a path that leads nowhere here."""
     resource = re.sub(r"^/services/data/v\d+\.\d/", "", path)
     resource = re.sub(r"^sobjects/\w+/(?!\w{15,18}/)", "sobjects/X/", resource)
     return any(resource == each or resource.startswith(f"{each}/") for each in UNANSWERED)

@@ -111,7 +111,7 @@ def usual_reply(status: int) -> Reply:
 
 
 def not_found() -> SalesforceError:
-    """Return the error for a path, sObject or job that is not there."""
+    """Return the error for a path, sObject or job that does not exist."""
     return usual_error(HTTPStatus.NOT_FOUND)
 
 

@@ -43,7 +43,7 @@ _LARGEST_HEAD = 1 << 20
 
 
 def _is_worth_a_line(record: logging.LogRecord) -> bool:
-    """Tell whether a server error is one: a client that goes while it is answered makes none."""
+    """Return whether a server error is one: a client that goes while it is answered makes none."""
     return not (record.exc_info and isinstance(record.exc_info[1], ConnectionResetError))
 
 
@@ -61,7 +61,7 @@ def _without_doubled_start(path: str) -> str:
 
 
 class SandboxServer:
-    """Runs a sandbox on a thread of its own, as a context manager.
+    """Runs a sandbox in a separate thread, as a context manager.
 
     Args:
         scenario: A scenario, or keys and values of one.
@@ -69,7 +69,7 @@ class SandboxServer:
         port: 0 takes any free one.
         tls: Speak https, with a certificate of an authority made for this server alone.
         as_salesforce: Run a proxy that leads Salesforce's hosts here, for programs that know no
-            other; `environment` tells them of it.
+            other; `environment` is what they need.
 
     Raises:
         ValueError: The scenario does not fit, or a proxy on more than this machine is asked for.
@@ -236,7 +236,7 @@ class SandboxServer:
         return proxy
 
     def _is_meant(self, request: web.BaseRequest, *, is_admin: bool) -> bool:
-        """Tell whether a request is for this server, and of no web page of another one.
+        """Return whether a request is for this server, and of no web page of another one.
 
         A page that a browser has open could otherwise reach a server on this machine, under a name
         that leads here (DNS rebinding).

@@ -64,7 +64,7 @@ def _read_value(hint: Any, given: object, where: str) -> Any:
         if given in get_args(hint) and not isinstance(given, bool):
             return given
         choices = ", ".join(map(str, get_args(hint)))
-        raise MappingError(f"{where}: {given!r} is none of {choices}")
+        raise MappingError(f"{where}: {given!r} is not one of {choices}")
     if origin is not None:
         return _read_collection(hint, given, where)
     if isinstance(hint, type) and dataclasses.is_dataclass(hint):
@@ -103,7 +103,7 @@ def _read_scalar(hint: Any, given: object, where: str) -> Any:
         return float(given)
     if isinstance(given, hint) and (hint is bool or not isinstance(given, bool)):
         return given
-    names = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
+    names = {int: "a whole number", float: "a number", str: "a string", bool: "true or false"}
     raise MappingError(f"{where}: expected {names[hint]}, found {given!r}")
 
 
@@ -114,5 +114,5 @@ def _read_moment(given: object, where: str) -> datetime:
         text = str(given).replace("Z", "+00:00")
         moment = given if isinstance(given, datetime) else datetime.fromisoformat(text)
     except ValueError as error:
-        raise MappingError(f"{where}: {given!r} is no date and time") from error
+        raise MappingError(f"{where}: {given!r} is not a date and time") from error
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)

@@ -95,7 +95,7 @@ def _read_moment(call: Call, name: str) -> datetime:
     try:
         return _cut_to_minute(datetime.fromisoformat(call.query[name].replace("Z", "+00:00")))
     except (KeyError, ValueError) as error:
-        raise _refusal("INVALID_REPLICATION_DATE", f"{name}Date is no date and time") from error
+        raise _refusal("INVALID_REPLICATION_DATE", f"{name}Date is not a date and time") from error
 
 
 def _cut_to_minute(moment: datetime) -> datetime:

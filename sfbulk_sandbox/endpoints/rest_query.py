@@ -1,4 +1,4 @@
-"""The REST query resource: ``/query?q=``, ``/queryAll?q=`` and the cursors behind them.
+"""The REST query resource: ``/query?q=``, ``/queryAll?q=`` and the cursors that continue them.
 
 REST API Developer Guide, "Query" and "Query Options Header".
 """

@@ -173,7 +173,7 @@ class Fault:
         kind = KINDS.get(written.kind)
         if kind is None:
             raise MappingError(
-                f"{where}.kind: {written.kind!r} is none of {', '.join(sorted(KINDS))}"
+                f"{where}.kind: {written.kind!r} is not one of {', '.join(sorted(KINDS))}"
             )
         if written.place not in kind.places:
             places = ", ".join(kind.places)

@@ -142,7 +142,7 @@ def apply_definitions(
 
     Raises:
         MappingError: A name that Salesforce would not allow, a new field without a type, or a
-            reference to an object that is not there.
+            reference to an object that does not exist.
     """
     known = {sobject.name: sobject for sobject in sobjects}
     for number, (name, definition) in enumerate(definitions.items()):

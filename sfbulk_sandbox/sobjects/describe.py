@@ -37,7 +37,7 @@ _SOAP_TYPES = {
 
 
 def global_entry(sobject: SObject, version: str = DEFAULT_VERSION) -> dict[str, Any]:
-    """Return what the global describe tells about an object."""
+    """Return an object's entry in the global describe."""
     is_data = sobject.queryable and not sobject.event
     writable = is_data and sobject.unique_ids
     return {

@@ -50,7 +50,7 @@ def java_doubles(unscaled: pl.Series, scale: int) -> pl.Series:
 
     Args:
         unscaled: Integers. None of them is lost in a float on the way.
-        scale: Digits behind the point.
+        scale: Digits after the decimal point.
     """
     magnitude = pl.col("unscaled").abs().cast(pl.String)
     exponent = magnitude.str.len_bytes().cast(pl.Int64) - 1 - scale

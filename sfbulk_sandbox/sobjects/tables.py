@@ -56,7 +56,7 @@ class Table:
         return self._current[name]
 
     def contains(self, record_id: str) -> bool:
-        """Tell whether there is a record with this id."""
+        """Return whether there is a record with this id."""
         return record_id in self._rows_by_id()
 
     def cell(self, record_id: str, field: str) -> str | None:

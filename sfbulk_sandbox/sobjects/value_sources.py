@@ -123,7 +123,7 @@ def integer(low: int, high: int) -> ValueSource:
 
 
 def double(low: int, high: int, scale: int = 0) -> ValueSource:
-    """Choose a number between two integers, with at most so many digits behind the point."""
+    """Choose a number between two integers, with at most so many digits after the decimal point."""
     unit = 10**scale
     return lambda draw: java_doubles(draw.integers(low * unit, high * unit), scale)
 
@@ -134,7 +134,7 @@ def boolean(percent_true: int) -> ValueSource:
 
 
 def is_deleted(draw: Draw) -> pl.Series:
-    """Tell whether the record is in the recycle bin."""
+    """Return whether the record is in the recycle bin."""
     return _boolean_text(deleted(draw.sequence))
 
 
@@ -143,7 +143,7 @@ def _boolean_text(flags: pl.Series) -> pl.Series:
 
 
 def matches(field: str, *texts: str) -> ValueSource:
-    """Tell whether another field of the record has one of these values."""
+    """Return whether another field of the record has one of these values."""
     return lambda draw: _boolean_text(draw.column(field).is_in(texts))
 
 
@@ -186,17 +186,17 @@ def earlier_record(draw: Draw) -> pl.Series:
 
 
 def created(draw: Draw) -> pl.Series:
-    """Tell when the record was made: spread over five years, in the sequence of creation."""
+    """Return when each record was made: spread over five years, in the sequence of creation."""
     return datetime_text(_created_seconds(draw))
 
 
 def last_modified(draw: Draw) -> pl.Series:
-    """Tell when a user last changed the record: for seven of ten the moment it was made."""
+    """Return when a user last changed each record: for seven of ten the moment it was made."""
     return datetime_text(_modified_seconds(draw))
 
 
 def system_modstamp(draw: Draw) -> pl.Series:
-    """Tell when the record last changed: for one in ten some time after the last user did."""
+    """Return when each record last changed: for one in ten some time after the last user did."""
     modified = _modified_seconds(draw)
     by_automation = draw.integers(0, 9, "changed by automation") == 0
     later = modified + draw.integers(1, _HOUR, "until automation")

@@ -200,7 +200,7 @@ def comparable(path: FieldPath) -> pl.Expr:
 
 
 def _is_empty(field: Field, value: syntax.Literal) -> bool:
-    """Tell whether a literal means the empty cell; for text fields, '' does too."""
+    """Return whether a literal means the empty cell; for text fields, '' does too."""
     is_text = field.type not in _LITERAL_OF_TYPE
     return value.kind == "null" or (is_text and value.kind == "string" and not value.text)
 

@@ -42,7 +42,7 @@ def type_of_date_function(function: str) -> str:
 
 
 def is_date_function(function: str) -> bool:
-    """Tell whether a function, its name in capitals, takes a date or a datetime apart."""
+    """Return whether a function, its name in capitals, takes a date or a datetime apart."""
     return function in DATE_FUNCTIONS or function == HOUR_IN_DAY
 
 

@@ -268,7 +268,7 @@ def _result_column(path: FieldPath) -> ResultColumn:
 
 
 def _types_of_parents(selected: list[FieldPath]) -> dict[tuple[str, ...], str | None]:
-    """Return the object behind each relationship, None where the record itself tells."""
+    """Return the object behind each relationship, None where each record says."""
     return {
         path.relationships[: depth + 1]: None if lookup.polymorphic else lookup.reference_to[0]
         for path in selected

@@ -110,7 +110,7 @@ def _refuse_aliases(query: syntax.Query) -> None:
 
 
 def is_aggregate(query: syntax.Query) -> bool:
-    """Tell whether a query counts or groups records instead of returning them."""
+    """Return whether a query counts or groups records instead of returning them."""
     return bool(query.group_by) or any(
         isinstance(item, syntax.FunctionCall) and item.name.upper() in AGGREGATE_FUNCTIONS
         for item in query.select
@@ -118,7 +118,7 @@ def is_aggregate(query: syntax.Query) -> bool:
 
 
 def is_fields_function(call: syntax.FunctionCall) -> bool:
-    """Tell whether a function of the SELECT list is FIELDS()."""
+    """Return whether a function of the SELECT list is FIELDS()."""
     return call.name.upper() == "FIELDS"
 
 

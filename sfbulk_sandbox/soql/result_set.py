@@ -96,8 +96,8 @@ class ResultSet:
         sobject: The object that was queried, or `AggregateResult`.
         columns: What was selected; nothing by a lone COUNT(), whose result has a length but no
             records.
-        frame: The columns of text behind it, with the Id of the record and of each parent.
-        types_of_parents: The object behind each relationship; None where each record tells it in
+        frame: Its columns of text, with the Id of the record and of each parent.
+        types_of_parents: The object behind each relationship; None where each record says it in
             a column `Type`.
         children: Results of subqueries.
 
@@ -105,7 +105,7 @@ class ResultSet:
         sobject: The object that was queried, or `AggregateResult`.
         columns: The names of the header line: fields as Salesforce spells them, with the
             relationships that lead to them.
-        types: The type of the field behind each of them.
+        types: The type of the field of each.
     """
 
     def __init__(
@@ -144,7 +144,7 @@ class ResultSet:
 
         Args:
             start: The first row.
-            stop: The row behind the last one.
+            stop: The row after the last one.
             delimiter: Between cells, one character.
             line_ending: Behind each row.
             header: Whether a line with the names comes first.
@@ -172,7 +172,7 @@ class ResultSet:
 
         Args:
             start: The first row.
-            stop: The row behind the last one.
+            stop: The row after the last one.
             version: The version of the API, for the addresses of the records.
             paging: How subqueries with many records are cut; None leaves them whole.
         """

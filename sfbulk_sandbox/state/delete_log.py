@@ -1,4 +1,4 @@
-"""The log of deleted records: what the `deleted` resource of an object tells."""
+"""The log of deleted records: what the `deleted` resource of an object returns."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class DeleteLog:
         self._deleted.setdefault(sobject, {}).setdefault(record_id, moment)
 
     def withdraw(self, sobject: str, record_id: str) -> None:
-        """Forget a record that is there again."""
+        """Remove a record that has been restored."""
         self._deleted.get(sobject, {}).pop(record_id, None)
 
     def snapshot(self) -> dict[str, dict[str, datetime]]:

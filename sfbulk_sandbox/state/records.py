@@ -115,7 +115,7 @@ class Records:
             sobject: The object's name.
             ids: Their Ids.
             hard: Erase them, so that not even `queryAll` finds them.
-            at: When, as the delete log tells it; now by default.
+            at: When the delete log says it was deleted; now by default.
 
         Raises:
             KeyError: The org has no such object, or the object no such record.

@@ -24,7 +24,7 @@ class Page:
         stop: Row after the last.
         count: Rows according to the count header; None sends no such header.
         locator: Of the next page, or ``null``; None sends no such header.
-        header: Whether the line of column names is there.
+        header: Whether there is a line of column names.
         repeated_rows: How many rows are written again, from the first on.
         missing_column: Position of a column that is left out, from 0; -1 is the last.
     """
@@ -64,7 +64,7 @@ class Listing:
 
 
 class PageCache:
-    """The pages used last, up to a number of bytes. A page is made once, in a thread of its own.
+    """The pages used last, up to a number of bytes. A page is made once, in a separate thread.
 
     Keys begin with the id of the job.
     """
@@ -76,7 +76,7 @@ class PageCache:
         self._bytes = 0
 
     async def get(self, key: Key, make: Callable[[], bytes]) -> bytes:
-        """Return a page, made now if it is not there and nobody is making it."""
+        """Return a page, making it unless it is cached or being made."""
         if key in self._pages:
             self._pages.move_to_end(key)
             return self._pages[key]

@@ -59,7 +59,7 @@ class RecordError(SalesforceError):
 
 
 def is_writable(field: Field) -> bool:
-    """Tell whether clients may write a field."""
+    """Return whether clients may write a field."""
     return not field.set_by_salesforce and field.type not in COMPOUND_TYPES
 
 

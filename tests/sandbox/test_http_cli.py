@@ -98,7 +98,7 @@ def test_serve_follows_a_scenario(tmp_path: Path) -> None:
     [
         ("pagerows: 2", "unknown key pagerows"),
         ("rows: {Nothing__c: 2}", "Nothing__c"),
-        ("faults: [{place: page, kind: magic}]", "faults[0].kind: 'magic' is none of"),
+        ("faults: [{place: page, kind: magic}]", "faults[0].kind: 'magic' is not one of"),
     ],
 )
 @pytest.mark.parametrize("command", ["serve", "run"])

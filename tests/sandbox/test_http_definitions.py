@@ -88,7 +88,7 @@ def test_definitions_change_no_other_value(start: Callable[..., Client]) -> None
         ({"Widget": {}}, "scenario.objects.Widget: the name of a new object ends with"),
         ({"Account": {"fields": {"Tier": {"type": "string"}}}}, "Tier: the name of a new field"),
         ({"Account": {"fields": {"Tier__c": {}}}}, "Tier__c: a new field needs a type"),
-        ({"Account": {"fields": {"T__c": {"type": "text"}}}}, "T__c.type: 'text' is none of"),
+        ({"Account": {"fields": {"T__c": {"type": "text"}}}}, "T__c.type: 'text' is not one of"),
         ({"A__c": {"fields": {"L__c": {"type": "reference"}}}}, "a reference needs `to`"),
         ({"A__c": {"fields": {"P__c": {"type": "picklist"}}}}, "a picklist needs `values`"),
         (
@@ -189,12 +189,12 @@ def test_a_field_changes_in_the_midst_of_a_run(start: Callable[..., Client]) -> 
 @pytest.mark.parametrize(
     ("path", "body", "said"),
     [
-        ("sobjects/Account/fields/Phone", {"type": "text"}, "'text' is none of"),
+        ("sobjects/Account/fields/Phone", {"type": "text"}, "'text' is not one of"),
         ("sobjects/Account/fields/Phone", {"typ": "string"}, "unknown key typ"),
-        ("sobjects/Nobody/fields/Phone", {"type": "string"}, "no sObject Nobody"),
+        ("sobjects/Nobody/fields/Phone", {"type": "string"}, "unknown sObject Nobody"),
         ("sobjects/Account/fields/Tier", {"type": "string"}, "ends with __c"),
         ("sobjects/Account/records/undelete", ["001"], "invalid record id"),
-        ("clock", {"now": "soon"}, "is no date and time"),
+        ("clock", {"now": "soon"}, "is not a date and time"),
         ("clock", [1], "expected keys and values"),
     ],
 )

@@ -90,7 +90,7 @@ def test_numbers_that_are_huge(client: Client, where: str, count: int) -> None:
         ("sobjects/Account/records", {"IsDeleted": "maybe"}, "IsDeleted (boolean) cannot hold"),
         ("sobjects/Account/records", {"OwnerId": "me"}, "OwnerId (reference) cannot hold 'me'"),
         ("sobjects/Account/records", {"Name": ["a"]}, "Name cannot hold a value of type list"),
-        ("sobjects/Account/records", {"Nope": 1}, "not known: nope"),
+        ("sobjects/Account/records", {"Nope": 1}, "unknown: nope"),
         ("faults", {"place": "page", "kind": "status", "status": 99}, "from 200 to 599, not 99"),
         ("faults", {"place": "page", "kind": "html", "status": 1000}, "from 200 to 599, not 1000"),
         ("faults", {"place": "page", "kind": "cut", "fraction": 2.0}, "from 0 to 1, not 2.0"),
