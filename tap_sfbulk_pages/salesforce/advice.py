@@ -135,6 +135,20 @@ _OF_CALLS: Sequence[tuple[str, str]] = (
         ),
     ),
     (
+        "operation_too_large",
+        (
+            "Salesforce checks the sharing of each record for this user, and gives up on a large "
+            "object: give the user the permission View All Data, or narrow the object with filters."
+        ),
+    ),
+    (
+        "txn_security_metering_error",
+        (
+            "A transaction security policy of the org (Setup, Transaction Security Policies) did "
+            "not finish in time: exempt the user from it, or run again later."
+        ),
+    ),
+    (
         "not valid for use with the rest api",
         (
             "The session may not use the API. Give the app the OAuth scope 'Manage user data via "

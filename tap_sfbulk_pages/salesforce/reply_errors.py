@@ -107,12 +107,14 @@ def build_error(
     """
     name = f" {error_code}" if error_code else ""
     message = f"{called} answered {status}{name}: {said or 'no reason given'}"
+    if advice := advise_on_call(error_code, said):
+        message = f"{message.rstrip('.')}. {advice}"
     if is_transient(status, error_code, said):
         return UnavailableError(message, retry_after=retry_after)
     if error_code in DAILY_LIMITS:
-        return AllowanceError(f"{message} The limit covers the last 24 hours: run again later.")
-    advice = advise_on_call(error_code, said)
-    message = f"{message.rstrip('.')}. {advice}" if advice else message
+        return AllowanceError(
+            f"{message.rstrip('.')}. The limit covers the last 24 hours: run again later."
+        )
     return RefusedError(message, status=status, error_code=error_code, said=said)
 
 

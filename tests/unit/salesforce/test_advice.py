@@ -43,6 +43,8 @@ def test_a_refused_sign_in(error_code: str, said: str, advice: str) -> None:
             "This session is not valid for use with the REST API",
             "OAuth scope",
         ),
+        ("OPERATION_TOO_LARGE", "exceeded 100000 distinct who/what's", "View All Data"),
+        ("TXN_SECURITY_METERING_ERROR", "", "transaction security policy"),
     ],
 )
 def test_a_refused_call(error_code: str, said: str, advice: str) -> None:

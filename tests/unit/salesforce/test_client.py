@@ -87,6 +87,13 @@ def test_retries_have_an_end_and_name_the_address() -> None:
     assert len(transport.requests) == 2
 
 
+def test_what_is_retried_in_vain_has_its_advice() -> None:
+    transport = FakeTransport(refusal(403, "TXN_SECURITY_METERING_ERROR", "too slow."))
+    with pytest.raises(UnavailableError, match=r"too slow\. A transaction security policy"):
+        fetch(client_for(transport, max_tries=2))
+    assert len(transport.requests) == 2
+
+
 def test_a_refusal_is_not_retried() -> None:
     transport = FakeTransport(refusal(400))
     with pytest.raises(
