@@ -88,7 +88,7 @@ class Org:
             return self._record_counts
 
     def limits(self) -> Mapping[str, Limit]:
-        """Ask for the org's daily limits; none are told to a user who may not ask.
+        """Ask for the org's daily limits; empty if this user may not see them.
 
         Raises:
             ExtractionError: As `SalesforceClient.fetch_json`.

@@ -57,7 +57,7 @@ class SelectedEntries(Mapping[str, CatalogEntry]):
     A context manager, behind which they are gone.
 
     Args:
-        file: The catalog, of this tap or another (`earlier_catalogs.py`).
+        file: The catalog, of this tap or another (`moving_in/catalogs.py`).
 
     Attributes:
         known: All streams of the catalog, selected or not, in its order; the values mean nothing.

@@ -2,7 +2,7 @@
 
 It paginates with `nextRecordsUrl` as its paginator token: each list of result pages is what the
 SDK calls a page of the API, and the CSV pages behind its links hold the records. What is read, and
-from where, is each kind of stream's own (`sobject_stream.py`).
+from where, is each kind of stream's own (`object_stream.py`, `query_stream.py`, `job_stream.py`).
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class BulkStream(RESTStream[ParseResult | None]):
 
     @override
     def get_new_paginator(self, begin: str | None = None) -> ResultPagesPaginator:
-        """Make a paginator that stands at a link; without one, at a job's first list of pages."""
+        """Make a paginator that begins at a link; without one, at a job's first list of pages."""
         return ResultPagesPaginator(begin)
 
     @override
@@ -232,7 +232,7 @@ class BulkStream(RESTStream[ParseResult | None]):
     def _increment_stream_state(
         self, latest_record: dict[str, Any], *, context: Context | None = None
     ) -> None:
-        """Leave the bookmark alone: it is the maximum of a finished job (`job_reading.py`)."""
+        """Leave the bookmark alone: it is the maximum of a finished job (`through_job.py`)."""
 
     @override
     def _write_starting_replication_value(self, context: Context | None) -> None:

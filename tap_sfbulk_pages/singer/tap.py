@@ -23,9 +23,7 @@ from singer_sdk.plugin_base import _ConfigInput
 from singer_sdk.tap_base import CliTestOptionValue, Tap
 from typing_extensions import override
 
-from tap_sfbulk_pages.configuration import (
-    ENVIRONMENT_PREFIX,
-)
+from tap_sfbulk_pages.configuration import ENVIRONMENT_PREFIX
 from tap_sfbulk_pages.errors import ExtractionError, SettingsError
 from tap_sfbulk_pages.reading.named_things import check_map_fields
 from tap_sfbulk_pages.reading.run import RunOutcome, StreamRun
@@ -215,7 +213,7 @@ class TapSFBulkPages(RunningTap):
     def run_connection_test(self) -> bool:
         """Read a record of each selected stream; the SDK would select every one.
 
-        No state is told: what was read is not what it would call done.
+        No state is written: it would mark as done what has not been read.
 
         Raises:
             click.ClickException: If streams could not be read, after the others.
@@ -329,7 +327,7 @@ class TapSFBulkPages(RunningTap):
         """Check the connection, then read a record of each stream; errors as in `invoke`.
 
         The SDK would discover before anything is known of the connection. Its stdout is for Singer
-        messages, so the checks are told on stderr.
+        messages, so the checks are reported on stderr.
         """
         if value == CliTestOptionValue.Disabled.value:
             return

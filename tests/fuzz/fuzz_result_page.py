@@ -1,4 +1,4 @@
-"""Feeds bytes that libFuzzer makes up to the decoder of result pages: records, or an error of ours.
+"""Feeds the decoder of result pages with libFuzzer's bytes: records, or an error of the tap.
 
 What is compiled must make of them what columns make.
 

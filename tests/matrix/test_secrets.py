@@ -1,4 +1,4 @@
-"""The session goes to the org's host alone, and no secret is told at any level of logging."""
+"""The session goes to the org's host alone, and no level of logging shows a secret."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Streams are described, made and let go as their turn comes, however many there are."""
+"""Streams are described, made and freed as their turn comes, however many there are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings: which make a way to sign in, which cannot work, and that no secret is told."""
+"""Settings: which of them sign in, which cannot work, and that no secret is shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts become Arrow values exactly, or are told."""
+"""Texts become Arrow values exactly, or are refused."""
 
 from __future__ import annotations
 

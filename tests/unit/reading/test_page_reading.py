@@ -1,4 +1,4 @@
-"""A page is held against its count before it counts as read."""
+"""A page counts as read only if it has as many records as were counted."""
 
 from __future__ import annotations
 
