@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import logging
 import threading
 from email.utils import format_datetime
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from sfbulk_sandbox.state.usage import Usage
 
 LOOPBACK = "127.0.0.1"
-LOOPBACK_NAMES = (LOOPBACK, "localhost", "::1")
 CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS")
 _SHUTDOWN_SECONDS = 0.2
 _LARGEST_HEAD = 1 << 20
@@ -49,6 +49,16 @@ def _is_worth_a_line(record: logging.LogRecord) -> bool:
 
 _logger = logging.getLogger(__name__)
 _logger.addFilter(_is_worth_a_line)
+
+
+def is_loopback(name: str) -> bool:
+    """Return whether a host name or address means this machine (RFC 6761, RFC 1122)."""
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 def _without_doubled_start(path: str) -> str:
@@ -85,7 +95,7 @@ class SandboxServer:
         tls: bool = False,
         as_salesforce: bool = False,
     ) -> None:
-        if as_salesforce and host not in LOOPBACK_NAMES:
+        if as_salesforce and not is_loopback(host):
             raise ValueError(
                 f"as Salesforce, the sandbox listens on {LOOPBACK} alone, not on {host}"
             )
@@ -248,7 +258,7 @@ class SandboxServer:
         if self._as_salesforce and not is_admin and is_salesforce_host(name):
             return True
         # Beyond this machine, others give the server names that it does not know.
-        return self._host not in LOOPBACK_NAMES or name in LOOPBACK_NAMES
+        return not is_loopback(self._host) or is_loopback(name)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one HTTP request."""

@@ -10,13 +10,18 @@ import json
 import shutil
 import subprocess
 import sys
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 from simple_salesforce.api import Salesforce
-from simple_salesforce.exceptions import SalesforceAuthenticationFailed, SalesforceMalformedRequest
+from simple_salesforce.exceptions import (
+    SalesforceAuthenticationFailed,
+    SalesforceMalformedRequest,
+    SalesforceResourceNotFound,
+)
 from simple_salesforce.login import SalesforceLogin
 
 from sfbulk_sandbox import SandboxServer
@@ -139,6 +144,32 @@ def test_simple_salesforce_rest_query(salesforce: Any, tls_server: SandboxServer
         assert (record["Owner"] or {}).get("Name", "") == row["Owner.Name"]
     everything = salesforce.query_all(SOQL, include_deleted=True)["totalSize"]
     assert everything == tls_server.org.count("Account")
+
+
+def test_simple_salesforce_writes_records(salesforce: Any) -> None:
+    made = salesforce.Account.create({"Name": "simple", "AnnualRevenue": 1.5})
+    record_id = made["id"]
+    assert salesforce.Account.get(record_id)["AnnualRevenue"] == 1.5
+    assert salesforce.Account.update(record_id, {"Name": "changed"}) == 204
+    assert salesforce.Invoice__c.upsert("External_Id__c/simple", {"Status__c": "Paid"}) == 201
+    invoice = salesforce.Invoice__c.get_by_custom_id("External_Id__c", "simple")
+    assert invoice["Status__c"] == "Paid"
+    day = timedelta(days=1)
+    now = datetime.now(timezone.utc).replace(microsecond=0)
+    assert record_id in salesforce.Account.updated(now - day, now + day)["ids"]
+    assert salesforce.Account.delete(record_id) == 204
+    deleted = salesforce.Account.deleted(now - day, now + day)["deletedRecords"]
+    assert record_id in {record["id"] for record in deleted}
+    with pytest.raises(SalesforceResourceNotFound, match="ENTITY_IS_DELETED"):
+        salesforce.Account.get(record_id)
+
+
+def test_simple_salesforce_bulk2_insert(salesforce: Any) -> None:
+    records = [{"Name": f"bulk {number}"} for number in range(20)]
+    (job,) = salesforce.bulk2.Account.insert(records=records)
+    assert (job["numberRecordsProcessed"], job["numberRecordsFailed"]) == (20, 0)
+    found = salesforce.query("SELECT count() FROM Account WHERE Name LIKE 'bulk %'")
+    assert found["totalSize"] == 20
 
 
 def test_simple_salesforce_describe_and_limits(salesforce: Any) -> None:
