@@ -16,8 +16,7 @@ UNSUPPORTED = {
     "a currency before a number (USD5000)": r"[=<>(,]\s*[A-Z]{3}\d",
     "several objects in FROM": r"\bFROM\s+\w+(\s+(AS\s+)?\w+)?\s*,",
     "USING SCOPE other than everything and mine": r"\bUSING\s+SCOPE\b",
-    "WITH": r"\bWITH\b",
-    "ALL ROWS": r"\bALL\s+ROWS\b",
+    "WITH DATA CATEGORY": r"\bWITH\s+DATA\s+CATEGORY\b",
     "UPDATE TRACKING and UPDATE VIEWSTAT": r"\bUPDATE\s+(TRACKING|VIEWSTAT)\b",
 }
 """What is not done, with a pattern that finds it in a query."""

@@ -822,6 +822,7 @@ def test_rest_reads_what_query_jobs_refuse(org: Org) -> None:
             "MALFORMED_QUERY",
             "STANDARD, not FOO",
         ),
+        ("SELECT Id FROM Account ALL ROWS", "MALFORMED_QUERY", "unexpected token: 'ROWS'"),
         ("SELECT COUNT() FROM Account ORDER BY Name", "MALFORMED_QUERY", "with ORDER BY"),
         (
             "SELECT Rating, COUNT(Id) FROM Account GROUP BY Rating ORDER BY Name",
@@ -899,7 +900,7 @@ def test_rest_reads_what_query_jobs_refuse(org: Org) -> None:
                 "SELECT a.Id FROM Account a, a.Contacts c",
                 "SELECT Id FROM Account USING SCOPE team",
                 "SELECT Id FROM Account WHERE DISTANCE(BillingAddress, GEOLOCATION(1,2), 'mi') < 5",
-                "SELECT Id FROM Account ALL ROWS",
+                "SELECT Id FROM KnowledgeArticle WITH DATA CATEGORY Geography__c AT usa__c",
                 "SELECT WEEK_IN_YEAR(CreatedDate) FROM Account",
             )
         ),
