@@ -8,6 +8,7 @@ describe can take a megabyte.
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from http import HTTPStatus
@@ -15,6 +16,7 @@ from itertools import dropwhile, islice
 from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import ExtractionError, RefusedError, UnavailableError
+from tap_sfbulk_pages.quoting import quote
 from tap_sfbulk_pages.salesforce.reply_errors import read_code_and_message
 from tap_sfbulk_pages.salesforce.retries import is_transient
 from tap_sfbulk_pages.salesforce.versions import explain_missing_version
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.salesforce.client import SalesforceClient
 
 OBJECTS_PER_CALL = 25
+# Names become parts of SOQL, of paths and of files, so that another one must not get there.
+_NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)
 
 logger = logging.getLogger(__name__)
 
@@ -96,13 +100,17 @@ def list_object_names(client: SalesforceClient, api_version: str) -> list[str]:
 
 
 def _list_queryable(described: Any) -> list[str]:
-    return [
+    names = [
         entry["name"]
         for entry in described["sobjects"]
         if entry["queryable"]
         and not entry.get("deprecatedAndHidden")
         and not entry["name"].endswith("ChangeEvent")
     ]
+    for name in names:
+        if not _NAME.fullmatch(name):
+            logger.warning("Not an object's name, and left out: %s", quote(name, limit=100))
+    return [name for name in names if _NAME.fullmatch(name)]
 
 
 def is_asked_for(name: str, patterns: Sequence[str]) -> bool:
@@ -227,11 +235,16 @@ def _describe_together(
 def _read_answer(name: str, answer: dict[str, Any]) -> SObject | RefusedError | UnavailableError:
     status, body = answer["httpStatusCode"], answer["body"]
     if status == HTTPStatus.OK:
-        return SObject(
+        sobject = SObject(
             body["name"],
             tuple(map(_field, body["fields"])),
             is_replicated=body.get("replicateable") is True,
         )
+        odd = [each for each in (sobject.name, *sobject.field_names) if not _NAME.fullmatch(each)]
+        if not odd:
+            return sobject
+        message = f"Salesforce describes {name} with a name that no object or field has: {odd[0]}"
+        return RefusedError(message, status=status, error_code="", said="")
     code, said = read_code_and_message(body)
     message = f"Salesforce does not describe {name}: {status} {code}: {said}"
     if is_transient(status, code, said):

@@ -171,3 +171,42 @@ def test_a_call_that_fails_as_a_whole_is_raised_for_each_of_its_objects() -> Non
             describes.take(name)
     with pytest.raises(ExtractionError, match="down"):
         DescribesInTurn(client, "62.0", names, no_waiting)
+
+
+ODD = [
+    "../Account",
+    "Account\r\nERROR",
+    "A B",
+    "",
+    "\x1b]0;",
+    "Ac-count",
+    "Straße",
+    "A'B",
+    "1Account",
+]
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_names_that_no_object_has_get_nowhere(
+    name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(f"{__name__}.GLOBAL", [*GLOBAL, {"name": name, "queryable": True}])
+    client: Any = Objects()
+    assert name not in list_object_names(client, "62.0")
+    (message,) = caplog.messages
+    assert message.startswith("Not an object's name, and left out: ")
+    assert message.isprintable()
+
+
+@pytest.mark.parametrize("name", ODD)
+@pytest.mark.parametrize("where", ["object", "field"])
+def test_describes_with_such_names_are_refused(name: str, where: str) -> None:
+    body = {
+        "name": name if where == "object" else "Account",
+        "fields": [{"name": name if where == "field" else "Id", "type": "id"}],
+    }
+    client: Any = Objects(Account=(200, body))
+    outcomes = dict(describe_objects(client, "62.0", ["Account", "Order"]))
+    assert isinstance(outcomes["Account"], RefusedError)
+    assert str(outcomes["Account"]).isprintable()
+    assert isinstance(outcomes["Order"], SObject)
