@@ -204,7 +204,18 @@ class CatalogError(ExtractionError):
 
 
 class IncompleteRunError(ExtractionError):
-    """A run that has not read every stream to its end."""
+    """A run that has not read every stream to its end.
+
+    Args:
+        lines: What has been read and what has not; the first says it in one sentence.
+    """
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__(lines[0])
+        self._lines = tuple(quote(line, limit=_LONGEST_MESSAGE) for line in lines)
+
+    def __str__(self) -> str:
+        return "\n  ".join(self._lines)
 
 
 class LoadError(ExtractionError):

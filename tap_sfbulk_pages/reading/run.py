@@ -44,8 +44,8 @@ class RunOutcome:
         """Whether every stream was read to its end."""
         return not self.failed and not self.not_begun
 
-    def summary(self) -> str:
-        """Tell what was and what was not read; the failures stand last, where they are seen."""
+    def summary(self) -> list[str]:
+        """Say what was and what was not read; the failures come last, where they are seen."""
         count = len(self.read) + len(self.failed) + len(self.not_begun)
         unread = count - len(self.read)
         verb, end = ("was", "its end") if unread == 1 else ("were", "their end")
@@ -55,7 +55,7 @@ class RunOutcome:
         if self.not_begun:
             lines.append(f"Not begun: {', '.join(self.not_begun)}")
         lines += [f"Failed: {name}: {reason}" for name, reason in self.failed.items()]
-        return "\n  ".join(lines)
+        return lines
 
 
 class ScheduledStream(Scheduled, Protocol):
@@ -149,7 +149,7 @@ class StreamRun:
                 "No stream was left to read: Salesforce describes none of the objects to this user."
             )
         if not self._outcome.is_whole:
-            raise IncompleteRunError(self._outcome.summary())
+            raise IncompleteRunError(*self._outcome.summary())
 
     def tend(self) -> None:
         """Look after the jobs ahead (`JobSchedule.tend`)."""

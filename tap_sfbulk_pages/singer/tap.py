@@ -24,7 +24,7 @@ from singer_sdk.tap_base import CliTestOptionValue, Tap
 from typing_extensions import override
 
 from tap_sfbulk_pages.configuration import ENVIRONMENT_PREFIX
-from tap_sfbulk_pages.errors import ExtractionError, SettingsError
+from tap_sfbulk_pages.errors import ExtractionError, IncompleteRunError, SettingsError
 from tap_sfbulk_pages.reading.named_things import check_map_fields
 from tap_sfbulk_pages.reading.run import RunOutcome, StreamRun
 from tap_sfbulk_pages.settings_schema import SCHEMA
@@ -216,7 +216,7 @@ class TapSFBulkPages(RunningTap):
         No state is written: it would mark as done what has not been read.
 
         Raises:
-            click.ClickException: If streams could not be read, after the others.
+            IncompleteRunError: If streams could not be read, after the others.
         """
         self._state_writer = StateLines(lambda _: None)
         outcome = RunOutcome()
@@ -229,7 +229,7 @@ class TapSFBulkPages(RunningTap):
             except ExtractionError as error:  # noqa: PERF203 - each stream for itself
                 outcome.failed[stream.name] = str(error)
         if not outcome.is_whole:
-            raise click.ClickException(outcome.summary())
+            raise IncompleteRunError(*outcome.summary())
         return True
 
     @override

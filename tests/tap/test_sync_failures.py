@@ -70,7 +70,7 @@ def test_a_job_that_ends_without_its_result(
 
 def test_a_query_that_is_refused(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
-    run = tap(config_for(server, *STREAMS, filters={"Contact": "Nonsense = 1"}))
+    run = tap(config_for(server, *STREAMS, filters={"Contact": "Account.Nonsense = 1"}))
     assert_only_contact_is_missing(run, server, "INVALID_FIELD", "Nonsense")
 
 
