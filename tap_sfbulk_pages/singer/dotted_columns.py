@@ -1,9 +1,9 @@
 """Columns such as `Account.Name` in a catalog, so that Meltano's `select` can name them.
 
 Its patterns take a dot for a step into an object: `people.Account.Name` is the field `Name` of an
-object `Account`. The catalog therefore has metadata for that path, too, beside the column's own. They
-are `automatic`: Meltano's patterns change them all the same, and programs that know columns alone
-leave them as they are. Records and schemas know the column alone.
+object `Account`. The catalog therefore has metadata for that path, too, beside the column's own.
+They are `automatic`: Meltano's patterns change them all the same, and programs that know columns
+alone leave them as they are. Records and schemas know the column alone.
 """
 
 from __future__ import annotations
