@@ -16,6 +16,7 @@ import yaml
 ROOT = Path(__file__).parents[1]
 VARIANT = "sfbulk-pages"
 DEFINITION = ROOT / "hub" / "extractors" / "tap-sfbulk-pages" / f"{VARIANT}.yml"
+LOADER = ROOT / "hub" / "loaders" / "sfbulk-load" / f"{VARIANT}.yml"
 LOCK = ROOT / f"examples/meltano/plugins/extractors/tap-sfbulk-pages--{VARIANT}.lock"
 
 
@@ -43,6 +44,31 @@ def definition() -> dict[str, Any]:
     return dict(sorted(made.items()))
 
 
+def loader_definition() -> dict[str, Any]:
+    """Return the definition of the loader, in the same form."""
+    project = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
+    (loader,) = (one for one in project["plugins"]["loaders"] if one["name"] == "sfbulk-load")
+    made = {
+        **loader,
+        "pip_url": "tap-sfbulk-pages[load]",
+        "description": "Loads DuckDB and PostgreSQL from Singer messages, with real types; "
+        "the last step of the Salesforce extractor tap-sfbulk-pages",
+        "domain_url": "https://duckdb.org",
+        "keywords": ["database"],
+        "logo_url": "/assets/logos/loaders/duckdb.png",
+        "maintenance_status": "beta",
+        "quality": "unknown",
+        "supported_python_versions": _python_versions(),
+        "capabilities": sorted(loader["capabilities"]),
+        "settings": sorted(
+            (dict(sorted(setting.items())) for setting in loader["settings"]),
+            key=lambda setting: str(setting["name"]),
+        ),
+        "settings_group_validation": [["into"]],
+    }
+    return dict(sorted(made.items()))
+
+
 def _python_versions() -> list[str]:
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     return re.findall(r'"Programming Language :: Python :: (3\.\d+)"', project)
@@ -58,6 +84,7 @@ def written() -> dict[Path, str]:
     locked = {"plugin_type": "extractors", **made}
     return {
         DEFINITION: yaml.safe_dump(made, allow_unicode=True, width=90),
+        LOADER: yaml.safe_dump(loader_definition(), allow_unicode=True, width=90),
         LOCK: json.dumps(locked, indent=2, ensure_ascii=False) + "\n",
     }
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 # What is handed to the database at a time: enough that a statement's own cost does not count, and
 # little enough that it is held in memory.
-_BYTES_AT_A_TIME = 32_000_000
+_BYTES_AT_A_TIME = 16_000_000
 # The source of records that came through REST, where there is no job.
 _REST = "REST"
 

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import yaml
 from salesforce_data import expected_records
 from target_programs import LONGEST_RUN_SECONDS, ROOT, project
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 
 DEFINITION = ROOT / "hub/extractors/tap-sfbulk-pages/sfbulk-pages.yml"
+LOADER = ROOT / "hub/loaders/sfbulk-load/sfbulk-pages.yml"
 # What the Hub's JSON schemas admit (`schemas/plugin_definitions` and `schemas/common` there).
 HUB_KEYS = {
     "capabilities",
@@ -56,7 +58,16 @@ HUB_KEYS = {
     "usage",
     "variant",
 }
-HUB_KINDS = {"string", "integer", "decimal", "boolean", "array", "object", "date_iso8601"}
+HUB_KINDS = {
+    "string",
+    "integer",
+    "decimal",
+    "boolean",
+    "array",
+    "object",
+    "options",
+    "date_iso8601",
+}
 HUB_SETTING_KEYS = {"name", "label", "kind", "description", "value", "sensitive", "options"}
 HUB_CAPABILITIES = {
     "about",
@@ -74,8 +85,8 @@ HUB_CAPABILITIES = {
 }
 
 
-def definition() -> dict[str, Any]:
-    content: dict[str, Any] = yaml.safe_load(DEFINITION.read_text(encoding="utf-8"))
+def definition(path: Path = DEFINITION) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     return content
 
 
@@ -85,8 +96,9 @@ def test_definition_and_lock_file_are_those_of_meltano_yml() -> None:
         assert path.read_text(encoding="utf-8") == text, "run scripts/hub_definition.py"
 
 
-def test_definition_is_in_the_form_of_the_hub() -> None:
-    found = definition()
+@pytest.mark.parametrize("path", [DEFINITION, LOADER])
+def test_definition_is_in_the_form_of_the_hub(path: Path) -> None:
+    found = definition(path)
     assert found.keys() <= HUB_KEYS
     assert {"name", "namespace", "variant", "quality", "pip_url"} <= found.keys()
     # Its linter wants the alphabet's order everywhere.
@@ -102,8 +114,8 @@ def test_definition_is_in_the_form_of_the_hub() -> None:
     assert found["maintenance_status"] in {"active", "beta", "development", "inactive", "unknown"}
     assert found["quality"] in {"gold", "silver", "bronze", "unknown"}
     assert all(re.fullmatch(r"3\.\d+", each) for each in found["supported_python_versions"])
-    assert DEFINITION.parent.name == found["name"]
-    assert DEFINITION.stem == found["variant"]
+    assert path.parent.name == found["name"]
+    assert path.stem == found["variant"]
 
 
 def test_capabilities_and_python_versions_are_those_of_the_tap() -> None:
