@@ -25,7 +25,7 @@ class AskedAgain(WrappedReading):
     today's answer would lose today's records, and to drop it would lose those of that day.
 
     Args:
-        reading: Goes on where the earlier run stopped.
+        reading: Goes on where the earlier run stopped, and leaves the bookmark as it is.
         context: The org, and what the run does meanwhile.
         stream: Name of the stream, for messages.
         ask: Makes the reading of today's question, once the state no longer holds the other one.

@@ -94,8 +94,12 @@ def open_object(
     """
     choice = choose(question, context.org.settings, state)
     question.begin()
-    reading = _open_records(context, question, state, choice)
-    if choice.is_begun and has_relative_date(question.query.condition):
+    is_asked_again = choice.is_begun and has_relative_date(question.query.condition)
+    # A bookmark that yesterday's answer moved would be taken to cover today's question: a run that
+    # is killed in between would leave behind it what only today's answer holds.
+    begun = replace(question, incremental=None, refresh=None) if is_asked_again else question
+    reading = _open_records(context, begun, state, choice)
+    if is_asked_again:
         reading = AskedAgain(
             reading,
             context,

@@ -154,7 +154,9 @@ def open_query(
 
     is_dated = has_relative_date(setting.text.clauses.get("WHERE"))
     if is_dated and stream_state.has_job(state):
-        return AskedAgain(ask(), context, stream=setting.name, ask=ask)
+        # The bookmark waits for today's answer, as in `choice.open_object`.
+        begun = JobReading(context, question.request, state=state, on_finished=lambda _: None)
+        return AskedAgain(begun, context, stream=setting.name, ask=ask)
     return ask()
 
 

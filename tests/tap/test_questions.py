@@ -250,6 +250,41 @@ def test_a_killed_job_of_yesterday_is_finished_and_today_is_asked(
     assert "asked again" in last.stderr
 
 
+@pytest.mark.parametrize("kind", ["queries", "filters"])
+def test_the_bookmark_waits_for_the_answer_of_today(
+    tap: Tap, start_sandbox: StartSandbox, kind: str
+) -> None:
+    server = start_sandbox(rows={"Opportunity": 0}, page_rows=8, now=MONDAY.isoformat())
+    if kind == "queries":
+        soql = "SELECT Id, SystemModstamp FROM Opportunity WHERE CloseDate = TODAY"
+        query = {"name": "Closing", "soql": soql, "replication_key": "SystemModstamp"}
+        config, stream = config_for(server, NOTHING_ELSE, queries=[query]), "Closing"
+    else:
+        stream = "Opportunity"
+        config = config_for(server, stream, filters={stream: "CloseDate = TODAY"})
+
+    def add(*, hours: int, closes_in: int) -> set[str]:
+        server.set_now(MONDAY + timedelta(hours=hours))
+        day = (MONDAY + timedelta(days=closes_in)).date().isoformat()
+        record = {"Name": day, "StageName": "Prospecting", "CloseDate": day}
+        return set(server.org.upsert("Opportunity", [record] * ROWS))
+
+    closing_today = add(hours=0, closes_in=2)
+    add(hours=2, closes_in=1)
+    server.set_now(MONDAY + timedelta(days=1))
+    killed = tap.killed(config, after_states=4)
+    assert killed.records(stream)
+    server.set_now(MONDAY + timedelta(days=2))
+    going_on = tap(config, state=killed.state)
+    assert "asked again" in going_on.stderr
+    between = next(
+        state for state in going_on.states if state["bookmarks"][stream].get("finished_job")
+    )
+    last = tap(config, state=between)
+    assert last.exit_code == 0, last.stderr
+    assert ids(last, stream) == closing_today
+
+
 def test_a_condition_that_finds_other_records_each_day_is_asked_in_full(
     tap: Tap, start_sandbox: StartSandbox
 ) -> None:
