@@ -189,9 +189,12 @@ def decide_start(
         StateError: If the bookmark is not a date, or the saved question is broken.
     """
     before = Coverage.load(state)
-    own = stream_state.bookmark(state, key)
+    bookmark = own = stream_state.bookmark(state, key)
+    if own is not None and parse_bookmark(own) > now:
+        # Were it kept, the next run would begin in its own present, and miss what came before.
+        own = format_literal(now, schema)
     coverage = coverage.with_hidden(before, wanted, described, own)
-    bookmark, reasons = own, list[str]()
+    reasons = list[str]()
     if own is None and (other := stream_state.other_bookmark(state, key)):
         other_key, bookmark = other
         reasons = [f"the replication key was {other_key} and is {key}"]

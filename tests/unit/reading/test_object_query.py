@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from object_questions import BOOKMARK, SOBJECT, ask
 
+from tap_sfbulk_pages.datetimes import parse_datetime
 from tap_sfbulk_pages.errors import ExtractionError
 from tap_sfbulk_pages.salesforce.schema import json_schema
 from tap_sfbulk_pages.soql.ranges import Range
@@ -70,6 +71,16 @@ def test_what_cannot_be_asked(given: dict[str, Any], said: str) -> None:
 def test_the_catalog_of_another_tap_says_less_of_a_key() -> None:
     schemas = {name: {"type": "string"} for name in SOBJECT.field_names}
     assert soql(ask(schemas=schemas, start_date="2024-01-01")).endswith(".000Z")
+
+
+def test_a_bookmark_in_the_future_does_not_survive_a_read_from_the_beginning() -> None:
+    narrower = {"filter": "Name != null", "include_deleted": True, "fields": ["Id", "Name"]}
+    state: dict[str, Any] = {**BOOKMARK, "question": narrower}
+    state["replication_key_value"] = "2099-01-01T00:00:00.000Z"
+    question = ask(state=state)
+    assert question.is_whole
+    question.finish(None)
+    assert parse_datetime(state["replication_key_value"]) <= datetime.now(timezone.utc)
 
 
 def test_a_finished_answer_moves_the_bookmark_and_never_back() -> None:
