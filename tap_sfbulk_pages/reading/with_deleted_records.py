@@ -104,7 +104,7 @@ class WithDeletedRecords(WrappedReading):
             ExtractionError: If the stream cannot be read to its end.
         """
         yield from self._reading.pages()
-        asked_at = datetime.now(timezone.utc)
+        asked_at = self._context.org.client.clock.now()
         try:
             yield from self._deleted_pages(asked_at)
         except RefusedError as error:
