@@ -7,6 +7,8 @@
 | `rest_query` | in its place, a query through REST, and the cursor after the last page done |
 | `ranges` | the parts of a huge object, each with its own `query_job` (`saved_ranges.py`) |
 | `job_done` | an existing job that has been read to its end |
+| `finished_job`, `finished_rest_query`, `finished_ranges` | what was read to its end last |
+| `question` | what the bookmark covers (`coverage.py`) |
 | `deleted_until` | until when deleted records have been written |
 | `formulas_refreshed_at` | when the last full read of the formula fields began |
 | `formula_refresh_began_at` | when the one under way began |
@@ -57,6 +59,10 @@ KNOWN_KEYS = frozenset(
         RANGES,
         _KEY,
         _VALUE,
+        _QUESTION,
+        _FINISHED_JOB,
+        _FINISHED_REST_QUERY,
+        _FINISHED_RANGES,
         _DELETED_UNTIL,
         _FORMULAS_REFRESHED_AT,
         _FORMULA_REFRESH_BEGAN_AT,
