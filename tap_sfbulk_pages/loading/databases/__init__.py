@@ -1,1 +1,4 @@
-"""The databases that records are loaded into, behind one interface (`database.py`)."""
+"""The databases that records are loaded into, behind one interface (`database.py`).
+
+Knows nothing of Salesforce, pages or states.
+"""

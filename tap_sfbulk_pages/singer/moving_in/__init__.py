@@ -1,1 +1,4 @@
-"""What other Salesforce taps are given (settings, catalogs, states), understood or refused."""
+"""What other Salesforce taps are given (settings, catalogs, states), understood or refused.
+
+Imports what `singer` may.
+"""
