@@ -128,7 +128,7 @@ def _check_keys(entry: dict[str, Any]) -> None:
     """
     keys = entry.get("key_properties") or []
     known = entry["schema"].get("properties") or {}
-    if not isinstance(keys, list) or (known and not all(key in known for key in keys)):
+    if not isinstance(keys, list | tuple) or (known and not all(key in known for key in keys)):
         raise CatalogError(
             f"The table-key-properties of {entry['tap_stream_id']} in the catalog must be a list "
             f"of its fields, not {keys!r}."
