@@ -21,7 +21,8 @@ STATE = {"bookmarks": {"Account": BOOKMARK}}
 
 def run_with(tap: Tap, start_sandbox: StartSandbox, text: str | bytes, **given: Any) -> TapRun:
     """Run with a state that is written as it is."""
-    server = start_sandbox(rows={"Account": 7})
+    # The bookmark is after every record, and not in the future.
+    server = start_sandbox(rows={"Account": 7}, now="2999-01-01T00:01:00+00:00")
     path = tap._folder / "given.json"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return tap(config_for(server, "Account"), "--state", str(path), **given)
