@@ -109,22 +109,22 @@ class Landing:
 
     @property
     def loading(self) -> str | None:
-        """What a later load has to know to go on, as JSON."""
+        """What a later load has to know to go on, as JSON; that the table is the loader's, too."""
         if self._appended is None or not stream_state.has_job(self._state):
-            return None
+            return json.dumps({"appended": None})
         return json.dumps({"appended": self._appended, "records": self._landed[self._appended]})
 
-    def open(self, *, is_own: bool, loading: str | None) -> None:
+    def open(self, *, loading: str | None) -> None:
         """Make the table ready.
 
         Args:
-            is_own: Whether the loader has made the table.
-            loading: What an earlier load has left (`loading`).
+            loading: What an earlier load has left (`loading`); None where the loader has not made
+                the table.
 
         Raises:
             LoadError: If the table cannot take the records.
         """
-        database, name = self._database, self._table.name
+        database, name, is_own = self._database, self._table.name, loading is not None
         database.ensure_table(self._table, is_own=is_own)
         is_empty = database.is_empty(name)
         if self._plan.waits:
@@ -135,10 +135,11 @@ class Landing:
                     "another schema."
                 )
             self._find_waiting()
-        elif loading:
-            saved = json.loads(loading)
-            self._appended = saved["appended"]
-            self._landed[saved["appended"]] = saved["records"]
+            return
+        saved = json.loads(loading) if loading else {}
+        self._appended = saved.get("appended")
+        if self._appended:
+            self._landed[self._appended] = saved["records"]
         else:
             self._may_append = is_empty
 

@@ -129,7 +129,8 @@ class SingerLoad:
         if before:
             self._flush(before)
         saved = self._saved.get(name)
-        self._database.ensure_table(table, is_own=saved is not None)
+        is_own = saved is not None and saved.loading is not None
+        self._database.ensure_table(table, is_own=is_own)
         stream = SingerStream(table, types, before.active_version if before else None)
         if saved and saved.loading:
             stream.active_version = json.loads(saved.loading).get("version")

@@ -41,7 +41,7 @@ class Transactions:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self._saved = database.saved_streams()
+        self._saved = _without_lost_tables(database)
         self._states = {name: _parse(name, each) for name, each in self._saved.items()}
         self._to_write: set[str] = set()
         self._landing: Landing | None = None
@@ -68,7 +68,7 @@ class Transactions:
         self.commit()
         saved = self._saved.get(stream)
         try:
-            landing.open(is_own=saved is not None, loading=saved.loading if saved else None)
+            landing.open(loading=saved.loading if saved else None)
         except BaseException:
             self.undo()
             raise
@@ -171,6 +171,16 @@ class Transactions:
             self._to_write.discard(self._stream)
         self._landing, self._stream = None, ""
         self._records, self._has_landed = 0, False
+
+
+def _without_lost_tables(database: Database) -> dict[str, SavedStream]:
+    """Read the saved streams whose tables are there; the others are loaded anew."""
+    tables, saved = database.table_names(), database.saved_streams()
+    lost = [name for name, each in saved.items() if each.loading and name.lower() not in tables]
+    for name in lost:
+        logger.warning("Stream %s: its table is gone, so it is loaded anew.", name)
+        del saved[name]
+    return saved
 
 
 def _parse(name: str, saved: SavedStream) -> dict[str, Any]:

@@ -164,6 +164,32 @@ def test_a_table_of_others_with_other_types_is_left_alone(
     assert len(landed.rows("Contact")) == 40
 
 
+def test_rows_of_others_are_not_replaced(
+    loader: Loader, landed: Landed, tap: Tap, start_sandbox: StartSandbox
+) -> None:
+    server = start_sandbox(**SMALL)
+    config = config_for(server, "Contact")
+    catalog = full_table(tap, config, "Contact")
+    landed.execute('CREATE TABLE "Contact" ("Id" VARCHAR)')
+    landed.execute("INSERT INTO \"Contact\" VALUES ('theirs')")
+    run = loader(config, catalog=catalog)
+    assert run.exit_code == 1
+    assert "holds rows that were not loaded by sfbulk-load" in run.stderr
+    assert [row["Id"] for row in landed.rows("Contact")] == ["theirs"]
+
+
+def test_a_table_that_was_dropped_is_loaded_anew(
+    loader: Loader, landed: Landed, start_sandbox: StartSandbox
+) -> None:
+    server = start_sandbox(**SMALL)
+    config = config_for(server, "Contact")
+    loader.succeed(config)
+    landed.execute('DROP TABLE "Contact"')
+    run = loader.succeed(config)
+    assert "its table is gone, so it is loaded anew" in run.stderr
+    assert by_id(landed.rows("Contact")) == expected_rows(server, "Contact")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -50,7 +50,8 @@ class SavedStream:
 
     Attributes:
         state: The stream's part of the state, as JSON; None where only the table is known.
-        loading: What the loader has to know to go on, as JSON.
+        loading: What the loader has to know to go on, as JSON; None as long as it has not made the
+            stream's table.
     """
 
     state: str | None
@@ -138,17 +139,29 @@ class Database(ABC):
         Raises:
             LoadError: If the database refuses.
         """
-        self.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(self._schema)}")
-        self.execute(
-            f"CREATE TABLE IF NOT EXISTS {self.qualified(STATE_TABLE)} (stream VARCHAR PRIMARY KEY,"
-            " state VARCHAR, loading VARCHAR, saved_at TIMESTAMPTZ)"
-        )
+        # IF NOT EXISTS would ask for the right to create even what is there.
+        schemata = "SELECT 1 FROM information_schema.schemata WHERE schema_name = $1"
+        if not self.fetch(schemata, [self._schema]):
+            self.execute(f"CREATE SCHEMA {quote(self._schema)}")
+        if not self.describe(STATE_TABLE):
+            self.execute(
+                f"CREATE TABLE {self.qualified(STATE_TABLE)} (stream VARCHAR PRIMARY KEY,"
+                " state VARCHAR, loading VARCHAR, saved_at TIMESTAMPTZ)"
+            )
         self.commit()
 
     def saved_streams(self) -> dict[str, SavedStream]:
         """Read the state table."""
         rows = self.fetch(f"SELECT stream, state, loading FROM {self.qualified(STATE_TABLE)}")
         return {stream: SavedStream(state, loading) for stream, state, loading in rows}
+
+    def table_names(self) -> set[str]:
+        """List the tables of the schema, in lower case."""
+        query = (
+            "SELECT CAST(table_name AS VARCHAR) FROM information_schema.tables"
+            " WHERE table_schema = $1"
+        )
+        return {name.lower() for (name,) in self.fetch(query, [self._schema])}
 
     def save_stream(self, stream: str, saved: SavedStream) -> None:
         """Write a stream's row of the state table, in the transaction of its records."""
