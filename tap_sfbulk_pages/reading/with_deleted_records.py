@@ -62,12 +62,12 @@ class _Deleted:
     """A reply of the resource.
 
     Attributes:
-        records: `Id` and `_sdc_deleted_at`, as text columns.
+        columns: `Id` and `_sdc_deleted_at`, as text columns.
         earliest: Since when the log is complete; None if the reply does not say.
         latest: Until when it is complete; None if the reply does not say.
     """
 
-    records: Columns
+    columns: Columns
     earliest: datetime | None
     latest: datetime | None
 
@@ -125,13 +125,13 @@ class WithDeletedRecords(WrappedReading):
             if is_first and since < known_since:
                 self._warn_of_gap(f"Its log begins at {known_since:%Y-%m-%dT%H:%MZ}.")
             is_first = False
-            if deleted.records.records:
+            if deleted.columns.records:
                 page = PageReading(
                     f"deleted-{start.isoformat()}",
                     received_at=datetime.now(timezone.utc),
                     types=_TYPES,
-                    blocks=ColumnBlocks(deleted.records.slices(_RECORDS_A_BLOCK), _TYPES),
-                    expected=deleted.records.records,
+                    blocks=ColumnBlocks(deleted.columns.slices(_RECORDS_A_BLOCK), _TYPES),
+                    expected=deleted.columns.records,
                     executor=self._context.org.encoders,
                 )
                 yield page
