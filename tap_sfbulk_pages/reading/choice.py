@@ -109,9 +109,8 @@ def open_object(
             ),
         )
     if choice.tracks_deletes:
-        begin_tracking(state, question.query.replication_key)
-        name = question.selection.sobject.name
-        reading = WithDeletedRecords(reading, context, sobject=name, state=state)
+        begin_tracking(state, question.query.replication_key, context.org.client.clock.now())
+        reading = WithDeletedRecords(reading, context, question, state)
     return reading
 
 

@@ -10,6 +10,8 @@
 | `finished_job`, `finished_rest_query`, `finished_ranges` | what was read to its end last |
 | `question` | what the bookmark covers (`coverage.py`) |
 | `deleted_until` | until when deleted records have been written |
+| `deletes_tracked_since` | since when they have been |
+| `deleted_marks_due` | a condition: the deleted records that may have been written without marks |
 | `formulas_refreshed_at` | when the last full read of the formula fields began |
 | `formula_refresh_began_at` | when the one under way began |
 | `table_version` | that of the full read under way (`table_version.py`) |
@@ -46,6 +48,8 @@ _FINISHED_JOB = "finished_job"
 _FINISHED_REST_QUERY = "finished_rest_query"
 _FINISHED_RANGES = "finished_ranges"
 _DELETED_UNTIL = "deleted_until"
+_TRACKED_SINCE = "deletes_tracked_since"
+_MARKS_DUE = "deleted_marks_due"
 _FORMULAS_REFRESHED_AT = "formulas_refreshed_at"
 _FORMULA_REFRESH_BEGAN_AT = "formula_refresh_began_at"
 TABLE_VERSION = "table_version"
@@ -64,6 +68,8 @@ KNOWN_KEYS = frozenset(
         _FINISHED_REST_QUERY,
         _FINISHED_RANGES,
         _DELETED_UNTIL,
+        _TRACKED_SINCE,
+        _MARKS_DUE,
         _FORMULAS_REFRESHED_AT,
         _FORMULA_REFRESH_BEGAN_AT,
         TABLE_VERSION,
@@ -379,6 +385,40 @@ def deleted_until(state: Mapping[str, Any]) -> datetime | None:
 def set_deleted_until(state: MutableMapping[str, Any], moment: datetime) -> None:
     """Save until when deleted records have been written."""
     state[_DELETED_UNTIL] = moment.isoformat(timespec="seconds")
+
+
+def deletes_tracked_since(state: Mapping[str, Any]) -> datetime | None:
+    """Return since when deleted records have been written; None if unknown.
+
+    Raises:
+        StateError: If it is not a date.
+    """
+    return _moment(state, _TRACKED_SINCE)
+
+
+def begin_delete_tracking(
+    state: MutableMapping[str, Any], *, since: datetime, until: datetime
+) -> None:
+    """Save from when on deleted records are written, and until when they have been."""
+    began, written = (each.isoformat(timespec="seconds") for each in (since, until))
+    state.update({_TRACKED_SINCE: began, _DELETED_UNTIL: written})
+
+
+def marks_due(state: Mapping[str, Any]) -> str | None:
+    """Return the condition of the deleted records whose marks may be missing; None for none.
+
+    Raises:
+        StateError: If it is not text.
+    """
+    condition = state.get(_MARKS_DUE)
+    if not isinstance(condition, str | None):
+        raise _broken(_MARKS_DUE)
+    return condition
+
+
+def set_marks_due(state: MutableMapping[str, Any], condition: str | None) -> None:
+    """Save which deleted records may be written without marks; None when they have them."""
+    state[_MARKS_DUE] = condition
 
 
 def formulas_refreshed_at(state: Mapping[str, Any]) -> datetime | None:

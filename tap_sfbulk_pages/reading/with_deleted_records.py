@@ -1,86 +1,124 @@
-"""Records that were deleted, also for good, by the `deleted` resource of an sObject.
+"""Deleted records and when they were deleted, after the other records of an object.
 
-REST API guide, "sObject Get Deleted", and SOAP API guide, "getDeleted()": the resource returns the
-ids of the records that were deleted in a time span and that the user had access to. The seconds of
-the span are ignored, it must be longer than a minute and start no more than 30 days ago, and a
-reply holds no more than 600,000 ids. The log goes back 15 days, or less if an administrator has
-emptied the recycle bin or very many records were deleted.
+A mark, which is a record of `Id` and `_sdc_deleted_at`, says that a record was deleted. The log of
+the object has those that are new (`delete_log.py`).
+
+A record in the recycle bin is still read (`queryAll`): by the lookback, by a full read, by a job
+that is resumed. It comes as every other record, without `_sdc_deleted_at`, so a target that merges
+by key forgets the mark, and the log does not tell of it again. Its mark is therefore written once
+more whenever it may have been rewritten. What is rewritten is noted in the state first, since a run
+can be killed before it comes to the marks.
 """
 
 from __future__ import annotations
 
 import logging
-import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
 
 from typing_extensions import override
 
-from tap_sfbulk_pages.datetimes import parse_datetime
+from tap_sfbulk_pages.datetimes import format_literal, parse_datetime
 from tap_sfbulk_pages.decoding.cells import CellType
 from tap_sfbulk_pages.decoding.columns import Columns
 from tap_sfbulk_pages.decoding.records import ColumnBlocks
-from tap_sfbulk_pages.errors import RefusedError
+from tap_sfbulk_pages.jobs.query import SHORT_ID, Query
 from tap_sfbulk_pages.reading import state as stream_state
+from tap_sfbulk_pages.reading.delete_log import LOG_KEEPS, DeleteLog
 from tap_sfbulk_pages.reading.page import PageReading, WrappedReading
-from tap_sfbulk_pages.salesforce.schema import DELETED_AT, KEY
+from tap_sfbulk_pages.reading.request import JobRequest
+from tap_sfbulk_pages.reading.through_rest import RestReading
+from tap_sfbulk_pages.salesforce.schema import DELETED_AT, KEY, replication_key
+from tap_sfbulk_pages.soql.conditions import has_relative_date
+from tap_sfbulk_pages.soql.select import select
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, MutableMapping
+    from collections.abc import Collection, Iterable, Iterator, MutableMapping
 
+    from tap_sfbulk_pages.reading.object_query import ObjectQuestion
     from tap_sfbulk_pages.reading.page import Reading, ReadingContext
 
-_LOG_KEEPS = timedelta(days=15)
-# A day less than Salesforce accepts, since clocks differ.
-_EARLIEST_START = timedelta(days=29)
-_SHORTEST_SPAN = timedelta(minutes=2)
-# How far this machine's clock may be ahead of Salesforce's when tracking begins.
-_CLOCK_DIFFERENCE = timedelta(minutes=5)
+# The log may be written a little later than the record is gone.
+_LATE_ENTRIES = timedelta(minutes=5)
+_IN_BIN = "IsDeleted"
+# The one stamp that deleting a record does not move.
+_FIXED_STAMP = "CreatedDate"
 _TYPES = {KEY: CellType.TEXT, DELETED_AT: CellType.TEXT}
 _RECORDS_A_BLOCK = 50_000
-_UTC = re.compile(r"\+00:?00$")
 
 logger = logging.getLogger(__name__)
 
 
-def begin_tracking(state: MutableMapping[str, Any], replication_key: str | None) -> None:
+def begin_tracking(
+    state: MutableMapping[str, Any], replication_key: str | None, now: datetime
+) -> None:
     """Save from when on deleted records are wanted, before anything is read.
 
     That is the bookmark that an earlier run has left without tracking. Without one it is the
     present, since no record deleted before then has ever been written.
+
+    Args:
+        state: The stream's part of the Singer state.
+        replication_key: The key of its bookmark; None for none.
+        now: By Salesforce's clock; UTC.
     """
-    if stream_state.deleted_until(state) is None:
+    until = stream_state.deleted_until(state)
+    if until is None:
         bookmark = stream_state.bookmark(state, replication_key)
-        begin = parse_datetime(bookmark) if bookmark else datetime.now(timezone.utc)
-        stream_state.set_deleted_until(state, begin - _CLOCK_DIFFERENCE)
+        until = (parse_datetime(bookmark) if bookmark else now) - _LATE_ENTRIES
+        stream_state.begin_delete_tracking(state, since=until, until=until)
+    elif stream_state.deletes_tracked_since(state) is None:
+        # The state of an earlier release. It may have tracked all that is still in the bin.
+        stream_state.begin_delete_tracking(state, since=until - LOG_KEEPS, until=until)
 
 
 @dataclass(frozen=True)
-class _Deleted:
-    """A reply of the resource.
+class Rewritten:
+    """The records in the recycle bin that a reading may write without their marks.
 
     Attributes:
-        columns: `Id` and `_sdc_deleted_at`, as text columns.
-        earliest: Since when the log is complete; None if the reply does not say.
-        latest: Until when it is complete; None if the reply does not say.
+        condition: Finds them, as SOQL.
+        since: The log has them from here on, should they leave the bin meanwhile; UTC.
     """
 
-    columns: Columns
-    earliest: datetime | None
-    latest: datetime | None
+    condition: str
+    since: datetime
+
+    @classmethod
+    def find(cls, question: ObjectQuestion, tracked_since: datetime) -> Rewritten | None:
+        """Find out which records a reading may rewrite; None if it reads no deleted ones.
+
+        Args:
+            question: What is read.
+            tracked_since: Records that were deleted earlier have never had a mark; UTC.
+        """
+        query, sobject = question.query, question.selection.sobject
+        stamp = replication_key(sobject)
+        if not query.include_deleted or _IN_BIN not in sobject.field_names or stamp is None:
+            return None
+        conditions = [f"{_IN_BIN} = true"]
+        if stamp != _FIXED_STAMP:
+            conditions.append(f"{stamp} >= {format_literal(tracked_since, {})}")
+        if query.range_field and (within := query.range_field.condition(query.whole)):
+            conditions.append(within)
+        # One that depends on the day may have found others when they were read.
+        if query.condition and not has_relative_date(query.condition):
+            conditions.append(f"({query.condition})")
+        bound = query.whole.start
+        since = max(tracked_since, parse_datetime(bound)) if bound else tracked_since
+        return cls(" AND ".join(conditions), since)
 
 
 class WithDeletedRecords(WrappedReading):
-    """A reading whose own pages are followed by the records that were deleted since the last run.
+    """A reading whose own pages are followed by the marks of deleted records.
 
     They come last, so that a record that was changed and then deleted ends up deleted.
 
     Args:
         reading: Reads the other records.
         context: The org, and what the run does meanwhile.
-        sobject: Name of the object.
+        question: What it reads.
         state: The stream's part of the Singer state, in which tracking has begun.
     """
 
@@ -88,120 +126,116 @@ class WithDeletedRecords(WrappedReading):
         self,
         reading: Reading,
         context: ReadingContext,
-        *,
-        sobject: str,
+        question: ObjectQuestion,
         state: MutableMapping[str, Any],
     ) -> None:
         super().__init__(reading, context)
-        self._sobject = sobject
+        self._sobject = question.selection.sobject
         self._state = state
+        tracked_since = stream_state.deletes_tracked_since(state)
+        self._rewritten = Rewritten.find(question, tracked_since) if tracked_since else None
+        self._log = DeleteLog(context.org, self._sobject.name, context.waiting)
 
     @override
     def pages(self) -> Iterator[PageReading]:
-        """Hand over the pages of the other records, then those of the deleted ones.
+        """Hand over the pages of the other records, then the marks.
 
         Raises:
             ExtractionError: If the stream cannot be read to its end.
         """
+        due = stream_state.marks_due(self._state)
+        own = self._rewritten.condition if self._rewritten else None
+        if due is not None and due != own:
+            # Of another reading that was broken off, which may not be gone on with.
+            yield from self._mark_rewritten(due, logged=())
+        stream_state.set_marks_due(self._state, own)
         yield from self._reading.pages()
-        asked_at = self._context.org.client.clock.now()
-        try:
-            yield from self._deleted_pages(asked_at)
-        except RefusedError as error:
-            if error.error_code != "INVALID_REPLICATION_DATE":
-                raise
-            self._warn_of_gap(f"It said: {error.said}")
-            self._mark(asked_at)
+        is_resumed = due is not None and due == own
+        logged: set[str] = set()
+        yield from self._mark_logged(logged, is_resumed=is_resumed)
+        if own is not None:
+            yield from self._mark_rewritten(own, logged)
+            stream_state.set_marks_due(self._state, None)
+            self._context.save()
 
-    def _deleted_pages(self, asked_at: datetime) -> Iterator[PageReading]:
-        """Ask up to the present, in spans that Salesforce answers completely."""
-        since = stream_state.deleted_until(self._state) or asked_at
-        start = _cut_to_minute(max(since, asked_at - _EARLIEST_START))
-        end = _cut_to_minute(asked_at) + timedelta(minutes=1)
-        is_first = True
-        while start < end:
-            deleted, stop = self._fetch_most(start, end)
-            known_since = max(asked_at - _LOG_KEEPS, deleted.earliest or start)
-            if is_first and since < known_since:
-                self._warn_of_gap(f"Its log begins at {known_since:%Y-%m-%dT%H:%MZ}.")
-            is_first = False
-            if deleted.columns.records:
-                page = PageReading(
-                    f"deleted-{start.isoformat()}",
-                    received_at=datetime.now(timezone.utc),
-                    types=_TYPES,
-                    blocks=ColumnBlocks(deleted.columns.slices(_RECORDS_A_BLOCK), _TYPES),
-                    expected=deleted.columns.records,
-                    executor=self._context.org.encoders,
-                )
-                yield page
-                page.check_read()
-            # No later than what the reply covers: what it leaves out must be asked for again.
-            covered = min(stop, deleted.latest or asked_at, asked_at)
-            self._mark(covered)
-            if covered < stop:
-                return
-            start = stop
+    def _mark_logged(self, logged: set[str], *, is_resumed: bool) -> Iterator[PageReading]:
+        """Hand over the marks of the records that the log has.
 
-    def _fetch_most(self, start: datetime, end: datetime) -> tuple[_Deleted, datetime]:
-        """Ask about a span, or about as much of its beginning as one reply can hold.
-
-        Returns:
-            The reply, and the end of the span that it is for.
+        Args:
+            logged: Their ids are added here, as long as no case makes them differ.
+            is_resumed: Whether an earlier run has read a part of the records. Some of these may
+                have left the bin since then, where only the log knows them.
         """
-        while True:
-            begin = min(start, end - _SHORTEST_SPAN)
-            try:
-                return self._fetch(begin, end), end
-            except RefusedError as error:
-                if error.error_code != "EXCEEDED_ID_LIMIT" or end - begin <= _SHORTEST_SPAN:
-                    raise
-            end = max(_cut_to_minute(begin + (end - begin) / 2), begin + _SHORTEST_SPAN)
+        now = self._context.org.client.clock.now()
+        until = stream_state.deleted_until(self._state) or now
+        since = min(until, self._rewritten.since) if is_resumed and self._rewritten else until
+        is_first = True
+        for span in self._log.read(since, now):
+            if is_first and until < span.begins_at:
+                self._warn_of_gap(until, span.begins_at)
+            is_first = False
+            if span.columns.records:
+                name = f"deleted-{span.covered_until.isoformat()}"
+                yield from self._hand_over(name, span.columns.slices(_RECORDS_A_BLOCK))
+            logged.update(each[:SHORT_ID] for each in span.columns[KEY] if each)
+            # No later than what the log covers: what it leaves out must be asked for again.
+            stream_state.set_deleted_until(self._state, max(span.covered_until, until))
+            self._context.save()
 
-    def _fetch(self, start: datetime, end: datetime) -> _Deleted:
-        span = urlencode({"start": start.isoformat(), "end": end.isoformat()})
-        org = self._context.org
-        with self._context.waiting():
-            return org.client.fetch_json(
-                f"/sobjects/{self._sobject}/deleted/?{span}",
-                api_version=org.api_version,
-                parse=_parse_reply,
-            )
+    def _mark_rewritten(self, condition: str, logged: Collection[str]) -> Iterator[PageReading]:
+        """Hand over the marks of the records in the bin that were written without them.
 
-    def _mark(self, moment: datetime) -> None:
-        """Save that every record deleted before a moment has been written."""
-        before = stream_state.deleted_until(self._state)
-        stream_state.set_deleted_until(self._state, max(moment, before or moment))
-        self._context.save()
+        Args:
+            condition: Finds them, as SOQL.
+            logged: Ids, in their short form, whose marks have just been written.
+        """
+        stamp = replication_key(self._sobject)
+        if stamp is None:
+            return
+        types = {KEY: CellType.TEXT, stamp: CellType.TEXT}
+        soql = select(self._sobject.name, tuple(types), within=condition)
+        reading = RestReading(
+            self._context,
+            JobRequest(Query(soql, include_deleted=True), types, replication_key=None),
+            name=f"Deleted records of {self._sobject.name}",
+            datetimes={stamp},
+            # A walk that is broken off begins again.
+            state={},
+            on_finished=lambda _: None,
+        )
+        for page in reading.pages():
+            marks = (_make_marks(block, stamp, logged) for block in page.columns())
+            yield from self._hand_over(page.name, marks)
 
-    def _warn_of_gap(self, reason: str) -> None:
+    def _hand_over(self, name: str, blocks: Iterable[Columns]) -> Iterator[PageReading]:
+        page = PageReading(
+            name,
+            received_at=datetime.now(timezone.utc),
+            types=_TYPES,
+            blocks=ColumnBlocks(blocks, _TYPES),
+            expected=None,
+            executor=self._context.org.encoders,
+        )
+        yield page
+        page.check_read()
+
+    def _warn_of_gap(self, until: datetime, begins_at: datetime) -> None:
         logger.warning(
-            "Stream %s: Salesforce no longer knows every record that was deleted since %s. %s "
-            "Records deleted before that stay in the target. To get rid of them, load the stream "
-            "again, without its state and into an empty table.",
-            self._sobject,
-            stream_state.deleted_until(self._state),
-            reason,
+            "Stream %s: Salesforce no longer knows every record that was deleted since %s. Its log "
+            "begins at %s. Records deleted before that stay in the target. To get rid of them, "
+            "load the stream again, without its state and into an empty table.",
+            self._sobject.name,
+            until.isoformat(timespec="seconds"),
+            f"{begins_at:%Y-%m-%dT%H:%MZ}",
         )
 
 
-def _parse_reply(reply: Any) -> _Deleted:
-    deleted = reply["deletedRecords"]
-    columns = {
-        KEY: [record["id"] for record in deleted],
-        # The form in which query jobs write datetimes.
-        DELETED_AT: [_UTC.sub("Z", record["deletedDate"]) for record in deleted],
-    }
-    return _Deleted(
-        Columns(columns, len(deleted)),
-        earliest=_parse_moment(reply.get("earliestDateAvailable")),
-        latest=_parse_moment(reply.get("latestDateCovered")),
-    )
-
-
-def _parse_moment(text: str | None) -> datetime | None:
-    return parse_datetime(text) if text else None
-
-
-def _cut_to_minute(moment: datetime) -> datetime:
-    return moment.replace(second=0, microsecond=0)
+def _make_marks(block: Columns, stamp: str, logged: Collection[str]) -> Columns:
+    """Make marks of deleted records; the moment is when they were changed last, by deleting."""
+    found = [
+        (each, moment)
+        for each, moment in zip(block[KEY], block[stamp], strict=True)
+        if (each or "")[:SHORT_ID] not in logged
+    ]
+    columns = {KEY: [each for each, _ in found], DELETED_AT: [moment for _, moment in found]}
+    return Columns(columns, len(found))
