@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -100,7 +101,9 @@ class Org:
     def load_and_kill(self, *, after_states: int) -> None:
         running = self.start()
         running.read_states(after_states)
-        running.kill(signal.SIGKILL)
+        # It may have ended already.
+        with suppress(ProcessLookupError):
+            running.kill(signal.SIGKILL)
         self.take(running.end())
 
     def start(self) -> RunningTap:
