@@ -97,6 +97,10 @@ class SignInError(ExtractionError):
     """Salesforce issued no session, or ended one and issues no other."""
 
 
+class ForbiddenValueError(ExtractionError):
+    """A value in a record that contradicts the stream's key or its announced schema."""
+
+
 class UntrustedLinkError(ExtractionError):
     """A link to another host than the org's own; the token must not go there."""
 

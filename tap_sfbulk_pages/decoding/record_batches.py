@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tap_sfbulk_pages.decoding.arrow import arrow_columns, arrow_schema
 from tap_sfbulk_pages.decoding.cells import cell_type
 from tap_sfbulk_pages.decoding.fast_arrow import ArrowMemory, ArrowRows
+from tap_sfbulk_pages.decoding.forbidden import ForbiddenValues
 from tap_sfbulk_pages.decoding.greatest import find_greatest, pick_later
 from tap_sfbulk_pages.decoding.page import CsvBlocks, check_count, name_columns, parse_columns
 
@@ -31,6 +32,7 @@ class BatchBuilder:
         delimiter: The character between cells.
         replication_key: The field whose greatest value is wanted, or None.
         memory: Shared with the other pages of a stream; None for a single page.
+        forbidden: What no record may hold; None for nothing.
 
     Attributes:
         schema: The Arrow schema of every batch.
@@ -47,7 +49,9 @@ class BatchBuilder:
         delimiter: str,
         replication_key: str | None = None,
         memory: ArrowMemory | None = None,
+        forbidden: ForbiddenValues | None = None,
     ) -> None:
+        self._forbidden = forbidden or ForbiddenValues()
         self.schema: pa.Schema = arrow_schema(properties)
         self.records = 0
         self.greatest: str | None = None
@@ -92,8 +96,14 @@ class BatchBuilder:
             self._keep(find_greatest(columns[key], key))
 
     def take(self) -> list[pa.RecordBatch]:
-        """Return what has been appended since the last call, in order."""
+        """Return what has been appended since the last call, in order.
+
+        Raises:
+            ForbiddenValueError: If a record holds what none may.
+        """
         self._take_plain()
+        for batch in self._batches:
+            self._forbidden.check_batch(batch)
         batches, self._batches, self.held_bytes = self._batches, [], 0
         return batches
 

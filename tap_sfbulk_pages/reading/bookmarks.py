@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from tap_sfbulk_pages.datetimes import format_literal, parse_datetime
 from tap_sfbulk_pages.errors import StateError
 from tap_sfbulk_pages.reading import state as stream_state
+from tap_sfbulk_pages.salesforce.schema import REPLICATION_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
@@ -116,6 +117,27 @@ class Incremental:
     least: str | None = None
     started_at: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
     question: Mapping[str, Any] | None = None
+
+    @property
+    def may_be_null(self) -> bool:
+        """Whether records may have no value of the key, as Salesforce's own stamps always have."""
+        return self.key not in REPLICATION_KEYS
+
+    def condition(self, settings: Settings) -> str | None:
+        """Write the SOQL condition of the records to read; None for all of them.
+
+        The first load reads those without a value too, which no later run can find.
+
+        Raises:
+            StateError: If the bookmark is not a date.
+        """
+        bound = self.bound(settings)
+        if bound is None:
+            return None
+        condition = f"{self.key} >= {bound}"
+        if self.bookmark is None and self.may_be_null:
+            return f"({condition} OR {self.key} = null)"
+        return condition
 
     def bound(self, settings: Settings) -> str | None:
         """Return the least value of the key to read, as a SOQL literal; None for everything.

@@ -215,9 +215,17 @@ def decide_start(
         )
         bookmark = format_literal(now, schema)
         own = bookmark
-    return Incremental(
+    incremental = Incremental(
         key, schema, state, bookmark, least=own, started_at=now, question=coverage.save()
     )
+    if incremental.may_be_null:
+        logger.info(
+            "Stream %s: records whose %s is null are read by the first load only; incremental runs "
+            "cannot see them, nor that it has become null.",
+            stream,
+            key,
+        )
+    return incremental
 
 
 def _answer_wider(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from tap_sfbulk_pages.decoding.forbidden import ForbiddenValues
 from tap_sfbulk_pages.errors import ExtractionError
 from tap_sfbulk_pages.jobs.query import Query
 from tap_sfbulk_pages.reading.bookmarks import (
@@ -51,6 +52,7 @@ class ObjectQuery:
         range_field: The field that ranges are of; None where nothing is bounded.
         condition: The user's own condition, added with AND.
         limit: The most records to read, for a look at a few; None for all.
+        within: The condition of `whole`, where it is not that of a range; None where it is.
     """
 
     sobject: str
@@ -61,6 +63,7 @@ class ObjectQuery:
     range_field: RangeField | None = None
     condition: str | None = None
     limit: int | None = None
+    within: str | None = None
 
     @classmethod
     def compose(
@@ -96,6 +99,7 @@ class ObjectQuery:
             range_field=RangeField(key) if key else range_field,
             condition=settings.filters.get(sobject),
             limit=limit,
+            within=incremental.condition(settings) if incremental else None,
         )
 
     def narrow(self, conditions: Sequence[str]) -> ObjectQuery:
@@ -108,10 +112,11 @@ class ObjectQuery:
     def write(self, part: Range | None = None) -> Query:
         """Write the query for a range; without one, for all that is to be read."""
         part = part or self.whole
+        within = self.range_field.condition(part) if self.range_field else None
         soql = select(
             self.sobject,
             self.fields,
-            within=self.range_field.condition(part) if self.range_field else None,
+            within=self.within if part == self.whole else within,
             condition=self.condition,
             limit=self.limit,
         )
@@ -212,7 +217,13 @@ class ObjectQuestion:
 
     def request(self, part: Range | None = None) -> JobRequest:
         """Ask for the records of a range; without one, for all that are to be read."""
-        return JobRequest(self.query.write(part), self.types, self.query.replication_key)
+        selection = self.selection
+        return JobRequest(
+            self.query.write(part),
+            self.types,
+            self.query.replication_key,
+            forbidden=ForbiddenValues.of(selection.primary_keys, self.types, selection.schemas),
+        )
 
     def describe_extent(self, settings: Settings) -> str:
         """Say for people which records it is for."""
@@ -297,6 +308,12 @@ def _find_incremental(
         return None
     # By the describe: the catalog of another tap may say no more than "string".
     schema = json_schema(selection.sobject)["properties"].get(key, {})
+    if any(field.name == key and not field.is_filterable for field in selection.sobject.fields):
+        raise ExtractionError(
+            f"Salesforce accepts no condition on the replication key {key} of "
+            f"{selection.sobject.name}. Discover again, or choose another in the catalog, or "
+            "FULL_TABLE."
+        )
     if key not in selection.schemas or schema.get("format") not in BOUND_FORMATS:
         raise ExtractionError(
             f"The replication key {key} is not a date or datetime field of "

@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from tap_sfbulk_pages.decoding.ahead import run_ahead
+from tap_sfbulk_pages.decoding.forbidden import ForbiddenValues
 from tap_sfbulk_pages.decoding.greatest import find_greatest, pick_later
 from tap_sfbulk_pages.decoding.page import check_count
 
@@ -228,6 +229,7 @@ class PageReading:
         done_before: How many records of the same job or query were done before it; 0 after it has
             started over, whatever was written earlier.
         sink: What has taken the records already; None if `blocks` has them.
+        forbidden: What no record may hold; None for nothing.
     """
 
     def __init__(
@@ -243,6 +245,7 @@ class PageReading:
         maximum: str | None = None,
         done_before: int = 0,
         sink: PageSink | None = None,
+        forbidden: ForbiddenValues | None = None,
     ) -> None:
         self.name = name
         self.received_at = received_at
@@ -256,6 +259,7 @@ class PageReading:
         self._executor = executor
         self._replication_key = replication_key
         self._sink = sink
+        self._forbidden = forbidden or ForbiddenValues()
 
     def check_read(self) -> None:
         """Make sure that every block was taken; else records would be lost once the page is done.
@@ -284,10 +288,12 @@ class PageReading:
 
         Raises:
             ResultPageError: If the page cannot be decoded to as many records as were counted.
+            ForbiddenValueError: If a record holds what none may.
         """
         for columns in run_ahead(self._executor, self._blocks.columns, self._blocks):
             if key := self._replication_key:
                 self._keep(find_greatest(columns[key], key), key)
+            self._forbidden.check_columns(columns)
             self.records += columns.records
             yield columns
         self._end()
@@ -297,11 +303,13 @@ class PageReading:
 
         Raises:
             ResultPageError: If the page cannot be decoded to as many records as were counted.
+            ForbiddenValueError: If a record holds what none may.
         """
         encode = partial(self._blocks.lines, envelope=envelope)
         for lines in run_ahead(self._executor, encode, self._blocks):
             if self._replication_key:
                 self._keep(lines.greatest, self._replication_key)
+            self._forbidden.check_lines(lines.text)
             self.records += lines.records
             yield lines
         self._end()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.decoding.cells import CellType, cell_type
+from tap_sfbulk_pages.decoding.forbidden import ForbiddenValues
 from tap_sfbulk_pages.errors import ExtractionError
 
 if TYPE_CHECKING:
@@ -26,12 +27,14 @@ class JobRequest:
         types: The fields to hand over, in order, and how their cells are read.
         replication_key: The field whose maximum is kept; None for none.
         by_place: The fields that are known by the place of their column (`PageDownload`).
+        forbidden: What no record may hold.
     """
 
     query: Query | ExistingJob
     types: Mapping[str, CellType]
     replication_key: str | None
     by_place: Mapping[int, str] | None = None
+    forbidden: ForbiddenValues = field(default_factory=ForbiddenValues)
 
 
 def choose_fields(

@@ -10,6 +10,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tap_sfbulk_pages.decoding.forbidden import ForbiddenValues
 from tap_sfbulk_pages.errors import ExtractionError, SettingsError
 from tap_sfbulk_pages.jobs.query import Query
 from tap_sfbulk_pages.reading import state as stream_state
@@ -47,6 +48,7 @@ class QuerySelection:
         names: The selected columns.
         replication_key: The column that says what has changed; None to read everything.
         limit: The most records to read; None for all.
+        primary_keys: The columns that are the key.
     """
 
     setting: QuerySetting
@@ -55,6 +57,7 @@ class QuerySelection:
     names: Sequence[str]
     replication_key: str | None
     limit: int | None = None
+    primary_keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -122,10 +125,8 @@ def ask_query(
     )
     incremental = _find_incremental(selection, coverage, settings, state, now)
     key = incremental.key if incremental else None
-    bound = incremental.bound(settings) if incremental else None
-    soql = typed.soql(
-        types, condition=f"{key} >= {bound}" if bound else None, limit=selection.limit
-    )
+    condition = incremental.condition(settings) if incremental else None
+    soql = typed.soql(types, condition=condition, limit=selection.limit)
     logger.debug("%s", soql)
     computed = {column.name for column in typed.columns if column.is_computed}
     request = JobRequest(
@@ -133,6 +134,7 @@ def ask_query(
         types=types,
         replication_key=key,
         by_place={place: name for place, name in enumerate(types) if name in computed},
+        forbidden=ForbiddenValues.of(selection.primary_keys, types, selection.schemas),
     )
     return QueryQuestion(selection, request, incremental)
 

@@ -47,6 +47,7 @@ class Field:
             `AccountId`; empty for none.
         reference_to: The objects that a lookup may refer to.
         is_calculated: Whether it is a formula (`calculated`).
+        is_filterable: Whether a condition may name it (`filterable`).
     """
 
     name: str
@@ -55,6 +56,7 @@ class Field:
     relationship_name: str = ""
     reference_to: tuple[str, ...] = ()
     is_calculated: bool = False
+    is_filterable: bool = True
 
 
 @dataclass(frozen=True)
@@ -260,4 +262,5 @@ def _field(described: dict[str, Any]) -> Field:
         relationship_name=described.get("relationshipName") or "",
         reference_to=tuple(described.get("referenceTo") or ()),
         is_calculated=described.get("calculated") is True,
+        is_filterable=described.get("filterable") is not False,
     )

@@ -32,6 +32,8 @@ _SCHEMAS: Mapping[str, dict[str, Any]] = {
     "time": {"type": ["string", "null"], "format": "time"},
     "base64": {"type": ["string", "null"], "contentEncoding": "base64"},
 }
+# The records of a big object all have the Id 000000000000000AAA; their index identifies them.
+_BIG_OBJECT = "__b"
 # AppDefinition and the like have the same Id on every row; DurableId is their key.
 _DURABLE_KEY = "DurableId"
 # What Singer targets look for to mark or remove a record that no longer exists.
@@ -61,12 +63,14 @@ def primary_keys(sobject: SObject) -> tuple[str, ...]:
     names = sobject.field_names
     if _DURABLE_KEY in names:
         return (_DURABLE_KEY,)
-    return (KEY,) if KEY in names else ()
+    return (KEY,) if KEY in names and not sobject.name.endswith(_BIG_OBJECT) else ()
 
 
 def replication_key(sobject: SObject) -> str | None:
-    """Return the first of `REPLICATION_KEYS` that the object has as a datetime."""
-    stamps = {field.name for field in sobject.fields if field.type == "datetime"}
+    """Return the first of `REPLICATION_KEYS` that a condition on the object may name."""
+    stamps = {
+        field.name for field in sobject.fields if field.type == "datetime" and field.is_filterable
+    }
     return next((name for name in REPLICATION_KEYS if name in stamps), None)
 
 

@@ -10,6 +10,7 @@ import hashlib
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, cast
 
+from tap_sfbulk_pages.decoding.forbidden import ForbiddenValues
 from tap_sfbulk_pages.decoding.lines import JSON_LINES
 from tap_sfbulk_pages.errors import ExtractionError
 from tap_sfbulk_pages.singer.batch_formats import WRITERS, compression_of
@@ -38,6 +39,7 @@ class BatchFiles:
         stream: Its name.
         properties: JSON schemas of its fields.
         file_bytes: How much text is written to a file, roughly, before the next one is begun.
+        keys: The fields of its key.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class BatchFiles:
         stream: str,
         properties: Mapping[str, Mapping[str, Any]],
         file_bytes: int,
+        keys: Sequence[str],
     ) -> None:
         from tap_sfbulk_pages.singer.batch_storage import BatchStorage  # noqa: PLC0415 - brings fsspec
 
@@ -56,6 +59,7 @@ class BatchFiles:
         self._stream = stream
         self._properties = properties
         self._file_bytes = file_bytes
+        self._keys = keys
 
     @cached_property
     def _memory(self) -> ArrowMemory:
@@ -87,6 +91,7 @@ class BatchFiles:
             delimiter=delimiter,
             replication_key=replication_key,
             memory=self._memory,
+            forbidden=ForbiddenValues.of(self._keys, fields, self._properties),
         )
         files = self._files(locator, job_id, schema=builder.schema)
         return ColumnFiles(builder, files, encoded_bytes=_ENCODED_BYTES[self._format])

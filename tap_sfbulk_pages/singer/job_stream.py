@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
+from tap_sfbulk_pages.decoding.forbidden import ForbiddenValues
 from tap_sfbulk_pages.jobs.query import ExistingJob
 from tap_sfbulk_pages.reading import state as stream_state
 from tap_sfbulk_pages.reading.existing_jobs import fetch_column_types
@@ -90,4 +91,5 @@ class ExistingJobStream(BulkStream):
         schemas = self._properties
         fields = choose_fields(self.name, self._selected, schemas, readable=schemas)
         job = ExistingJob(self._job.id, tuple(fields))
-        return job, JobRequest(query=job, types=fields, replication_key=None)
+        forbidden = ForbiddenValues.of(self.primary_keys, fields, schemas)
+        return job, JobRequest(job, fields, replication_key=None, forbidden=forbidden)

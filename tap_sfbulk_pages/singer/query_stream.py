@@ -86,6 +86,7 @@ class QueryStream(BulkStream):
             self._selected,
             replication_key=self._key_in_use,
             limit=self.ABORT_AT_RECORD_COUNT,
+            primary_keys=tuple(self.primary_keys),
         )
         org = self._tap.org
         return ask_query(selection, org.settings, self.stream_state, now=org.client.clock.now())

@@ -215,6 +215,7 @@ class BulkStream(RESTStream[ParseResult | None]):
             stream=self.name,
             properties=self._properties,
             file_bytes=self._tap.org.settings.batch_file_bytes,
+            keys=self.primary_keys,
         )
 
     @property

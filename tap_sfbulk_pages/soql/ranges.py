@@ -98,7 +98,10 @@ class RangeField:
 
 def choose_range_field(sobject: SObject) -> RangeField | None:
     """Return a field whose value never changes, for the ranges of a full read; None without one."""
-    if any((field.name, field.type) == ("CreatedDate", "datetime") for field in sobject.fields):
+    if any(
+        (field.name, field.type, field.is_filterable) == ("CreatedDate", "datetime", True)
+        for field in sobject.fields
+    ):
         return RangeField("CreatedDate")
     return RangeField(KEY, is_id=True) if primary_keys(sobject) == (KEY,) else None
 
