@@ -14,6 +14,7 @@ from urllib.parse import quote
 from tap_sfbulk_pages.decoding.forbidden import ForbiddenValues
 from tap_sfbulk_pages.errors import ExtractionError
 from tap_sfbulk_pages.jobs.query import Query
+from tap_sfbulk_pages.reading.announced_types import check_announced_types
 from tap_sfbulk_pages.reading.bookmarks import (
     BOUND_FORMATS,
     FormulaRefresh,
@@ -280,6 +281,8 @@ def ask_object(
         readable=sobject.field_names,
         loss="the org no longer shows this user these fields, which are left out until it does",
     )
+    described = {field.name: field.type for field in sobject.fields}
+    check_announced_types(sobject.name, types, selection.schemas, described)
     incremental = _find_incremental(selection, types, settings, state, now)
     refresh = _find_refresh(sobject, types, incremental, settings)
     if incremental and refresh and refresh.is_due:

@@ -14,6 +14,7 @@ from tap_sfbulk_pages.decoding.forbidden import ForbiddenValues
 from tap_sfbulk_pages.errors import ExtractionError, SettingsError
 from tap_sfbulk_pages.jobs.query import Query
 from tap_sfbulk_pages.reading import state as stream_state
+from tap_sfbulk_pages.reading.announced_types import check_announced_types
 from tap_sfbulk_pages.reading.asked_again import AskedAgain
 from tap_sfbulk_pages.reading.bookmarks import BOUND_FORMATS
 from tap_sfbulk_pages.reading.coverage import Coverage, decide_start
@@ -112,6 +113,7 @@ def ask_query(
         loss="the query no longer selects these columns; discover again",
     )
     types = {name: chosen[name] for name in typed.types if name in chosen}
+    check_announced_types(setting.name, types, selection.schemas, typed.types)
     include_deleted = setting.include_deleted
     if include_deleted is None:
         include_deleted = settings.include_deleted
