@@ -48,6 +48,10 @@ class Field:
         reference_to: The objects that a lookup may refer to.
         is_calculated: Whether it is a formula (`calculated`).
         is_filterable: Whether a condition may name it (`filterable`).
+        label: What users see; empty if the describe has none.
+        length: The most characters of a text; 0 if there is no limit, or it is not a text.
+        precision: The most digits of a number; 0 if it is not a number.
+        scale: How many of them stand after the decimal point.
     """
 
     name: str
@@ -57,6 +61,10 @@ class Field:
     reference_to: tuple[str, ...] = ()
     is_calculated: bool = False
     is_filterable: bool = True
+    label: str = ""
+    length: int = 0
+    precision: int = 0
+    scale: int = 0
 
 
 @dataclass(frozen=True)
@@ -263,4 +271,8 @@ def _field(described: dict[str, Any]) -> Field:
         reference_to=tuple(described.get("referenceTo") or ()),
         is_calculated=described.get("calculated") is True,
         is_filterable=described.get("filterable") is not False,
+        label=described.get("label") or "",
+        length=described.get("length") or 0,
+        precision=described.get("precision") or 0,
+        scale=described.get("scale") or 0,
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tap_sfbulk_pages.salesforce.describe import SObject
+    from tap_sfbulk_pages.salesforce.describe import Field, SObject
 
 KEY = "Id"
 # In order of preference. LoginTime is the one stamp of LoginHistory.
@@ -19,6 +19,9 @@ REPLICATION_KEYS = ("SystemModstamp", "LastModifiedDate", "CreatedDate", "LoginT
 # A query job refuses compound fields, whose parts are separate fields, and binary ones.
 _UNSUPPORTED_TYPES = frozenset({"address", "location", "base64", "byte", "json", "complexvalue"})
 
+# Of the decimals that databases and Arrow agree on; the scale is what keeps fourteen digits before
+# the decimal point.
+MOST_DIGITS, _MOST_SCALE = 38, 24
 _STRING: dict[str, Any] = {"type": ["string", "null"]}
 _SCHEMAS: Mapping[str, dict[str, Any]] = {
     "boolean": {"type": ["boolean", "null"]},
@@ -29,7 +32,10 @@ _SCHEMAS: Mapping[str, dict[str, Any]] = {
     "percent": {"type": ["number", "null"]},
     "date": {"type": ["string", "null"], "format": "date"},
     "datetime": {"type": ["string", "null"], "format": "date-time"},
-    "time": {"type": ["string", "null"], "format": "time"},
+    # Without a format: several targets refuse the way Salesforce writes times as a "time".
+    "time": {"type": ["string", "null"]},
+    "id": {"type": ["string", "null"], "maxLength": 18},
+    "reference": {"type": ["string", "null"], "maxLength": 18},
     "base64": {"type": ["string", "null"], "contentEncoding": "base64"},
 }
 # The records of a big object all have the Id 000000000000000AAA; their index identifies them.
@@ -46,7 +52,7 @@ def json_schema(sobject: SObject) -> dict[str, Any]:
     return {
         "type": "object",
         "properties": {
-            field.name: property_schema(field.type, is_key=field.name in keys)
+            field.name: property_schema(field.type, is_key=field.name in keys, field=field)
             for field in sobject.fields
         },
     }
@@ -99,12 +105,37 @@ def is_supported(field_type: str) -> bool:
     return field_type not in _UNSUPPORTED_TYPES
 
 
-def property_schema(field_type: str, *, is_key: bool = False) -> dict[str, Any]:
+def property_schema(
+    field_type: str, *, is_key: bool = False, field: Field | None = None
+) -> dict[str, Any]:
     """Return the JSON schema of a field.
 
     Args:
         field_type: The describe's `type`.
         is_key: Whether it is part of the key, and therefore never null.
+        field: From the describe, if it is known: says how long texts and numbers can be.
     """
-    schema = _SCHEMAS.get(field_type, _STRING)
-    return {**schema, "type": schema["type"][0]} if is_key else dict(schema)
+    schema = dict(_SCHEMAS.get(field_type, _STRING))
+    if is_key:
+        schema["type"] = schema["type"][0]
+    if field is None:
+        return schema
+    # A formula can come to more than its describe says.
+    if not field.is_calculated:
+        if "string" in schema["type"] and field.length and "contentEncoding" not in schema:
+            schema["maxLength"] = field.length
+        if "number" in schema["type"] and field.precision:
+            schema |= _decimal(field)
+    if field.label:
+        schema["description"] = field.label
+    return schema
+
+
+def _decimal(field: Field) -> dict[str, int]:
+    """Return the decimal that holds a number field's values.
+
+    Salesforce keeps more digits after the decimal point than a field shows, so whatever 38 digits
+    leave beside those before it goes there.
+    """
+    scale = field.scale + MOST_DIGITS - field.precision
+    return {"precision": MOST_DIGITS, "scale": min(scale, _MOST_SCALE)}

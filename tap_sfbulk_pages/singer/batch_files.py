@@ -94,7 +94,8 @@ class BatchFiles:
             forbidden=ForbiddenValues.of(self._keys, fields, self._properties),
         )
         files = self._files(locator, job_id, schema=builder.schema)
-        return ColumnFiles(builder, files, encoded_bytes=_ENCODED_BYTES[self._format])
+        encoded_bytes = min(_ENCODED_BYTES[self._format], self._file_bytes)
+        return ColumnFiles(builder, files, encoded_bytes=encoded_bytes)
 
     def write(self, page: PageReading, *, job_id: str) -> tuple[list[str], int]:
         """Write a page, if that was not done while it arrived.

@@ -34,6 +34,10 @@ _COMPRESSIONS: Mapping[str, Mapping[str | None, str | None]] = {
     "jsonl": {None: None, "none": None, "gzip": "gzip"},
 }
 
+# What brings the library of an object store.
+_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"}
+_EXTRAS |= dict.fromkeys(("az", "abfs", "abfss", "adl"), "azure")
+
 
 def compression_of(config: BatchConfig) -> str | None:
     """Choose the compression of a format.
@@ -62,10 +66,38 @@ def check_batch_config(config: Mapping[str, Any]) -> None:
         config: The tap's, checked against its schema.
 
     Raises:
-        SettingsError: As `compression_of`.
+        SettingsError: As `compression_of`, or if the storage needs a library that is not installed.
     """
     if config.get("batch_config"):
-        compression_of(BatchConfig.from_dict(config["batch_config"]))
+        batch_config = BatchConfig.from_dict(config["batch_config"])
+        compression_of(batch_config)
+        _check_storage(batch_config.storage.root)
+
+
+def _check_storage(root: str) -> None:
+    """Refuse a storage that could not be reached later, when jobs have been made.
+
+    Raises:
+        SettingsError: If nothing that is installed reaches it.
+    """
+    protocol, separator, _ = root.partition("://")
+    if not separator:
+        return
+    import fsspec  # noqa: PLC0415 - only for files
+
+    try:
+        fsspec.get_filesystem_class(protocol)
+    except ImportError as error:
+        extra = _EXTRAS.get(protocol)
+        install = f"pip install 'tap-sfbulk-pages[{extra}]'" if extra else str(error)
+        raise SettingsError(
+            f"batch_config.storage.root: {protocol}:// needs a library that is not installed: "
+            f"{install}"
+        ) from error
+    except ValueError as error:
+        raise SettingsError(
+            f"batch_config.storage.root: {protocol}:// is no storage that is known"
+        ) from error
 
 
 def check_unchanged(mapped: Iterable[str]) -> None:

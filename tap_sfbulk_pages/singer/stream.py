@@ -345,9 +345,17 @@ class BulkStream(RESTStream[ParseResult | None]):
 
     @property
     def _properties(self) -> Mapping[str, Any]:
-        """The schema that is announced: the catalog's, where there is one."""
-        properties: Mapping[str, Any] = (self._input_schema or self.schema)["properties"]
-        return properties
+        """The schema that is announced: the catalog's, where there is one.
+
+        The SDK's catalogs have no place for the digits of numbers, so they are added here.
+        """
+        own = self.schema["properties"]
+        return {
+            name: {**_digits_of(own.get(name, {})), **definition}
+            if "number" in definition.get("type", ())
+            else definition
+            for name, definition in (self._input_schema or self.schema)["properties"].items()
+        }
 
     @property
     def _key_in_use(self) -> str | None:
@@ -365,10 +373,14 @@ class BulkStream(RESTStream[ParseResult | None]):
         ]
 
 
+def _digits_of(definition: Mapping[str, Any]) -> dict[str, int]:
+    return {name: definition[name] for name in ("precision", "scale") if name in definition}
+
+
 def _write_numbers_as_strings(schema: Mapping[str, Any]) -> dict[str, Any]:
     """Return a schema whose numbers are decimals in strings (the SDK's `use_singer_decimal`)."""
     properties = {
-        name: {"type": ["string", "null"], "format": SINGER_DECIMAL}
+        name: {**definition, "type": ["string", "null"], "format": SINGER_DECIMAL}
         if "number" in definition["type"]
         else definition
         for name, definition in schema["properties"].items()

@@ -28,8 +28,31 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.salesforce.describe import SObject
 
 _OWN = ("object", "soql", "job", "fields")
+# Of streams alone; `check_streamed_jobs` is given them too.
+STREAM_OPTIONS = ("pages_per_batch", "job_interval_seconds")
+# Asks Spark for the filters of a query; requires spark.sql.python.filterPushdown.enabled.
+PUSH_FILTERS = "push_filters"
+# What Spark adds to the options of `CREATE TABLE … USING sfbulk`: properties of the table, and each
+# option a second time with a prefix.
+_TABLE_PROPERTIES = frozenset(
+    {"provider", "owner", "location", "comment", "collation", "external", "is_managed_location"}
+)
+_OPTION_OF_TABLE = "option."
 
 logger = logging.getLogger(__name__)
+
+
+def fold_names(options: Mapping[str, str]) -> dict[str, str]:
+    """Return options by their names in lower case, without what Spark adds for tables."""
+    given = {name.lower(): text for name, text in options.items()}
+    of_table = {
+        name.removeprefix(_OPTION_OF_TABLE): given.pop(name)
+        for name in list(given)
+        if name.startswith(_OPTION_OF_TABLE)
+    }
+    return {
+        name: text for name, text in (of_table | given).items() if name not in _TABLE_PROPERTIES
+    }
 
 
 @dataclass(frozen=True)
@@ -60,7 +83,7 @@ class JobOptions:
         Raises:
             SettingsError: If options contradict each other, are secret, or do not exist.
         """
-        given = {name.lower(): text for name, text in options.items() if text.strip()}
+        given = {name: text for name, text in fold_names(options).items() if text.strip()}
         own = {name: given.pop(name).strip() for name in _OWN if name in given}
         errors = []
         if not own.keys() & {"object", "soql", "job"}:

@@ -7,6 +7,7 @@ job and lists its pages, and each task reads one. What both need is in `options.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -26,7 +27,14 @@ from typing_extensions import override
 
 from tap_sfbulk_pages.decoding.arrow import arrow_type
 from tap_sfbulk_pages.errors import SettingsError
-from tap_sfbulk_pages.workers.options import JobOptions, check_total, create_job
+from tap_sfbulk_pages.workers.options import (
+    PUSH_FILTERS,
+    STREAM_OPTIONS,
+    JobOptions,
+    check_total,
+    create_job,
+    fold_names,
+)
 from tap_sfbulk_pages.workers.partitions import JobPartition, JobRead, job_partitions
 from tap_sfbulk_pages.workers.spark_filters import write_conditions
 
@@ -43,7 +51,6 @@ _TYPES: tuple[tuple[DataType, str, dict[str, Any]], ...] = (
     (StringType(), "string", {"type": ["string", "null"]}),
     (BooleanType(), "bool", {"type": ["boolean", "null"]}),
     (LongType(), "int64", {"type": ["integer", "null"]}),
-    (DecimalType(38, 18), "decimal128(38, 18)", {"type": ["number", "null"]}),
     (DateType(), "date32[day]", {"type": ["string", "null"], "format": "date"}),
     (
         TimestampType(),
@@ -51,9 +58,6 @@ _TYPES: tuple[tuple[DataType, str, dict[str, Any]], ...] = (
         {"type": ["string", "null"], "format": "date-time"},
     ),
 )
-# Asks Spark for the filters of a query; requires spark.sql.python.filterPushdown.enabled.
-_PUSH_FILTERS = "push_filters"
-_OF_STREAMS = ("pages_per_batch", "job_interval_seconds")
 
 
 class SFBulkDataSource(DataSource):
@@ -68,9 +72,9 @@ class SFBulkDataSource(DataSource):
     """
 
     def __init__(self, options: MutableMapping[str, str]) -> None:
-        given = {name.lower(): text for name, text in options.items()}
-        self._pushes_filters = given.pop(_PUSH_FILTERS, "").strip().lower() == "true"
-        self._of_stream = {name: given.pop(name) for name in _OF_STREAMS if name in given}
+        given = fold_names(options)
+        self._pushes_filters = given.pop(PUSH_FILTERS, "").strip().lower() == "true"
+        self._of_stream = {name: given.pop(name) for name in STREAM_OPTIONS if name in given}
         self._options = JobOptions.parse(given)
 
     @override
@@ -168,6 +172,8 @@ class FilteringReader(SFBulkReader):
 def _spark_type(schema: Mapping[str, Any]) -> DataType:
     """Return the Spark type of a property."""
     wanted = arrow_type(schema)
+    if pa.types.is_decimal(wanted):
+        return DecimalType(wanted.precision, wanted.scale)
     return next((type_ for type_, _, own in _TYPES if arrow_type(own) == wanted), StringType())
 
 
@@ -183,12 +189,21 @@ def _properties(schema: StructType | pa.Schema) -> dict[str, Mapping[str, Any]]:
     else:
         given = {field.name: field.dataType.simpleString() for field in schema.fields}
         known = {type_.simpleString(): own for type_, _, own in _TYPES}
+    found = {name: known.get(type_) or _decimal(type_) for name, type_ in given.items()}
     errors = [
-        f"column {name} cannot be read as {type_}: choose one of {', '.join(known)}, and cast it "
-        "afterwards"
-        for name, type_ in given.items()
-        if type_ not in known
+        f"column {name} cannot be read as {given[name]}: choose one of {', '.join(known)} or "
+        "decimal, and cast it afterwards"
+        for name, own in found.items()
+        if own is None
     ]
     if errors:
         raise SettingsError(*errors)
-    return {name: known[type_] for name, type_ in given.items()}
+    return {name: own for name, own in found.items() if own}
+
+
+def _decimal(type_: str) -> Mapping[str, Any] | None:
+    """Return the JSON schema of a decimal, by what Spark or Arrow calls it; None if it is none."""
+    match = re.fullmatch(r"decimal(?:128)?\((\d+), ?(\d+)\)", type_)
+    if match is None:
+        return None
+    return {"type": ["number", "null"], "precision": int(match[1]), "scale": int(match[2])}

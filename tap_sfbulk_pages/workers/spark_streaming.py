@@ -18,7 +18,7 @@ from tap_sfbulk_pages.errors import SettingsError, StateError
 from tap_sfbulk_pages.jobs.query import QueryJob
 from tap_sfbulk_pages.workers.job_sequence import JobStream
 from tap_sfbulk_pages.workers.offset import JobStreamOffset
-from tap_sfbulk_pages.workers.options import JobOptions
+from tap_sfbulk_pages.workers.options import PUSH_FILTERS, STREAM_OPTIONS, JobOptions, fold_names
 from tap_sfbulk_pages.workers.partitions import JobPartition, JobRead, check_records
 
 if TYPE_CHECKING:
@@ -102,7 +102,10 @@ def check_streamed_jobs(options: Mapping[str, str], progress: Iterable[Any]) -> 
         RecordCountError: If the numbers differ.
         ExtractionError: If Salesforce cannot be asked about a job.
     """
-    parsed = JobOptions.parse(options)
+    others = (*STREAM_OPTIONS, PUSH_FILTERS)
+    parsed = JobOptions.parse(
+        {name: text for name, text in fold_names(options).items() if name not in others}
+    )
     rows: dict[str, int] = {}
     checked: list[str] = []
     for source in (source for batch in progress for source in batch.sources):

@@ -87,7 +87,7 @@ def test_catalog_of_every_type_of_field(tap: Tap, start_sandbox: StartSandbox) -
     assert described
     bare = {"boolean": "boolean", "int": "integer", "long": "integer"}
     bare |= dict.fromkeys(["double", "currency", "percent"], "number")
-    formats = {"date": "date", "datetime": "date-time", "time": "time"}
+    formats = {"date": "date", "datetime": "date-time"}
     metadata = metadata_of(entry)
     supported = fields_of(server, "Everything__c")
     for field in described["fields"]:
@@ -96,6 +96,9 @@ def test_catalog_of_every_type_of_field(tap: Tap, start_sandbox: StartSandbox) -
         types = [bare.get(type_, "string")] + ["null"] * (name != "Id")
         assert schema["type"] in (types, types[0] if name == "Id" else types)
         assert schema.get("format") == formats.get(type_)
+        assert schema["description"] == field["label"]
+        if type_ in ("id", "reference", "string", "picklist") and not field["calculated"]:
+            assert schema["maxLength"] == field["length"]
         inclusion = metadata["properties", name]["inclusion"]
         assert (inclusion == "unsupported") == (name not in supported)
     assert metadata["properties", "Id"]["inclusion"] == "automatic"

@@ -109,7 +109,7 @@ class Postgres:
             "database": connection["dbname"],
             "default_target_schema": SCHEMA,
             "load_method": "upsert",
-            "use_copy": True,
+            "use_copy": False,
         }
 
     def column(self, field: str) -> str:

@@ -312,3 +312,12 @@ def test_options_that_cannot_work(
     with pytest.raises(SettingsError, match=said) as raised:
         JobOptions.parse(given).properties()
     assert "'no'" not in str(raised.value)
+
+
+def test_what_spark_adds_to_the_options_of_a_table_is_left_out() -> None:
+    """As of `CREATE TABLE … USING sfbulk OPTIONS (…)`."""
+    options = {"instance_url": "https://acme.my.salesforce.com", "object": "Account"}
+    of_table = {f"option.{name}": text for name, text in options.items()}
+    added = {"provider": "sfbulk", "owner": "me", "location": "file:/w", "external": "true"}
+    assert JobOptions.parse({**options, **of_table, **added}) == JobOptions.parse(options)
+    assert JobOptions.parse({**of_table, **added}) == JobOptions.parse(options)

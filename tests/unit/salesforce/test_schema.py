@@ -30,12 +30,13 @@ STRING = {"type": ["string", "null"]}
         *((each, {"type": ["number", "null"]}) for each in ("double", "currency", "percent")),
         ("date", {**STRING, "format": "date"}),
         ("datetime", {**STRING, "format": "date-time"}),
-        ("time", {**STRING, "format": "time"}),
+        ("time", STRING),
+        *((each, {**STRING, "maxLength": 18}) for each in ("id", "reference")),
         ("base64", {**STRING, "contentEncoding": "base64"}),
         *(
             (each, STRING)
             for each in (
-                "id", "reference", "string", "textarea", "picklist", "multipicklist", "combobox",
+                "string", "textarea", "picklist", "multipicklist", "combobox",
                 "email", "phone", "url", "encryptedstring", "anyType", "address", "location",
                 "json", "complexvalue", "datacategorygroupreference", "not known yet",
             )
@@ -48,7 +49,35 @@ def test_types(type_: str, schema: dict[str, Any]) -> None:
 
 def test_only_the_key_is_never_null() -> None:
     properties = json_schema(sobject(Id="id", OwnerId="reference"))["properties"]
-    assert properties == {"Id": {"type": "string"}, "OwnerId": STRING}
+    assert properties == {
+        "Id": {"type": "string", "maxLength": 18},
+        "OwnerId": {**STRING, "maxLength": 18},
+    }
+
+
+NUMBER = {"type": ["number", "null"]}
+
+
+@pytest.mark.parametrize(
+    ("field", "schema"),
+    [
+        (Field("F", "string", label="First name", length=40), {**STRING, "maxLength": 40}),
+        (Field("F", "id", label="Id", length=18), {**STRING, "maxLength": 18}),
+        (Field("F", "textarea", length=131_072), {**STRING, "maxLength": 131_072}),
+        (Field("F", "string", length=1_300, is_calculated=True), STRING),
+        (Field("F", "base64", length=5_000), {**STRING, "contentEncoding": "base64"}),
+        (Field("F", "currency", precision=18, scale=2), {**NUMBER, "precision": 38, "scale": 22}),
+        (Field("F", "double", precision=18, scale=0), {**NUMBER, "precision": 38, "scale": 20}),
+        (Field("F", "percent", precision=3, scale=0), {**NUMBER, "precision": 38, "scale": 24}),
+        (Field("F", "double", precision=18, scale=18), {**NUMBER, "precision": 38, "scale": 24}),
+        (Field("F", "double", precision=18, scale=2, is_calculated=True), NUMBER),
+        (Field("F", "int", precision=0, length=0), {"type": ["integer", "null"]}),
+    ],
+)
+def test_what_the_describe_says_of_values(field: Field, schema: dict[str, Any]) -> None:
+    described = {"description": field.label} if field.label else {}
+    properties = json_schema(SObject("Thing__c", (field,)))["properties"]
+    assert properties == {"F": {**schema, **described}}
 
 
 def test_fields_keep_the_order_of_the_describe() -> None:
