@@ -93,7 +93,7 @@ class Org:
     ) -> None:
         self._names = [f"Object{number}__c" for number in range(objects)]
         more = (f"Field{number}__c" for number in range(fields - len(FIELDS_OF_20_COLUMNS)))
-        types = {name: _TYPES[field["type"]] for name, field in FIELDS_OF_20_COLUMNS.items()}
+        types = {name: _TYPES[field["type"][0]] for name, field in FIELDS_OF_20_COLUMNS.items()}
         types |= dict.fromkeys(("CreatedDate", "SystemModstamp"), "datetime")
         types |= dict.fromkeys(more, "string")
         self._fields = [{"name": name, "type": kind} for name, kind in types.items()]

@@ -89,7 +89,11 @@ class MeasuredPage:
                 storage=StorageTarget(Path(self._folder.name).as_uri()),
             )
             self._files[format_, compression] = BatchFiles(
-                config, stream=STREAM, properties=self.fields, file_bytes=_FILE_BYTES
+                config,
+                stream=STREAM,
+                properties=self.fields,
+                keys=("Id",),
+                file_bytes=_FILE_BYTES,
             )
         return self._files[format_, compression]
 

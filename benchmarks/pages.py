@@ -18,9 +18,9 @@ from sfbulk_sandbox import SandboxServer
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_TEXT, _BOOLEAN = {"type": "string"}, {"type": "boolean"}
+_TEXT, _BOOLEAN = {"type": ["string", "null"]}, {"type": ["boolean", "null"]}
 # As the tap announces a currency of two places.
-_NUMBER = {"type": "number", "precision": 38, "scale": 22}
+_NUMBER = {"type": ["number", "null"], "precision": 38, "scale": 22}
 _DATE, _DATETIME = {**_TEXT, "format": "date"}, {**_TEXT, "format": "date-time"}
 FIELDS_OF_20_COLUMNS: Mapping[str, Mapping[str, Any]] = {
     "Id": _TEXT,
@@ -36,7 +36,7 @@ FIELDS_OF_20_COLUMNS: Mapping[str, Mapping[str, Any]] = {
     "Amount": _NUMBER,
     "Probability": _NUMBER,
     "ExpectedRevenue": _NUMBER,
-    "FiscalYear": {"type": "integer"},
+    "FiscalYear": {"type": ["integer", "null"]},
     "IsClosed": _BOOLEAN,
     "IsWon": _BOOLEAN,
     "IsDeleted": _BOOLEAN,
@@ -114,7 +114,7 @@ def page_of_accounts(records: int) -> tuple[bytes, Mapping[str, Mapping[str, Any
 
 
 def _schema(salesforce_type: str) -> Mapping[str, Any]:
-    schemas = {"int": {"type": "integer"}, "boolean": _BOOLEAN, "date": _DATE}
+    schemas = {"int": {"type": ["integer", "null"]}, "boolean": _BOOLEAN, "date": _DATE}
     schemas |= {"datetime": _DATETIME}
     schemas |= dict.fromkeys(("double", "currency", "percent"), _NUMBER)
     return schemas.get(salesforce_type, _TEXT)
