@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import ListingError, StateError
-from tap_sfbulk_pages.salesforce.addresses import is_address
+from tap_sfbulk_pages.salesforce.addresses import is_address, strip_host
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -163,7 +163,7 @@ class JobProgress:
                 "to read the stream from its bookmark."
             )
         progress = cls()
-        progress.start = link
+        progress.start = strip_host(link) if link else None
         progress.records = records
         progress.maximum = maximum
         progress._done = set(done)

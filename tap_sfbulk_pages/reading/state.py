@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 from tap_sfbulk_pages.datetimes import parse_datetime
 from tap_sfbulk_pages.errors import StateError
 from tap_sfbulk_pages.jobs.progress import JobProgress
+from tap_sfbulk_pages.salesforce.addresses import strip_host
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
@@ -274,7 +275,7 @@ def saved_rest_query(state: Mapping[str, Any]) -> SavedRestQuery | None:
         or records < 0
     ):
         raise _broken(_REST_QUERY)
-    return SavedRestQuery(fingerprint, link, records, maximum, asked_at, key)
+    return SavedRestQuery(fingerprint, strip_host(link), records, maximum, asked_at, key)
 
 
 def begin_rest_query(state: MutableMapping[str, Any]) -> None:

@@ -16,6 +16,7 @@ from tap_sfbulk_pages.errors import (
     RecordCountError,
     RefusedError,
     ResultPagesNotOfferedError,
+    UntrustedLinkError,
 )
 from tap_sfbulk_pages.jobs.page_download import PageDownload
 from tap_sfbulk_pages.jobs.pages import JobPages, PageSource, verify_total
@@ -136,7 +137,13 @@ class JobReading:
                 raise self._preparation_error
             try:
                 yield from self._read()
-            except (QueryJobError, ListingError, RecordCountError, RefusedError) as error:
+            except (
+                QueryJobError,
+                ListingError,
+                RecordCountError,
+                RefusedError,
+                UntrustedLinkError,
+            ) as error:
                 if not self._is_resumed or not _is_about_the_job(error):
                     raise
                 logger.warning("The saved job cannot be read on: %s %s", error, self._instead)

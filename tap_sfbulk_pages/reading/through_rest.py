@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from tap_sfbulk_pages.datetimes import format_literal
 from tap_sfbulk_pages.decoding.records import ColumnBlocks
-from tap_sfbulk_pages.errors import RecordCountError, RefusedError
+from tap_sfbulk_pages.errors import RecordCountError, RefusedError, UntrustedLinkError
 from tap_sfbulk_pages.jobs.fetching import Fetching
 from tap_sfbulk_pages.jobs.query import Query
 from tap_sfbulk_pages.reading import state as stream_state
@@ -167,22 +167,25 @@ class RestReading:
         logger.info("%s: going on at the saved cursor, %s done.", self._name, done)
         try:
             page = self._query.fetch(self._link)
-        except RefusedError as error:
+        except (RefusedError, UntrustedLinkError) as error:
             return self._start_over(error)
         if stream := activity.current():
             stream.is_resumed = True
         return page
 
-    def _start_over(self, error: RefusedError) -> RestPage:
-        """Ask the query again after its cursor has expired.
+    def _start_over(self, error: RefusedError | UntrustedLinkError) -> RestPage:
+        """Ask the query again after its cursor has expired, or if it is one of another host.
 
         Raises:
-            RefusedError: If the error says something else, or a cursor has expired before.
+            ExtractionError: The error, if it says something else, or this has been done before.
         """
-        if self._has_started_over or error.error_code != _CURSOR_GONE:
+        is_gone = isinstance(error, UntrustedLinkError) or error.error_code == _CURSOR_GONE
+        if self._has_started_over or not is_gone:
             raise error
         logger.warning(
-            "%s: the cursor has expired, so everything is read again. %s", self._name, error
+            "%s: the cursor cannot be used any more, so everything is read again. %s",
+            self._name,
+            error,
         )
         self._has_started_over = True
         self._link, self._records, self._maximum = None, 0, None

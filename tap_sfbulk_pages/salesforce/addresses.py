@@ -17,7 +17,7 @@ import re
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit, urlunsplit
 
 from tap_sfbulk_pages.errors import SettingsError, UntrustedLinkError
 
@@ -152,6 +152,17 @@ def locator_of(link: str) -> str:
     """
     parts = _split(link)
     return parse_qs(parts.query).get("locator", [link])[0] if parts else link
+
+
+def strip_host(link: str) -> str:
+    """Return a saved link to the REST API without its host, which may have been renamed since.
+
+    Any other link is returned as it is.
+    """
+    parts = _split(link)
+    if parts is None or not parts.netloc or not parts.path.startswith("/services/data/"):
+        return link
+    return urlunsplit(("", "", parts.path, parts.query, ""))
 
 
 def is_address(link: str) -> bool:

@@ -104,6 +104,27 @@ def test_resumed_in_every_form_of_links(
     assert_resumed(first, second, server, since)
 
 
+@pytest.mark.parametrize("path", ["/services/data/v", "/somewhere/else/v"])
+def test_a_saved_link_of_a_host_that_was_renamed(
+    tap: Tap, start_sandbox: StartSandbox, path: str
+) -> None:
+    server = start_sandbox(**SMALL, link_style="absolute")
+    first = tap.killed(config_for(server, "Account"), after_states=8)
+    since = len(server.calls)
+    job = first.state["bookmarks"]["Account"]["query_job"]
+    old = "https://old-name.my.salesforce.com"
+    link = job["next_records_url"].replace(server.url, old).replace("/services/data/v", path)
+    assert link.startswith(f"{old}{path}")
+    job["next_records_url"] = link
+    second = tap(config_for(server, "Account"), state=first.state)
+    if path == "/services/data/v":
+        assert_resumed(first, second, server, since)
+    else:
+        assert second.exit_code == 0, second.stderr
+        assert created(server) == 2
+        assert_same_records(second.records("Account"), expected_records(server, "Account"))
+
+
 @pytest.mark.parametrize("after_states", [4, 5, 8])
 def test_serial_walk_killed_and_resumed(
     tap: Tap, start_sandbox: StartSandbox, after_states: int
