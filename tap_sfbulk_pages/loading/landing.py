@@ -22,7 +22,7 @@ from tap_sfbulk_pages.errors import LoadError
 from tap_sfbulk_pages.loading.arrow_pages import TIME
 from tap_sfbulk_pages.loading.databases.column_types import ColumnType
 from tap_sfbulk_pages.loading.databases.database import SOURCE, Table, waiting_table
-from tap_sfbulk_pages.reading import state as stream_state
+from tap_sfbulk_pages.reading.state import entry as stream_state
 from tap_sfbulk_pages.salesforce.schema import DELETED_AT, KEY
 
 if TYPE_CHECKING:

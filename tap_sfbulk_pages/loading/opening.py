@@ -10,12 +10,12 @@ from tap_sfbulk_pages.jobs.query import ExistingJob
 from tap_sfbulk_pages.loading.arrow_pages import ArrowPages
 from tap_sfbulk_pages.loading.landing import LandingPlan
 from tap_sfbulk_pages.loading.stream import OpenedStream
-from tap_sfbulk_pages.reading import state as stream_state
 from tap_sfbulk_pages.reading.choice import open_object
 from tap_sfbulk_pages.reading.existing_jobs import fetch_column_types
 from tap_sfbulk_pages.reading.object_query import ObjectSelection, ask_object
 from tap_sfbulk_pages.reading.page import NothingToRead
 from tap_sfbulk_pages.reading.request import JobRequest, choose_fields
+from tap_sfbulk_pages.reading.state import entry as stream_state
 from tap_sfbulk_pages.reading.through_job import JobReading
 from tap_sfbulk_pages.reading.user_query import (
     QuerySelection,

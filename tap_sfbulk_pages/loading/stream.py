@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from tap_sfbulk_pages.errors import LoadError
 from tap_sfbulk_pages.jobs.page_lists import PageListCursor
 from tap_sfbulk_pages.loading.landing import Landing, LandingPlan
-from tap_sfbulk_pages.reading import state as stream_state
 from tap_sfbulk_pages.reading.page import ReadingContext
+from tap_sfbulk_pages.reading.state import entry as stream_state
 from tap_sfbulk_pages.watching.activity import Phase, on_behalf_of
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import LoadError, StateError
 from tap_sfbulk_pages.loading.databases.database import SavedStream
-from tap_sfbulk_pages.reading import state as stream_state
+from tap_sfbulk_pages.reading.state import entry as stream_state
 
 if TYPE_CHECKING:
     from tap_sfbulk_pages.loading.databases.database import Database

@@ -9,10 +9,10 @@ import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from tap_sfbulk_pages.reading import state as stream_state
 from tap_sfbulk_pages.reading.asked_again import AskedAgain
 from tap_sfbulk_pages.reading.job_or_rest import JobOrRestReading
-from tap_sfbulk_pages.reading.saved_ranges import SavedRanges
+from tap_sfbulk_pages.reading.state import entry as stream_state
+from tap_sfbulk_pages.reading.state.saved_ranges import SavedRanges
 from tap_sfbulk_pages.reading.through_ranges import SplitReading
 from tap_sfbulk_pages.reading.through_rest import RestReading
 from tap_sfbulk_pages.reading.with_binary_fields import WithBinaryFields

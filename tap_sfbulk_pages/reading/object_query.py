@@ -15,14 +15,14 @@ from tap_sfbulk_pages.decoding.forbidden import ForbiddenValues
 from tap_sfbulk_pages.errors import ExtractionError
 from tap_sfbulk_pages.jobs.query import Query
 from tap_sfbulk_pages.reading.announced_types import check_announced_types
-from tap_sfbulk_pages.reading.bookmarks import (
+from tap_sfbulk_pages.reading.request import JobRequest, choose_fields
+from tap_sfbulk_pages.reading.state.bookmarks import (
     BOUND_FORMATS,
     FormulaRefresh,
     Incremental,
     describe_extent,
 )
-from tap_sfbulk_pages.reading.coverage import Coverage, decide_start
-from tap_sfbulk_pages.reading.request import JobRequest, choose_fields
+from tap_sfbulk_pages.reading.state.coverage import Coverage, decide_start
 from tap_sfbulk_pages.salesforce.schema import binary_fields, json_schema
 from tap_sfbulk_pages.soql.ranges import Range, RangeField, choose_range_field
 from tap_sfbulk_pages.soql.select import select
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from tap_sfbulk_pages.decoding.cells import CellType
     from tap_sfbulk_pages.org import Org
-    from tap_sfbulk_pages.reading.saved_ranges import SavedRanges
+    from tap_sfbulk_pages.reading.state.saved_ranges import SavedRanges
     from tap_sfbulk_pages.salesforce.describe import SObject
     from tap_sfbulk_pages.settings import Settings
 

@@ -14,9 +14,9 @@ from urllib.parse import quote
 from tap_sfbulk_pages.decoding.cells import CellType
 from tap_sfbulk_pages.errors import ExtractionError
 from tap_sfbulk_pages.jobs.query import Query
-from tap_sfbulk_pages.reading import state as stream_state
 from tap_sfbulk_pages.reading.job_or_rest import SMALL
-from tap_sfbulk_pages.reading.saved_ranges import SavedRanges, is_done
+from tap_sfbulk_pages.reading.state import entry as stream_state
+from tap_sfbulk_pages.reading.state.saved_ranges import SavedRanges, is_done
 from tap_sfbulk_pages.reading.through_ranges import ranges_for
 from tap_sfbulk_pages.salesforce.limits import API_CALLS, QUERY_JOBS, RESULT_MEGABYTES
 from tap_sfbulk_pages.salesforce.restricted_objects import is_refused_by_bulk

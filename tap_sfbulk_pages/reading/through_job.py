@@ -24,10 +24,10 @@ from tap_sfbulk_pages.jobs.parallel_pages import ParallelPages
 from tap_sfbulk_pages.jobs.progress import JobProgress
 from tap_sfbulk_pages.jobs.query import ExistingJob, QueryJob
 from tap_sfbulk_pages.jobs.serial_pages import SerialPages
-from tap_sfbulk_pages.reading import state as stream_state
-from tap_sfbulk_pages.reading.bookmarks import cap_maximum
 from tap_sfbulk_pages.reading.existing_jobs import find_existing_job
 from tap_sfbulk_pages.reading.ledger import Ledger
+from tap_sfbulk_pages.reading.state import entry as stream_state
+from tap_sfbulk_pages.reading.state.bookmarks import cap_maximum
 from tap_sfbulk_pages.watching import activity
 from tap_sfbulk_pages.words import counted
 

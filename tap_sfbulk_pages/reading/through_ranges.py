@@ -20,10 +20,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import QueryJobTooLongError, RefusedError
-from tap_sfbulk_pages.reading import saved_ranges
-from tap_sfbulk_pages.reading import state as stream_state
-from tap_sfbulk_pages.reading.saved_ranges import SavedRanges, range_of
 from tap_sfbulk_pages.reading.schedule import JobSchedule
+from tap_sfbulk_pages.reading.state import entry as stream_state
+from tap_sfbulk_pages.reading.state import saved_ranges
+from tap_sfbulk_pages.reading.state.saved_ranges import SavedRanges, range_of
 from tap_sfbulk_pages.reading.through_job import JobReading
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from tap_sfbulk_pages.reading.object_query import ObjectQuestion
     from tap_sfbulk_pages.reading.page import PageReading, ReadingContext
-    from tap_sfbulk_pages.reading.saved_ranges import PartState
+    from tap_sfbulk_pages.reading.state.saved_ranges import PartState
     from tap_sfbulk_pages.soql.ranges import Range
 
 HUGE = 10_000_000

@@ -16,11 +16,11 @@ from tap_sfbulk_pages.decoding.records import ColumnBlocks
 from tap_sfbulk_pages.errors import RecordCountError, RefusedError, UntrustedLinkError
 from tap_sfbulk_pages.jobs.fetching import Fetching
 from tap_sfbulk_pages.jobs.query import Query
-from tap_sfbulk_pages.reading import state as stream_state
-from tap_sfbulk_pages.reading.bookmarks import cap_maximum
 from tap_sfbulk_pages.reading.ledger import Ledger
 from tap_sfbulk_pages.reading.rest_pages import RestQuery
-from tap_sfbulk_pages.reading.state import SavedRestQuery
+from tap_sfbulk_pages.reading.state import entry as stream_state
+from tap_sfbulk_pages.reading.state.bookmarks import cap_maximum
+from tap_sfbulk_pages.reading.state.entry import SavedRestQuery
 from tap_sfbulk_pages.watching import activity
 from tap_sfbulk_pages.words import counted
 

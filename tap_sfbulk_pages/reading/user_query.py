@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 from tap_sfbulk_pages.decoding.forbidden import ForbiddenValues
 from tap_sfbulk_pages.errors import ExtractionError, SettingsError
 from tap_sfbulk_pages.jobs.query import Query
-from tap_sfbulk_pages.reading import state as stream_state
 from tap_sfbulk_pages.reading.announced_types import check_announced_types
 from tap_sfbulk_pages.reading.asked_again import AskedAgain
-from tap_sfbulk_pages.reading.bookmarks import BOUND_FORMATS
-from tap_sfbulk_pages.reading.coverage import Coverage, decide_start
 from tap_sfbulk_pages.reading.request import JobRequest, choose_fields
+from tap_sfbulk_pages.reading.state import entry as stream_state
+from tap_sfbulk_pages.reading.state.bookmarks import BOUND_FORMATS
+from tap_sfbulk_pages.reading.state.coverage import Coverage, decide_start
 from tap_sfbulk_pages.reading.through_job import JobReading
 from tap_sfbulk_pages.salesforce.schema import primary_keys
 from tap_sfbulk_pages.soql.columns import match_spelling
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping, Sequence
     from datetime import datetime
 
-    from tap_sfbulk_pages.reading.bookmarks import Incremental
     from tap_sfbulk_pages.reading.page import Reading, ReadingContext
+    from tap_sfbulk_pages.reading.state.bookmarks import Incremental
     from tap_sfbulk_pages.settings import Settings
     from tap_sfbulk_pages.soql.columns import TypedQuery
     from tap_sfbulk_pages.soql.entries import QuerySetting

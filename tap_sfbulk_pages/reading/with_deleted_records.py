@@ -24,10 +24,10 @@ from tap_sfbulk_pages.decoding.cells import CellType
 from tap_sfbulk_pages.decoding.columns import Columns
 from tap_sfbulk_pages.decoding.records import ColumnBlocks
 from tap_sfbulk_pages.jobs.query import SHORT_ID, Query
-from tap_sfbulk_pages.reading import state as stream_state
 from tap_sfbulk_pages.reading.delete_log import LOG_KEEPS, DeleteLog
 from tap_sfbulk_pages.reading.page import PageReading, WrappedReading
 from tap_sfbulk_pages.reading.request import JobRequest
+from tap_sfbulk_pages.reading.state import entry as stream_state
 from tap_sfbulk_pages.reading.through_rest import RestReading
 from tap_sfbulk_pages.salesforce.schema import DELETED_AT, KEY, replication_key
 from tap_sfbulk_pages.soql.conditions import has_relative_date

@@ -12,9 +12,9 @@ import click
 
 from tap_sfbulk_pages.reading.plan import StreamPlan, compare_with_allowances, count_records
 from tap_sfbulk_pages.salesforce.limits import API_CALLS, QUERY_JOBS, UNITS
-from tap_sfbulk_pages.singer.catalog_files import SelectedEntries
 from tap_sfbulk_pages.singer.command_line import errors_for_people
-from tap_sfbulk_pages.singer.states import read_state
+from tap_sfbulk_pages.singer.inputs.catalog_files import SelectedEntries
+from tap_sfbulk_pages.singer.inputs.states import read_state
 from tap_sfbulk_pages.singer.tap import TapSFBulkPages
 from tap_sfbulk_pages.words import counted, table_lines
 

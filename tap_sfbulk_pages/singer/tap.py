@@ -29,24 +29,24 @@ from tap_sfbulk_pages.reading.named_things import check_map_fields
 from tap_sfbulk_pages.reading.run import RunOutcome, StreamRun
 from tap_sfbulk_pages.settings_schema import SCHEMA
 from tap_sfbulk_pages.singer.batch_formats import check_unchanged
-from tap_sfbulk_pages.singer.catalog_files import SelectedEntries, write_catalog
 from tap_sfbulk_pages.singer.command_line import TAP, errors_for_people
-from tap_sfbulk_pages.singer.config_check import check_config, read_tap_environment
 from tap_sfbulk_pages.singer.connection_check import check_connection
-from tap_sfbulk_pages.singer.input_files import read_config
+from tap_sfbulk_pages.singer.inputs.catalog_files import SelectedEntries, write_catalog
+from tap_sfbulk_pages.singer.inputs.config_check import check_config, read_tap_environment
+from tap_sfbulk_pages.singer.inputs.input_files import read_config
+from tap_sfbulk_pages.singer.inputs.moving_in import catalogs as earlier_catalogs
+from tap_sfbulk_pages.singer.inputs.states import read_state, understand_state
 from tap_sfbulk_pages.singer.measurements import log_measurements
-from tap_sfbulk_pages.singer.moving_in import catalogs as earlier_catalogs
 from tap_sfbulk_pages.singer.output import StateLines
 from tap_sfbulk_pages.singer.run import RunningTap
-from tap_sfbulk_pages.singer.states import read_state, understand_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from singer_sdk.streams import Stream
 
-    from tap_sfbulk_pages.singer.lazy_stream import StreamInTurn
-    from tap_sfbulk_pages.singer.stream import BulkStream
+    from tap_sfbulk_pages.singer.streams.lazy_stream import StreamInTurn
+    from tap_sfbulk_pages.singer.streams.stream import BulkStream
 
 
 class TapSFBulkPages(RunningTap):
@@ -111,7 +111,7 @@ class TapSFBulkPages(RunningTap):
     def discover_streams(self) -> Sequence[Stream]:
         """Make the streams: those selected in a catalog, else every one that the org offers."""
         # Loads what reads streams, for which --version, --about and wrong settings need not wait.
-        from tap_sfbulk_pages.singer import discovery as stream_discovery  # noqa: PLC0415
+        from tap_sfbulk_pages.singer.streams import discovery as stream_discovery  # noqa: PLC0415
 
         if self.input_catalog is None:
             return list(stream_discovery.offered_streams(self))
@@ -124,7 +124,7 @@ class TapSFBulkPages(RunningTap):
         Returns:
             Nothing: the SDK does not look at it, and all of it may be more than memory holds.
         """
-        from tap_sfbulk_pages.singer import discovery as stream_discovery  # noqa: PLC0415 - as above
+        from tap_sfbulk_pages.singer.streams import discovery as stream_discovery  # noqa: PLC0415 - as above
 
         streams = stream_discovery.offered_streams(self)
         # As the SDK's own `catalog` does.
@@ -169,7 +169,7 @@ class TapSFBulkPages(RunningTap):
         Raises:
             IncompleteRunError: If streams could not be read, after the others.
         """
-        from tap_sfbulk_pages.singer.lazy_stream import StreamInTurn  # noqa: PLC0415 - as above
+        from tap_sfbulk_pages.singer.streams.lazy_stream import StreamInTurn  # noqa: PLC0415 - as above
 
         streams = [StreamInTurn.of(self, stream) for stream in self.selected_streams]
         self._read_all(sorted(streams, key=lambda stream: not stream.has_saved_job))
@@ -183,7 +183,7 @@ class TapSFBulkPages(RunningTap):
         Raises:
             ExtractionError: If the org cannot be asked, or settings contradict it or each other.
         """
-        from tap_sfbulk_pages.singer import lazy_stream as streams_in_turn  # noqa: PLC0415 - as above
+        from tap_sfbulk_pages.singer.streams import lazy_stream as streams_in_turn  # noqa: PLC0415 - as above
 
         # The SDK would fill the mapper with all streams.
         super(Tap, self).setup_mapper()

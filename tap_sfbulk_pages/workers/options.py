@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import RefusedError, SettingsError
 from tap_sfbulk_pages.jobs.query import Query, QueryJob
-from tap_sfbulk_pages.reading.bookmarks import Incremental
 from tap_sfbulk_pages.reading.existing_jobs import fetch_result_columns, find_existing_job
 from tap_sfbulk_pages.reading.object_query import ObjectQuery
+from tap_sfbulk_pages.reading.state.bookmarks import Incremental
 from tap_sfbulk_pages.salesforce.schema import json_schema, replication_key, unsupported_fields
 from tap_sfbulk_pages.soql.columns import TypedQuery, find_result_types, property_schemas
 from tap_sfbulk_pages.soql.field_paths import FieldPaths

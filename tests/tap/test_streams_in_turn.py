@@ -17,7 +17,7 @@ from tap_process import config_for, metadata_of
 from sfbulk_sandbox.state import org
 from tap_sfbulk_pages.jobs import query_jobs
 from tap_sfbulk_pages.singer.output import StateLines
-from tap_sfbulk_pages.singer.stream import BulkStream
+from tap_sfbulk_pages.singer.streams.stream import BulkStream
 from tap_sfbulk_pages.singer.tap import TapSFBulkPages
 
 if TYPE_CHECKING:

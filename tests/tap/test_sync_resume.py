@@ -374,7 +374,7 @@ def test_one_stream_with_a_broken_state_stops_no_other(
 
 
 @pytest.mark.parametrize(
-    "bookmark", [None, 5, "x", [], {"query_job": 5}, {"query_job": {"id": 5}}, {"query_job": []}]
+    "bookmark", [5, "x", [], {"query_job": 5}, {"query_job": {"id": 5}}, {"query_job": []}]
 )
 def test_a_foreign_state_is_refused_in_words(
     tap: Tap, start_sandbox: StartSandbox, bookmark: Any

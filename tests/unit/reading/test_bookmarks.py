@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tap_sfbulk_pages.datetimes import format_literal, parse_datetime
 from tap_sfbulk_pages.errors import StateError
-from tap_sfbulk_pages.reading.bookmarks import (
+from tap_sfbulk_pages.reading.state.bookmarks import (
     Incremental,
     cap_maximum,
     move_bookmark,

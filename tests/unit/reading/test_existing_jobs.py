@@ -31,7 +31,9 @@ class Salesforce:
         self._lists = lists or {}
         self.asked: list[str] = []
 
-    def fetch_json(self, link: str, *, api_version: str, parse: Callable[[Any], Any]) -> Any:
+    def fetch_json(
+        self, link: str, *, api_version: str, parse: Callable[[Any], Any], **_: Any
+    ) -> Any:
         self.asked.append(f"v{api_version}{link}")
         if link in self._lists:
             return parse(self._lists[link])

@@ -10,7 +10,7 @@ import pytest
 from tap_sfbulk_pages.errors import StateError
 from tap_sfbulk_pages.jobs.progress import JobProgress
 from tap_sfbulk_pages.jobs.query import Query, QueryJob
-from tap_sfbulk_pages.reading import state as stream_state
+from tap_sfbulk_pages.reading.state import entry as stream_state
 
 JOB = QueryJob("750000000000001AAA", "62.0", state="JobComplete", records=9)
 KEY = "SystemModstamp"

@@ -11,7 +11,7 @@ from singer_sdk.singerlib import Catalog
 from tap_process import config_for, metadata_of
 
 from tap_sfbulk_pages.errors import CatalogError
-from tap_sfbulk_pages.singer.catalog_files import SelectedEntries, write_catalog
+from tap_sfbulk_pages.singer.inputs.catalog_files import SelectedEntries, write_catalog
 
 if TYPE_CHECKING:
     from fixture_types import StartSandbox

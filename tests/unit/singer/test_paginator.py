@@ -9,8 +9,8 @@ import pytest
 import requests
 
 from tap_sfbulk_pages.errors import ListingError
-from tap_sfbulk_pages.singer.paginator import ResultPagesPaginator
-from tap_sfbulk_pages.singer.stream import BulkStream
+from tap_sfbulk_pages.singer.streams.paginator import ResultPagesPaginator
+from tap_sfbulk_pages.singer.streams.stream import BulkStream
 from tap_sfbulk_pages.singer.tap import TapSFBulkPages
 
 if TYPE_CHECKING:

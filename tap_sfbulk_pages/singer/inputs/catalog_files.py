@@ -19,9 +19,9 @@ import ijson
 from singer_sdk.singerlib import CatalogEntry, MetadataMapping
 
 from tap_sfbulk_pages.errors import CatalogError
-from tap_sfbulk_pages.singer.dotted_columns import add_paths
-from tap_sfbulk_pages.singer.input_files import open_as_utf_8, read_json
-from tap_sfbulk_pages.singer.moving_in.catalogs import understand, warnings_of
+from tap_sfbulk_pages.singer.inputs.dotted_columns import add_paths
+from tap_sfbulk_pages.singer.inputs.input_files import open_as_utf_8, read_json
+from tap_sfbulk_pages.singer.inputs.moving_in.catalogs import understand, warnings_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

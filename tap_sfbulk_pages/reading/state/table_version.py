@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import StateError
-from tap_sfbulk_pages.reading import state as stream_state
-from tap_sfbulk_pages.reading.state import LAST_TABLE_VERSION, TABLE_VERSION
+from tap_sfbulk_pages.reading.state import entry as stream_state
+from tap_sfbulk_pages.reading.state.entry import LAST_TABLE_VERSION, TABLE_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping

@@ -21,7 +21,7 @@ from tap_sfbulk_pages.salesforce.schema import (
     replication_key,
     unsupported_fields,
 )
-from tap_sfbulk_pages.singer.stream import BulkStream
+from tap_sfbulk_pages.singer.streams.stream import BulkStream
 
 if TYPE_CHECKING:
     from singer_sdk.singerlib import Catalog, MetadataMapping

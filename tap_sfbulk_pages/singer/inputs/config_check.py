@@ -16,7 +16,7 @@ from tap_sfbulk_pages.configuration import (
 from tap_sfbulk_pages.errors import collect_errors
 from tap_sfbulk_pages.settings import Settings
 from tap_sfbulk_pages.singer.batch_formats import check_batch_config
-from tap_sfbulk_pages.singer.moving_in import settings as earlier_settings
+from tap_sfbulk_pages.singer.inputs.moving_in import settings as earlier_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from tap_sfbulk_pages.reading.bookmarks import describe_extent
 from tap_sfbulk_pages.reading.plan import plan_job
+from tap_sfbulk_pages.reading.state.bookmarks import describe_extent
 from tap_sfbulk_pages.reading.user_query import (
     QuerySelection,
     ask_query,
@@ -15,7 +15,7 @@ from tap_sfbulk_pages.reading.user_query import (
     choose_replication_key,
     open_query,
 )
-from tap_sfbulk_pages.singer.stream import BulkStream
+from tap_sfbulk_pages.singer.streams.stream import BulkStream
 from tap_sfbulk_pages.soql.columns import TypedQuery, property_schemas
 
 if TYPE_CHECKING:

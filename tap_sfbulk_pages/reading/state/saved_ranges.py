@@ -1,7 +1,7 @@
 """The ranges of an object that is read in parts, in the Singer state.
 
 Each part holds its bounds and, while it is read, its `query_job`; afterwards `done` and the
-greatest replication key value in it. As in `state.py`, each change is one assignment.
+greatest replication key value in it. As in `entry.py`, each change is one assignment.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.datetimes import parse_datetime
 from tap_sfbulk_pages.errors import StateError
-from tap_sfbulk_pages.reading import state as stream_state
-from tap_sfbulk_pages.reading.state import RANGES, UNKNOWN_KEY
+from tap_sfbulk_pages.reading.state import entry as stream_state
+from tap_sfbulk_pages.reading.state.entry import RANGES, UNKNOWN_KEY
 from tap_sfbulk_pages.soql.ranges import Range
 
 if TYPE_CHECKING:

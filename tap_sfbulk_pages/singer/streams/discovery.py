@@ -16,9 +16,12 @@ from tap_sfbulk_pages.errors import (
 from tap_sfbulk_pages.reading.named_things import check_named_streams, map_sources, match_objects
 from tap_sfbulk_pages.salesforce.describe import describe_objects, list_object_names
 from tap_sfbulk_pages.salesforce.restricted_objects import find_obstacle
-from tap_sfbulk_pages.singer.extra_streams import offered_extra_streams, selected_extra_streams
-from tap_sfbulk_pages.singer.object_stream import SObjectStream
-from tap_sfbulk_pages.singer.unreadable_stream import UnreadableStream
+from tap_sfbulk_pages.singer.streams.extra_streams import (
+    offered_extra_streams,
+    selected_extra_streams,
+)
+from tap_sfbulk_pages.singer.streams.object_stream import SObjectStream
+from tap_sfbulk_pages.singer.streams.unreadable_stream import UnreadableStream
 from tap_sfbulk_pages.soql.entries import check_names
 from tap_sfbulk_pages.soql.field_paths import FieldPaths
 
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
 
     from tap_sfbulk_pages.salesforce.describe import SObject
     from tap_sfbulk_pages.singer.run import RunningTap
-    from tap_sfbulk_pages.singer.stream import BulkStream
+    from tap_sfbulk_pages.singer.streams.stream import BulkStream
 
 
 @dataclass(frozen=True)

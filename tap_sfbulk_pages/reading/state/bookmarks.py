@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.datetimes import format_literal, parse_datetime
 from tap_sfbulk_pages.errors import StateError
-from tap_sfbulk_pages.reading import state as stream_state
+from tap_sfbulk_pages.reading.state import entry as stream_state
 from tap_sfbulk_pages.salesforce.schema import REPLICATION_KEYS
 
 if TYPE_CHECKING:

@@ -17,7 +17,6 @@ from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib import Catalog
 
 from tap_sfbulk_pages.errors import CatalogError, ExtractionError, SettingsError, collect_errors
-from tap_sfbulk_pages.reading import state as stream_state
 from tap_sfbulk_pages.reading.named_things import (
     check_filter_fields,
     check_map_fields,
@@ -28,6 +27,7 @@ from tap_sfbulk_pages.reading.named_things import (
     output_names,
 )
 from tap_sfbulk_pages.reading.plan import StreamPlan
+from tap_sfbulk_pages.reading.state import entry as stream_state
 from tap_sfbulk_pages.salesforce.describe import (
     DescribesInTurn,
     SObject,
@@ -36,16 +36,16 @@ from tap_sfbulk_pages.salesforce.describe import (
 )
 from tap_sfbulk_pages.salesforce.restricted_objects import find_obstacle
 from tap_sfbulk_pages.singer.batch_formats import check_unchanged
-from tap_sfbulk_pages.singer.discovery import (
+from tap_sfbulk_pages.singer.inputs.states import find_strange_bookmarks, find_unused_bookmark
+from tap_sfbulk_pages.singer.streams.discovery import (
     is_named,
     offered_object,
     offered_things,
     selected_object,
     warn_of_hindered,
 )
-from tap_sfbulk_pages.singer.extra_streams import selected_extra_streams
-from tap_sfbulk_pages.singer.object_stream import SObjectStream
-from tap_sfbulk_pages.singer.states import find_strange_bookmarks, find_unused_bookmark
+from tap_sfbulk_pages.singer.streams.extra_streams import selected_extra_streams
+from tap_sfbulk_pages.singer.streams.object_stream import SObjectStream
 from tap_sfbulk_pages.soql.entries import check_tables
 from tap_sfbulk_pages.watching.activity import on_behalf_of
 
@@ -53,9 +53,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
-    from tap_sfbulk_pages.singer.catalog_files import SelectedEntries
+    from tap_sfbulk_pages.singer.inputs.catalog_files import SelectedEntries
     from tap_sfbulk_pages.singer.run import RunningTap
-    from tap_sfbulk_pages.singer.stream import BulkStream
+    from tap_sfbulk_pages.singer.streams.stream import BulkStream
 
 
 class StreamInTurn:

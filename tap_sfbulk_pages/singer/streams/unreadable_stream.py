@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from tap_sfbulk_pages.singer.stream import BulkStream
+from tap_sfbulk_pages.singer.streams.stream import BulkStream
 
 if TYPE_CHECKING:
     from tap_sfbulk_pages.errors import ExtractionError

@@ -24,8 +24,8 @@ from tap_sfbulk_pages.decoding.lines import record_message
 from tap_sfbulk_pages.decoding.records import convert_rows
 from tap_sfbulk_pages.errors import SettingsError
 from tap_sfbulk_pages.reading.page import NothingToRead, ReadingContext
-from tap_sfbulk_pages.reading.table_version import choose_version, finish_version
-from tap_sfbulk_pages.singer.paginator import ResultPagesPaginator
+from tap_sfbulk_pages.reading.state.table_version import choose_version, finish_version
+from tap_sfbulk_pages.singer.streams.paginator import ResultPagesPaginator
 from tap_sfbulk_pages.watching.activity import Phase, on_behalf_of
 
 if TYPE_CHECKING:

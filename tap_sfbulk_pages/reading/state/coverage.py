@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.datetimes import format_literal, parse_datetime
 from tap_sfbulk_pages.errors import StateError
-from tap_sfbulk_pages.reading import state as stream_state
-from tap_sfbulk_pages.reading.bookmarks import Incremental, parse_bookmark
+from tap_sfbulk_pages.reading.state import entry as stream_state
+from tap_sfbulk_pages.reading.state.bookmarks import Incremental, parse_bookmark
 from tap_sfbulk_pages.soql.conditions import finds_no_more, gains_with_time, normalize
 from tap_sfbulk_pages.words import plural
 

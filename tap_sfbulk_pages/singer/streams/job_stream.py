@@ -8,14 +8,14 @@ from typing_extensions import override
 
 from tap_sfbulk_pages.decoding.forbidden import ForbiddenValues
 from tap_sfbulk_pages.jobs.query import ExistingJob
-from tap_sfbulk_pages.reading import state as stream_state
 from tap_sfbulk_pages.reading.existing_jobs import fetch_column_types
 from tap_sfbulk_pages.reading.page import NothingToRead
 from tap_sfbulk_pages.reading.plan import plan_job
 from tap_sfbulk_pages.reading.request import JobRequest, choose_fields
+from tap_sfbulk_pages.reading.state import entry as stream_state
 from tap_sfbulk_pages.reading.through_job import JobReading
 from tap_sfbulk_pages.salesforce.schema import KEY
-from tap_sfbulk_pages.singer.stream import BulkStream
+from tap_sfbulk_pages.singer.streams.stream import BulkStream
 from tap_sfbulk_pages.soql.columns import match_spelling, property_schemas
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from tap_sfbulk_pages.errors import (
     UnavailableError,
     collect_errors,
 )
-from tap_sfbulk_pages.singer.job_stream import ExistingJobStream
-from tap_sfbulk_pages.singer.query_stream import QueryStream
-from tap_sfbulk_pages.singer.unreadable_stream import UnreadableStream
+from tap_sfbulk_pages.singer.streams.job_stream import ExistingJobStream
+from tap_sfbulk_pages.singer.streams.query_stream import QueryStream
+from tap_sfbulk_pages.singer.streams.unreadable_stream import UnreadableStream
 from tap_sfbulk_pages.soql.field_paths import FieldPaths
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib import CatalogEntry
 
     from tap_sfbulk_pages.singer.run import RunningTap
-    from tap_sfbulk_pages.singer.stream import BulkStream
+    from tap_sfbulk_pages.singer.streams.stream import BulkStream
 
 
 def offered_extra_streams(tap: RunningTap, paths: FieldPaths) -> list[BulkStream]:
