@@ -331,7 +331,7 @@ FORMS: tuple[FaultForm, ...] = (
     _form(
         "unknown job state",
         "unknown-state",
-        "not known: 'Suspended'",
+        "unknown state: 'Suspended'",
         heals=False,
         kind="unknown_state",
         places=("poll",),

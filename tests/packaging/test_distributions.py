@@ -61,7 +61,9 @@ def test_wheel_runs(installed: WheelEnvironments, version: str, tmp_path: Path) 
 
 @EVERY_PYTHON
 def test_compiled_code_runs(installed: WheelEnvironments, version: str, tmp_path: Path) -> None:
-    loads = "from tap_sfbulk_pages import compiled; raise SystemExit(not compiled.library())"
+    loads = (
+        "from tap_sfbulk_pages.decoding import compiled; raise SystemExit(not compiled.library())"
+    )
     loaded = run([installed.program(version, "python"), "-c", loads], folder=tmp_path)
     assert loaded.returncode == 0, loaded.stderr
 

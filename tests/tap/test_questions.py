@@ -11,6 +11,8 @@ import pytest
 from salesforce_data import assert_same_records, expected_records
 from tap_process import config_for
 
+from sfbulk_sandbox.sobjects.definitions import FieldDefinition
+
 if TYPE_CHECKING:
     from fixture_types import StartSandbox
     from tap_process import Tap, TapRun
@@ -364,3 +366,47 @@ def test_a_field_that_was_hidden_is_read_again_from_where_it_vanished(
         record["Id"]: record for run in (first, hidden, back) for record in run.records("Account")
     }
     assert_same_records(list(table.values()), expected_records(server, "Account"))
+
+
+def test_a_field_that_was_hidden_without_a_catalog_is_read_again(
+    tap: Tap, start_sandbox: StartSandbox
+) -> None:
+    """Nothing names the field while it is hidden."""
+    server = start_sandbox(rows={"Account": ROWS})
+    config = config_for(server, "Account", lookback_seconds=0)
+    first = tap(config)
+    server.org.set_field_visible("Account", "Phone", False)
+    changed = [record["Id"] for record in expected_records(server, "Account")][:5]
+    server.org.upsert("Account", [{"Id": each, "Phone": "555"} for each in changed])
+    hidden = tap(config, state=first.state)
+    server.org.set_field_visible("Account", "Phone", True)
+    back = tap(config, state=hidden.state)
+    phones = {record["Id"]: record["Phone"] for record in back.records("Account")}
+    assert {phones.get(each) for each in changed} == {"555"}
+
+
+def test_a_field_that_was_hidden_from_the_first_load_on_is_read_in_full(
+    tap: Tap, start_sandbox: StartSandbox
+) -> None:
+    server = start_sandbox(rows={"Account": ROWS})
+    config = config_for(server, "Account")
+    catalog = tap.catalog(config)
+    server.org.set_field_visible("Account", "Phone", False)
+    first = tap(config, catalog=catalog)
+    server.org.set_field_visible("Account", "Phone", True)
+    back = tap(config, catalog=catalog, state=first.state)
+    assert_same_records(back.records("Account"), expected_records(server, "Account"))
+
+
+def test_a_field_whose_name_changes_its_case_keeps_its_column(
+    tap: Tap, start_sandbox: StartSandbox
+) -> None:
+    server = start_sandbox(rows={"Account": ROWS})
+    config = config_for(server, "Account")
+    catalog = tap.catalog(config)
+    phones = {each["Id"]: each["Phone"] for each in expected_records(server, "Account")}
+    server.org.change_field("Account", "Phone", FieldDefinition(type="phone"), name="PHONE")
+    run = tap(config, catalog=catalog)
+    assert run.exit_code == 0, run.stderr
+    assert {each["Id"]: each["Phone"] for each in run.records("Account")} == phones
+    assert "Phone" not in "".join(line for line in run.stderr.splitlines() if "WARNING" in line)

@@ -91,7 +91,7 @@ class DuckDB:
 
 
 class Postgres:
-    """A database of a PostgreSQL server. A number is a decimal with the digits of a double.
+    """A database of a PostgreSQL server. A number is a decimal with every digit.
 
     Args:
         connection: How to connect.
@@ -121,8 +121,8 @@ class Postgres:
         if value is None:
             return None
         if type_ in _NUMBERS:
-            return Decimal(repr(float(value)))
-        return _moment(value, type_)
+            return Decimal(value)
+        return _moment(value, type_) if type_ != "time" else value
 
     def column_types(self, stream: str) -> dict[str, str]:
         """Return the types of a table's columns."""
@@ -131,7 +131,11 @@ class Postgres:
             "WHERE table_name = %s AND column_name NOT LIKE '\\_sdc\\_%%'"
         )
         with psycopg.connect(**self._connection) as server:
-            return dict(server.execute(columns, [stream]).fetchall())
+            types = dict(server.execute(columns, [stream]).fetchall())
+        # A text of a known length.
+        return {
+            name: "text" if type_ == "character varying" else type_ for name, type_ in types.items()
+        }
 
     def column_type(self, type_: str) -> str:
         """Return the type that a column of a Salesforce type must have."""
@@ -139,7 +143,6 @@ class Postgres:
             "boolean": "boolean",
             "date": "date",
             "datetime": "timestamp without time zone",
-            "time": "time without time zone",
         }
         types |= dict.fromkeys(_INTEGERS, "bigint") | dict.fromkeys(_NUMBERS, "numeric")
         return types.get(type_, "text")
