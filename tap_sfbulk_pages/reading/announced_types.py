@@ -39,7 +39,7 @@ def check_announced_types(
     drifted = [
         f"{name} ({_show(schemas[name])} in the catalog, {today[name.lower()]} in Salesforce)"
         for name in fields
-        if not _takes(schemas[name], property_schema(today[name.lower()]))
+        if not _takes(schemas[name], today[name.lower()])
     ]
     if drifted:
         raise ExtractionError(
@@ -48,8 +48,9 @@ def check_announced_types(
         )
 
 
-def _takes(announced: Mapping[str, Any], today: Mapping[str, Any]) -> bool:
-    """Tell whether a schema takes every value of another; more than it needs does no harm."""
+def _takes(announced: Mapping[str, Any], described: str) -> bool:
+    """Tell whether a schema takes every value of a type; more than it needs does no harm."""
+    today = property_schema(described)
     types, form = _types(announced), announced.get("format")
     (kind,) = _types(today)
     if not types:
@@ -58,9 +59,9 @@ def _takes(announced: Mapping[str, Any], today: Mapping[str, Any]) -> bool:
         is_text = "string" in types and form in (None, SINGER_DECIMAL)
         is_text &= not (kind == "boolean" and form == SINGER_DECIMAL)
         return is_text or bool(types & _NUMBERS[kind])
-    # Catalogs of other taps announce dates as date-times.
-    forms = {"date": ("date", "date-time"), "date-time": ("date-time",), "time": ("time",)}
-    return "string" in types and form in (None, *forms.get(today.get("format", ""), ()))
+    # Catalogs of other taps announce dates as date-times, those of earlier releases times as times.
+    forms = {"date": ("date", "date-time"), "datetime": ("date-time",), "time": ("time",)}
+    return "string" in types and form in (None, *forms.get(described, ()))
 
 
 def _types(schema: Mapping[str, Any]) -> set[str]:

@@ -14,6 +14,19 @@ if TYPE_CHECKING:
     from tap_process import Tap
 
 
+def test_a_catalog_of_an_earlier_release_announces_times_as_times(
+    tap: Tap, start_sandbox: StartSandbox
+) -> None:
+    fields = {"Opens__c": {"type": "time"}}
+    server = start_sandbox(rows={"Account": 5}, objects={"Account": {"fields": fields}})
+    config = config_for(server, "Account")
+    catalog = tap.catalog(config)
+    catalog["streams"][0]["schema"]["properties"]["Opens__c"]["format"] = "time"
+    run = tap(config, catalog=catalog)
+    assert run.exit_code == 0, run.stderr
+    assert len(run.records("Account")) == 5
+
+
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [

@@ -62,7 +62,7 @@ def test_paths_are_typed_by_the_fields_that_they_lead_to(
     properties = schema["schema"]["properties"]
     assert schema["key_properties"] == ["Id"]
     assert list(properties) == list(types)
-    assert properties["Id"] == {"type": "string"}
+    assert properties["Id"] == {"type": "string", "maxLength": 18}
     assert properties["Account.Owner.IsActive"] == {"type": ["boolean", "null"]}
     assert properties["Account.AnnualRevenue"] == {"type": ["number", "null"]}
     assert properties["Account.NumberOfEmployees"] == {"type": ["integer", "null"]}
@@ -153,8 +153,8 @@ def test_start_date_holds_for_queries_with_a_replication_key(
     assert "does not split a job with ORDER BY into chunks" in run.stderr
     assert sorted(soql for _, soql in jobs_of(server)) == [
         (
-            "SELECT Account.CreatedDate, Id FROM Contact WHERE Account.CreatedDate >= "
-            "2025-01-01T00:00:00.000Z ORDER BY Id"
+            "SELECT Account.CreatedDate, Id FROM Contact WHERE (Account.CreatedDate >= "
+            "2025-01-01T00:00:00.000Z OR Account.CreatedDate = null) ORDER BY Id"
         ),
         "SELECT Id FROM Account",
     ]

@@ -205,7 +205,6 @@ def test_a_missing_header_is_refused() -> None:
     [
         (b"\x1f\x8b broken", "gzip"),
         (COMPRESSED + b"more", "gzip"),
-        (COMPRESSED * 2, "gzip"),
         (COMPRESSED[:-1], "gzip"),
         (b"\xff\xfe\x00", None),
         (b'"Id"\n"\xc3', None),
