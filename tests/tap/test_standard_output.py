@@ -9,8 +9,10 @@ import re
 import signal
 import subprocess
 import sys
+import termios
 import threading
 import time
+from array import array
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from sfbulk_sandbox import SandboxServer
 
 STREAMS = {"Account": 400, "Contact": 5}
+PIPE_BYTES = 4096
 FULL = Path("/dev/full")
 
 
@@ -102,7 +105,7 @@ def test_a_pipe_that_does_not_block_is_waited_for(
 ) -> None:
     server = start_sandbox(rows=STREAMS)
     reading, writing = os.pipe()
-    fcntl.fcntl(writing, getattr(fcntl, "F_SETPIPE_SZ", 1031), 4096)
+    fcntl.fcntl(writing, getattr(fcntl, "F_SETPIPE_SZ", 1031), PIPE_BYTES)
     os.set_blocking(writing, False)
     with running(server, tmp_path, writing) as process:
         os.close(writing)
@@ -141,6 +144,17 @@ def test_a_signal_ends_a_run_that_nobody_reads(
     assert "Traceback" not in log
 
 
+def wait_until_full(reading: int) -> None:
+    """Wait until the run can write no more: what waits in the pipe does not grow any longer."""
+    deadline = time.monotonic() + 60
+    before, waiting = array("i", [0]), array("i", [0])
+    while waiting[0] < PIPE_BYTES // 2 or waiting != before:
+        assert time.monotonic() < deadline
+        before = array("i", waiting)
+        time.sleep(0.2)
+        fcntl.ioctl(reading, termios.FIONREAD, waiting)
+
+
 def test_a_signal_lets_a_slow_reader_have_whole_lines_and_a_state(
     start_sandbox: StartSandbox, tmp_path: Path
 ) -> None:
@@ -151,9 +165,8 @@ def test_a_signal_lets_a_slow_reader_have_whole_lines_and_a_state(
         os.close(writing)
         with os.fdopen(reading, "rb") as pipe:
             lines = [pipe.readline()]
-            time.sleep(1)
+            wait_until_full(reading)
             process.send_signal(signal.SIGTERM)
-            time.sleep(1)
             lines += pipe.readlines()
         process.communicate()
     assert process.returncode == 143
