@@ -148,10 +148,10 @@ def wait_until_full(reading: int) -> None:
     """Wait until the run can write no more: what waits in the pipe does not grow any longer."""
     deadline = time.monotonic() + 60
     before, waiting = array("i", [0]), array("i", [0])
-    while waiting[0] < PIPE_BYTES // 2 or waiting != before:
+    while not waiting[0] or waiting != before:
         assert time.monotonic() < deadline
         before = array("i", waiting)
-        time.sleep(0.2)
+        time.sleep(0.5)
         fcntl.ioctl(reading, termios.FIONREAD, waiting)
 
 
@@ -165,10 +165,13 @@ def test_a_signal_lets_a_slow_reader_have_whole_lines_and_a_state(
         os.close(writing)
         with os.fdopen(reading, "rb") as pipe:
             lines = [pipe.readline()]
+            while b"RECORD" not in lines[-1][:20]:
+                lines.append(pipe.readline())
             wait_until_full(reading)
             process.send_signal(signal.SIGTERM)
             lines += pipe.readlines()
         process.communicate()
     assert process.returncode == 143
     assert lines[-1].endswith(b"\n")
-    assert json.loads(lines[-1])["type"] == "STATE"
+    # A state that has not changed since is not repeated at the end.
+    assert "STATE" in [json.loads(line)["type"] for line in lines]
