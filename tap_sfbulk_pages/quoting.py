@@ -76,7 +76,7 @@ def keep_secret(*secrets: str | None) -> None:
     with _lock:
         known = {secret.text: secret for secret in _secrets}
         for line in lines:
-            if len(line) >= _SHORTEST and line not in known:
+            if len(line) >= _SHORTEST and line not in known and line.lower() not in BLACKED_OUT:
                 known[line] = _Secret(line)
         # The longest first, so that a part does not hide the whole.
         _secrets = tuple(sorted(known.values(), key=lambda secret: -len(secret.text)))

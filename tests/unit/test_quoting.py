@@ -12,7 +12,6 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from tap_sfbulk_pages import quoting
 from tap_sfbulk_pages.errors import RefusedError, SettingsError, UnavailableError
 from tap_sfbulk_pages.quoting import BLACKED_OUT, keep_secret, quote, quote_log_records
 
@@ -45,9 +44,7 @@ FORMS: dict[str, Callable[[str], str]] = {
 
 
 @pytest.fixture(autouse=True)
-def known(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Know the secrets in this test only."""
-    monkeypatch.setattr(quoting, "_secrets", ())
+def known(forget_secrets: None) -> None:  # noqa: ARG001 - it comes first
     keep_secret(*SECRETS)
 
 
@@ -75,6 +72,13 @@ def test_a_short_secret_is_not_found_in_words() -> None:
 def test_what_is_shorter_than_any_secret_is_not_one() -> None:
     keep_secret("a", "", None, "abcd")
     assert quote("a abcd") == "a abcd"
+
+
+def test_the_word_secret_is_shown_as_one() -> None:
+    keep_secret("secret", "Secret")
+    quoted = quote("client_secret=x, secret; a Secret")
+    assert quote(quoted) == quoted
+    assert "[[" not in quoted
 
 
 def test_a_key_of_several_lines() -> None:
