@@ -15,8 +15,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
-
 from tap_sfbulk_pages.errors import SignInError
 from tap_sfbulk_pages.quoting import keep_secret
 
@@ -53,6 +51,9 @@ class RefreshTokenStore:
             SignInError: If a successor could not be saved, or another process does not end its
                 sign-in.
         """
+        # Few runs sign in so, and every start of a command would pay for the import.
+        from filelock import FileLock, Timeout  # noqa: PLC0415
+
         with ExitStack() as stack:
             try:
                 for path in (self._path, self._lock_path):
