@@ -23,7 +23,7 @@ LOCK = ROOT / f"examples/meltano/plugins/extractors/tap-sfbulk-pages--{VARIANT}.
 def definition() -> dict[str, Any]:
     """Return the definition: the extractor in meltano.yml, and what else the Hub asks for."""
     project = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
-    (extractor,) = project["plugins"]["extractors"]
+    extractor, _ = project["plugins"]["extractors"]
     made = {
         **extractor,
         "variant": VARIANT,

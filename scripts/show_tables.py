@@ -10,9 +10,9 @@ from urllib.request import urlopen
 import duckdb
 
 BIGGEST_PIPELINES = """
-    SELECT account.name AS account, account.industry, account.billingcity AS city,
+    SELECT account.name AS account, account.industry AS industry, account.billingcity AS city,
         count(*) AS opportunities, sum(opportunity.amount)::DECIMAL(18, 2) AS amount,
-        max(opportunity.systemmodstamp) AS last_change
+        max(opportunity.systemmodstamp) AT TIME ZONE 'UTC' AS last_change
     FROM salesforce.account
     JOIN salesforce.opportunity ON opportunity.accountid = account.id
     WHERE NOT account.isdeleted AND NOT opportunity.isdeleted
@@ -37,7 +37,7 @@ def show(path: str, sandbox: str) -> None:
                 name,
                 job["rows"],
                 job["pages"],
-                database.table(f"salesforce.{name.lower()}").count("*").fetchall()[0][0],
+                database.table(f"salesforce.{name}").count("*").fetchall()[0][0],
             )
             for name, job in sorted(jobs.items())
         ]

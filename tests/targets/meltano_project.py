@@ -50,7 +50,7 @@ class MeltanoProject:
         self._folder = folder
         self._programs = programs
         content = project()
-        (extractor,) = content["plugins"]["extractors"]
+        extractor, _ = content["plugins"]["extractors"]
         del extractor["pip_url"]
         extractor["executable"] = str(folder / extractor["name"])
         for loader in content["plugins"]["loaders"]:
@@ -93,7 +93,7 @@ class MeltanoProject:
         self._write_program("tap-sfbulk-pages", "tap", _TAP, death)
         target = str(self._programs.path(database.target))
         self._write_program(database.target, "target", [target], death)
-        is_default = database.target == "target-duckdb"
+        is_default = database.target == "sfbulk-load"
         what = ["sandbox-to-duckdb"] if is_default else ["tap-sfbulk-pages", database.target]
         run = subprocess.run(
             [str(self._programs.path("meltano")), "--log-level=warning", "run", *options, *what],

@@ -1,11 +1,15 @@
-"""`meltano run tap-sfbulk-pages sfbulk-load` with this project's `meltano.yml`."""
+"""The job that the demo runs: result pages as Arrow through Meltano into DuckDB."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any, cast
 
 import duckdb
 from salesforce_data import expected_records
+from target_programs import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,14 +35,31 @@ class LoadedDuckDB:
         return sorted(name for (name,) in rows)
 
 
-def test_meltano_runs_the_loader_again_and_again(
+def test_the_demo_loads_again_and_again_and_shows_what_is_in_the_database(
     meltano: MeltanoProject, start_sandbox: StartSandbox, tmp_path: Path
 ) -> None:
-    server = start_sandbox(rows={"Account": 70}, page_rows=20)
-    loaded = LoadedDuckDB(tmp_path / "loaded.duckdb")
-    for name in ("first", "second"):
-        server.org.upsert("Account", [{"Name": name}])
-        good, log = meltano.run(server, ["Account"], cast("Database", loaded))
-        assert good, log
-        records = expected_records(server, "Account", fields=["Name"])
-        assert loaded.names() == sorted(record["Name"] for record in records)
+    server = start_sandbox(rows={"Account": 230, "Opportunity": 150}, page_rows=20)
+    path = tmp_path / "warehouse.duckdb"
+    loaded = LoadedDuckDB(path)
+    streams = ["Account", "Opportunity"]
+    good, log = meltano.run(server, streams, cast("Database", loaded))
+    assert good, log
+    shown = subprocess.run(
+        [sys.executable, str(ROOT / "scripts/show_tables.py"), str(path)],
+        env={**os.environ, "SFBULK_SANDBOX_URL": server.url},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    cells = [[cell.strip() for cell in line.strip("│").split("│")] for line in shown.splitlines()]
+    assert ["Account", "230", "12", "230"] in cells
+    assert ["Opportunity", "150", "8", "150"] in cells
+    # Its files of result pages are gone when they have been loaded.
+    assert not list(tmp_path.rglob("*.arrow"))
+
+    server.org.upsert("Account", [{"Name": "new"}])
+    good, log = meltano.run(server, streams, cast("Database", loaded))
+    assert good, log
+    records = expected_records(server, "Account", fields=["Name"])
+    assert loaded.names() == sorted(record["Name"] for record in records)
+    assert not list(tmp_path.rglob("*.arrow"))

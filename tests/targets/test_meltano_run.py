@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import runpy
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,8 +13,6 @@ from salesforce_data import expected_records
 from target_programs import ROOT
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from databases import Database
     from fixture_types import StartSandbox
     from meltano_project import MeltanoProject
@@ -126,28 +121,6 @@ def pages_fetched(server: SandboxServer) -> list[str]:
 
 def jobs_created(server: SandboxServer) -> int:
     return [each.place for each in server.calls].count("create")
-
-
-@pytest.mark.parametrize("database", ["duckdb"], indirect=True)
-def test_the_demo_shows_what_is_in_the_database(
-    meltano: MeltanoProject,
-    start_sandbox: StartSandbox,
-    database: Database,
-    tmp_path: Path,
-) -> None:
-    server = start_sandbox(**SMALL)
-    good, log = meltano.run(server, STREAMS, database)
-    assert good, log
-    shown = subprocess.run(
-        [sys.executable, str(ROOT / "scripts/show_tables.py"), str(tmp_path / "warehouse.duckdb")],
-        env={**os.environ, "SFBULK_SANDBOX_URL": server.url},
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    cells = [[cell.strip() for cell in line.strip("│").split("│")] for line in shown.splitlines()]
-    assert ["Account", "230", "12", "230"] in cells
-    assert ["Opportunity", "150", "8", "150"] in cells
 
 
 def test_the_settings_of_the_extractor_are_those_of_the_tap() -> None:

@@ -126,7 +126,7 @@ def test_capabilities_and_python_versions_are_those_of_the_tap() -> None:
             capture_output=True,
         ).stdout
     )
-    (extractor,) = project()["plugins"]["extractors"]
+    extractor, _ = project()["plugins"]["extractors"]
     assert set(extractor["capabilities"]) == set(about["capabilities"])
     assert definition()["supported_python_versions"] == about["supported_python_versions"]
 
