@@ -92,7 +92,6 @@ class MeasuredPage:
                 config,
                 stream=STREAM,
                 properties=self.fields,
-                keys=("Id",),
                 file_bytes=_FILE_BYTES,
             )
         return self._files[format_, compression]

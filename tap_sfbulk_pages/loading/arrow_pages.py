@@ -13,9 +13,10 @@ from tap_sfbulk_pages.decoding.record_batches import BATCH_BYTES, BatchBuilder
 from tap_sfbulk_pages.errors import ExtractionError, ResultPageError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tap_sfbulk_pages.reading.page import PageReading
+    from tap_sfbulk_pages.reading.request import JobRequest
 
 TIME = pa.time64("us")
 
@@ -37,16 +38,16 @@ class ArrowPages:
         delimiter: str,
         *,
         job_id: str,  # noqa: ARG002 - as above
-        fields: Collection[str],
-        replication_key: str | None,
+        request: JobRequest,
     ) -> ArrowPage:
         """Begin a page, on the thread that receives it."""
         return ArrowPage(
             BatchBuilder(
                 columns,
-                {name: self._schemas[name] for name in fields},
+                {name: self._schemas[name] for name in request.types},
                 delimiter=delimiter,
-                replication_key=replication_key,
+                replication_key=request.replication_key,
+                forbidden=request.forbidden,
             )
         )
 

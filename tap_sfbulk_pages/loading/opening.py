@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from tap_sfbulk_pages.decoding.forbidden import ForbiddenValues
 from tap_sfbulk_pages.jobs.query import ExistingJob
 from tap_sfbulk_pages.loading.arrow_pages import ArrowPages
 from tap_sfbulk_pages.loading.landing import LandingPlan
@@ -131,7 +132,12 @@ class Opening:
         else:
             reading = JobReading(
                 context,
-                JobRequest(query=job, types=fields, replication_key=None),
+                JobRequest(
+                    job,
+                    fields,
+                    replication_key=None,
+                    forbidden=ForbiddenValues.of(keys, fields, schemas),
+                ),
                 state=self.state,
                 on_finished=lambda _: stream_state.set_done(self.state, job),
             )

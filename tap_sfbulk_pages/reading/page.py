@@ -19,7 +19,7 @@ from tap_sfbulk_pages.decoding.greatest import find_greatest, pick_later
 from tap_sfbulk_pages.decoding.page import check_count
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from concurrent.futures import Executor
     from contextlib import AbstractContextManager
     from datetime import datetime
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.jobs.page_download import PageSink
     from tap_sfbulk_pages.jobs.page_lists import PageListCursor
     from tap_sfbulk_pages.org import Org
+    from tap_sfbulk_pages.reading.request import JobRequest
 
 Block = TypeVar("Block")
 
@@ -44,8 +45,7 @@ class PageSinks(Protocol):
         delimiter: str,
         *,
         job_id: str,
-        fields: Collection[str],
-        replication_key: str | None,
+        request: JobRequest,
     ) -> PageSink:
         """Begin a page, on the thread that receives it.
 
@@ -54,8 +54,7 @@ class PageSinks(Protocol):
             columns: Names in its header line, in order.
             delimiter: The character between cells.
             job_id: The job that it belongs to.
-            fields: The fields to take, in order.
-            replication_key: The field whose greatest value is kept, or None.
+            request: Says which fields to take, whose maximum is kept, and what no record may hold.
         """
 
 

@@ -305,8 +305,7 @@ class JobReading:
                 new_sink = partial(
                     self._context.sinks.begin,
                     job_id=job.id,
-                    fields=tuple(self._request.types),
-                    replication_key=self._request.replication_key,
+                    request=self._request,
                 )
             download = PageDownload(
                 self._org.client,

@@ -10,13 +10,12 @@ import hashlib
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, cast
 
-from tap_sfbulk_pages.decoding.forbidden import ForbiddenValues
 from tap_sfbulk_pages.decoding.lines import JSON_LINES
 from tap_sfbulk_pages.errors import ExtractionError
 from tap_sfbulk_pages.singer.batch_formats import WRITERS, compression_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from singer_sdk.helpers._batch import BatchConfig
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.decoding.fast_arrow import ArrowMemory
     from tap_sfbulk_pages.decoding.record_batches import BatchBuilder
     from tap_sfbulk_pages.reading.page import PageReading
+    from tap_sfbulk_pages.reading.request import JobRequest
     from tap_sfbulk_pages.singer.batch_formats import FileWriter
     from tap_sfbulk_pages.singer.batch_storage import BatchStorage, NewFile
 
@@ -39,7 +39,6 @@ class BatchFiles:
         stream: Its name.
         properties: JSON schemas of its fields.
         file_bytes: How much text is written to a file, roughly, before the next one is begun.
-        keys: The fields of its key.
     """
 
     def __init__(
@@ -49,7 +48,6 @@ class BatchFiles:
         stream: str,
         properties: Mapping[str, Mapping[str, Any]],
         file_bytes: int,
-        keys: Sequence[str],
     ) -> None:
         from tap_sfbulk_pages.singer.batch_storage import BatchStorage  # noqa: PLC0415 - brings fsspec
 
@@ -59,7 +57,6 @@ class BatchFiles:
         self._stream = stream
         self._properties = properties
         self._file_bytes = file_bytes
-        self._keys = keys
 
     @cached_property
     def _memory(self) -> ArrowMemory:
@@ -79,23 +76,18 @@ class BatchFiles:
         delimiter: str,
         *,
         job_id: str,
-        fields: Collection[str],
-        replication_key: str | None,
+        request: JobRequest,
     ) -> ColumnFiles:
         """Begin the files of a page that arrives (`PageSinks.begin`)."""
-        from tap_sfbulk_pages.decoding.record_batches import BatchBuilder  # noqa: PLC0415 - brings pyarrow
-
-        builder = BatchBuilder(
-            columns,
-            {name: self._properties[name] for name in fields},
+        return self._begin(
+            locator,
+            job_id,
+            columns=columns,
+            properties={name: self._properties[name] for name in request.types},
             delimiter=delimiter,
-            replication_key=replication_key,
-            memory=self._memory,
-            forbidden=ForbiddenValues.of(self._keys, fields, self._properties),
+            replication_key=request.replication_key,
+            forbidden=request.forbidden,
         )
-        files = self._files(locator, job_id, schema=builder.schema)
-        encoded_bytes = min(_ENCODED_BYTES[self._format], self._file_bytes)
-        return ColumnFiles(builder, files, encoded_bytes=encoded_bytes)
 
     def write(self, page: PageReading, *, job_id: str) -> tuple[list[str], int]:
         """Write a page, if that was not done while it arrived.
@@ -117,9 +109,8 @@ class BatchFiles:
         return write(page, job_id), page.records
 
     def _write_columns(self, page: PageReading, job_id: str) -> list[str]:
-        files = self.begin(
-            page.name, (), ",", job_id=job_id, fields=page.types, replication_key=None
-        )
+        properties = {name: self._properties[name] for name in page.types}
+        files = self._begin(page.name, job_id, columns=(), properties=properties, delimiter=",")
         try:
             for columns in page.columns():
                 files.append_columns(columns)
@@ -139,6 +130,14 @@ class BatchFiles:
             files.remove()
             raise
         return files.addresses
+
+    def _begin(self, locator: str, job_id: str, **options: Any) -> ColumnFiles:
+        from tap_sfbulk_pages.decoding.record_batches import BatchBuilder  # noqa: PLC0415 - brings pyarrow
+
+        builder = BatchBuilder(memory=self._memory, **options)
+        files = self._files(locator, job_id, schema=builder.schema)
+        encoded_bytes = min(_ENCODED_BYTES[self._format], self._file_bytes)
+        return ColumnFiles(builder, files, encoded_bytes=encoded_bytes)
 
     def _files(self, locator: str, job_id: str, **options: Any) -> PageFiles:
         page = hashlib.sha256(locator.encode()).hexdigest()[:16]

@@ -215,7 +215,6 @@ class BulkStream(RESTStream[ParseResult | None]):
             stream=self.name,
             properties=self._properties,
             file_bytes=self._tap.org.settings.batch_file_bytes,
-            keys=self.primary_keys,
         )
 
     @property
