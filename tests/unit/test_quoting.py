@@ -6,14 +6,26 @@ import html
 import json
 import logging
 import pickle
+import sys
+import threading
+import warnings
+from base64 import b64encode, urlsafe_b64encode
+from html.entities import codepoint2name
 from typing import TYPE_CHECKING
 from urllib.parse import quote as percent_encode
 from urllib.parse import quote_plus
 
 import pytest
+from singer_sdk.logging import StructuredFormatter
 
 from tap_sfbulk_pages.errors import RefusedError, SettingsError, UnavailableError
-from tap_sfbulk_pages.quoting import BLACKED_OUT, keep_secret, quote, quote_log_records
+from tap_sfbulk_pages.quoting import (
+    BLACKED_OUT,
+    keep_secret,
+    quote,
+    quote_all_output,
+    quote_log_records,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,7 +33,7 @@ if TYPE_CHECKING:
 SECRETS = (
     "00D5g000008Kf2Z!AQEAQMzzz.cd_ef/gh+ij==",
     "5Aep861_refresh.of-ada",
-    'pass word & <more> "of" it\'s \\ %41+ü€',
+    'pass word & <more> "of" it\'s \\ %41+ü€😀',
     "S3CRET0F4N4PP",
     "short",
 )
@@ -39,6 +51,13 @@ FORMS: dict[str, Callable[[str], str]] = {
     "HTML by numbers": lambda text: "".join(f"&#{ord(each)};" for each in text),
     "repr": repr,
     "a form in HTML": lambda text: html.escape(quote_plus(text)),
+    "for a URL, in part": lambda text: percent_encode(text, safe="!+/=&<"),
+    "HTML in HTML": lambda text: html.escape(html.escape(text)),
+    "HTML by names": lambda text: "".join(
+        f"&{codepoint2name[ord(each)]};" if ord(each) in codepoint2name else each for each in text
+    ),
+    "bytes": lambda text: repr(text.encode()),
+    "UTF-8 as Latin-1": lambda text: text.encode().decode("latin-1"),
     "cut": lambda text: text if " " in text else text[: max(len(text) - 3, 20)],
 }
 
@@ -59,6 +78,58 @@ def test_a_secret_in_any_form(secret: str, form: str) -> None:
     assert secret[:8] not in quoted
     assert secret[-5:] not in quoted
     assert quote(quoted) == quoted
+
+
+@pytest.mark.parametrize("encode", [b64encode, urlsafe_b64encode])
+@pytest.mark.parametrize("user", ["a", "ab", "abc", "ada@example.com"])
+@pytest.mark.parametrize("secret", SECRETS[:4])
+def test_a_secret_in_base64(secret: str, user: str, encode: Callable[[bytes], bytes]) -> None:
+    encoded = encode(f"{user}:{secret}".encode()).decode()
+    quoted = quote(f"you sent {encoded}, did you?")
+    assert BLACKED_OUT in quoted
+    assert quoted.endswith(", did you?")
+    assert encoded[len(user) * 4 // 3 + 4 :] not in quoted
+    assert encoded[-8:] not in quoted
+
+
+@pytest.mark.parametrize("length", range(16, 40))
+def test_a_secret_that_was_cut(length: int) -> None:
+    secret = "abcd$efgh*ijkl#mnop(qrst)uvwx{yz01}"
+    keep_secret(secret)
+    assert quote(f"you sent {secret[:length]}") == f"you sent {BLACKED_OUT}"
+
+
+@pytest.mark.parametrize(
+    "before", ["\\n", "\\t", "%3D", "%253d", "=", ":", '"', "(", "\\u003d", "&#61;"]
+)
+def test_a_short_secret_after_an_escape(before: str) -> None:
+    keep_secret("hunter2")
+    assert "hunter2" not in quote(f"{before}hunter2")
+    assert "hunter22" in quote("hunter22")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("session 00D5g000008Kf2ZEAS!AQ.abc_def.GHI used", "session [secret] used"),
+        ("session 00D5g000008Kf2Z%21AQabcdef", "session [secret]"),
+        ("00D5g000008Kf2ZEAS is an org", "00D5g000008Kf2ZEAS is an org"),
+        ("5Aep861ABCDEFabcdef.0123456789==", "[secret]"),
+        ("assertion=eyJhbGciOiJS.eyJpc3MiOiIz.c2lnbmF0dXJl&a=b", "assertion=[secret]&a=b"),
+        ("Authorization: Bearer abc\r\nHost: a", "Authorization: Bearer [secret]\\r\\nHost: a"),
+        ('"Proxy-Authorization": "Basic YTpi"', '"Proxy-Authorization": "Basic [secret]"'),
+        ("http://ada:pa:ss%21@proxy:8080/x", "http://ada:[secret]@proxy:8080/x"),
+        ("http://proxy:8080/x@y", "http://proxy:8080/x@y"),
+        (
+            "a -----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY----- b",
+            "a [secret] b",
+        ),
+        ("a -----BEGIN PRIVATE KEY-----\nMIIE", "a [secret]"),
+    ],
+)
+def test_what_is_a_secret_by_its_form(text: str, shown: str) -> None:
+    assert quote(text) == shown
+    assert quote(shown) == shown
 
 
 def test_a_short_secret_is_not_found_in_words() -> None:
@@ -105,8 +176,8 @@ def test_a_secret_is_not_cut_in_half_before_it_is_found() -> None:
         ("\x9b31m\x85", "\\x9b31m\\x85"),
         ("\x00\t\x7f", "\\x00\\t\\x7f"),
         (
-            "\u2028\u202e\u200b\ufeff\ud800\U000e0041",
-            "\\u2028\\u202e\\u200b\\ufeff\\ud800\\U000e0041",
+            "\u2028\u202e\u200b\ufeff\ud800\U000e0041\ufff9\u180e",
+            "\\u2028\\u202e\\u200b\\ufeff\\ud800\\U000e0041\\ufff9\\u180e",
         ),
         ("Straße, 東京 😀\u00a0\\n", "Straße, 東京 😀\u00a0\\n"),
     ],
@@ -147,8 +218,42 @@ def test_log_records(caplog: pytest.LogCaptureFixture) -> None:
     logger = logging.getLogger("somebody's")
     logger.warning("two\nlines: %s", {"a": f"\x1b{SECRETS[0]}"})
     logger.warning("%d of %s", 1, 2)
-    logger.error("with a traceback", exc_info=ValueError(SECRETS[0]))
+    error = ValueError(SECRETS[0])
+    error.__cause__ = KeyError(SECRETS[1])
+    error.__notes__ = [SECRETS[3]]
+    logger.error("with a traceback", exc_info=error)
     assert caplog.messages[0] == f"two\nlines: {{'a': '\\x1b{BLACKED_OUT}'}}"
     assert caplog.records[1].args == (1, 2)
     assert f"ValueError: {BLACKED_OUT}" in caplog.text
-    assert SECRETS[0] not in caplog.text
+    structured = StructuredFormatter().format(caplog.records[2])
+    assert f'"type":"ValueError","module":"builtins","message":"{BLACKED_OUT}"' in structured
+    logger.error("one %s and %s", f"\x1b{SECRETS[0]}")  # noqa: PLE1206 - others do so
+    assert caplog.messages[3] == f"one %s and %s ('\\x1b{BLACKED_OUT}',)"
+    for secret in SECRETS[:4]:
+        assert secret not in caplog.text + structured
+
+
+@pytest.mark.usefixtures("usual_records")
+def test_crashes_and_warnings(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for module, name in (
+        (sys, "excepthook"),
+        (sys, "unraisablehook"),
+        (threading, "excepthook"),
+        (warnings, "formatwarning"),
+    ):
+        monkeypatch.setattr(module, name, getattr(module, name))
+    quote_all_output.__wrapped__()
+    crash = ValueError(f"\x1b]0;{SECRETS[0]}")
+    sys.excepthook(ValueError, crash, None)
+    told = capsys.readouterr().err
+    assert told == f"ValueError: \\x1b]0;{BLACKED_OUT}\n"
+
+    class Unraisable:
+        exc_type, exc_value, exc_traceback = ValueError, crash, None
+
+    sys.unraisablehook(Unraisable())  # type: ignore[arg-type]
+    assert capsys.readouterr().err == told
+    told = warnings.formatwarning(str(crash), UserWarning, "a", 1)
+    assert told == f"a:1: UserWarning: \\x1b]0;{BLACKED_OUT}\n"
