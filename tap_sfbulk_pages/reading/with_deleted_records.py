@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 # The log may be written a little later than the record is gone.
 _LATE_ENTRIES = timedelta(minutes=5)
-_IN_BIN = "IsDeleted"
+_IS_DELETED = "IsDeleted"
 # The one stamp that deleting a record does not move.
 _FIXED_STAMP = "CreatedDate"
 _TYPES = {KEY: CellType.TEXT, DELETED_AT: CellType.TEXT}
@@ -95,9 +95,9 @@ class Rewritten:
         """
         query, sobject = question.query, question.selection.sobject
         stamp = replication_key(sobject)
-        if not query.include_deleted or _IN_BIN not in sobject.field_names or stamp is None:
+        if not query.include_deleted or _IS_DELETED not in sobject.field_names or stamp is None:
             return None
-        conditions = [f"{_IN_BIN} = true"]
+        conditions = [stream_state.IN_BIN]
         if stamp != _FIXED_STAMP:
             conditions.append(f"{stamp} >= {format_literal(tracked_since, {})}")
         if query.range_field and (within := query.range_field.condition(query.whole)):
@@ -132,6 +132,8 @@ class WithDeletedRecords(WrappedReading):
         super().__init__(reading, context)
         self._sobject = question.selection.sobject
         self._state = state
+        # Read here, so that nothing is asked in spite of a broken one.
+        self._due = stream_state.marks_due(state)
         tracked_since = stream_state.deletes_tracked_since(state)
         self._rewritten = Rewritten.find(question, tracked_since) if tracked_since else None
         self._log = DeleteLog(context.org, self._sobject.name, context.waiting)
@@ -143,7 +145,7 @@ class WithDeletedRecords(WrappedReading):
         Raises:
             ExtractionError: If the stream cannot be read to its end.
         """
-        due = stream_state.marks_due(self._state)
+        due = self._due
         own = self._rewritten.condition if self._rewritten else None
         if due is not None and due != own:
             # Of another reading that was broken off, which may not be gone on with.

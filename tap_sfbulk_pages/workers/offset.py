@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import StateError
+from tap_sfbulk_pages.reading.state.saved_values import is_api_version, is_id, is_link, is_moment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,13 +75,17 @@ class JobStreamOffset:
         Raises:
             StateError: If it has another form.
         """
+        offset: JobStreamOffset | None
         try:
-            return cls(**{_NAMES[name]: value for name, value in saved.items()})
-        except (KeyError, TypeError) as error:
+            offset = cls(**{_NAMES[name]: value for name, value in saved.items()})
+        except (KeyError, TypeError):
+            offset = None
+        if offset is None or not _is_sound(offset):
             raise StateError(
                 "The checkpoint holds an offset that this version cannot read. Was it written by "
                 f"another source, or by a newer version? {saved!r}"
-            ) from error
+            )
+        return offset
 
     def saved(self) -> dict[str, Any]:
         """Return the form for a checkpoint, which takes strings, integers and booleans."""
@@ -113,3 +118,12 @@ class JobStreamOffset:
     def at_the_end_in_series(self) -> JobStreamOffset:
         """Return the offset at the end of the same job, to be read without its list of pages."""
         return replace(self, next_list=None, in_series=True)
+
+
+def _is_sound(offset: JobStreamOffset) -> bool:
+    """Return whether what becomes a part of queries and addresses is of the form it must have."""
+    if offset.job_id and not (is_id(offset.job_id) and is_api_version(offset.api_version)):
+        return False
+    moments = (offset.since, offset.until)
+    has_sound_link = offset.next_list is None or is_link(offset.next_list, offset.job_id)
+    return has_sound_link and all(each is None or is_moment(each) for each in moments)

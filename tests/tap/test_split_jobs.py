@@ -6,6 +6,7 @@ import json
 import time
 from collections import Counter
 from datetime import datetime, timedelta, timezone
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -351,8 +352,10 @@ def test_an_org_that_is_done_with_no_range_does_not_lose_all_its_jobs(
     config = config_for(server, "Account", max_concurrent_jobs=1)
     first = tap.killed(config, after_states=2)
     ranges = first.bookmark("Account")["ranges"]
-    done = {"from": None, "until": None, "done": True, "maximum": None}
-    ranges["parts"] = [done] * 1_000 + ranges["parts"]
+    bounds = [None, *(f"1970-01-01T00:00:00.{each:03}Z" for each in range(1_000))]
+    parts = [{"from": start, "until": stop, "done": True} for start, stop in pairwise(bounds)]
+    ranges["parts"][0]["from"] = bounds[-1]
+    ranges["parts"] = parts + ranges["parts"]
     requests.patch(
         f"{server.url}/_sandbox/scenario", json={"most_job_rows": 0}, timeout=10
     ).raise_for_status()

@@ -138,3 +138,111 @@ def test_a_bookmark_of_a_stream_that_is_not_read_is_kept(
         assert "no such stream" not in run.stderr
     strange = tap(config, state={"bookmarks": {"contacts": BOOKMARK}}, catalog=catalog)
     assert "a bookmark of contacts, and there is no such stream. Contact was" in strange.stderr
+
+
+JOB = {
+    "id": "750000000000001AAA",
+    "api_version": "67.0",
+    "query": "x",
+    "records_done": 0,
+    "locators_done": [],
+}
+INJECTED = "2026-01-01T00:00:00.000Z OR Id != null"
+PART = {"from": None, "until": "2026-01-01T00:00:00.000Z"}
+LAST_PART = {"from": PART["until"], "until": None}
+RANGES = {
+    "query": "x",
+    "field": "SystemModstamp",
+    "cut_at": "2026-01-01T00:00:00+00:00",
+    "parts": [PART, LAST_PART],
+}
+QUESTION = {"include_deleted": True, "fields": []}
+MARKS = {
+    "deleted_until": "2026-01-01T00:00:00+00:00",
+    "deletes_tracked_since": "2026-01-01T00:00:00+00:00",
+}
+
+
+@pytest.mark.parametrize(
+    ("key", "values"),
+    [
+        (
+            "query_job",
+            [
+                {**JOB, "id": "../../sobjects/Account/describe"},
+                {**JOB, "id": "750000000000001AAA/results"},
+                {**JOB, "api_version": "67.0/../v50.0"},
+                {**JOB, "next_records_url": "/sobjects/Account/describe"},
+                {**JOB, "next_records_url": "/jobs/query/../../sobjects"},
+                {**JOB, "next_records_url": "/jobs/query/750000000000002AAA/resultPages"},
+                {**JOB, "replication_key_maximum": INJECTED},
+                {**JOB, "replication_key": 7},
+            ],
+        ),
+        (
+            "rest_query",
+            [
+                {"query": "x", "next_records_url": "/sobjects/Account", "records_done": 1},
+                {"query": "x", "next_records_url": "/query/0r8-2", "records_done": True},
+                {
+                    "query": "x",
+                    "next_records_url": "/query/0r8-2",
+                    "records_done": 1,
+                    "asked_at": INJECTED,
+                },
+            ],
+        ),
+        (
+            "ranges",
+            [
+                {**RANGES, "parts": [{**PART, "until": INJECTED}, {**LAST_PART, "from": INJECTED}]},
+                {**RANGES, "parts": [{**PART, "until": "x"}, {**LAST_PART, "from": "x"}]},
+                {**RANGES, "parts": [PART, {**LAST_PART, "from": "2027-01-01T00:00:00.000Z"}]},
+                {**RANGES, "parts": [{**PART, "done": True}]},
+                {**RANGES, "parts": {"0": PART}},
+                {**RANGES, "cut_at": INJECTED},
+            ],
+        ),
+        (
+            "question",
+            [
+                {**QUESTION, "start_date": INJECTED},
+                {**QUESTION, "filter": "Name = 'a"},
+                {**QUESTION, "filter": 7},
+                {**QUESTION, "asked_at": 7},
+                {**QUESTION, "hidden": [{"name": "Phone", "since": "?"}]},
+                [],
+            ],
+        ),
+        (
+            "deleted_marks_due",
+            [
+                "IsDeleted = false",
+                "IsDeleted = true AND Name = 'x' OR IsDeleted = false",
+                "IsDeleted = true ORDER BY Name LIMIT 1",
+                "IsDeleted = true) OR (IsDeleted = false",
+            ],
+        ),
+        ("deleted_until", [INJECTED, 7]),
+        ("replication_key_value", [INJECTED, "2026-99-01", 7]),
+    ],
+    ids=lambda each: each if isinstance(each, str) else "",
+)
+def test_what_others_wrote_into_a_state_reaches_no_query_and_no_address(
+    tap: Tap, start_sandbox: StartSandbox, key: str, values: list[Any]
+) -> None:
+    names = ["Account", "Contact", "Lead", "Opportunity", "Case", "Task", "Event", "User"]
+    tampered = dict(zip(names, values, strict=False))
+    server = start_sandbox(rows=dict.fromkeys(tampered, 2))
+    past = {**BOOKMARK, "replication_key_value": "2020-01-01T00:00:00.000Z"}
+    bookmarks = {name: {**past, **MARKS, key: value} for name, value in tampered.items()}
+    config = config_for(server, *tampered, track_hard_deletes=True)
+    run = tap(config, state={"bookmarks": bookmarks})
+    assert run.exit_code == 1, run.stderr
+    assert "Traceback" not in run.stderr
+    assert not any(message["type"] == "RECORD" for message in run.messages)
+    for name, value in tampered.items():
+        assert f"Failed: {name}: The saved {key}" in run.stderr.replace("progress of the ", "")
+        assert run.state["bookmarks"][name][key] == value
+    asked = [each.path for each in server.calls if each.place not in {"describe", "describes"}]
+    assert not [each for each in asked if "jobs" in each or "query" in each], asked

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.datetimes import format_literal, parse_datetime
-from tap_sfbulk_pages.errors import StateError
+from tap_sfbulk_pages.errors import SettingsError, StateError
 from tap_sfbulk_pages.reading.state import entry as stream_state
 from tap_sfbulk_pages.reading.state.bookmarks import Incremental, parse_bookmark
+from tap_sfbulk_pages.reading.state.saved_values import is_moment
 from tap_sfbulk_pages.soql.conditions import finds_no_more, gains_with_time, normalize
 from tap_sfbulk_pages.words import plural
 
@@ -85,20 +86,33 @@ class Coverage:
         if saved is None:
             return None
         try:
-            return cls(
+            loaded = cls(
                 condition=saved.get("filter"),
                 source=saved.get("from") or "",
                 include_deleted=bool(saved["include_deleted"]),
                 start_date=saved.get("start_date"),
                 fields=tuple(map(str, saved["fields"])),
-                hidden={each["name"]: each["since"] for each in saved.get("hidden") or ()},
+                hidden={str(each["name"]): each["since"] for each in saved.get("hidden") or ()},
                 asked_at=saved.get("asked_at"),
             )
-        except (AttributeError, LookupError, TypeError) as error:
+            is_sound = loaded._is_sound
+        except (AttributeError, LookupError, SettingsError, TypeError):
+            is_sound = False
+        if not is_sound:
             raise StateError(
                 "The saved question is not one that this tap has written: remove it from the "
                 "state, and the bookmark is taken to cover today's question."
-            ) from error
+            )
+        return loaded
+
+    @property
+    def _is_sound(self) -> bool:
+        moments = (self.start_date, self.asked_at, *self.hidden.values())
+        if self.condition is not None:
+            normalize(self.condition)
+        return isinstance(self.source, str) and all(
+            each is None or is_moment(each) for each in moments
+        )
 
     def save(self) -> dict[str, Any]:
         """Write it for the state; every key is there, so that nothing older survives a merge."""

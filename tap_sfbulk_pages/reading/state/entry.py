@@ -30,6 +30,14 @@ from typing import TYPE_CHECKING, Any
 from tap_sfbulk_pages.datetimes import parse_datetime
 from tap_sfbulk_pages.errors import StateError
 from tap_sfbulk_pages.jobs.progress import JobProgress
+from tap_sfbulk_pages.reading.state.saved_values import (
+    is_api_version,
+    is_condition,
+    is_count,
+    is_id,
+    is_link,
+    is_moment,
+)
 from tap_sfbulk_pages.salesforce.addresses import strip_host
 
 if TYPE_CHECKING:
@@ -55,6 +63,8 @@ _FORMULAS_REFRESHED_AT = "formulas_refreshed_at"
 _FORMULA_REFRESH_BEGAN_AT = "formula_refresh_began_at"
 TABLE_VERSION = "table_version"
 LAST_TABLE_VERSION = "last_table_version"
+# Finds the deleted records that are still in the recycle bin.
+IN_BIN = "IsDeleted = true"
 # All that a stream's part of the state can hold; `partitions` and its like are the Singer SDK's.
 KNOWN_KEYS = frozenset(
     {
@@ -201,18 +211,24 @@ def saved_job(state: Mapping[str, Any]) -> SavedJob | None:
     saved = _unfinished(state, _JOB)
     if saved is None:
         return None
-    if not isinstance(saved, dict) or not all(
-        isinstance(saved.get(name), str) and saved[name] for name in ("id", "api_version", "query")
+    if not isinstance(saved, dict):
+        raise _broken(_JOB)
+    job_id, api_version, fingerprint = (saved.get(each) for each in ("id", "api_version", "query"))
+    key = saved.get(_KEY, UNKNOWN_KEY)
+    if (
+        not is_id(job_id)
+        or not is_api_version(api_version)
+        or not isinstance(fingerprint, str)
+        or not isinstance(key, str | None)
     ):
         raise _broken(_JOB)
-    return SavedJob(
-        id=saved["id"],
-        api_version=saved["api_version"],
-        fingerprint=saved["query"],
-        in_series=saved.get("in_series") is True,
-        progress=JobProgress.load(saved),
-        replication_key=saved.get(_KEY, UNKNOWN_KEY),
-    )
+    progress = JobProgress.load(saved)
+    if (progress.start is not None and not is_link(progress.start, job_id)) or (
+        progress.maximum is not None and not is_moment(progress.maximum)
+    ):
+        raise _broken(_JOB)
+    in_series = saved.get("in_series") is True
+    return SavedJob(job_id, api_version, fingerprint, in_series, progress, key)
 
 
 def save_job(
@@ -267,12 +283,11 @@ def saved_rest_query(state: Mapping[str, Any]) -> SavedRestQuery | None:
     if (
         not isinstance(fingerprint, str)
         or not isinstance(link, str)
-        or not isinstance(records, int)
-        or not isinstance(maximum, str | None)
-        or not isinstance(asked_at, str | None)
+        or not is_link(link)
+        or not is_count(records)
+        or (maximum is not None and not is_moment(maximum))
+        or (asked_at is not None and not is_moment(asked_at))
         or not isinstance(key, str | None)
-        or not link
-        or records < 0
     ):
         raise _broken(_REST_QUERY)
     return SavedRestQuery(fingerprint, strip_host(link), records, maximum, asked_at, key)
@@ -409,10 +424,10 @@ def marks_due(state: Mapping[str, Any]) -> str | None:
     """Return the condition of the deleted records whose marks may be missing; None for none.
 
     Raises:
-        StateError: If it is not text.
+        StateError: If it is not a condition, or one of records that are not deleted.
     """
     condition = state.get(_MARKS_DUE)
-    if not isinstance(condition, str | None):
+    if condition is not None and not is_condition(condition, within=IN_BIN):
         raise _broken(_MARKS_DUE)
     return condition
 

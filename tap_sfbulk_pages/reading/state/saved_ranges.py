@@ -6,16 +6,18 @@ greatest replication key value in it. As in `entry.py`, each change is one assig
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.datetimes import parse_datetime
 from tap_sfbulk_pages.errors import StateError
 from tap_sfbulk_pages.reading.state import entry as stream_state
 from tap_sfbulk_pages.reading.state.entry import RANGES, UNKNOWN_KEY
+from tap_sfbulk_pages.reading.state.saved_values import is_id, is_moment
 from tap_sfbulk_pages.soql.ranges import Range
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, MutableMapping
+    from collections.abc import Iterable, Mapping, MutableMapping, Sequence
     from datetime import datetime
 
 
@@ -56,13 +58,18 @@ class SavedRanges:
         if saved is None:
             return None
         try:
-            parts = saved["parts"]
-            if not parts or not all(_is_sound(part) for part in parts):
-                raise StateError(f"The parts of the saved {RANGES} are malformed.")
+            parts, cut_at = saved["parts"], saved["cut_at"]
+            is_sound = is_moment(cut_at) and all(map(_is_sound, parts)) and _meet(parts)
             field = str(saved.get("field", UNKNOWN_KEY))
-            return cls(str(saved["query"]), field, parse_datetime(saved["cut_at"]), parts)
-        except (AttributeError, LookupError, TypeError, ValueError) as error:
-            raise StateError(f"The saved {RANGES} were not written by this tap.") from error
+            query = str(saved["query"])
+        except (AttributeError, LookupError, TypeError):
+            is_sound = False
+        if not is_sound:
+            raise StateError(
+                f"The saved {RANGES} were not written by this tap. Remove them from the state, and "
+                "the stream is read from its bookmark."
+            )
+        return cls(query, field, parse_datetime(cut_at), parts)
 
     def answers(self, query: str, field: str) -> bool:
         """Tell whether they are of a query, and can be read on by its range field.
@@ -133,7 +140,18 @@ def _part(part: Range) -> PartState:
 
 
 def _is_sound(part: PartState) -> bool:
-    return all(
-        value is None or isinstance(value, str)
-        for value in (part["from"], part["until"], part.get("maximum"))
+    bounds, maximum = (part["from"], part["until"]), part.get("maximum")
+    return all(each is None or is_moment(each) or is_id(each) for each in bounds) and (
+        maximum is None or is_moment(maximum)
     )
+
+
+def _meet(parts: Sequence[PartState]) -> bool:
+    """Return whether each part but one, which has no end, ends where another one begins.
+
+    Otherwise records would fall between them, or after them.
+    """
+    starts = Counter(part["from"] for part in parts)
+    stops = Counter(part["until"] for part in parts)
+    del starts[None]
+    return stops.pop(None, 0) == 1 and starts >= stops and len(starts) <= len(stops) + 1

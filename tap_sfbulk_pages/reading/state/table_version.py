@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tap_sfbulk_pages.errors import StateError
 from tap_sfbulk_pages.reading.state import entry as stream_state
 from tap_sfbulk_pages.reading.state.entry import LAST_TABLE_VERSION, TABLE_VERSION
+from tap_sfbulk_pages.reading.state.saved_values import is_count
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
@@ -48,6 +49,8 @@ def finish_version(state: MutableMapping[str, Any]) -> None:
 
 def _load(state: Mapping[str, Any], name: str) -> int | None:
     version = state.get(name)
-    if not isinstance(version, int | None):
-        raise StateError(f"The saved {name} {version!r} is not a number. Remove it from the state.")
+    if version is not None and not is_count(version):
+        raise StateError(
+            f"The saved {name} {version!r} is not a version. Remove it from the state."
+        )
     return version

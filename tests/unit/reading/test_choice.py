@@ -71,7 +71,7 @@ def test_what_an_earlier_run_has_begun_is_read_on() -> None:
 
 def test_a_query_through_rest_goes_on_if_the_settings_allow_it() -> None:
     state: dict[str, Any] = {}
-    save_rest_query(state, SavedRestQuery("another", "/next", 5, None, None, None))
+    save_rest_query(state, SavedRestQuery("another", "/query/0r8-2", 5, None, None, None))
     assert chosen(state).begins_through_rest
     assert not chosen(state, fallback_to_rest=False).begins_through_rest
     both = {"fallback_to_rest": False, "small_objects_through_rest": True}

@@ -114,16 +114,16 @@ def test_the_cursor_moves_when_the_next_page_is_asked_for(executor: ThreadPoolEx
 
 
 def test_a_saved_cursor_is_followed(executor: ThreadPoolExecutor) -> None:
-    first = Replies({None: reply(0, following="/2"), "/2": reply(1)})
+    first = Replies({None: reply(0, following="/query/0r8-2"), "/query/0r8-2": reply(1)})
     state: dict[str, Any] = {}
     pages = written(reading_of(first, state, executor))
     next(pages)
     next(pages)
     cast("Any", pages).close()
-    second = Replies({"/2": reply(1)})
+    second = Replies({"/query/0r8-2": reply(1)})
     (line,) = written(reading_of(second, state, executor))
     assert b'"Id":"1"' in line
-    assert second.asked == ["/2"]
+    assert second.asked == ["/query/0r8-2"]
     assert state["rest_query"] is None
 
 
