@@ -1,29 +1,33 @@
 """WHERE: conditions of a query as expressions over columns of text.
 
 A comparison with an empty cell is false, and its opposite true: `!=`, `NOT IN`, `EXCLUDES` and
-`NOT` find records with empty cells, as in Salesforce. Text compares without regard to case.
-Numbers compare as doubles.
+`NOT` find records with empty cells, as in Salesforce. For a checkbox, null is false ("Use null in
+WHERE" of the SOQL and SOSL Reference). Text compares without regard to case. Numbers compare as
+doubles.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from sfbulk_sandbox.sobjects.fields import NUMBER_TYPES
+from sfbulk_sandbox.sobjects.fields import COMPOUND_TYPES, NUMBER_TYPES
 from sfbulk_sandbox.sobjects.record_ids import eighteen_characters
 from sfbulk_sandbox.soql import syntax
 from sfbulk_sandbox.soql.date_periods import period
 from sfbulk_sandbox.soql.errors import SoqlError, field_cannot_be, wrong_type_of_value
+from sfbulk_sandbox.soql.functions import CURRENCY
+from sfbulk_sandbox.soql.unsupported import OTHER_CURRENCY, unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sfbulk_sandbox.sobjects.fields import Field
-    from sfbulk_sandbox.soql.field_paths import FieldPath
+    from sfbulk_sandbox.soql.field_path import FieldPath
 
 _MOMENT = re.compile(r"(.{19})\.?(\d*)([+-]\d\d):?(\d\d)")
 _ID_TYPES = frozenset({"id", "reference"})
@@ -77,7 +81,7 @@ class Conditions:
             return ~self.expression(condition.condition)
         path = self._find(condition.operand)
         self.named.append(path)
-        if not path.field.filterable:
+        if not path.field.filterable or path.field.type in COMPOUND_TYPES:
             raise field_cannot_be(self._soql, path.position, path.field.name, "filtered")
         if isinstance(condition, syntax.Comparison):
             return self._comparison(path, condition)
@@ -95,6 +99,9 @@ class Conditions:
     def _comparison(self, path: FieldPath, condition: syntax.Comparison) -> pl.Expr:
         operator, value = condition.operator, condition.value
         cell = pl.col(path.column)
+        if path.target is not None and operator not in {"<", ">"}:
+            text = "The DISTANCE function supports only the operators < and >"
+            raise SoqlError("INVALID_QUERY_FILTER_OPERATOR", text)
         if operator in {"=", "!="} and _is_empty(path.field, value):
             return _opposite_if(operator == "!=", cell.is_null())
         if operator == "LIKE":
@@ -137,6 +144,10 @@ class Conditions:
     def _value(self, path: FieldPath, value: syntax.Literal) -> str | float:
         """Return a literal in the form that its field's cells are compared in."""
         type_ = path.field.type
+        if (type_, value.kind) == ("boolean", "null"):
+            value = replace(value, kind="boolean", text="false")
+        if (type_, value.kind) == ("currency", "currency"):
+            value = replace(value, kind="number", text=_read_amount(value))
         if value.kind != _LITERAL_OF_TYPE.get(type_, "string"):
             raise self._wrong_type(path)
         if type_ in NUMBER_TYPES:
@@ -194,6 +205,8 @@ def comparable(path: FieldPath) -> pl.Expr:
     cell = pl.col(path.column)
     if path.field.type in NUMBER_TYPES:
         return cell.cast(pl.Float64, strict=False).fill_nan(None)
+    if path.field.type == "boolean":
+        return cell.fill_null("false")
     if path.field.type in _LITERAL_OF_TYPE or path.field.type in _ID_TYPES:
         return cell
     return cell if path.field.case_sensitive else cell.str.to_lowercase()
@@ -201,8 +214,17 @@ def comparable(path: FieldPath) -> pl.Expr:
 
 def _is_empty(field: Field, value: syntax.Literal) -> bool:
     """Return whether a literal means the empty cell; for text fields, '' does too."""
+    if field.type == "boolean":
+        return False
     is_text = field.type not in _LITERAL_OF_TYPE
     return value.kind == "null" or (is_text and value.kind == "string" and not value.text)
+
+
+def _read_amount(value: syntax.Literal) -> str:
+    """Return the amount of a literal such as USD5000."""
+    if value.text[:3].upper() != CURRENCY:
+        raise unsupported(OTHER_CURRENCY)
+    return value.text[3:]
 
 
 def _opposite_if(negated: bool, condition: pl.Expr) -> pl.Expr:  # noqa: FBT001 - reads as prose

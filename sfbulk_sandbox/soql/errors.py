@@ -84,6 +84,29 @@ def no_such_relationship(soql: str, position: int, relationship: str) -> SoqlErr
     )
 
 
+def no_such_relationship_in_from(soql: str, position: int, relationship: str) -> SoqlError:
+    """Return the refusal of a relationship that a FROM clause names and that does not exist."""
+    return at_position(
+        soql,
+        position,
+        "INVALID_TYPE",
+        f"Didn't understand relationship '{relationship}' in FROM part of query call. If you are "
+        "attempting to use a custom relationship, be sure to append the '__r' after the custom "
+        f"relationship name. {_REFERENCE_WSDL}",
+    )
+
+
+def not_driving_sobject(soql: str, position: int, sobject: str) -> SoqlError:
+    """Return the refusal of a second object in FROM that is no parent of the first."""
+    return at_position(
+        soql,
+        position,
+        "MALFORMED_QUERY",
+        "A driving SObject type has already been set, all other entity types in the FROM clause "
+        f"must be relationships to the initial object. The driving object is {sobject}.",
+    )
+
+
 def no_such_sobject(soql: str, position: int, sobject: str) -> SoqlError:
     """Return the refusal of an object that does not exist, or that the user may not read."""
     return at_position(

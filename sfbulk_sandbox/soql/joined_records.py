@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from sfbulk_sandbox.sobjects.fields import Field
     from sfbulk_sandbox.sobjects.schema import SObject
-    from sfbulk_sandbox.soql.field_paths import FieldPath
+    from sfbulk_sandbox.soql.field_path import FieldPath
 
 
 class Columns(Protocol):

@@ -15,16 +15,16 @@ from sfbulk_sandbox.soql.errors import (
     SoqlError,
     at_position,
     field_cannot_be,
-    no_such_relationship,
+    no_such_relationship_in_from,
     no_such_sobject,
 )
-from sfbulk_sandbox.soql.field_paths import FieldPath, FieldPaths
-from sfbulk_sandbox.soql.functions import UNCHANGING_FUNCTIONS, derive
+from sfbulk_sandbox.soql.field_paths import DISTANCE, FieldPaths
 from sfbulk_sandbox.soql.joined_records import Columns, JoinedRecords
 from sfbulk_sandbox.soql.parse import parse
 from sfbulk_sandbox.soql.query_refusals import (
     is_aggregate,
     is_fields_function,
+    refuse_aggregates,
     refuse_field_in_bulk,
     refuse_fields,
     refuse_in_bulk,
@@ -33,13 +33,14 @@ from sfbulk_sandbox.soql.query_refusals import (
     refuse_semi_joins,
 )
 from sfbulk_sandbox.soql.result_set import PARENT_ID, ChildResults, ResultColumn, ResultSet
-from sfbulk_sandbox.soql.unsupported import unsupported
+from sfbulk_sandbox.soql.unsupported import OFFSET_IN_SUBQUERY, unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
     from sfbulk_sandbox.sobjects.schema import Schema, SObject
+    from sfbulk_sandbox.soql.field_path import FieldPath
 
 
 _ID_TYPES = frozenset({"id", "reference"})
@@ -84,7 +85,7 @@ class QueryRun:
         sobject = self._sobject(query, soql)
         (refuse_in_bulk if self._bulk else refuse_in_rest)(query)
         refuse_semi_joins(soql, query)
-        paths = FieldPaths(self._schema, sobject, query.alias, soql)
+        paths = FieldPaths(self._schema, sobject, query, soql)
         if is_aggregate(query):
             aggregation = Aggregation(query, paths, soql, self._today)
             unordered = replace(query, order_by=())
@@ -136,12 +137,9 @@ class QueryRun:
         orders = [self._order(term, paths, soql) for term in query.order_by]
         named.extend(path for path, _ in orders)
         joined = JoinedRecords(self._schema.sobjects, self._tables)
-        frame = joined.frame(paths.sobject, [path.source for path in named])
-        derived = {path.column: path for path in named if path.function}
-        frame = frame.with_columns(
-            derive(path.function, pl.col(path.source.column)).alias(column)
-            for column, path in derived.items()
-        ).filter(where)
+        frame = joined.frame(paths.sobject, [each for path in named for each in path.sources])
+        derived = {path.column: path.expression for path in named if path.function}
+        frame = frame.with_columns(**derived).filter(where)
         if not orders:
             return frame
         return frame.sort(
@@ -161,31 +159,38 @@ class QueryRun:
     def _selected(self, query: syntax.Query, paths: FieldPaths) -> list[FieldPath]:
         """Return the fields of the SELECT list, each of them once."""
         selected: dict[str, FieldPath] = {}
+        unnamed = 0
         for item in query.select:
             for path in self._fields_of_item(item, query, paths):
-                name = path.alias or path.column
+                name = path.alias or path.name
+                if path.function == DISTANCE and not path.alias:
+                    name = f"expr{unnamed}"
+                    unnamed += 1
                 if name in selected:
                     text = f"duplicate field selected: {name}"
                     raise SoqlError("INVALID_FIELD", text)
-                selected[name] = path
+                selected[name] = replace(path, alias=name) if path.function == DISTANCE else path
         return list(selected.values())
 
     def _fields_of_item(
         self, item: syntax.SelectItem, query: syntax.Query, paths: FieldPaths
     ) -> list[FieldPath]:
-        if isinstance(item, syntax.FunctionCall):
-            if item.name.upper() in UNCHANGING_FUNCTIONS and item.argument:
-                return [replace(paths.find(item.argument), alias=item.alias)]
-            if not is_fields_function(item):
-                raise unsupported(f"{item.name}() in a SELECT list without GROUP BY")
-            which = item.argument.text.upper() if item.argument else ""
+        if isinstance(item, syntax.FunctionCall) and is_fields_function(item):
+            which = "".join(
+                each.text.upper() for each in item.arguments if isinstance(each, syntax.Path)
+            )
             refuse_fields(which, query.limit, bulk=self._bulk)
             return paths.of_fields_function(which, with_compounds=not self._bulk)
-        if not isinstance(item, syntax.Selected):
+        if isinstance(item, syntax.TypeOf):
+            return paths.of_typeof(item)
+        if isinstance(item, syntax.ChildQuery):
             return []
-        path = paths.find(item.path)
+        if isinstance(item, syntax.FunctionCall):
+            path = paths.find_selected(item)
+        else:
+            path = paths.find(item.path)
         if self._bulk:
-            refuse_field_in_bulk(path.field)
+            refuse_field_in_bulk(path)
         return [path]
 
     def _values(self, query: syntax.Query, soql: str, outer: SObject, left: FieldPath) -> pl.Series:
@@ -198,7 +203,8 @@ class QueryRun:
             left: What is compared with the results.
         """
         sobject = self._sobject(query, soql)
-        paths = FieldPaths(self._schema, sobject, query.alias, soql)
+        paths = FieldPaths(self._schema, sobject, query, soql)
+        refuse_aggregates(query)
         selected = self._selected(query, paths)
         if len(selected) != 1:
             text = "semi join sub-selects can only query one field"
@@ -231,9 +237,12 @@ class QueryRun:
         """Run a parent-to-child subquery, for all parents at once."""
         relationship = self._schema.child_relationship(parent, query.sobject.text)
         if relationship is None:
-            raise no_such_relationship(soql, query.sobject.position, query.sobject.text)
+            raise no_such_relationship_in_from(soql, query.sobject.position, query.sobject.text)
+        refuse_aggregates(query)
+        if query.offset:
+            raise unsupported(OFFSET_IN_SUBQUERY)
         child, lookup = relationship
-        paths = FieldPaths(self._schema, child, query.alias, soql)
+        paths = FieldPaths(self._schema, child, query, soql)
         selected = self._selected(query, paths)
         to_parent = paths.of_root(lookup.name)
         frame = self._matching(query, paths, soql, [*selected, to_parent])
@@ -242,6 +251,7 @@ class QueryRun:
             [_result_column(path) for path in selected],
             frame.with_columns(pl.col(lookup.name).alias(PARENT_ID)).collect(),
             types_of_parents=_types_of_parents(selected),
+            children=self._children(query, child, soql),
         )
         return ChildResults(lookup.child_relationship_name or "", results, query.limit)
 
@@ -262,6 +272,8 @@ def _parts(path: FieldPath) -> list[str]:
 def _result_column(path: FieldPath) -> ResultColumn:
     if path.alias:
         return ResultColumn((), path.alias, path.field.type, (path.column,))
+    if path.function:
+        return ResultColumn(path.relationships, path.field.name, path.field.type, (path.column,))
     prefix = "".join(f"{name}." for name in path.relationships)
     sources = tuple(f"{prefix}{part}" for part in _parts(path)) or (path.column,)
     return ResultColumn(path.relationships, path.field.name, path.field.type, sources)

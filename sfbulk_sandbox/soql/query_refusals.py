@@ -11,11 +11,10 @@ from sfbulk_sandbox.sobjects.fields import BINARY_TYPES, COMPOUND_TYPES
 from sfbulk_sandbox.soql import syntax
 from sfbulk_sandbox.soql.errors import SoqlError, at_position, not_in_bulk
 from sfbulk_sandbox.soql.functions import AGGREGATE_FUNCTIONS
-from sfbulk_sandbox.soql.unsupported import unsupported
 
 if TYPE_CHECKING:
-    from sfbulk_sandbox.sobjects.fields import Field
     from sfbulk_sandbox.sobjects.schema import SObject
+    from sfbulk_sandbox.soql.field_path import FieldPath
 
 _LARGEST_OFFSET = 2_000
 _MOST_JOINS = 2
@@ -73,13 +72,14 @@ def refuse_in_bulk(query: syntax.Query) -> None:
     _refuse_aliases(query)
 
 
-def refuse_field_in_bulk(field: Field) -> None:
+def refuse_field_in_bulk(path: FieldPath) -> None:
     """Refuse a field that CSV cannot hold.
 
     Raises:
         SoqlError: CSV cannot hold it.
     """
-    if field.type in COMPOUND_TYPES:
+    field = path.field
+    if field.type in COMPOUND_TYPES or path.target is not None:
         raise not_in_bulk("Selecting compound data")
     if field.type in BINARY_TYPES:
         text = f"Cannot serialize value for '{field.name}' in CSV format"
@@ -95,9 +95,6 @@ def refuse_in_rest(query: syntax.Query) -> None:
     if query.offset > _LARGEST_OFFSET:
         text = f"Maximum SOQL offset allowed is {_LARGEST_OFFSET}"
         raise SoqlError("NUMBER_OUTSIDE_VALID_RANGE", text)
-    for item in query.select:
-        if isinstance(item, syntax.TypeOf):
-            raise unsupported("TYPEOF")
     _refuse_aliases(query)
 
 
@@ -109,12 +106,27 @@ def _refuse_aliases(query: syntax.Query) -> None:
             raise SoqlError("MALFORMED_QUERY", text)
 
 
+def refuse_aggregates(query: syntax.Query) -> None:
+    """Refuse to count or group in a subquery.
+
+    Raises:
+        SoqlError: The subquery does.
+    """
+    if is_aggregate(query):
+        raise SoqlError("MALFORMED_QUERY", "only root queries support aggregate expressions")
+
+
 def is_aggregate(query: syntax.Query) -> bool:
     """Return whether a query counts or groups records instead of returning them."""
-    return bool(query.group_by) or any(
-        isinstance(item, syntax.FunctionCall) and item.name.upper() in AGGREGATE_FUNCTIONS
-        for item in query.select
-    )
+    return bool(query.group_by) or any(map(_is_or_holds_aggregate, query.select))
+
+
+def _is_or_holds_aggregate(item: syntax.SelectItem | syntax.Argument) -> bool:
+    if not isinstance(item, syntax.FunctionCall):
+        return False
+    if item.name.upper() in AGGREGATE_FUNCTIONS:
+        return True
+    return any(map(_is_or_holds_aggregate, item.arguments))
 
 
 def is_fields_function(call: syntax.FunctionCall) -> bool:

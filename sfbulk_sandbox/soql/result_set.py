@@ -46,7 +46,7 @@ class ResultColumn:
     @property
     def header(self) -> str:
         """What stands in the header line: `Account.Owner.Name`."""
-        return ".".join((*self.relationships, self.name))
+        return ".".join((*map(_without_branch, self.relationships), self.name))
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class ChildResults:
         """Return the subquery's result of each of these records that has one."""
         results = self.results.of_parents(parent_ids, self.limit)
         found: dict[str, dict[str, Any]] = {}
-        records = results.records(0, len(results), version=version)
+        records = results.records(0, len(results), version=version, paging=paging)
         for parent, record in zip(results.parent_ids(), records, strict=True):
             result = found.setdefault(parent, {"totalSize": 0, "done": True, "records": []})
             result["totalSize"] += 1
@@ -192,7 +192,11 @@ class ResultSet:
         if limit is not None:
             frame = frame.filter(pl.int_range(pl.len()).over(PARENT_ID) < limit)
         return ResultSet(
-            self.sobject, self._columns, frame, types_of_parents=self._types_of_parents
+            self.sobject,
+            self._columns,
+            frame,
+            types_of_parents=self._types_of_parents,
+            children=self._children,
         )
 
     def parent_ids(self) -> list[str]:
@@ -212,6 +216,7 @@ class ResultSet:
                 cells[column.name] = self._values(page, column, version)
             elif (name := column.relationships[depth]) not in cells:
                 cells[name] = self._level(page, (*level, name), version)
+        cells = _join_branches(cells)
         names = ("attributes", *cells)
         rows = zip(self._attributes(page, level, version), *cells.values(), strict=True)
         return [dict(zip(names, row, strict=True)) if row[0] else None for row in rows]
@@ -256,6 +261,22 @@ class ResultSet:
             by_parent = child.by_parent(ids, version, paging)
             results[child.relationship] = [by_parent.get(record_id) for record_id in ids]
         return results
+
+
+def _join_branches(cells: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """Put the branches of a TYPEOF together: each record has what the first one found for it."""
+    joined: dict[str, list[Any]] = {}
+    for name, values in cells.items():
+        before = joined.setdefault(_without_branch(name), values)
+        if before is not values:
+            pairs = zip(before, values, strict=True)
+            joined[_without_branch(name)] = [one or other for one, other in pairs]
+    return joined
+
+
+def _without_branch(relationship: str) -> str:
+    """Return the name of a relationship that may be a branch of a TYPEOF: `What:Account`."""
+    return relationship.partition(":")[0]
 
 
 def _record_url(version: str, sobject: str, record_id: str) -> str:

@@ -32,10 +32,10 @@ class Selected:
 
 @dataclass(frozen=True)
 class FunctionCall:
-    """A function, such as `COUNT(Id)`, `FIELDS(ALL)` or `DAY_ONLY(CreatedDate)`."""
+    """A function, such as `COUNT(Id)`, `FIELDS(ALL)` or `FORMAT(MAX(CloseDate))`."""
 
     name: str
-    argument: Path | None
+    arguments: tuple[Argument, ...]
     alias: str | None
     position: int
 
@@ -54,9 +54,17 @@ class ChildQuery:
 
 @dataclass(frozen=True)
 class TypeOf:
-    """A TYPEOF … END of the SELECT list."""
+    """A TYPEOF … END of the SELECT list.
 
-    position: int
+    Attributes:
+        relationship: The polymorphic relationship.
+        whens: The objects that it may lead to, and the fields that are selected of each.
+        otherwise: The fields of all other objects.
+    """
+
+    relationship: Path
+    whens: tuple[tuple[Path, tuple[Path, ...]], ...]
+    otherwise: tuple[Path, ...]
 
 
 SelectItem: TypeAlias = "Selected | FunctionCall | ChildQuery | TypeOf"
@@ -67,8 +75,9 @@ class Literal:
     r"""A value.
 
     Attributes:
-        kind: `string`, `number`, `date`, `datetime`, `time`, `boolean`, `null` or `period`, a
-            word such as TODAY or LAST_N_DAYS:5.
+        kind: `string`, `number`, `currency` (a number behind the code of one), `date`,
+            `datetime`, `time`, `boolean`, `null` or `period`, a word such as TODAY or
+            LAST_N_DAYS:5.
         text: As in the query; a string without quotes and escapes, except that `\%` and `\_`
             keep theirs for LIKE.
         position: In the query.
@@ -77,6 +86,10 @@ class Literal:
     kind: str
     text: str
     position: int
+
+
+Argument: TypeAlias = "Path | FunctionCall | Literal"
+"""What a function takes."""
 
 
 @dataclass(frozen=True)
@@ -134,14 +147,24 @@ class OrderTerm:
 
 
 @dataclass(frozen=True)
+class ParentName:
+    """A parent in the FROM clause and what the query calls it: `c.Account a`."""
+
+    path: Path
+    alias: str | None
+
+
+@dataclass(frozen=True)
 class Query:
-    """A SOQL query."""
+    """A SOQL query; `subtotals` is `ROLLUP`, `CUBE` or empty."""
 
     select: tuple[SelectItem, ...]
     sobject: Path
     alias: str | None = None
+    parents: tuple[ParentName, ...] = ()
     where: Condition | None = None
     group_by: tuple[Operand, ...] = ()
+    subtotals: str = ""
     having: Condition | None = None
     order_by: tuple[OrderTerm, ...] = ()
     limit: int | None = None
