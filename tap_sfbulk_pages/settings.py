@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -9,16 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 import isodate
 
+from tap_sfbulk_pages.configuration import (
+    describe_schema_errors,
+    quote_version,
+    read_environment,
+    report_unknown_names,
+)
 from tap_sfbulk_pages.datetimes import parse_datetime
 from tap_sfbulk_pages.errors import SettingsError, collect_errors
 from tap_sfbulk_pages.quoting import keep_secret
 from tap_sfbulk_pages.salesforce.sign_in.choice import SIGN_IN_SETTINGS, choose_sign_in
 from tap_sfbulk_pages.salesforce.versions import parse_version
-from tap_sfbulk_pages.settings_schema import DEFAULTS, SECRETS
+from tap_sfbulk_pages.settings_schema import DEFAULTS, OF_SINGER_SDK, SCHEMA, SECRETS
 from tap_sfbulk_pages.soql.entries import parse_filters, parse_queries_and_jobs
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
     from tap_sfbulk_pages.salesforce.sign_in.session import SignIn
@@ -139,6 +146,63 @@ class Settings:
     def extra_names(self) -> list[str]:
         """The names of the streams of `queries` and `jobs`."""
         return [*(query.name for query in self.queries), *(job.name for job in self.jobs)]
+
+
+def read_config_sources(
+    sources: Iterable[str], environment: Mapping[str, str], errors: list[str]
+) -> dict[str, Any]:
+    """Read files and environment variables; the later wins.
+
+    Args:
+        sources: Paths of JSON files, or `ENV` for the tap's environment variables.
+        environment: Variables by name.
+        errors: What cannot be read of the variables is added.
+
+    Returns:
+        The tap's config, which is not checked.
+
+    Raises:
+        SettingsError: If a file holds no JSON object.
+        OSError: If a file cannot be read.
+    """
+    config: dict[str, Any] = {}
+    for source in sources:
+        if source == "ENV":
+            values, _ = read_environment(
+                environment, SCHEMA["properties"], errors, also_known=OF_SINGER_SDK
+            )
+            config |= values
+        else:
+            given = json.loads(Path(source).read_text(encoding="utf-8"))
+            if not isinstance(given, dict):
+                raise SettingsError(f"{source} must hold a JSON object")
+            config |= given
+    return config
+
+
+def check_config(config: Mapping[str, Any]) -> Settings:
+    """Check a config as the tap does, without the Singer SDK.
+
+    Args:
+        config: Values by the name of the setting.
+
+    Raises:
+        SettingsError: If anything is wrong; it names all of it.
+    """
+    from jsonschema import Draft202012Validator  # noqa: PLC0415 - not on every worker
+
+    errors: list[str] = []
+    config = quote_version(config)
+    known = {*SCHEMA["properties"], *OF_SINGER_SDK}
+    wrong = report_unknown_names(config.keys() - known, known, errors)
+    found = Draft202012Validator(SCHEMA).iter_errors(config)
+    wrong |= describe_schema_errors(found, SCHEMA["properties"], errors)
+    settings = None
+    with collect_errors(errors):
+        settings = Settings.parse(config, wrong=wrong)
+    if errors or settings is None:
+        raise SettingsError(*errors)
+    return settings
 
 
 def _report_path(given: Mapping[str, Any]) -> Path | None:

@@ -8,13 +8,13 @@ from typing import IO, TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.loading.catalog import read_catalog
 from tap_sfbulk_pages.loading.databases.address import connect, describe_address
-from tap_sfbulk_pages.loading.settings import tap_settings
 from tap_sfbulk_pages.loading.singer_load import SingerLoad
 from tap_sfbulk_pages.loading.stream import LoadContext
 from tap_sfbulk_pages.loading.streams import list_streams
 from tap_sfbulk_pages.loading.transactions import Transactions
 from tap_sfbulk_pages.org import Org
 from tap_sfbulk_pages.reading.run import StreamRun
+from tap_sfbulk_pages.settings import check_config
 from tap_sfbulk_pages.watching.activity import RunActivity
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ def load_org(
         SystemExit: If a signal has stopped the load.
     """
     selected = read_catalog(catalog) if catalog else None
-    org = Org(tap_settings(config, tracks_deletes=settings.hard_deletes is not None))
+    tracks_deletes = {"track_hard_deletes": True} if settings.hard_deletes else {}
+    org = Org(check_config({**config, **tracks_deletes}))
     with stop_signal.waiting():
         database = connect(
             settings.into, schema=settings.schema, wait_seconds=settings.lock_timeout

@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jsonschema import Draft202012Validator
-
-from tap_sfbulk_pages.configuration import (
-    describe_schema_errors,
-    quote_version,
-    read_environment,
-    report_unknown_names,
-    value_of_text,
-)
+from tap_sfbulk_pages.configuration import value_of_text
 from tap_sfbulk_pages.errors import SettingsError, collect_errors
-from tap_sfbulk_pages.settings import Settings
-from tap_sfbulk_pages.settings_schema import OF_SINGER_SDK, SCHEMA
+from tap_sfbulk_pages.settings import read_config_sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -70,18 +59,7 @@ def read_config(
         SettingsError: If the loader's settings are wrong.
     """
     errors: list[str] = []
-    config: dict[str, Any] = {}
-    for source in sources:
-        if source == "ENV":
-            values, _ = read_environment(
-                environment, SCHEMA["properties"], errors, also_known=OF_SINGER_SDK
-            )
-            config |= values
-        else:
-            given = json.loads(Path(source).read_text(encoding="utf-8"))
-            if not isinstance(given, dict):
-                raise SettingsError(f"{source} must hold a JSON object")
-            config |= given
+    config = read_config_sources(sources, environment, errors)
     own = {name: config.pop(name) for name in _OWN if name in config}
     for name, schema in _OWN.items():
         if text := environment.get(ENVIRONMENT_PREFIX + name.upper(), "").strip():
@@ -102,29 +80,3 @@ def read_config(
         from_singer=bool(own.get("from_singer")),
     )
     return settings, config
-
-
-def tap_settings(config: Mapping[str, Any], *, tracks_deletes: bool) -> Settings:
-    """Check the tap's config as the tap does.
-
-    Args:
-        config: Values by the name of the setting.
-        tracks_deletes: Whether deleted records are tracked, whatever the config says.
-
-    Raises:
-        SettingsError: If anything is wrong; it names all of it.
-    """
-    errors: list[str] = []
-    config = quote_version(config)
-    if tracks_deletes:
-        config["track_hard_deletes"] = True
-    known = {*SCHEMA["properties"], *OF_SINGER_SDK}
-    wrong = report_unknown_names(config.keys() - known, known, errors)
-    found = Draft202012Validator(SCHEMA).iter_errors(config)
-    wrong |= describe_schema_errors(found, SCHEMA["properties"], errors)
-    settings = None
-    with collect_errors(errors):
-        settings = Settings.parse(config, wrong=wrong)
-    if errors or settings is None:
-        raise SettingsError(*errors)
-    return settings

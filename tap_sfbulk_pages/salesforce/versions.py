@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tap_sfbulk_pages.errors import ExtractionError, RefusedError, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from tap_sfbulk_pages.salesforce.client import SalesforceClient
 
@@ -48,7 +48,16 @@ def choose_version(client: SalesforceClient) -> str:
     Raises:
         ExtractionError: If the org offers no such version.
     """
-    usable = [version for version in _fetch_versions(client) if OLDEST <= version <= NEWEST_TESTED]
+    return newest_usable(_fetch_versions(client))
+
+
+def newest_usable(offered: Sequence[float]) -> str:
+    """Return the newest version that an org offers and the tap was tested with, as `62.0`.
+
+    Raises:
+        ExtractionError: If there is none.
+    """
+    usable = [version for version in offered if OLDEST <= version <= NEWEST_TESTED]
     if not usable:
         raise ExtractionError(
             f"The org offers no API version from {OLDEST} to {NEWEST_TESTED}; set api_version."
