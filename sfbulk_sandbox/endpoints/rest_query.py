@@ -13,13 +13,17 @@ from typing import TYPE_CHECKING, Any
 from sfbulk_sandbox.exchange import Call, Reply, json_reply
 from sfbulk_sandbox.salesforce_errors import SalesforceError
 from sfbulk_sandbox.sobjects.fields import NUMBER_TYPES
-from sfbulk_sandbox.soql.result_set import ChildPaging
+from sfbulk_sandbox.soql.result_set import AGGREGATE_RESULT, ChildPaging
 
 if TYPE_CHECKING:
     from sfbulk_sandbox.state.org import ResultSet
     from sfbulk_sandbox.state.state import State
 
 _SMALLEST_BATCH, _LARGEST_BATCH = 200, 2000
+_TOO_MANY_GROUPS = (
+    "Aggregate query does not support queryMore(), use LIMIT to restrict the results to a single "
+    "batch"
+)
 
 
 async def run_query(state: State, call: Call) -> Reply:
@@ -108,6 +112,8 @@ async def _make_batch(
     """Return one batch; the result of ``count()`` has a size but no records."""
     stop = start + _choose_batch_size(call, usual=state.scenario.query_rows)
     size = stop - start
+    if result.sobject == AGGREGATE_RESULT and result.columns and len(result) > size:
+        raise SalesforceError(HTTPStatus.BAD_REQUEST, "EXCEEDED_ID_LIMIT", _TOO_MANY_GROUPS)
 
     def address(children: ResultSet) -> str:
         return f"/services/data/v{call.version}/query/{state.cursors.open(children)}-{size}"

@@ -169,7 +169,8 @@ class Aggregation:
             path = self._find_formatted(item) or self._find_result(item)
             self._add_column(item.alias or self._name_column(), path)
         else:
-            text = "Field must be grouped or aggregated"
+            kind = "TYPEOF" if isinstance(item, syntax.TypeOf) else "a subquery"
+            text = f"{kind} cannot be used with GROUP BY or an aggregate function"
             raise SoqlError("MALFORMED_QUERY", text)
 
     def _refuse_aggregate_of_group(self, call: syntax.FunctionCall) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import date, datetime, timezone
+from datetime import date, datetime, time, timezone
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -156,8 +156,10 @@ class Conditions:
             return self._record_id(value)
         if type_ == "datetime":
             return self._moment(value)
-        if type_ in _LITERAL_OF_TYPE:
-            return value.text.lower() if type_ == "boolean" else value.text.upper()
+        if type_ == "boolean":
+            return value.text.lower()
+        if type_ in {"date", "time"}:
+            return _day_or_time(value)
         return self._text(path, value)
 
     def _text(self, path: FieldPath, value: syntax.Literal) -> str:
@@ -218,6 +220,22 @@ def _is_empty(field: Field, value: syntax.Literal) -> bool:
         return False
     is_text = field.type not in _LITERAL_OF_TYPE
     return value.kind == "null" or (is_text and value.kind == "string" and not value.text)
+
+
+def _day_or_time(value: syntax.Literal) -> str:
+    """Return a date, or a time as cells have it, to the millisecond.
+
+    Raises:
+        SoqlError: There is no such day or time.
+    """
+    try:
+        if value.kind == "date":
+            return date.fromisoformat(value.text).isoformat()
+        seconds, _, fraction = value.text.upper().rstrip("Z").partition(".")
+        milliseconds = fraction[:3].ljust(3, "0")
+        return f"{time.fromisoformat(f'{seconds}.{milliseconds}').isoformat('milliseconds')}Z"
+    except ValueError as error:
+        raise SoqlError("MALFORMED_QUERY", f"Invalid {value.kind}: {value.text}") from error
 
 
 def _read_amount(value: syntax.Literal) -> str:

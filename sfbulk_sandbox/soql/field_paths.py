@@ -58,7 +58,7 @@ class FieldPaths:
         self.sobject = sobject
         self._schema = schema
         self._alias = query.alias
-        self._soql = soql
+        self.soql = soql
         self._parents: dict[str, list[str]] = {}
         for parent in query.parents:
             names = self._find_parent(parent.path)
@@ -74,7 +74,7 @@ class FieldPaths:
         lookups, sobject = self.follow(names[:-1], path)
         field = self._schema.field(sobject, names[-1])
         if field is None:
-            raise no_such_column(self._soql, path.position, names[-1], sobject.name)
+            raise no_such_column(self.soql, path.position, names[-1], sobject.name)
         return FieldPath(lookups, sobject, field, path.position)
 
     def follow(self, names: list[str], path: Path) -> tuple[tuple[Field, ...], SObject]:
@@ -93,12 +93,12 @@ class FieldPaths:
             lookup = self._schema.relationship(sobject, name)
             parent = None if lookup is None else self._parent(lookup)
             if lookup is None or parent is None:
-                raise no_such_relationship(self._soql, path.position, name)
+                raise no_such_relationship(self.soql, path.position, name)
             lookups.append(lookup)
             sobject = parent
         if len(lookups) > _MOST_LEVELS:
             text = f"Relationship path exceeds the limit of {_MOST_LEVELS} levels: {path.text}"
-            raise at_position(self._soql, path.position, "MALFORMED_QUERY", text)
+            raise at_position(self.soql, path.position, "MALFORMED_QUERY", text)
         return tuple(lookups), sobject
 
     def find_operand(self, operand: Operand) -> FieldPath:
@@ -119,7 +119,7 @@ class FieldPaths:
         path = self._find_argument(operand)
         if path.field.type not in ({"datetime"} if function == HOUR_IN_DAY else DATE_TYPES):
             text = f"field {path.field.name} does not support the function {function}"
-            raise at_position(self._soql, path.position, "MALFORMED_QUERY", text)
+            raise at_position(self.soql, path.position, "MALFORMED_QUERY", text)
         field = replace(path.field, type=type_of_date_function(function))
         return replace(path, field=field, function=function)
 
@@ -140,7 +140,7 @@ class FieldPaths:
         if is_date_function(function):
             path = self.find_operand(call)
             text = f"Field must be grouped or aggregated: {path.column}"
-            raise at_position(self._soql, call.position, "MALFORMED_QUERY", text)
+            raise at_position(self.soql, call.position, "MALFORMED_QUERY", text)
         raise self._refuse_function(call)
 
     def sole_argument(self, call: FunctionCall) -> Argument:
@@ -151,7 +151,7 @@ class FieldPaths:
         """
         if len(call.arguments) == 1:
             return call.arguments[0]
-        raise unexpected_token(self._soql, self._soql.find(")", call.position))
+        raise unexpected_token(self.soql, self.soql.find(")", call.position))
 
     def of_root(self, name: str) -> FieldPath:
         """Return a field of the query's own object, whether visible or not."""
@@ -185,13 +185,13 @@ class FieldPaths:
         position = item.relationship.position
         if not lookup.polymorphic:
             text = f"TYPEOF needs a polymorphic relationship, not {item.relationship.text}"
-            raise at_position(self._soql, position, "MALFORMED_QUERY", text)
+            raise at_position(self.soql, position, "MALFORMED_QUERY", text)
         found = []
         for kind, fields in item.whens:
             sobject = self._schema.sobject(kind.text)
             if sobject is None or sobject.name not in lookup.reference_to:
                 text = f"{kind.text} is not an object that {item.relationship.text} can lead to"
-                raise at_position(self._soql, kind.position, "INVALID_FIELD", text)
+                raise at_position(self.soql, kind.position, "INVALID_FIELD", text)
             only = replace(lookup, reference_to=(sobject.name,))
             found += self._of_branch((*way, _rename(only, sobject.name)), sobject, fields)
         others = (*way, _rename(lookup, ""))
@@ -200,7 +200,7 @@ class FieldPaths:
     def _of_branch(
         self, way: tuple[Field, ...], sobject: SObject, fields: tuple[Path, ...]
     ) -> list[FieldPath]:
-        paths = FieldPaths(self._schema, sobject, Query((), Path(sobject.name, 0)), self._soql)
+        paths = FieldPaths(self._schema, sobject, Query((), Path(sobject.name, 0)), self.soql)
         found = [paths.find(field) for field in fields]
         return [replace(path, lookups=(*way, *path.lookups)) for path in found]
 
@@ -214,14 +214,14 @@ class FieldPaths:
         first, *rest = path.names
         start = {self.sobject.name.lower(), (self._alias or self.sobject.name).lower()}
         if not rest or first.lower() not in {*start, *self._parents}:
-            raise not_driving_sobject(self._soql, path.position, self.sobject.name)
+            raise not_driving_sobject(self.soql, path.position, self.sobject.name)
         names = [*self._parents.get(first.lower(), ()), *rest]
         sobject = self.sobject
         for name in names:
             lookup = self._schema.relationship(sobject, name)
             parent = None if lookup is None else self._parent(lookup)
             if parent is None:
-                raise no_such_relationship_in_from(self._soql, path.position, name)
+                raise no_such_relationship_in_from(self.soql, path.position, name)
             sobject = parent
         return names
 
@@ -229,7 +229,7 @@ class FieldPaths:
         """Return the field of a function of one; functions that change nothing may be in it."""
         argument = self.sole_argument(call)
         if isinstance(argument, Literal):
-            raise unexpected_token(self._soql, argument.position)
+            raise unexpected_token(self.soql, argument.position)
         if isinstance(argument, Path):
             return self.find(argument)
         if argument.name.upper() not in UNCHANGING_FUNCTIONS:
@@ -238,7 +238,7 @@ class FieldPaths:
 
     def _refuse_function(self, call: FunctionCall) -> SoqlError:
         """Return the refusal of a function that does not exist, or not there."""
-        return unexpected_token(self._soql, self._soql.find("(", call.position))
+        return unexpected_token(self.soql, self.soql.find("(", call.position))
 
     def _find_distance(self, call: FunctionCall) -> FieldPath:
         """Return the distance between a compound field and a place."""
@@ -260,7 +260,7 @@ class FieldPaths:
                 )
         if path.field.type not in COMPOUND_TYPES:
             text = f"field {path.field.name} does not support the function DISTANCE"
-            raise at_position(self._soql, path.position, "MALFORMED_QUERY", text)
+            raise at_position(self.soql, path.position, "MALFORMED_QUERY", text)
         number = replace(path.field, type="double")
         target = Target(float(latitude), float(longitude), unit.lower())
         return replace(path, field=number, function=DISTANCE, target=target)

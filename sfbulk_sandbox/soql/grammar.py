@@ -47,7 +47,8 @@ limit: _LIMIT WHOLE_NUMBER
 offset: _OFFSET WHOLE_NUMBER
 
 PATH: /(?!(FROM|WHERE)(?![\w.]))[a-z_]\w*(\.[a-z_]\w*)*/i
-NAME: /[a-z_]\w*/i
+NAME: /(?!(AND|ASC|DESC|EXCLUDES|FIRST|FROM|GROUP|HAVING|IN|INCLUDES|LAST|LIKE|LIMIT|NOT|NULL
+    |NULLS|OR|SELECT|USING|WHERE|WITH)(?![\w.]))[a-z_]\w*/ix
 FUNCTION.2: /[a-z_]\w*(?=\s*\()/i
 SUBTOTALS.3: /(ROLLUP|CUBE)(?=\s*\()/i
 COMPARATOR: /!=|<>|<=|>=|=|<|>/

@@ -7,7 +7,13 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 from lark import Token, Transformer, v_args
-from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, UnexpectedToken
+from lark.exceptions import (
+    UnexpectedCharacters,
+    UnexpectedEOF,
+    UnexpectedInput,
+    UnexpectedToken,
+    VisitError,
+)
 
 from sfbulk_sandbox.soql import syntax
 from sfbulk_sandbox.soql.errors import SoqlError, unexpected_token
@@ -15,12 +21,20 @@ from sfbulk_sandbox.soql.grammar import make_parser
 from sfbulk_sandbox.soql.unsupported import refuse_unsupported
 
 _LONGEST_QUERY = 100_000
+_LONGEST_TEXT = 4_000
 _MOST_ROWS = 1 << 31
 
 Clause: TypeAlias = "tuple[tuple[str, Any], ...]"
 """What a clause says of a query: names of the query's attributes, and their values."""
 
-_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
+_ESCAPES = {
+    "n": "\n",
+    "r": "\r",
+    "t": "\t",
+    "b": "\b",
+    "f": "\f",
+    **{character: character for character in "'\"\\"},
+}
 _KINDS_OF_LITERALS = {
     "STRING": "string",
     "DATETIME": "datetime",
@@ -52,7 +66,10 @@ def parse(soql: str) -> syntax.Query:
     except (UnexpectedCharacters, UnexpectedToken) as error:
         refuse_unsupported(soql)
         raise unexpected_token(soql, _find_position(error, soql)) from error
-    query: syntax.Query = _ToSyntax().transform(tree)
+    try:
+        query: syntax.Query = _ToSyntax().transform(tree)
+    except VisitError as error:
+        raise error.orig_exc from error
     return query
 
 
@@ -63,13 +80,33 @@ def _find_position(error: UnexpectedInput, soql: str) -> int:
 
 
 def _without_escapes(quoted: str) -> str:
-    """Return a string literal without its quotes and escapes."""
+    """Return a string literal without its quotes and escapes.
+
+    SOQL and SOSL Reference, "Quoted String Escape Sequences".
+
+    Raises:
+        SoqlError: It has an escape that there is not, or is too long.
+    """
 
     def character(match: re.Match[str]) -> str:
         escaped = match.group(1)
-        return match.group(0) if escaped in "%_" else _ESCAPES.get(escaped.lower(), escaped)
+        if escaped in "%_":
+            return match.group(0)
+        if escaped[0] == "u":
+            return chr(int(escaped[1:], 16))
+        if escaped.lower() not in _ESCAPES:
+            text = (
+                f"Invalid string literal {quoted}. Illegal character sequence '\\{escaped}' in "
+                "string literal."
+            )
+            raise SoqlError("MALFORMED_QUERY", text)
+        return _ESCAPES[escaped.lower()]
 
-    return re.sub(r"\\(.)", character, quoted[1:-1], flags=re.DOTALL)
+    text = re.sub(r"\\(u[0-9a-fA-F]{4}|.)", character, quoted[1:-1], flags=re.DOTALL)
+    if len(text) > _LONGEST_TEXT:
+        message = f"A text in WHERE can have at most {_LONGEST_TEXT} characters"
+        raise SoqlError("MALFORMED_QUERY", message)
+    return text
 
 
 def _path(token: Token) -> syntax.Path:

@@ -25,6 +25,7 @@ from sfbulk_sandbox.soql.query_refusals import (
     is_aggregate,
     is_fields_function,
     refuse_aggregates,
+    refuse_branches,
     refuse_field_in_bulk,
     refuse_fields,
     refuse_in_bulk,
@@ -158,6 +159,7 @@ class QueryRun:
 
     def _selected(self, query: syntax.Query, paths: FieldPaths) -> list[FieldPath]:
         """Return the fields of the SELECT list, each of them once."""
+        refuse_branches(paths.soql, query)
         selected: dict[str, FieldPath] = {}
         unnamed = 0
         for item in query.select:
@@ -212,10 +214,11 @@ class QueryRun:
         if sobject.name == outer.name:
             text = "The inner and outer selects should not be on the same object type"
             raise at_position(soql, query.sobject.position, "MALFORMED_QUERY", text)
-        if left.field.type not in _ID_TYPES or selected[0].field.type not in _ID_TYPES:
-            name = (selected[0] if left.field.type in _ID_TYPES else left).field.name
-            text = f"semi join sub-selects compare only ids and references, not {name}"
-            raise at_position(soql, query.sobject.position, "MALFORMED_QUERY", text)
+        for path in (selected[0], left):
+            if path.field.type not in _ID_TYPES:
+                name = path.field.name
+                text = f"Semi join sub-selects can only query id fields, cannot use: '{name}'"
+                raise at_position(soql, query.sobject.position, "MALFORMED_QUERY", text)
         if not _id_targets(left) & _id_targets(selected[0]):
             text = (
                 f"The selected field '{selected[0].field.name}' in the subquery and the left "
@@ -227,11 +230,15 @@ class QueryRun:
         return frame.select(selected[0].column).collect().to_series()
 
     def _children(self, query: syntax.Query, parent: SObject, soql: str) -> list[ChildResults]:
-        return [
-            self._child(item.query, parent, soql)
-            for item in query.select
-            if isinstance(item, syntax.ChildQuery)
-        ]
+        found: dict[str, ChildResults] = {}
+        for item in query.select:
+            if isinstance(item, syntax.ChildQuery):
+                child = self._child(item.query, parent, soql)
+                if child.relationship in found:
+                    text = f"duplicate field selected: {child.relationship}"
+                    raise SoqlError("INVALID_FIELD", text)
+                found[child.relationship] = child
+        return list(found.values())
 
     def _child(self, query: syntax.Query, parent: SObject, soql: str) -> ChildResults:
         """Run a parent-to-child subquery, for all parents at once."""

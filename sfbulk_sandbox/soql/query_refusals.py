@@ -72,6 +72,24 @@ def refuse_in_bulk(query: syntax.Query) -> None:
     _refuse_aliases(query)
 
 
+def refuse_branches(soql: str, query: syntax.Query) -> None:
+    """Refuse TYPEOF of a relationship that the SELECT list names besides.
+
+    SOQL and SOSL Reference, "TYPEOF".
+
+    Raises:
+        SoqlError: The SELECT list does.
+    """
+    for item in query.select:
+        if not isinstance(item, syntax.TypeOf):
+            continue
+        start = f"{item.relationship.text}.".lower()
+        for other in query.select:
+            if isinstance(other, syntax.Selected) and other.path.text.lower().startswith(start):
+                text = f"{item.relationship.text} cannot be in TYPEOF and in the SELECT list"
+                raise at_position(soql, other.path.position, "MALFORMED_QUERY", text)
+
+
 def refuse_field_in_bulk(path: FieldPath) -> None:
     """Refuse a field that CSV cannot hold.
 
@@ -146,6 +164,9 @@ def refuse_semi_joins(soql: str, query: syntax.Query) -> None:
         return
     allowed = _top_level_joins(query.where)
     joins = _all_joins(query.where)
+    if _has_join_under_or(query.where):
+        text = "Semi join sub-selects are not allowed with the 'OR' operator"
+        raise SoqlError("MALFORMED_QUERY", text)
     if len(joins) > len(allowed):
         text = (
             "Semi join sub-selects are only allowed at the top level WHERE expressions and not in "
@@ -153,7 +174,7 @@ def refuse_semi_joins(soql: str, query: syntax.Query) -> None:
         )
         raise SoqlError("MALFORMED_QUERY", text)
     if len(joins) > _MOST_JOINS:
-        text = f"maximum {_MOST_JOINS} semi join sub-selects are allowed"
+        text = f"Maximum {_MOST_JOINS} semi join sub-selects are allowed"
         raise SoqlError("MALFORMED_QUERY", text)
     for join in joins:
         inner, position = join.query, join.query.sobject.position
@@ -163,6 +184,17 @@ def refuse_semi_joins(soql: str, query: syntax.Query) -> None:
         if inner.limit is not None or inner.offset or inner.order_by or inner.group_by:
             text = "semi join sub-selects cannot have LIMIT, OFFSET, ORDER BY or GROUP BY"
             raise at_position(soql, position, "MALFORMED_QUERY", text)
+        if any(isinstance(item, syntax.TypeOf) for item in inner.select):
+            text = "TYPEOF cannot be used in a semi join sub-select"
+            raise at_position(soql, position, "MALFORMED_QUERY", text)
+
+
+def _has_join_under_or(condition: syntax.Condition) -> bool:
+    if not isinstance(condition, syntax.Logic):
+        return False
+    if condition.operator == "OR" and _all_joins(condition):
+        return True
+    return any(map(_has_join_under_or, condition.conditions))
 
 
 def _top_level_joins(condition: syntax.Condition) -> list[syntax.SemiJoin]:

@@ -176,7 +176,7 @@ class ResultSet:
             version: The version of the API, for the addresses of the records.
             paging: How subqueries with many records are cut; None leaves them whole.
         """
-        if not self._columns:
+        if self.sobject == AGGREGATE_RESULT and not self._columns:
             return []
         page = self._frame.slice(start, max(0, stop - start))
         records = [record for record in self._level(page, (), version) if record is not None]

@@ -842,7 +842,7 @@ def test_rest_reads_what_query_jobs_refuse(org: Org) -> None:
         (
             "SELECT Id FROM Account WHERE Id IN (SELECT AccountId FROM Contact) OR Name = 'a'",
             "MALFORMED_QUERY",
-            "not in nested WHERE expressions.",
+            "not allowed with the 'OR' operator",
         ),
         (
             "SELECT Id FROM Account WHERE NOT Id IN (SELECT AccountId FROM Contact)",
@@ -870,7 +870,7 @@ def test_rest_reads_what_query_jobs_refuse(org: Org) -> None:
         (
             "SELECT Id FROM Account WHERE Name IN (SELECT Name FROM Contact)",
             "MALFORMED_QUERY",
-            "compare only ids and references, not Name",
+            "can only query id fields, cannot use: 'Name'",
         ),
         (
             "SELECT Id FROM Account WHERE Id IN (SELECT OwnerId FROM Contact)",
@@ -880,7 +880,7 @@ def test_rest_reads_what_query_jobs_refuse(org: Org) -> None:
         (
             THREE_JOINS,
             "MALFORMED_QUERY",
-            "maximum 2 semi join sub-selects are allowed",
+            "Maximum 2 semi join sub-selects are allowed",
         ),
         (
             "SELECT Id FROM Account WHERE CALENDAR_YEAR(Name) = 2024",
