@@ -134,6 +134,10 @@ class RunningTap:
             self._read.append(line)
             count -= b"RECORD" in line[:20]
 
+    def read_log(self) -> str:
+        """Return what it has logged so far."""
+        return self._log.read_text(encoding="utf-8") if self._log.exists() else ""
+
     def kill(self, signal_number: int) -> None:
         """Send it a signal."""
         os.kill(self.process_id, signal_number)
@@ -174,7 +178,7 @@ class RunningTap:
         self._too_long.cancel()
         output = b"".join(self._read)
         whole = output[: output.rfind(b"\n") + 1]
-        return TapRun(exit_code, whole, self._log.read_text(encoding="utf-8"))
+        return TapRun(exit_code, whole, self.read_log())
 
 
 class TapServer:

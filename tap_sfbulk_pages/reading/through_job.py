@@ -187,7 +187,8 @@ class JobReading:
         self, made: Callable[[], None], waiting: Callable[[], AbstractContextManager[None]]
     ) -> None:
         """Go on in the saved job, if there is one that can be read."""
-        job = self._find_job(self._saved) if self._saved else None
+        with waiting():
+            job = self._find_job(self._saved) if self._saved else None
         if job is None or self._saved is None:
             return
         self.job, self._progress = job, self._saved.progress
@@ -228,10 +229,12 @@ class JobReading:
         """Create a job, or take the existing one, and wait for it."""
         query = self._request.query
         if isinstance(query, ExistingJob):
-            self.job = find_existing_job(self._org, query.id)
+            with waiting():
+                self.job = find_existing_job(self._org, query.id)
         else:
-            self._org.job_allowance().take_job()
-            self.job = self._org.jobs.create(query, self._org.api_version)
+            with waiting():
+                self._org.job_allowance().take_job()
+                self.job = self._org.jobs.create(query, self._org.api_version)
             logger.info("Job %s was created (API %s).", self.job.id, self.job.api_version)
         made()
         self.job = self._org.jobs.wait_until_complete(self.job, waiting)
@@ -258,7 +261,8 @@ class JobReading:
                 raise error
             yield from self._hand_over_pages()
         except ResultPagesNotOfferedError as refusal:
-            self._org.jobs.check_still_there(self._completed_job, refusal)
+            with self._context.waiting():
+                self._org.jobs.check_still_there(self._completed_job, refusal)
             logger.warning(
                 "The org does not list the result pages of job %s; they are read one after "
                 "another. %s",
@@ -269,7 +273,8 @@ class JobReading:
             self._in_series = True
             yield from self._hand_over_pages()
         except (RefusedError, ListingError) as refusal:
-            self._org.jobs.check_still_there(self._completed_job, refusal)
+            with self._context.waiting():
+                self._org.jobs.check_still_there(self._completed_job, refusal)
             raise
         finally:
             is_doubtful = self._pages_ahead is not None and self._pages_ahead.is_doubtful
@@ -292,7 +297,8 @@ class JobReading:
             # The page has been written. Had it been marked as done before, a run killed in between
             # would have lost it.
             self._progress.finish(page.locator, records=page.records, maximum=maximum)
-            self._org.job_allowance().take_volume(page.text_bytes)
+            with self._context.waiting():
+                self._org.job_allowance().take_volume(page.text_bytes)
             self.keep()
 
     def _job_pages(self) -> JobPages:
@@ -343,7 +349,8 @@ class JobReading:
             is_doubtful: Whether the pages ended although something said that more follow.
         """
         job = self._completed_job
-        verify_total(self._org.jobs, job, self._progress, is_doubtful=is_doubtful)
+        with self._context.waiting():
+            verify_total(self._org.jobs, job, self._progress, is_doubtful=is_doubtful)
         # Only now is it known that no page is missing: a bookmark moved before the check would hide
         # what is. It moves before the job is dropped, since a run killed in between would otherwise
         # read everything again.
@@ -359,7 +366,9 @@ class JobReading:
 
     def _delete(self, job: QueryJob) -> None:
         try:
-            self._org.jobs.delete(job)
+            # The state calls it done, so that a signal may end this.
+            with self._context.waiting():
+                self._org.jobs.delete(job)
         except ExtractionError as error:
             logger.warning("Job %s is done but could not be deleted: %s", job.id, error)
 

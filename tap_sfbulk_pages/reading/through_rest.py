@@ -104,11 +104,12 @@ class RestReading:
     def prepare(
         self,
         made: Callable[[], None],  # noqa: ARG002 - nothing to save before a page is written
-        waiting: Callable[[], AbstractContextManager[None]] = nullcontext,  # noqa: ARG002 - one call
+        waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> Exception | None:
         """Fetch the first page (`Reading.prepare`)."""
         try:
-            self._first = self._begin()
+            with waiting():
+                self._first = self._begin()
         except Exception as error:  # noqa: BLE001 - raised by `pages`, on the thread that writes
             self._preparation_error = error
         return self._preparation_error
@@ -209,7 +210,8 @@ class RestReading:
     def _next(self) -> RestPage:
         outcome = self._fetching.wait_for_next()
         if isinstance(outcome.error, RefusedError):
-            return self._start_over(outcome.error)
+            with self._context.waiting():
+                return self._start_over(outcome.error)
         if outcome.error:
             raise outcome.error
         return cast("RestPage", outcome.value)

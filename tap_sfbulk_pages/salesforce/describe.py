@@ -147,7 +147,11 @@ def describe_objects(
     """
     remaining = iter(names)
     while batch := list(islice(remaining, OBJECTS_PER_CALL)):
-        yield from _describe_together(client, api_version, batch).items()
+        # A catalog may name anything, and the names become part of an address.
+        sound = [name for name in batch if _NAME.fullmatch(name)]
+        outcomes = _describe_together(client, api_version, sound) if sound else {}
+        for name in batch:
+            yield name, outcomes[name] if name in outcomes else _refuse_name(name)
 
 
 class DescribesInTurn:
@@ -240,6 +244,11 @@ def _describe_together(
         if len(outcomes) < len(names):
             raise
     return outcomes
+
+
+def _refuse_name(name: str) -> RefusedError:
+    message = f"Salesforce does not describe {name}: no object has such a name."
+    return RefusedError(message, status=HTTPStatus.NOT_FOUND, error_code="", said="")
 
 
 def _read_answer(name: str, answer: dict[str, Any]) -> SObject | RefusedError | UnavailableError:

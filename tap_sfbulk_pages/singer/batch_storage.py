@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _LOCAL = ("", "file", "local")
 _UNFINISHED = ".part"
+_NOT_IN_NAMES = re.compile(r"[^\w.-]|^\.+")
 
 
 class BatchStorage:
@@ -44,6 +46,8 @@ class BatchStorage:
             if not self._is_made:
                 self._root.mkdir(parents=True, exist_ok=True)
                 self._is_made = True
+            # Streams are named by catalogs, and jobs by replies.
+            name = _NOT_IN_NAMES.sub("_", name)
             return NewFile(self, self._root / f"{self._prefix}{name}")
 
     @contextmanager
@@ -75,7 +79,12 @@ class NewFile:
         self._storage = storage
         self._path = path
         self._is_local = path.protocol in _LOCAL
-        self._written = UPath(f"{path.path}{_UNFINISHED}") if self._is_local else path
+        self._written = path
+        if self._is_local:
+            self._written = UPath(f"{path.path}{_UNFINISHED}")
+            # A link that others have put in its place is not followed.
+            self._written.unlink(missing_ok=True)
+            self._written.touch(exist_ok=False)
 
     @cached_property
     def stream(self) -> IO[bytes]:

@@ -90,7 +90,10 @@ def write_report(path: Path, activity: RunActivity, calls_made: int) -> None:
         failures=[(stream.name, stream.outcome) for stream in begun if stream.has_failed],
     )
     unfinished = path.with_name(f"{path.name}.part")
-    unfinished.write_text(text, encoding="utf-8")
+    # What a run that was killed has left, or a link that others have put there, is not followed.
+    unfinished.unlink(missing_ok=True)
+    with unfinished.open("x", encoding="utf-8") as file:
+        file.write(text)
     unfinished.replace(path)
 
 

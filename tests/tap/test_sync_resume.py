@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import threading
 import time
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
@@ -233,6 +234,29 @@ def test_told_to_stop_while_the_job_runs(tap: Tap, start_sandbox: StartSandbox) 
     assert first.exit_code == 143, first.stderr
     since = len(server.calls)
     assert_resumed(first, tap(config_for(server, "Account"), state=first.state), server, since)
+
+
+@pytest.mark.parametrize("place", ["delete", "poll"])
+def test_told_to_stop_while_the_last_call_for_a_job_is_tried_again(
+    tap: Tap, start_sandbox: StartSandbox, place: str
+) -> None:
+    server = start_sandbox(rows={"Account": 3})
+    # The total is asked for again if it does not fit.
+    server.add_fault(place="poll", kind="wrong_total" if place == "poll" else "empty_body")
+    busy = {"kind": "status", "status": 503, "headers": {"Retry-After": "600"}}
+    server.add_fault(place=place, first=2 if place == "poll" else 1, times="forever", **busy)
+    running = tap.start(config_for(server, "Account", delete_finished_jobs=True))
+    reader = threading.Thread(target=running.read_records, args=(100,), daemon=True)
+    reader.start()
+    while "Trying again in 6" not in running.read_log():
+        assert running.is_alive()
+        time.sleep(0.05)
+    running.kill(signal.SIGTERM)
+    reader.join()
+    run = running.end()
+    assert run.exit_code == 143, run.stderr
+    assert len(run.records("Account")) == 3
+    assert ("query_job" in run.bookmark("Account")) == (place == "poll")
 
 
 def test_a_second_signal_ends_it_at_once(tap: Tap, start_sandbox: StartSandbox) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -32,7 +33,8 @@ class FullDisk:
 
 def test_what_goes_wrong_ahead_is_raised_where_the_stream_is_read() -> None:
     context = cast(
-        "Any", SimpleNamespace(org=SimpleNamespace(encoders=None), save=lambda: None, waiting=None)
+        "Any",
+        SimpleNamespace(org=SimpleNamespace(encoders=None), save=lambda: None, waiting=nullcontext),
     )
     reading = JobReading(context, REQUEST, state={}, on_finished=lambda _: None)
     reading._is_prepared = True

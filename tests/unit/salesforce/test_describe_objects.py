@@ -210,3 +210,13 @@ def test_describes_with_such_names_are_refused(name: str, where: str) -> None:
     assert isinstance(outcomes["Account"], RefusedError)
     assert str(outcomes["Account"]).isprintable()
     assert isinstance(outcomes["Order"], SObject)
+
+
+def test_a_name_that_no_object_has_becomes_no_part_of_an_address() -> None:
+    objects: Any = Objects()
+    names = ["../x", "Account", "Account/describe", "won-opps", "Order"]
+    outcomes = dict(describe_objects(objects, "62.0", names))
+    assert objects.calls == [["Account", "Order"]]
+    assert list(outcomes) == names
+    for name in ("../x", "Account/describe", "won-opps"):
+        assert f"does not describe {name}: no object has such a name" in str(outcomes[name])

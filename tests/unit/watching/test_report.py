@@ -66,6 +66,16 @@ def test_the_page_is_written_whole_or_not_at_all(
     assert [each.name for each in tmp_path.iterdir()] == ["report.html"]
 
 
+def test_a_link_beside_the_page_is_not_followed(activity: RunActivity, tmp_path: Path) -> None:
+    precious, path = tmp_path / "precious", tmp_path / "report.html"
+    precious.write_text("kept", encoding="utf-8")
+    path.symlink_to(precious)
+    (tmp_path / "report.html.part").symlink_to(precious)
+    write_report(path, activity, 17)
+    assert precious.read_text(encoding="utf-8") == "kept"
+    assert "<html" in path.read_text(encoding="utf-8")
+
+
 def test_a_run_without_streams_has_a_page(tmp_path: Path) -> None:
     write_report(tmp_path / "report.html", RunActivity(), 0)
     assert "0 records" in (tmp_path / "report.html").read_text(encoding="utf-8")
