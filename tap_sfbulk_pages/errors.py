@@ -7,6 +7,8 @@ password or the body of a request, and each is one line without control characte
 
 from __future__ import annotations
 
+import os
+import tempfile
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -197,6 +199,29 @@ class ResultPagesNotOfferedError(ExtractionError):
 
 class RecordCountError(ExtractionError):
     """A job whose pages do not add up to the number of records that Salesforce reports."""
+
+
+class TemporaryFileError(ExtractionError):
+    """A folder for temporary files that is full, or that cannot be written."""
+
+
+@contextmanager
+def explain_temporary_files() -> Iterator[None]:
+    """Say which folder it is that takes no temporary file, and what to do.
+
+    Raises:
+        TemporaryFileError: For an `OSError` inside.
+    """
+    try:
+        yield
+    except OSError as error:
+        # Without a usable folder, Python's own error lists those that it has tried.
+        folder = tempfile.tempdir or os.environ.get("TMPDIR", "")
+        raise TemporaryFileError(
+            f"The folder for temporary files {folder} cannot be written: {error.strerror}. Free "
+            "space in it, set TMPDIR to another folder, or raise max_page_memory_mb, so that "
+            "fewer result pages wait on disk."
+        ) from error
 
 
 class StateError(ExtractionError):

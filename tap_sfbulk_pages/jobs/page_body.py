@@ -7,6 +7,7 @@ import threading
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING
 
+from tap_sfbulk_pages.errors import explain_temporary_files
 from tap_sfbulk_pages.salesforce.transport import CHUNK_BYTES
 
 if TYPE_CHECKING:
@@ -60,25 +61,32 @@ class PageBody:
         """Add bytes at the end, moving to disk when memory is used up.
 
         Raises:
-            OSError: If the disk is full.
+            TemporaryFileError: If the disk is full.
         """
         self.size += len(chunk)
         if self._file is None and self._memory.reserve(len(chunk)):
             self._reserved += len(chunk)
             self._chunks.append(chunk)
             return
-        if self._file is None:
-            self._file = tempfile.TemporaryFile(prefix="sfbulk-page-")  # noqa: SIM115 - see close
-            self._file.writelines(self._chunks)
-            self._free_memory()
-        self._file.write(chunk)
+        with explain_temporary_files():
+            if self._file is None:
+                self._file = tempfile.TemporaryFile(prefix="sfbulk-page-")  # noqa: SIM115 - see close
+                self._file.writelines(self._chunks)
+                self._free_memory()
+            self._file.write(chunk)
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield the bytes from the start."""
+        """Yield the bytes from the start.
+
+        Raises:
+            TemporaryFileError: If the disk is full.
+        """
         if self._file is None:
             yield from self._chunks
             return
-        self._file.seek(0)
+        with explain_temporary_files():
+            # Writes what is still buffered.
+            self._file.seek(0)
         while chunk := self._file.read(CHUNK_BYTES):
             yield chunk
 

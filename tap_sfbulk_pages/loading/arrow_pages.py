@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import suppress
 from datetime import time
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tap_sfbulk_pages.decoding.record_batches import BATCH_BYTES, BatchBuilder
-from tap_sfbulk_pages.errors import ExtractionError, ResultPageError
+from tap_sfbulk_pages.errors import ExtractionError, ResultPageError, explain_temporary_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -80,8 +81,9 @@ class ArrowPage:
 
     def __init__(self, builder: BatchBuilder) -> None:
         self._builder = builder
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `discard`
-        self._writer = pa.ipc.new_stream(self._file, builder.schema)
+        with explain_temporary_files():
+            self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `discard`
+            self._writer = pa.ipc.new_stream(self._file, builder.schema)
         self._error: ExtractionError | None = None
 
     @property
@@ -112,12 +114,15 @@ class ArrowPage:
 
         Raises:
             ResultPageError: If the records cannot be decoded.
+            TemporaryFileError: If the disk is full.
         """
         if self._error is None:
             self._write()
         if self._error:
             raise self._error
-        self._writer.close()
+        with explain_temporary_files():
+            self._writer.close()
+            self._file.flush()
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the records, once."""
@@ -126,11 +131,14 @@ class ArrowPage:
 
     def discard(self) -> None:
         """Free the file."""
-        self._file.close()
+        # On a full disk, closing raises once more for what could not be written.
+        with suppress(OSError):
+            self._file.close()
 
     def _write(self) -> None:
         for batch in self._builder.take():
-            self._writer.write_batch(batch)
+            with explain_temporary_files():
+                self._writer.write_batch(batch)
 
 
 def convert_times(batch: pa.RecordBatch, names: Sequence[str]) -> pa.RecordBatch:

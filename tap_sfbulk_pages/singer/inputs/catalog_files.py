@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any
 import ijson
 from singer_sdk.singerlib import CatalogEntry, MetadataMapping
 
-from tap_sfbulk_pages.errors import CatalogError
+from tap_sfbulk_pages.errors import CatalogError, explain_temporary_files
 from tap_sfbulk_pages.singer.inputs.dotted_columns import add_paths
 from tap_sfbulk_pages.singer.inputs.input_files import open_as_utf_8, read_json
 from tap_sfbulk_pages.singer.inputs.moving_in.catalogs import understand, warnings_of
@@ -38,7 +38,7 @@ def write_catalog(entries: Iterable[CatalogEntry], file: IO[str]) -> None:
         entries: Made one by one; what making them raises leaves the file untouched.
         file: Where to.
     """
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as written:
+    with explain_temporary_files(), tempfile.TemporaryFile("w+", encoding="utf-8") as written:
         separator = '{\n  "streams": [\n'
         for entry in entries:
             content = entry.to_dict()
@@ -72,7 +72,8 @@ class SelectedEntries(Mapping[str, CatalogEntry]):
         self._name = getattr(file, "name", "")
         self.known: dict[str, None] = {}
         with ExitStack() as opened:
-            self._written = opened.enter_context(tempfile.TemporaryFile())
+            with explain_temporary_files():
+                self._written = opened.enter_context(tempfile.TemporaryFile())
             self._read(file)
             self._opened = opened.pop_all()
 
@@ -138,8 +139,9 @@ class SelectedEntries(Mapping[str, CatalogEntry]):
             )
 
     def _keep(self, entry: dict[str, Any]) -> None:
-        self._places[entry["tap_stream_id"]] = self._written.tell()
-        self._written.write(json.dumps(entry).encode() + b"\n")
+        with explain_temporary_files():
+            self._places[entry["tap_stream_id"]] = self._written.tell()
+            self._written.write(json.dumps(entry).encode() + b"\n")
 
 
 def _is_metadata(each: Any) -> bool:
