@@ -41,9 +41,11 @@ _ENDS = r"(?!\w)"
 # Where an encoded character may begin; a space is encoded as `+` in forms.
 _ESCAPES = re.compile(r"[\\%&+\x80-\xff]")
 _LETTERS = re.compile(r"[0-9A-Za-z]{3,}")
+_LINE_START = re.compile(r"\n(?=\S)")
 _PEM_MARK = "-----"
 # What is a secret by its form, whoever has issued it: session ids ("00D…!…") and refresh tokens of
 # Salesforce, JSON Web Tokens, private keys, the passwords of addresses, and headers that sign in.
+_MARKS = ("00D", "5Aep", "eyJ", _PEM_MARK, "://", "uthorization", "UTHORIZATION")
 _SECRET_FORMS = (
     (re.compile(r"\b00D[0-9A-Za-z]{12,15}(?:!|%(?:25)*21|\\+u0021)[\w.%+/=~-]+"), BLACKED_OUT),
     (re.compile(r"\b5Aep[\w.%+/=~-]{16,}"), BLACKED_OUT),
@@ -150,6 +152,11 @@ def quote(text: str, *, limit: int | None = None, keep_lines: bool = False) -> s
     return _CONTROL.sub(lambda found: _visible(found[0], keep_lines=keep_lines), text)
 
 
+def holds_secret(text: str) -> bool:
+    """Return whether a text repeats a secret, so that it must not be saved or sent as it is."""
+    return _black_out(text) != text
+
+
 @cache
 def quote_all_output() -> None:
     """Let this process quote its log records and warnings, and the traceback of a crash."""
@@ -172,13 +179,16 @@ def quote_all_output() -> None:
 
 
 def quote_log_records() -> None:
-    """Let log records be quoted as they are made. Their lines stay, since tables have some."""
+    """Let log records be quoted as they are made.
+
+    Their lines stay, since tables have some, but none after the first looks like a record.
+    """
     make_record = logging.getLogRecordFactory()
 
     def make_quoted(*arguments: Any, **others: Any) -> logging.LogRecord:
         record = make_record(*arguments, **others)
         message = _message_of(record)
-        quoted = quote(message, keep_lines=True)
+        quoted = _indent(quote(message, keep_lines=True))
         if quoted != message:
             record.msg, record.args = quoted, ()
         if record.exc_info and record.exc_info[0]:
@@ -201,15 +211,21 @@ def _message_of(record: logging.LogRecord) -> str:
 
 
 def _quote_traceback(kind: type[BaseException], error: BaseException | None, trace: Any) -> str:
-    return quote("".join(traceback.format_exception(kind, error, trace)), keep_lines=True)
+    text = "".join(traceback.format_exception(kind, error, trace))
+    return _indent(quote(text, keep_lines=True))
+
+
+def _indent(text: str) -> str:
+    return _LINE_START.sub("\n  ", text)
 
 
 def _black_out(text: str) -> str:
     lower, has_escapes = text.lower(), _ESCAPES.search(text) is not None
     for secret in _secrets:
         text = secret.black_out(text, lower=lower, has_escapes=has_escapes)
-    for form, shown in _SECRET_FORMS:
-        text = form.sub(shown, text)
+    if any(mark in text for mark in _MARKS):
+        for form, shown in _SECRET_FORMS:
+            text = form.sub(shown, text)
     return text
 
 

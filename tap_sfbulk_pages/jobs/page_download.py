@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from tap_sfbulk_pages.decoding.scan import BlockCutter, CsvScan
 from tap_sfbulk_pages.errors import ResultPageError, UnavailableError
 from tap_sfbulk_pages.jobs.page_body import PageBody
+from tap_sfbulk_pages.quoting import holds_secret
 from tap_sfbulk_pages.salesforce.addresses import locator_of
 from tap_sfbulk_pages.salesforce.transport import decode_body, is_framed
 from tap_sfbulk_pages.watching import activity
@@ -292,4 +293,7 @@ def _count(chunks: Iterator[bytes], body: PageBody) -> Iterator[bytes]:
 
 def _parse_next_locator(response: requests.Response) -> str | None:
     locator = response.headers.get("Sforce-Locator", "").strip()
+    # The state, which holds locators, must not hold a secret.
+    if holds_secret(locator):
+        raise UnavailableError("The locator of the next result page repeats a secret.")
     return None if locator in ("", "null") else locator

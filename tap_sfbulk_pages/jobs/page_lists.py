@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import ListingError, RefusedError, ResultPagesNotOfferedError
+from tap_sfbulk_pages.quoting import holds_secret
 from tap_sfbulk_pages.salesforce.addresses import is_address
 from tap_sfbulk_pages.salesforce.transport import LARGEST_LIST_BYTES
 
@@ -63,9 +64,13 @@ class ResultPageList:
                 "The list of result pages is continued by something that is not a link: "
                 f"{continuation!r}."
             )
+        links = tuple(_parse_link(entry) for entry in entries)
+        # The state, which holds links, must not hold a secret.
+        if any(map(holds_secret, [*links, str(continuation)])):
+            raise ListingError("A link in the list of result pages repeats a secret.")
         done = reply.get("done")
         return cls(
-            links=tuple(_parse_link(entry) for entry in entries),
+            links=links,
             continuation=str(continuation) if continuation else None,
             done=done if isinstance(done, bool) else None,
         )

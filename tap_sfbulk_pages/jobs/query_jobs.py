@@ -23,6 +23,7 @@ from tap_sfbulk_pages.errors import (
 )
 from tap_sfbulk_pages.jobs.query import JobState, QueryJob
 from tap_sfbulk_pages.jobs.running_jobs import RunningJobs
+from tap_sfbulk_pages.quoting import quote
 from tap_sfbulk_pages.salesforce.transport import LARGEST_LIST_BYTES
 from tap_sfbulk_pages.watching import activity
 from tap_sfbulk_pages.watching.activity import Phase
@@ -39,12 +40,16 @@ LONGEST_POLL_SECONDS = 30.0
 # Share of the time waited so far: no job's end goes unnoticed for longer than that.
 _POLL_SHARE = 0.15
 
+_LONGEST_STATE = 60
+
 # In a row; then the job itself is asked, in case the list lags behind.
 _MOST_LISTED_POLLS = 7
 
 # QUERY_TIMEOUT, "Retried more than fifteen times" (Bulk API guide, "How Bulk Queries Are
 # Processed").
 _TOOK_TOO_LONG = re.compile(r"time[d_ ]*out|retried more than", re.IGNORECASE)
+
+_ID = re.compile(r"[0-9A-Za-z]{1,18}")
 
 _PHASES: Mapping[str, Phase] = {JobState.QUEUED: Phase.QUEUED, JobState.RUNNING: Phase.RUNNING}
 _STATES_IN_WORDS: Mapping[str, str] = {
@@ -222,7 +227,7 @@ def parse_job(reply: Any, api_version: str, *, created_by_tap: bool = True) -> Q
     """
     records, created = reply.get("numberRecordsProcessed"), reply.get("createdDate")
     return QueryJob(
-        id=_require_string(reply["id"]),
+        id=_require_id(reply["id"]),
         api_version=api_version,
         state=_require_string(reply["state"]),
         records=None if records is None else int(records),
@@ -239,7 +244,7 @@ def _note_job(job: QueryJob) -> None:
     if stream := activity.current():
         stream.note_job(
             job.id,
-            _STATES_IN_WORDS.get(job.state, job.state),
+            _STATES_IN_WORDS.get(job.state) or quote(job.state, limit=_LONGEST_STATE),
             phase=_PHASES.get(job.state),
             records=(job.records or 0) if job.is_complete else None,
         )
@@ -249,6 +254,14 @@ def _require_string(value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise TypeError(f"expected a string that is not empty, got {value!r}")
     return value
+
+
+def _require_id(value: Any) -> str:
+    """Let nothing into paths and states that no id contains."""
+    job_id = _require_string(value)
+    if not _ID.fullmatch(job_id):
+        raise ValueError("the id of the job is not one")
+    return job_id
 
 
 def _end_error(job: QueryJob) -> QueryJobError:

@@ -20,6 +20,7 @@ from isal import igzip
 
 from tap_sfbulk_pages.decoding.columns import Columns, normalize_cells
 from tap_sfbulk_pages.jobs.page_body import PageBody
+from tap_sfbulk_pages.quoting import holds_secret
 from tap_sfbulk_pages.salesforce.reply_errors import build_error, read_code_and_message
 from tap_sfbulk_pages.watching import activity
 
@@ -151,6 +152,9 @@ class RestQuery:
         records, link = reply["records"], reply.get("nextRecordsUrl")
         if reply["done"] == bool(link) or (link and not records):
             raise ValueError("done, records and nextRecordsUrl contradict each other")
+        # The state, which holds the link, must not hold a secret.
+        if link and holds_secret(link):
+            raise ValueError("nextRecordsUrl repeats a secret")
         texts = {name: [_to_cell(record[name]) for record in records] for name in self._types}
         nul_characters = sum(
             text.count("\0") for column in texts.values() for text in column if text

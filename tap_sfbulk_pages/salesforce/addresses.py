@@ -20,10 +20,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, parse_qs, urlsplit, urlunsplit
 
 from tap_sfbulk_pages.errors import SettingsError, UntrustedLinkError
+from tap_sfbulk_pages.quoting import quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_LONGEST_LINK = 200
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 # How the host of a page ends, and how the host of its org ends.
 _PAGES: Mapping[str, str] = {
@@ -81,9 +83,8 @@ class HostAddress:
         """
         parts = _split(link)
         if parts is None:
-            raise UntrustedLinkError(
-                f"Salesforce sent a link that is not an address: {link[:200]!r}"
-            )
+            shown = quote(link, limit=_LONGEST_LINK)
+            raise UntrustedLinkError(f"Salesforce sent a link that is not an address: {shown!r}")
         if not parts.scheme and not parts.netloc and parts.path.startswith("/"):
             if parts.path.startswith("/services/data/"):
                 return self.origin + link

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 OBJECTS_PER_CALL = 25
 # Names become parts of SOQL, of paths and of files, so that another one must not get there.
+_LONGEST_LABEL = 500
 _NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)
 
 logger = logging.getLogger(__name__)
@@ -280,7 +281,7 @@ def _field(described: dict[str, Any]) -> Field:
         reference_to=tuple(described.get("referenceTo") or ()),
         is_calculated=described.get("calculated") is True,
         is_filterable=described.get("filterable") is not False,
-        label=described.get("label") or "",
+        label=quote(str(described.get("label") or ""), limit=_LONGEST_LABEL),
         length=described.get("length") or 0,
         precision=described.get("precision") or 0,
         scale=described.get("scale") or 0,

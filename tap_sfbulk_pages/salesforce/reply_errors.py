@@ -130,13 +130,12 @@ def read_code_and_message(parsed: Any) -> tuple[str, str]:
 
 
 def _request_of(response: requests.Response) -> str:
-    path = response.request.path_url
-    return f"{response.request.method} {path[:_LONGEST_PATH]}"
+    # Quoted before it is cut, which might leave half a secret.
+    return f"{response.request.method} {quote(response.request.path_url, limit=_LONGEST_PATH)}"
 
 
 def _quote(body: bytes) -> str:
     """Quote the text of a body, without tags, for a message."""
-    # Quoted before it is cut, which might leave half a secret.
     text = quote(body.decode("utf-8", "replace"), limit=4 * _LONGEST_QUOTE, keep_lines=True)
     if "<" in text:
         text = re.sub(

@@ -20,7 +20,7 @@ import urllib3
 from isal import isal_zlib
 
 from tap_sfbulk_pages.errors import UnavailableError, UnreachableError
-from tap_sfbulk_pages.quoting import keep_secret
+from tap_sfbulk_pages.quoting import keep_secret, quote
 from tap_sfbulk_pages.salesforce.addresses import is_loopback
 from tap_sfbulk_pages.salesforce.advice import (
     DEAD_PROXY,
@@ -132,7 +132,8 @@ class Transport:
             )
         # requests raises a bare OSError if a file of certificates is missing.
         except OSError as error:
-            raise _connection_error(error, f"{method} {_shorten(url)}") from error
+            # Not `from` the error, which may repeat what was sent: engines print causes unquoted.
+            raise _connection_error(error, f"{method} {_shorten(url)}") from None
         deadline = find_deadline(response)
         try:
             with response:
@@ -154,7 +155,7 @@ class Transport:
             try:
                 chunk = response.raw.read1(CHUNK_BYTES, decode_content=False)
             except (urllib3.exceptions.HTTPError, OSError) as error:
-                raise UnavailableError(f"{_explain(error)} ({where}).") from error
+                raise UnavailableError(f"{_explain(error)} ({where}).") from None
             if deadline and deadline.is_over:
                 raise UnavailableError(f"The reply stalled ({where}).")
             if not chunk:
@@ -273,8 +274,8 @@ def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
 
 
 def _shorten(url: str) -> str:
-    """Shorten a URL for a message; no URL that the tap sends contains a secret."""
-    return url if len(url) <= _LONGEST_SHOWN else url[:_LONGEST_SHOWN] + "…"
+    """Shorten a URL for a message."""
+    return quote(url, limit=_LONGEST_SHOWN)
 
 
 def _explain(error: BaseException) -> str:
@@ -287,4 +288,6 @@ def _explain(error: BaseException) -> str:
         return "The connection ended before the reply was complete"
     cause = getattr(error.args[0], "reason", error) if error.args else error
     cause = getattr(cause, "original_error", cause)
-    return f"The connection failed: {_CONNECTION_NAME.sub('', str(cause))[:_LONGEST_SHOWN]}"
+    # Quoted before it is cut, which might leave half a secret.
+    said = quote(_CONNECTION_NAME.sub("", str(cause)), limit=_LONGEST_SHOWN)
+    return f"The connection failed: {said}"

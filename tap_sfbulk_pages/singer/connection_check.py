@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_sfbulk_pages.errors import AllowanceError, ExtractionError, RefusedError
+from tap_sfbulk_pages.quoting import quote
 from tap_sfbulk_pages.salesforce.limits import UNITS, JobAllowance, fetch_limits
 from tap_sfbulk_pages.salesforce.versions import explain_missing_version
 
@@ -41,7 +42,7 @@ def _tell(name: str, check: Callable[[Org], str], org: Org, tell: Callable[[str]
         name = "limits" if isinstance(error, AllowanceError) else name
         tell(f"{name}: failed. {error}")
         raise ExtractionError(f"The connection test ended at: {name}.") from error
-    tell(f"{name}: {found}")
+    tell(quote(f"{name}: {found}"))
 
 
 def _sign_in(org: Org) -> str:

@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from tap_sfbulk_pages.quoting import quote
 from tap_sfbulk_pages.reading.plan import StreamPlan, compare_with_allowances, count_records
 from tap_sfbulk_pages.salesforce.limits import API_CALLS, QUERY_JOBS, UNITS
 from tap_sfbulk_pages.singer.command_line import errors_for_people
@@ -81,9 +82,10 @@ def main(
         needs = compare_with_allowances(tap.org, plans)
         made = tap.org.calls.made
         if form == "json":
-            click.echo(json.dumps(_as_json(plans, needs, made), indent=2))
+            click.echo(quote(json.dumps(_as_json(plans, needs, made), indent=2), keep_lines=True))
         else:
-            click.echo("\n".join(_as_text(plans, needs, made, tap.org.settings)))
+            lines = _as_text(plans, needs, made, tap.org.settings)
+            click.echo(quote("\n".join(lines), keep_lines=True))
 
 
 def _as_json(plans: Sequence[StreamPlan], needs: Sequence[DailyNeed], made: int) -> Any:

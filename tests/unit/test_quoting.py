@@ -216,13 +216,13 @@ def usual_records() -> Iterator[None]:
 def test_log_records(caplog: pytest.LogCaptureFixture) -> None:
     quote_log_records()
     logger = logging.getLogger("somebody's")
-    logger.warning("two\nlines: %s", {"a": f"\x1b{SECRETS[0]}"})
+    logger.warning("two\nlines: %s\n  three", {"a": f"\x1b{SECRETS[0]}"})
     logger.warning("%d of %s", 1, 2)
     error = ValueError(SECRETS[0])
     error.__cause__ = KeyError(SECRETS[1])
     error.__notes__ = [SECRETS[3]]
     logger.error("with a traceback", exc_info=error)
-    assert caplog.messages[0] == f"two\nlines: {{'a': '\\x1b{BLACKED_OUT}'}}"
+    assert caplog.messages[0] == f"two\n  lines: {{'a': '\\x1b{BLACKED_OUT}'}}\n  three"
     assert caplog.records[1].args == (1, 2)
     assert f"ValueError: {BLACKED_OUT}" in caplog.text
     structured = StructuredFormatter().format(caplog.records[2])
@@ -245,15 +245,15 @@ def test_crashes_and_warnings(
     ):
         monkeypatch.setattr(module, name, getattr(module, name))
     quote_all_output.__wrapped__()
-    crash = ValueError(f"\x1b]0;{SECRETS[0]}")
+    crash = ValueError(f"\x1b]0;{SECRETS[0]}\nERROR forged")
     sys.excepthook(ValueError, crash, None)
     told = capsys.readouterr().err
-    assert told == f"ValueError: \\x1b]0;{BLACKED_OUT}\n"
+    assert told == f"ValueError: \\x1b]0;{BLACKED_OUT}\n  ERROR forged\n"
 
     class Unraisable:
         exc_type, exc_value, exc_traceback = ValueError, crash, None
 
     sys.unraisablehook(Unraisable())  # type: ignore[arg-type]
     assert capsys.readouterr().err == told
-    told = warnings.formatwarning(str(crash), UserWarning, "a", 1)
+    told = warnings.formatwarning(str(crash)[:-13], UserWarning, "a", 1)
     assert told == f"a:1: UserWarning: \\x1b]0;{BLACKED_OUT}\n"

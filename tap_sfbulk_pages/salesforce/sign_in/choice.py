@@ -230,7 +230,9 @@ def _choose_audiences(
 def _read_private_key(given: Mapping[str, Any]) -> str:
     if "private_key" in given:
         # Environment variables often contain the line ends of a PEM file as \n.
-        return str(given["private_key"]).replace("\\n", "\n")
+        key = str(given["private_key"]).replace("\\n", "\n")
+        keep_secret(key)
+        return key
     path = str(given["private_key_path"])
     if "PRIVATE KEY" in path or not path.isprintable() or len(path) > _LONGEST_PATH:
         keep_secret(path)
@@ -239,11 +241,13 @@ def _read_private_key(given: Mapping[str, Any]) -> str:
             "private_key instead"
         )
     try:
-        return Path(path).read_text(encoding="ascii")
+        key = Path(path).read_text(encoding="ascii")
     except OSError as error:
         raise SettingsError(f"private_key_path: {path} cannot be read: {error.strerror}") from error
     except ValueError:
         raise SettingsError(f"private_key_path: {path} is not a PEM file") from None
+    keep_secret(key)
+    return key
 
 
 def _join(names: set[str]) -> str:

@@ -1,0 +1,94 @@
+"""Runs every command of the package, each in a process of its own, and imports them only once.
+
+A separate program. It reads a JSON list of runs from stdin, `{"command", "arguments",
+"environment", "folder", "crash"}`, and leaves in each folder what the run has printed (`stdout`,
+`stderr`) and its OpenTelemetry spans (`spans`). A run with `crash` ends in an error of the program
+itself, of which that text is a part.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor
+
+from tap_sfbulk_pages.jobs import query_jobs
+from tap_sfbulk_pages.loading.command import main as load
+from tap_sfbulk_pages.salesforce.client import SalesforceClient
+from tap_sfbulk_pages.singer import batch_files  # noqa: F401 - loaded
+from tap_sfbulk_pages.singer.plan_command import main as plan
+from tap_sfbulk_pages.singer.tap import TapSFBulkPages
+from tap_sfbulk_pages.workers import JobOptions, JobRead, job_partitions
+
+query_jobs.SHORTEST_POLL_SECONDS = 0.02
+
+
+def _work() -> None:
+    """Read all jobs that `OBJECTS` names, and show errors as engines do."""
+    for name in os.environ["OBJECTS"].split(","):
+        try:
+            options = JobOptions.parse({"object": name, "fields": "Id,Name"})
+            properties = options.properties()
+            job = options.job(list(properties))
+            read = JobRead(options.access, properties)
+            for partition in job_partitions(options.access.org(), job):
+                read.table(partition)
+        except Exception:  # noqa: BLE001, PERF203 - as engines do
+            traceback.print_exc()
+
+
+_COMMANDS = {
+    "tap": lambda: TapSFBulkPages.cli(prog_name="tap-sfbulk-pages"),
+    "sfbulk-plan": lambda: plan(prog_name="sfbulk-plan"),
+    "sfbulk-load": lambda: load(prog_name="sfbulk-load"),
+    "workers": _work,
+}
+
+
+def _crash(text: str) -> None:
+    def call(*_: Any, **__: Any) -> Any:
+        error = RuntimeError(f"a mistake: {text}")
+        if sys.version_info >= (3, 11):
+            error.add_note(f"a note: {text}")
+        raise error from KeyError(text)
+
+    setattr(SalesforceClient, "call", call)  # noqa: B010 - mypy knows methods as constants
+
+
+def _run(request: dict[str, Any]) -> None:
+    """Turn this process into a run."""
+    folder = Path(request["folder"])
+    for descriptor, name in ((1, "stdout"), (2, "stderr")):
+        opened = os.open(folder / name, os.O_WRONLY | os.O_CREAT, 0o600)
+        os.dup2(opened, descriptor)
+    os.chdir(folder)
+    os.environ.update(request["environment"])
+    sys.argv[1:] = request["arguments"]
+    with (folder / "spans").open("w", encoding="utf-8") as spans:
+        provider = TracerProvider()
+        provider.add_span_processor(SimpleSpanProcessor(ConsoleSpanExporter(out=spans)))
+        trace.set_tracer_provider(provider)
+        if request["crash"]:
+            _crash(request["crash"])
+        _COMMANDS[request["command"]]()
+
+
+def main() -> None:
+    """Make all runs, one after another."""
+    for request in json.load(sys.stdin):
+        process_id = os.fork()
+        if process_id == 0:
+            _run(request)
+            return
+        os.waitpid(process_id, 0)
+
+
+if __name__ == "__main__":
+    main()
