@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Write the table of faults in README.md from the results of the fault matrix.
+"""Write the table of faults in docs/faults.md from the results of the fault matrix.
 
     FAULT_MATRIX_RESULTS=results.json python -m pytest tests/matrix/test_fault_matrix.py
     python scripts/fault_table.py results.json
 
 The table stands between `<!-- faults -->` and `<!-- /faults -->`. With `--check` nothing is
-written; the exit code tells whether the README is as the results are.
+written; the exit code tells whether the page is as the results are.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-README = Path(__file__).parents[1] / "README.md"
+PAGE = Path(__file__).parents[1] / "docs" / "faults.md"
 BEGIN, END = "<!-- faults -->\n", "<!-- /faults -->"
 PLACES = {
     "token": "token",
@@ -74,22 +74,22 @@ def table(results: list[dict[str, Any]]) -> str:
 
 
 def main() -> int:
-    """Rewrite the README, or check it."""
+    """Rewrite the page, or check it."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("results", type=Path)
     parser.add_argument("--check", action="store_true")
     arguments = parser.parse_args()
-    text = README.read_text(encoding="utf-8")
+    text = PAGE.read_text(encoding="utf-8")
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        sys.stderr.write(f"README.md has no place for the table ({BEGIN.strip()} … {END}).\n")
+        sys.stderr.write(f"docs/faults.md has no place for the table ({BEGIN.strip()} … {END}).\n")
         return 2
     results = json.loads(arguments.results.read_text(encoding="utf-8"))
     made = before + begin + table(results) + end + after
     if arguments.check:
         return int(made != text)
-    README.write_text(made, encoding="utf-8")
+    PAGE.write_text(made, encoding="utf-8")
     return 0
 
 

@@ -10,9 +10,8 @@ from urllib.request import urlopen
 import duckdb
 
 BIGGEST_PIPELINES = """
-    SELECT account.name AS account, account.industry AS industry, account.billingcity AS city,
-        count(*) AS opportunities, sum(opportunity.amount)::DECIMAL(18, 2) AS amount,
-        max(opportunity.systemmodstamp) AT TIME ZONE 'UTC' AS last_change
+    SELECT account.name AS account, account.billingcity AS city,
+        count(*) AS opportunities, sum(opportunity.amount)::DECIMAL(18, 2) AS amount
     FROM salesforce.account
     JOIN salesforce.opportunity ON opportunity.accountid = account.id
     WHERE NOT account.isdeleted AND NOT opportunity.isdeleted
@@ -54,4 +53,4 @@ def show(path: str, sandbox: str) -> None:
 if __name__ == "__main__":
     show(sys.argv[1], os.environ["SFBULK_SANDBOX_URL"])
     print("Next: run scripts/demo again to read what has changed. The records are in")
-    print(f"{sys.argv[1]}, schema salesforce. The README says how to point the tap at a real org.")
+    print(f"{sys.argv[1]}, schema salesforce. The README says how to read a real org.")

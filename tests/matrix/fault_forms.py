@@ -23,7 +23,7 @@ class FaultForm:
     """One form of a fault.
 
     Args:
-        row: Its row in the table of the README.
+        row: Its row in the table of docs/faults.md.
         name: Tells it from the other forms.
         keys: Of the fault in a scenario, beside `place`, `match`, `first` and `times`.
         said: A pattern that the report of it must hold.

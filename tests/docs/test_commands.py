@@ -1,0 +1,161 @@
+"""Every command of README and pages, in the order in which a reader meets them, in one folder.
+
+An empty folder stands in for the reader's clone, and a sandbox for the reader's org. What needs the
+network or an engine is run by other tests, which `ELSEWHERE` names.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from fixture_types import StartSandbox
+
+ROOT = Path(__file__).parents[2]
+_PORT_OF_THE_TUTORIAL = "8765"
+_LONGEST_RUN_SECONDS = 600
+_BLOCK = re.compile(r"^( *)```sh\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
+# Beginnings of lines, and the tests that run them.
+ELSEWHERE = {
+    "git clone <this repository>": "tests/targets/test_meltano_load.py",
+    "pip install": "tests/packaging/test_distributions.py",
+    "python3 -m venv": "tests/packaging/test_distributions.py",
+    ". environment/bin/activate": "tests/packaging/test_distributions.py",
+    "scripts/test": "CONTRIBUTING.md",
+    "meltano run tap-sfbulk-pages--arrow sfbulk-load": "tests/targets/test_meltano_load.py",
+    "meltano": "tests/targets/test_plugin_definition.py",
+    "sfbulk-sandbox run -- examples/duckdb.sh": "tests/targets/test_examples.py",
+    "python examples/look.py": "tests/targets/test_examples.py",
+    "sfbulk-sandbox run -- env PYSPARK_PYTHON": "tests/spark/test_spark.py",
+    "sfbulk-sandbox run --as-salesforce": "tests/sandbox/test_foreign_programs.py",
+    "export OTEL": "tests/tap/test_run_seen.py",
+    "opentelemetry-instrument": "tests/tap/test_run_seen.py",
+}
+# What the reader brings.
+OWN = {
+    "https://acme.my.salesforce.com": "$ORG",
+    "3MVG9…": "app",
+    '"…"': '"secret"',
+    "target-…": "cat >records.jsonl",
+    '"*__c", "!*__Share"': '"Invoice__c"',
+    "your-pipeline": "tap-sfbulk-pages --config ENV --discover >pipeline.json",
+    "--output evidence.json": "--output evidence.json --yes",
+}
+# Small, so that this is over soon.
+ORG = {
+    "rows": {"Account": 200, "Contact": 100, "Invoice__c": 50, "User": 30},
+    "page_rows": 50,
+}
+# In front of a page: what a reader of that page has already.
+BEFORE = {
+    "docs/moving-in.md": "cp catalog.json properties.json; echo '{\"bookmarks\": {}}' >state.json",
+    "docs/testing.md": "echo 'rows: {Account: 10}' >scenario.yaml",
+}
+
+
+def pages() -> list[str]:
+    """Return README and pages in the order of the site."""
+    site = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    named = re.findall(r"([\w-]+\.md)$", site, re.MULTILINE)
+    return ["README.md", *(f"docs/{name}" for name in named), "examples/README.md"]
+
+
+def commands(page: str) -> str:
+    """Return a page's commands, but for those that are run elsewhere."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    lines = []
+    for indent, block in _BLOCK.findall(text):
+        for line in block.splitlines():
+            line_only = line.removeprefix(indent)
+            if not line_only.startswith(tuple(ELSEWHERE)):
+                lines.append(line_only)
+    script = "\n".join(lines)
+    for theirs, ours in OWN.items():
+        script = script.replace(theirs, ours)
+    return script
+
+
+def free_port() -> str:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return str(listener.getsockname()[1])
+
+
+@pytest.mark.skipif(not all(map(shutil.which, ("curl", "jq"))), reason="curl or jq is missing")
+def test_commands_in_the_order_of_the_pages(start_sandbox: StartSandbox, tmp_path: Path) -> None:
+    org = start_sandbox(**ORG)
+    script = "".join(
+        f"echo '# {page}'\n{BEFORE.get(page, '')}\n{found}\n"
+        for page in pages()
+        if (found := commands(page))
+    )
+    script = script.replace("$ORG", org.url).replace(_PORT_OF_THE_TUTORIAL, free_port())
+    programs = str(Path(sys.executable).parent)
+    run = subprocess.run(
+        # The trap ends the sandbox, too, where a command fails.
+        [
+            "/bin/bash",
+            "-eu",
+            "-c",
+            f"trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\nset -m\n{script}",
+        ],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_LONGEST_RUN_SECONDS,
+    )
+    assert run.returncode == 0, f"{run.stdout[-500:]}\n{run.stderr[-2000:]}"
+    page = re.compile(r"^# (\S+)\n(.*?)(?=^# |\Z)", re.DOTALL | re.MULTILINE)
+    printed = dict(page.findall(run.stdout))
+    tutorial = printed["docs/tutorial.md"].splitlines()
+    assert "Account" in tutorial
+    assert "Renamed" in tutorial
+    assert tutorial[tutorial.index("2000") + 1] == "1"
+    assert '"query_job": {' in printed["docs/tutorial.md"]
+    assert "The target has closed its input" in run.stderr
+    assert "sign-in: ok (client credentials" in run.stderr
+    assert "result pages" in (tmp_path / "evidence.json").read_text(encoding="utf-8")
+    assert '"type": "STATE"' in (tmp_path / "records.jsonl").read_text(encoding="utf-8").replace(
+        '"type":"', '"type": "'
+    )
+    # What a reader makes is not taken for a change of the project.
+    made = {path.relative_to(tmp_path).as_posix() for path in tmp_path.iterdir()}
+    assert {"config.json", "catalog.json", "warehouse.duckdb", "tutorial"} <= made
+
+
+def test_commands_that_are_run_elsewhere_are_run_there() -> None:
+    assert all((ROOT / where).exists() for where in ELSEWHERE.values())
+    every_line = [
+        line.removeprefix(indent)
+        for page in pages()
+        for indent, block in _BLOCK.findall((ROOT / page).read_text(encoding="utf-8"))
+        for line in block.splitlines()
+    ]
+    for beginning in ELSEWHERE:
+        assert any(line.startswith(beginning) for line in every_line), beginning
+
+
+def test_what_a_reader_makes_is_ignored_by_git() -> None:
+    git = shutil.which("git")
+    if git is None or not (ROOT / ".git").exists():
+        pytest.skip("this is no clone")
+    made = [
+        *("config.json", "catalog.json", "state.json", "properties.json", "evidence.json"),
+        *("tutorial/config.json", "duckdb.state", "duckdb.state.lock", "warehouse.duckdb"),
+        *("jsonl/Account.jsonl", "parquet/x.parquet", "report.html", "key.pem", "salesforce.env"),
+    ]
+    run = subprocess.run(
+        [git, "check-ignore", *made], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert run.stdout.split() == made
