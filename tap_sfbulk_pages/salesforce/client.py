@@ -10,6 +10,7 @@ import logging
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 from tap_sfbulk_pages.errors import RefusedError, SignInError, UnavailableError
 from tap_sfbulk_pages.salesforce.advice import SILENT_HOST, WRONG_HOST
@@ -129,7 +130,7 @@ class SalesforceClient:
         """Send one call and count it against the org's daily allowance."""
         self._allowance.take()
         if stream := activity.current():
-            stream.note_call()
+            stream.note_call(urlsplit(url).netloc)
         limit_info: str | None = None
         try:
             with self._transport.send(method, url, headers=headers, json=json) as response:

@@ -102,6 +102,7 @@ class StreamActivity:
         records: Records written.
         wire_bytes: Bytes of result pages as received, before decompression.
         calls: Requests made.
+        host: Where the last of them went.
         retries: How many of those were repeats.
         outcome: `READ` or what went wrong; None while it is being read.
     """
@@ -117,10 +118,12 @@ class StreamActivity:
     records: int = 0
     wire_bytes: int = 0
     calls: int = 0
+    host: str | None = None
     retries: int = 0
     outcome: str | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _job_phases: dict[str, tuple[Phase, float]] = field(default_factory=dict, repr=False)
+    _under_way: dict[object, tuple[Phase, float]] = field(default_factory=dict, repr=False)
 
     @property
     def now(self) -> float:
@@ -158,17 +161,36 @@ class StreamActivity:
         """Return how long phases have been going on, including those that still are."""
         with self._lock:
             ended = sum(self.periods[phase].seconds for phase in phases)
-            going_on = [since for phase, since in self._job_phases.values() if phase in phases]
-        return ended + (self.now - min(going_on) if going_on else 0.0)
+            going_on = [self._going_on(phase) for phase in phases]
+        begins = [period[0] for period in going_on if period]
+        return ended + (self.now - min(begins) if begins else 0.0)
+
+    def all_periods(self, phase: Phase) -> list[tuple[float, float]]:
+        """Return the periods of a phase, including one that is still going on."""
+        with self._lock:
+            going_on = self._going_on(phase)
+            return [*self.periods[phase], *([going_on] if going_on else [])]
+
+    def _going_on(self, phase: Phase) -> tuple[float, float] | None:
+        """Return the part of what is going on that follows the periods that have ended."""
+        under_way = [*self._job_phases.values(), *self._under_way.values()]
+        begins = [begin for each, begin in under_way if each is phase]
+        if not begins:
+            return None
+        ends = [end for _, end in self.periods[phase]]
+        return max(min(begins), *ends[-1:], 0.0), self.now
 
     @contextmanager
     def during(self, phase: Phase) -> Iterator[None]:
         """Record how long a phase takes."""
-        begin = self.now
+        begin, key = self.now, object()
+        with self._lock:
+            self._under_way[key] = (phase, begin)
         try:
             yield
         finally:
             with self._lock:
+                del self._under_way[key]
                 self.periods[phase].add(begin, self.now)
 
     def note(self, text: str) -> None:
@@ -211,10 +233,11 @@ class StreamActivity:
         with self._lock:
             self.wire_bytes += wire_bytes
 
-    def note_call(self) -> None:
-        """Note a request."""
+    def note_call(self, host: str | None = None) -> None:
+        """Note a request, and where it goes."""
         with self._lock:
             self.calls += 1
+            self.host = host or self.host
 
     def note_retry(self, reason: str) -> None:
         """Note that a request has to be repeated."""
@@ -245,7 +268,18 @@ class RunActivity:
     @property
     def begun(self) -> list[StreamActivity]:
         """The streams for which any work was done."""
-        return [stream for stream in self.streams.values() if stream.has_begun]
+        # Other threads may begin streams meanwhile.
+        return [stream for stream in list(self.streams.values()) if stream.has_begun]
+
+    @property
+    def host(self) -> str | None:
+        """The host of the org; None before a stream has made a call."""
+        return next((stream.host for stream in self.begun if stream.host), None)
+
+    @property
+    def slowest_first(self) -> list[StreamActivity]:
+        """The streams for which any work was done, the slowest first."""
+        return sorted(self.begun, key=lambda stream: -stream.seconds(*Phase))
 
     @property
     def seconds(self) -> float:

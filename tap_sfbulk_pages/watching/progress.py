@@ -14,8 +14,7 @@ from tap_sfbulk_pages.words import counted, duration
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from rich.console import Console
-    from rich.table import Table
+    from rich.console import Console, Group
 
     from tap_sfbulk_pages.watching.activity import RunActivity, StreamActivity
 
@@ -24,6 +23,10 @@ _REFRESHES_PER_SECOND = 4
 # Lines of the terminal that are left for other output.
 _LINES_LEFT = 8
 _STREAMS_IN_A_LINE = 5
+_NAME, _JOB = "stream", "job"
+# On a narrow terminal, in this order.
+_LEFT_OUT_FIRST = ("pages", "a second", _JOB, "of", "left")
+_SHORTEST_NAME = 12
 
 logger = logging.getLogger(__name__)
 
@@ -114,32 +117,79 @@ def progress_line(activity: RunActivity, streams: Sequence[str], calls_made: int
 
 def progress_table(
     activity: RunActivity, streams: Sequence[str], calls_made: int, console: Console
-) -> Table:
-    """Return a table of the streams that are being read, as many as fit the terminal."""
-    from rich.table import Table  # noqa: PLC0415 - not needed where there is no terminal
+) -> Group:
+    """Return a line and a table of the streams that are being read, as many as fit the terminal."""
+    from rich.console import Group  # noqa: PLC0415 - not needed where there is no terminal
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
 
-    table = Table(title=progress_line(activity, streams, calls_made).partition(" Now:")[0])
-    for heading in ("stream", "job", "pages", "records", "of", "a second", "left"):
-        is_text = heading in ("stream", "job")
-        table.add_column(heading, justify="left" if is_text else "right", no_wrap=True)
-    for stream in _going_on(activity, streams)[: max(console.height - _LINES_LEFT, 1)]:
-        rate = _rate(stream)
-        expected = stream.expected_records
-        left = (expected - stream.records) / rate if expected is not None and rate else None
-        table.add_row(
-            stream.name,
-            _doing(stream),
-            f"{stream.pages:,}",
-            f"{stream.records:,}",
-            "" if expected is None else f"{expected:,}",
-            f"{rate:,.0f}" if rate else "",
-            "" if left is None else duration(max(left, 0.0)),
+    shown = _going_on(activity, streams)[: max(console.height - _LINES_LEFT, 1)]
+    columns = _columns_that_fit([_cells(stream) for stream in shown], console.width)
+    table = Table()
+    for heading, cells in columns.items():
+        # As wide as what is in it: Rich would cut numbers before it leaves out a column.
+        width = max(map(len, [heading, *cells]))
+        is_text = heading in (_NAME, _JOB)
+        table.add_column(
+            heading, justify="left" if is_text else "right", no_wrap=True, min_width=width
         )
-    return table
+    for row in zip(*columns.values(), strict=True):
+        table.add_row(*row)
+    line = progress_line(activity, streams, calls_made).partition(" Now:")[0]
+    return Group(Text(line, style="italic"), table)
+
+
+def _cells(stream: StreamActivity) -> dict[str, str]:
+    rate, left = _rate(stream), _records_left(stream)
+    expected = stream.expected_records
+    return {
+        _NAME: stream.name,
+        _JOB: _doing(stream),
+        "pages": f"{stream.pages:,}",
+        "records": f"{stream.records:,}",
+        "of": "" if expected is None else f"{expected:,}",
+        "a second": f"{rate:,.0f}" if rate else "",
+        "left": duration(left / rate) if rate and left is not None else "",
+    }
+
+
+def _columns_that_fit(rows: Sequence[dict[str, str]], width: int) -> dict[str, list[str]]:
+    """Return the cells by heading. No number is cut: columns are left out, then names shortened.
+
+    Args:
+        rows: Cells by heading; the same headings in each.
+        width: Of the terminal.
+    """
+    columns = {heading: [row[heading] for row in rows] for heading in rows[0]} if rows else {}
+
+    def too_wide() -> int:
+        widths = [max(map(len, [heading, *cells])) for heading, cells in columns.items()]
+        return sum(widths) + 3 * len(widths) + 1 - width
+
+    for heading in _LEFT_OUT_FIRST:
+        if too_wide() <= 0:
+            break
+        longest = max(map(len, columns[_NAME]), default=0)
+        if longest - too_wide() < _SHORTEST_NAME:
+            columns.pop(heading, None)
+    if columns and (excess := too_wide()) > 0:
+        longest = max(max(map(len, columns[_NAME])) - excess, 1)
+        columns[_NAME] = [
+            name if len(name) <= longest else f"{name[: longest - 1]}…" for name in columns[_NAME]
+        ]
+    return columns
 
 
 def _going_on(activity: RunActivity, streams: Sequence[str]) -> list[StreamActivity]:
-    return [stream for name in streams if (stream := activity.stream(name)).is_going_on]
+    """Return the streams that are being read, those with most to do first."""
+    going_on = [stream for name in streams if (stream := activity.stream(name)).is_going_on]
+    return sorted(going_on, key=lambda stream: -(_records_left(stream) or 0))
+
+
+def _records_left(stream: StreamActivity) -> int | None:
+    """Return how many records are still to be written; None until the job is complete."""
+    expected = stream.expected_records
+    return None if expected is None else max(expected - stream.records, 0)
 
 
 def _doing(stream: StreamActivity) -> str:

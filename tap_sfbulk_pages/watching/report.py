@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.resources import files
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from tap_sfbulk_pages.watching.activity import Phase
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 # Distances between marks on the axis, in seconds; the first that gives few enough marks is used.
 _STEPS = (0.1, 0.5, 1, 5, 10, 30, 60, 300, 600, 1800, 3600, 7200, 21600, 86400)
 _MOST_MARKS = 10
+_MOST_JOBS = 3
 # The least width of a period, in percent of the run, so that short ones can be seen.
 _THINNEST = 0.15
 
@@ -50,17 +50,19 @@ class _Row:
     name: str
     outcome: str
     remark: str
+    jobs: str
     bars: list[_Bar]
     marks: list[_Mark]
 
 
-def write_report(path: Path, activity: RunActivity, calls_made: int) -> None:
+def write_report(path: Path, activity: RunActivity, calls_made: int, *, ending: str) -> None:
     """Write the report of a run.
 
     Args:
         path: The file, which is written whole or not at all.
         activity: What the run has done.
         calls_made: The number of API calls.
+        ending: How it has ended, in a sentence.
 
     Raises:
         OSError: If it cannot be written.
@@ -69,20 +71,21 @@ def write_report(path: Path, activity: RunActivity, calls_made: int) -> None:
 
     source = files(__package__).joinpath("report.html.jinja").read_text(encoding="utf-8")
     seconds = max(activity.seconds, 1e-3)
-    begun = activity.begun
+    begun = activity.slowest_first
     left_out = len(activity.streams) - len(begun)
     page = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(source)
     text = page.render(
-        began_at=activity.began_at.isoformat(sep=" ", timespec="seconds"),
+        began_at=f"{activity.began_at:%Y-%m-%d %H:%M:%S} UTC",
+        local_time=f"{activity.began_at.astimezone():%Y-%m-%d %H:%M:%S %Z}",
+        host=activity.host,
+        ending=ending,
         duration=duration(seconds),
         records=counted(activity.records, "record"),
         calls=counted(calls_made, "API call"),
         version=version("tap-sfbulk-pages"),
         phases=[phase.value for phase in Phase],
         axis=list(_axis(seconds)),
-        rows=[
-            _row(stream, seconds) for stream in sorted(begun, key=attrgetter("first_period_began"))
-        ],
+        rows=[_row(stream, seconds) for stream in begun],
         left_out=counted(left_out, "further stream") if left_out else None,
         headings=HEADINGS,
         summary=summary_rows(activity),
@@ -106,14 +109,21 @@ def _row(stream: StreamActivity, seconds: float) -> _Row:
             f"{phase.value}, {duration(begin)} to {duration(end)}",
         )
         for phase in Phase
-        for begin, end in stream.periods[phase]
+        for begin, end in stream.all_periods(phase)
     ]
     marks = [
         _Mark(100 * note.at / seconds, f"{duration(note.at)}: {note.text}") for note in stream.notes
     ]
     outcome = "failed" if stream.has_failed else (stream.outcome or "unfinished")
     remark = counted(stream.records, "record") + (", resumed" if stream.is_resumed else "")
-    return _Row(stream.name, outcome, remark, bars, marks)
+    return _Row(stream.name, outcome, remark, _name_jobs(stream), bars, marks)
+
+
+def _name_jobs(stream: StreamActivity) -> str:
+    """Name the query jobs of a stream; many are counted."""
+    jobs = list(stream.job_states)
+    more = f" and {len(jobs) - _MOST_JOBS} more" if len(jobs) > _MOST_JOBS else ""
+    return ", ".join(jobs[:_MOST_JOBS]) + more
 
 
 def _axis(seconds: float) -> Iterator[_Mark]:

@@ -35,8 +35,7 @@ def summary_rows(activity: RunActivity) -> list[tuple[str, ...]]:
         downloaded and written (these overlap, within a stream and between streams), calls,
         retries, and a remark.
     """
-    slowest_first = sorted(activity.begun, key=lambda stream: -stream.seconds(*Phase))
-    return [_row(stream) for stream in slowest_first]
+    return [_row(stream) for stream in activity.slowest_first]
 
 
 def summary_text(activity: RunActivity, calls_made: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
@@ -24,8 +25,8 @@ def begun(activity: RunActivity, name: str) -> StreamActivity:
     return stream
 
 
-def shown(activity: RunActivity, *, height: int) -> str:
-    console = Console(file=io.StringIO(), height=height, width=120)
+def shown(activity: RunActivity, *, height: int, width: int = 120) -> str:
+    console = Console(file=io.StringIO(), height=height, width=width)
     console.print(progress.progress_table(activity, NAMES, 17, console))
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
@@ -93,3 +94,42 @@ def test_a_table_shows_what_is_left() -> None:
     assert cells[:5] == ["S0", "reading", "1", "100,000", "400,000"]
     assert cells[5] in ("99", "100")
     assert cells[6].startswith("50:")
+
+
+@pytest.mark.parametrize("width", [60, 70, 80, 100, 120, 200])
+def test_no_number_is_cut_however_narrow_the_terminal_is(width: int) -> None:
+    activity = RunActivity()
+    names = [f"A_custom_object_with_a_long_name_{number}__c" for number in range(2)]
+    for name in names:
+        stream = begun(activity, name)
+        stream.note_job("750a", "complete", records=123_456_789)
+        stream.periods[Phase.DOWNLOADING].add(stream.now - 1_000, stream.now)
+        stream.note_page_written(98_765_432)
+        stream.is_resumed = True
+    console = Console(file=io.StringIO(), height=40, width=width)
+    console.print(progress.progress_table(activity, names, 1_234_567, console))
+    assert isinstance(console.file, io.StringIO)
+    lines = console.file.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    rows = [line for line in lines if "A_custom_o" in line]
+    assert len(rows) == 2
+    assert all("98,765,432" in row for row in rows)
+    whole = {"1", "98,765,432", "123,456,789", "reading, resumed"}
+    for row in rows:
+        _, *cells = (cell.strip() for cell in row.strip("│ ").split("│"))
+        numbers = [cell for cell in cells if cell not in whole]
+        # The rest: records a second, and the time left.
+        assert all(
+            re.fullmatch(r"[\d,]{6,7}|\d:\d\d|[\d:]{4,7}|[\d.]+ s", each) for each in numbers
+        )
+    assert "1,234,567 API calls" in " ".join(lines)
+
+
+def test_streams_with_most_to_do_come_first() -> None:
+    activity = RunActivity()
+    for name, records in (("S0", 10), ("S1", 3_000), ("S2", 200)):
+        begun(activity, name).note_job("750a", "complete", records=records)
+    begun(activity, "S3")
+    text = shown(activity, height=40)
+    places = [text.index(name) for name in ("S1", "S2", "S0", "S3")]
+    assert places == sorted(places)
