@@ -1,4 +1,4 @@
-"""Several calls in one: ``/composite`` and ``/composite/batch``.
+"""Several calls in one: ``/composite``, ``/composite/graph`` and ``/composite/batch``.
 
 REST API Developer Guide, "Composite" and "Composite Batch": 25 subrequests at most, and the whole
 counts as one API request.
@@ -26,6 +26,8 @@ Answer: TypeAlias = Callable[[Call], Awaitable[Reply]]
 """Answers one subrequest."""
 
 MAX_SUBREQUESTS = 25
+_MOST_GRAPHS = 75
+_MOST_NODES = 500
 _ROLLED_BACK = (
     "The transaction was rolled back since another operation in the same transaction failed."
 )
@@ -39,9 +41,51 @@ async def answer_composite(state: State, call: Call, answer: Answer) -> Reply:
     ``@{ref.field}`` in a URL or body is what an earlier subrequest replied. With ``allOrNone``
     nothing is written if one of them fails.
     """
-    all_or_none = read_object(call.body).get("allOrNone") is True
+    body = read_object(call.body)
+    requests = _read_subrequests(body, "compositeRequest")
+    all_or_none = body.get("allOrNone") is True
+    replies = await _answer_all(state, call, requests, answer, all_or_none=all_or_none)
+    return json_reply({"compositeResponse": _list_parts(replies)})
+
+
+async def answer_graph(state: State, call: Call, answer: Answer) -> Reply:
+    """Answer ``POST /composite/graph``: composite calls, each of which is written whole or not.
+
+    REST API Developer Guide, "Composite Graph": 75 graphs and 500 subrequests at most.
+    """
+    graphs = read_object(call.body).get("graphs")
+    if not isinstance(graphs, list) or not all(isinstance(each, dict) for each in graphs):
+        raise json_error("graphs is not a list of graphs")
+    if not 1 <= len(graphs) <= _MOST_GRAPHS:
+        raise _too_many("graphs", _MOST_GRAPHS, len(graphs))
+    if not all(isinstance(graph.get("graphId"), str) for graph in graphs):
+        raise json_error("Each graph needs a graphId")
+    requests = [_read_subrequests(graph, "compositeRequest", _MOST_NODES) for graph in graphs]
+    if (nodes := sum(map(len, requests))) > _MOST_NODES:
+        raise _too_many("graphs", _MOST_NODES, nodes)
+    results = []
+    for graph, several in zip(graphs, requests, strict=True):
+        replies = await _answer_all(state, call, several, answer, all_or_none=True)
+        results.append(
+            {
+                "graphId": graph["graphId"],
+                "graphResponse": {"compositeResponse": _list_parts(replies)},
+                "isSuccessful": not any(map(_is_error, replies.values())),
+            }
+        )
+    return json_reply({"graphs": results})
+
+
+async def _answer_all(
+    state: State,
+    call: Call,
+    requests: list[dict[str, Any]],
+    answer: Answer,
+    *,
+    all_or_none: bool,
+) -> dict[str, Reply]:
+    """Answer subrequests that may refer to the replies of earlier ones; return theirs by name."""
     before = state.org.snapshot() if all_or_none else None
-    requests = _read_subrequests(call, "compositeRequest")
     replies: dict[str, Reply] = {}
     for request in requests:
         reference = request.get("referenceId")
@@ -58,10 +102,12 @@ async def answer_composite(state: State, call: Call, answer: Answer) -> Reply:
     if before is not None and any(map(_is_error, replies.values())):
         state.org.restore(before)
         rolled_back = _halted(_ROLLED_BACK).reply()
-        replies = {
-            key: reply if _is_error(reply) else rolled_back for key, reply in replies.items()
-        }
-    parts = [
+        return {key: reply if _is_error(reply) else rolled_back for key, reply in replies.items()}
+    return replies
+
+
+def _list_parts(replies: Mapping[str, Reply]) -> list[dict[str, Any]]:
+    return [
         {
             "body": reply.value,
             "httpHeaders": dict(reply.headers),
@@ -70,14 +116,14 @@ async def answer_composite(state: State, call: Call, answer: Answer) -> Reply:
         }
         for reference, reply in replies.items()
     ]
-    return json_reply({"compositeResponse": parts})
 
 
 async def answer_batch(_state: State, call: Call, answer: Answer) -> Reply:
     """Answer ``POST /composite/batch``: always 200, the results in order."""
-    halts = read_object(call.body).get("haltOnError")
+    whole = read_object(call.body)
+    halts = whole.get("haltOnError")
     replies: list[Reply] = []
-    for request in _read_subrequests(call, "batchRequests"):
+    for request in _read_subrequests(whole, "batchRequests"):
         if halts and any(map(_is_error, replies)):
             replies.append(
                 SalesforceError(
@@ -101,17 +147,20 @@ def _halted(message: str) -> SalesforceError:
     return SalesforceError(HTTPStatus.BAD_REQUEST, "PROCESSING_HALTED", message)
 
 
-def _read_subrequests(call: Call, key: str) -> list[dict[str, Any]]:
-    requests = read_object(call.body).get(key)
+def _read_subrequests(
+    body: Mapping[str, Any], key: str, most: int = MAX_SUBREQUESTS
+) -> list[dict[str, Any]]:
+    requests = body.get(key)
     if not isinstance(requests, list) or not all(isinstance(each, dict) for each in requests):
         raise json_error(f"{key} is not a list of subrequests")
-    if not 1 <= len(requests) <= MAX_SUBREQUESTS:
-        raise SalesforceError(
-            HTTPStatus.BAD_REQUEST,
-            "LIMIT_EXCEEDED",
-            f"{key} must hold 1 to {MAX_SUBREQUESTS} subrequests, not {len(requests)}",
-        )
+    if not 1 <= len(requests) <= most:
+        raise _too_many(key, most, len(requests))
     return requests
+
+
+def _too_many(key: str, most: int, count: int) -> SalesforceError:
+    text = f"{key} must hold 1 to {most} subrequests, not {count}"
+    return SalesforceError(HTTPStatus.BAD_REQUEST, "LIMIT_EXCEEDED", text)
 
 
 def _resolve(value: Any, replies: Mapping[str, Any]) -> Any:

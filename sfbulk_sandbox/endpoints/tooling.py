@@ -11,7 +11,10 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from sfbulk_sandbox.exchange import Call, Reply, json_reply
-from sfbulk_sandbox.salesforce_errors import SalesforceError
+from sfbulk_sandbox.salesforce_errors import SalesforceError, not_found
+from sfbulk_sandbox.sobjects import describe
+from sfbulk_sandbox.sobjects.fields import Field
+from sfbulk_sandbox.sobjects.schema import Schema, SObject
 
 if TYPE_CHECKING:
     from sfbulk_sandbox.state.state import State
@@ -21,6 +24,57 @@ _QUERY = re.compile(
 )
 _EQUALS = re.compile(r"([\w.]+)\s*(?:=\s*'([^']*)'|IN\s*\(([^)]*)\))", re.IGNORECASE)
 _LIMIT = re.compile(r"\bLIMIT\s+(\d+)", re.IGNORECASE)
+_WHOLE_NUMBERS = frozenset({"Length", "Precision", "Scale"})
+_ENTITY_FIELDS = (
+    *("DurableId", "QualifiedApiName", "DeveloperName", "Label", "MasterLabel", "PluralLabel"),
+    *("KeyPrefix", "NamespacePrefix", "IsQueryable", "IsCustomSetting", "IsReplicateable"),
+    "IsRetrieveable",
+)
+_FIELD_FIELDS = (
+    *("DurableId", "QualifiedApiName", "DeveloperName", "Label", "MasterLabel", "DataType"),
+    *("Length", "Precision", "Scale", "IsNillable", "IsCalculated", "IsIndexed"),
+    *("NamespacePrefix", "EntityDefinitionId"),
+)
+
+
+def _field(name: str) -> Field:
+    if name in _WHOLE_NUMBERS:
+        return Field(name=name, type="int", digits=9)
+    if name.startswith("Is"):
+        return Field(name=name, type="boolean", nillable=False)
+    return Field(name=name, type="string", length=255)
+
+
+def _sobject(name: str, label: str, fields: tuple[str, ...]) -> SObject:
+    return SObject(
+        name=name,
+        label=label,
+        label_plural=f"{label}s",
+        key_prefix=None,
+        default_rows=0,
+        unique_ids=False,
+        fields=tuple(map(_field, fields)),
+    )
+
+
+_SOBJECTS = {
+    "entitydefinition": _sobject("EntityDefinition", "Entity Definition", _ENTITY_FIELDS),
+    "fielddefinition": _sobject("FieldDefinition", "Field Definition", _FIELD_FIELDS),
+}
+
+
+async def list_sobjects(_state: State, call: Call) -> Reply:
+    """Answer ``/tooling/sobjects``: the two objects that can be queried here."""
+    entries = [describe.global_entry(each, call.version) for each in _SOBJECTS.values()]
+    return json_reply({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": entries})
+
+
+async def describe_sobject(_state: State, call: Call, sobject: str) -> Reply:
+    """Answer ``/tooling/sobjects/X/describe``."""
+    found = _SOBJECTS.get(sobject.lower())
+    if found is None:
+        raise not_found()
+    return json_reply(describe.describe(Schema(_SOBJECTS.values()), found, call.version))
 
 
 async def run_query(state: State, call: Call) -> Reply:

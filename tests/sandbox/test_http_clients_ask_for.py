@@ -101,8 +101,8 @@ def test_limits_are_those_of_a_real_org(client: Client) -> None:
 @pytest.mark.parametrize(
     ("path", "is_known"),
     [
-        ("/composite/tree/Account", True),
-        ("/sobjects/Account/describe/layouts", True),
+        ("/sobjects/Account/listviews", True),
+        ("/sobjects/Account/quickActions", True),
         ("/ui-api/records/1", True),
         ("/uiapi", False),
         ("/sobjects/Nope/describe", False),

@@ -37,10 +37,19 @@ NUMBERS = [-2.5, 0.0, 1.0, 1.5, 10_000_000.0, 123_456.789]
 COLOURS = ["red", "green", "blue", "red;green", "green;blue", "red;green;blue"]
 
 
+@cache
+def edges(today: date) -> list[date]:
+    """Return the days at which weeks, months and years around a day begin, and those before."""
+    days = [today + timedelta(days=distance) for distance in range(-800, 800)]
+    first = [day for day in days if day.day == 1]
+    sundays = [day for day in days if day.isoweekday() == 7 and abs((day - today).days) < 25]
+    near = [day for day in days if abs((day - today).days) < 4]
+    return [each for day in [*first, *sundays, *near] for each in (day, day - timedelta(days=1))]
+
+
 def days_around(today: date) -> st.SearchStrategy[date]:
-    near = st.integers(-10, 10)
-    far = st.integers(-800, 800)
-    return st.one_of(near, far).map(lambda days: today + timedelta(days=days))
+    far = st.integers(-800, 800).map(lambda days: today + timedelta(days=days))
+    return st.one_of(st.sampled_from(edges(today)), st.sampled_from(edges(today)), far)
 
 
 def moments_around(today: date) -> st.SearchStrategy[datetime]:
@@ -374,13 +383,13 @@ def fill_org(rows: list[Row], today: date) -> Org:
     return org
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.data())
 def test_soql_finds_what_sqlite_finds(data: st.DataObject) -> None:
     today = data.draw(st.sampled_from(TODAYS))
-    rows = data.draw(st.lists(row_of(today), min_size=1, max_size=12))
+    rows = data.draw(st.lists(row_of(today), min_size=4, max_size=25))
     org, connection = fill_org(rows, today), fill_sqlite(rows)
-    for _ in range(4):
+    for _ in range(6):
         condition = data.draw(trees_for(today))
         order = data.draw(orders())
         soql = f"SELECT Row__c FROM Probe__c WHERE {condition.soql} ORDER BY {order.soql}"  # noqa: S608
