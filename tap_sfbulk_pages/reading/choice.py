@@ -17,6 +17,7 @@ from tap_sfbulk_pages.reading.through_ranges import SplitReading
 from tap_sfbulk_pages.reading.through_rest import RestReading
 from tap_sfbulk_pages.reading.with_binary_fields import WithBinaryFields
 from tap_sfbulk_pages.reading.with_deleted_records import WithDeletedRecords, begin_tracking
+from tap_sfbulk_pages.reading.without_refused_fields import WithoutRefusedFields
 from tap_sfbulk_pages.salesforce.schema import KEY, REPLICATION_KEYS
 from tap_sfbulk_pages.soql.conditions import has_relative_date
 
@@ -92,6 +93,18 @@ def open_object(
     Raises:
         StateError: If the state is malformed.
     """
+    return WithoutRefusedFields(
+        _open_question(context, question, state),
+        context,
+        question,
+        open_again=lambda narrowed: _open_question(context, narrowed, state),
+    )
+
+
+def _open_question(
+    context: ReadingContext, question: ObjectQuestion, state: MutableMapping[str, Any]
+) -> Reading:
+    """Make ready to read what a question finds, deleted records included."""
     choice = choose(question, context.org.settings, state)
     question.begin()
     is_asked_again = choice.is_begun and has_relative_date(question.query.condition)

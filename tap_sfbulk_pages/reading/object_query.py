@@ -9,20 +9,20 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from tap_sfbulk_pages.decoding.forbidden import ForbiddenValues
 from tap_sfbulk_pages.errors import ExtractionError
 from tap_sfbulk_pages.jobs.query import Query
 from tap_sfbulk_pages.reading.announced_types import check_announced_types
 from tap_sfbulk_pages.reading.request import JobRequest, choose_fields
+from tap_sfbulk_pages.reading.rest_calls import ask
 from tap_sfbulk_pages.reading.state.bookmarks import (
     BOUND_FORMATS,
     FormulaRefresh,
     Incremental,
     describe_extent,
 )
-from tap_sfbulk_pages.reading.state.coverage import Coverage, decide_start
+from tap_sfbulk_pages.reading.state.coverage import Coverage, decide_start, hide_field
 from tap_sfbulk_pages.salesforce.schema import binary_fields, json_schema
 from tap_sfbulk_pages.soql.ranges import Range, RangeField, choose_range_field
 from tap_sfbulk_pages.soql.select import select
@@ -156,18 +156,15 @@ class ObjectQuery:
             within=" AND ".join(filter(None, [field.condition(part), f"{name} != null"])),
             condition=self.condition,
         )
-        resource = "queryAll" if self.include_deleted else "query"
+        soql = f"{soql} ORDER BY {name} {order} LIMIT 1"
 
         def parse(reply: Any) -> str | None:
             records = reply["records"]
             value: str | None = records[0][name] if records else None
             return value
 
-        return org.client.fetch_json(
-            f"/{resource}?q={quote(f'{soql} ORDER BY {name} {order} LIMIT 1')}",
-            api_version=org.api_version,
-            parse=parse,
-        )
+        query = Query(soql, include_deleted=self.include_deleted)
+        return ask(org.client, query, api_version=org.api_version, parse=parse)
 
 
 @dataclass(frozen=True)
@@ -215,6 +212,24 @@ class ObjectQuestion:
     def is_whole(self) -> bool:
         """Whether it is for every record, as in a first load, and not for changes alone."""
         return self.incremental is None or self.incremental.bookmark is None
+
+    @property
+    def optional_fields(self) -> list[str]:
+        """The fields that it asks for and could do without."""
+        needed = {*self.selection.primary_keys, self.query.replication_key}
+        optional = [name for name in self.types if name not in needed]
+        # Records have to have something.
+        return optional if len(self.types) > 1 else []
+
+    def without(self, name: str) -> ObjectQuestion:
+        """Return the same question without a field, which the state then keeps as hidden."""
+        types = {each: type_ for each, type_ in self.types.items() if each != name}
+        return replace(
+            self,
+            query=replace(self.query, fields=tuple(types)),
+            types=types,
+            incremental=self.incremental and hide_field(self.incremental, name),
+        )
 
     def request(self, part: Range | None = None) -> JobRequest:
         """Ask for the records of a range; without one, for all that are to be read."""

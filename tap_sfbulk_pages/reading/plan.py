@@ -7,14 +7,14 @@ for whole objects) or, on request, from a `COUNT()` query each. Everything else 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from tap_sfbulk_pages.decoding.cells import CellType
 from tap_sfbulk_pages.errors import ExtractionError
 from tap_sfbulk_pages.jobs.query import Query
 from tap_sfbulk_pages.reading.job_or_rest import SMALL
+from tap_sfbulk_pages.reading.rest_calls import ask
 from tap_sfbulk_pages.reading.state import entry as stream_state
 from tap_sfbulk_pages.reading.state.saved_ranges import SavedRanges, is_done
 from tap_sfbulk_pages.reading.through_ranges import ranges_for
@@ -233,8 +233,9 @@ def _count_exactly(org: Org, plan: StreamPlan) -> None:
         return
     text = QueryText.parse(plan.query.soql)
     try:
-        count = org.client.fetch_json(
-            f"/{plan.query.operation}?q={quote(text.count_soql())}",
+        count = ask(
+            org.client,
+            replace(plan.query, soql=text.count_soql()),
             api_version=org.api_version,
             parse=lambda reply: int(reply["totalSize"]),
         )

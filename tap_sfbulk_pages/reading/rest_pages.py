@@ -12,16 +12,14 @@ import json
 import re
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from isal import igzip
 
 from tap_sfbulk_pages.decoding.columns import Columns, normalize_cells
 from tap_sfbulk_pages.jobs.page_body import PageBody
 from tap_sfbulk_pages.quoting import holds_secret
-from tap_sfbulk_pages.salesforce.reply_errors import build_error, read_code_and_message
+from tap_sfbulk_pages.reading.rest_calls import ask
 from tap_sfbulk_pages.watching import activity
 
 if TYPE_CHECKING:
@@ -32,12 +30,6 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.jobs.query import Query
     from tap_sfbulk_pages.salesforce.client import SalesforceClient
 
-# URI and headers together may have 16,384 bytes (REST API guide, status codes 414 and 431), and
-# session ids are long. A longer query travels in the body of a composite request instead
-# (Salesforce Help 000386264), which also counts as one call.
-LONGEST_LINK = 8_000
-
-_SUCCESSES = range(HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES)
 _UTC_OF_REST = re.compile(r"\+0000$")
 
 
@@ -110,37 +102,18 @@ class RestQuery:
             ResultPageError: If a value does not have its field's type.
             ExtractionError: As `SalesforceClient.call`.
         """
-        link = link or f"/{self._query.operation}?q={quote(self._query.soql, safe='')}"
         with activity.during(activity.Phase.DOWNLOADING):
-            if len(link) > LONGEST_LINK:
-                return self._fetch_through_composite(link)
+            if link is None:
+                return ask(
+                    self._client,
+                    self._query,
+                    api_version=self._api_version,
+                    parse=self._parse,
+                    numbers_as_text=True,
+                )
             return self._client.fetch_json(
                 link, api_version=self._api_version, parse=self._parse, numbers_as_text=True
             )
-
-    def _fetch_through_composite(self, link: str) -> RestPage:
-        part = {
-            "method": "GET",
-            "url": f"/services/data/v{self._api_version}{link}",
-            "referenceId": "page",
-        }
-
-        def parse(reply: Any) -> RestPage:
-            (answer,) = reply["compositeResponse"]
-            status, body = int(answer["httpStatusCode"]), answer["body"]
-            if status in _SUCCESSES:
-                return self._parse(body)
-            called = f"GET /{self._query.operation} within POST /composite"
-            raise build_error(called, status, *read_code_and_message(body))
-
-        return self._client.fetch_json(
-            "/composite",
-            api_version=self._api_version,
-            parse=parse,
-            method="POST",
-            json={"compositeRequest": [part]},
-            numbers_as_text=True,
-        )
 
     def _parse(self, reply: Any) -> RestPage:
         """Read a reply whose numbers are text.

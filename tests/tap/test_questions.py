@@ -368,6 +368,39 @@ def test_a_field_that_was_hidden_is_read_again_from_where_it_vanished(
     assert_same_records(list(table.values()), expected_records(server, "Account"))
 
 
+@pytest.mark.parametrize("through_rest", [False, True])
+def test_a_field_that_is_described_and_refused_is_left_out_and_read_again(
+    tap: Tap, start_sandbox: StartSandbox, *, through_rest: bool
+) -> None:
+    server = start_sandbox(rows={"Account": ROWS})
+    settings = {"lookback_seconds": 0, "small_objects_through_rest": through_rest}
+    config = config_for(server, "Account", **settings)
+    first = tap(config)
+    said = "SELECT Id,Phone\n ^\nERROR at Row:1:Column:11\nNo such column '{}' on entity 'Account'."
+    refusal = {"kind": "status", "status": 400, "error_code": "INVALID_FIELD", "times": "forever"}
+    for name in ("Phone", "Fax"):
+        for place in ("create", "query"):
+            server.add_fault(
+                place=place, message=said.format(name), match={"text": name}, **refusal
+            )
+    changed = [record["Id"] for record in expected_records(server, "Account")][:5]
+    server.org.upsert("Account", [{"Id": each, "Phone": "555"} for each in changed])
+    run = tap(config, state=first.state)
+    assert run.exit_code == 1
+    assert "Failed: Account: Salesforce describes the fields Phone, Fax and refuses" in run.stderr
+    assert "Traceback" not in run.stderr
+    assert set(changed) <= {record["Id"] for record in run.records("Account")}
+    assert not any({"Phone", "Fax"} & record.keys() for record in run.records("Account"))
+    again = tap(config, state=run.state)
+    assert again.exit_code == 1
+    server.clear_faults()
+    back = tap(config, state=again.state)
+    assert back.exit_code == 0, back.stderr
+    phones = {record["Id"]: record["Phone"] for record in back.records("Account")}
+    assert {phones.get(each) for each in changed} == {"555"}
+    assert back.state["bookmarks"]["Account"]["question"]["hidden"] == []
+
+
 def test_a_field_that_was_hidden_without_a_catalog_is_read_again(
     tap: Tap, start_sandbox: StartSandbox
 ) -> None:

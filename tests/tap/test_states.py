@@ -197,8 +197,8 @@ MARKS = {
             [
                 {**RANGES, "parts": [{**PART, "until": INJECTED}, {**LAST_PART, "from": INJECTED}]},
                 {**RANGES, "parts": [{**PART, "until": "x"}, {**LAST_PART, "from": "x"}]},
-                {**RANGES, "parts": [PART, {**LAST_PART, "from": "2027-01-01T00:00:00.000Z"}]},
-                {**RANGES, "parts": [{**PART, "done": True}]},
+                {**RANGES, "parts": [{**PART, "done": True, "maximum": INJECTED}, LAST_PART]},
+                {**RANGES, "parts": []},
                 {**RANGES, "parts": {"0": PART}},
                 {**RANGES, "cut_at": INJECTED},
             ],

@@ -1,4 +1,4 @@
-"""A folder for temporary files that is full, or that does not exist, is named, without a traceback."""
+"""A folder for temporary files that is full, or missing, is named, without a traceback."""
 
 from __future__ import annotations
 

@@ -242,6 +242,25 @@ def decide_start(
     return incremental
 
 
+def hide_field(incremental: Incremental, name: str) -> Incremental:
+    """Keep a field as hidden in the question of the new bookmark.
+
+    Every record from where on the stream is read will lack it, and those that lacked it before.
+    """
+    covered = incremental.question
+    if covered is None:
+        return incremental
+    before = Coverage.load(incremental.state)
+    since = [incremental.bookmark]
+    if before and name in before.hidden:
+        since.append(before.hidden[name])
+    known = list(filter(None, since))
+    earliest = min(known, key=parse_bookmark) if len(known) == len(since) else None
+    hidden = [*covered["hidden"], {"name": name, "since": earliest}]
+    fields = [each for each in covered["fields"] if each != name]
+    return replace(incremental, question={**covered, "fields": fields, "hidden": hidden})
+
+
 def _answer_wider(
     stream: str, reasons: Iterable[str], bookmark: str | None, settings: Settings
 ) -> str | None:

@@ -6,7 +6,6 @@ greatest replication key value in it. As in `entry.py`, each change is one assig
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.datetimes import parse_datetime
@@ -17,7 +16,7 @@ from tap_sfbulk_pages.reading.state.saved_values import is_id, is_moment
 from tap_sfbulk_pages.soql.ranges import Range
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+    from collections.abc import Iterable, Mapping, MutableMapping
     from datetime import datetime
 
 
@@ -59,7 +58,7 @@ class SavedRanges:
             return None
         try:
             parts, cut_at = saved["parts"], saved["cut_at"]
-            is_sound = is_moment(cut_at) and all(map(_is_sound, parts)) and _meet(parts)
+            is_sound = is_moment(cut_at) and bool(parts) and all(map(_is_sound, parts))
             field = str(saved.get("field", UNKNOWN_KEY))
             query = str(saved["query"])
         except (AttributeError, LookupError, TypeError):
@@ -144,14 +143,3 @@ def _is_sound(part: PartState) -> bool:
     return all(each is None or is_moment(each) or is_id(each) for each in bounds) and (
         maximum is None or is_moment(maximum)
     )
-
-
-def _meet(parts: Sequence[PartState]) -> bool:
-    """Return whether each part but one, which has no end, ends where another one begins.
-
-    Otherwise records would fall between them, or after them.
-    """
-    starts = Counter(part["from"] for part in parts)
-    stops = Counter(part["until"] for part in parts)
-    del starts[None]
-    return stops.pop(None, 0) == 1 and starts >= stops and len(starts) <= len(stops) + 1
