@@ -177,6 +177,18 @@ class ResultPageError(ExtractionError):
     """A result page whose CSV cannot be read as the records of its query."""
 
 
+class UnfitNumberError(ResultPageError):
+    """A number that the decimal type of its field cannot hold.
+
+    Attributes:
+        field: Its name.
+    """
+
+    def __init__(self, message: str, *, field: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
 class ListingError(ExtractionError):
     """A list of result pages of an unknown form, or whose links form a circle."""
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from tap_sfbulk_pages.datetimes import parse_datetime
 from tap_sfbulk_pages.decoding.cells import CellType, cell_type
-from tap_sfbulk_pages.errors import ResultPageError
+from tap_sfbulk_pages.errors import ResultPageError, UnfitNumberError
 from tap_sfbulk_pages.words import counted
 
 if TYPE_CHECKING:
@@ -87,10 +87,13 @@ def _values(name: str, texts: Iterable[str | None], type_: pa.DataType) -> list[
         for text in texts:
             values.append(None if text is None else convert(text))
     except (ValueError, OverflowError, InvalidOperation) as error:
-        raise ResultPageError(
+        message = (
             f"Field {name} holds {(text or '')[:100]!r}, which does not fit {type_}. Read the "
             "field as text, or the stream as RECORD messages or jsonl files."
-        ) from error
+        )
+        if isinstance(convert, _Decimals) and not isinstance(error, InvalidOperation):
+            raise UnfitNumberError(message, field=name) from error
+        raise ResultPageError(message) from error
     if isinstance(convert, _Decimals):
         convert.warn(name)
     return values

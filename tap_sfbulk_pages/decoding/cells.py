@@ -23,7 +23,7 @@ _JSON_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)")
 # The format of a number that leaves as a string (the SDK's `use_singer_decimal`).
 SINGER_DECIMAL = "x-singer.decimal"
 
-_NOT_A_NUMBER = frozenset({"nan", "infinity", "-infinity", "inf", "-inf"})
+NOT_A_NUMBER = frozenset({"nan", "infinity", "-infinity", "inf", "-inf"})
 # Far beyond any number that Salesforce stores; a larger one, written out, could fill the memory.
 _MOST_DIGITS = 400
 
@@ -59,7 +59,7 @@ def json_number(text: str) -> str | None:
     """
     if _JSON_NUMBER.fullmatch(text):
         return text
-    if text.strip().lower() in _NOT_A_NUMBER:
+    if text.strip().lower() in NOT_A_NUMBER:
         return None
     return str(_decimal(text))
 
@@ -75,7 +75,7 @@ def json_integer(text: str) -> str | None:
     """
     if _JSON_INTEGER.fullmatch(text):
         return text
-    if text.strip().lower() in _NOT_A_NUMBER:
+    if text.strip().lower() in NOT_A_NUMBER:
         return None
     number = _decimal(text)
     if abs(number.adjusted()) > _MOST_DIGITS or number != number.to_integral_value():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import tempfile
 from contextlib import suppress
 from datetime import time
@@ -10,27 +12,40 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tap_sfbulk_pages.decoding.cells import NOT_A_NUMBER
+from tap_sfbulk_pages.decoding.greatest import pick_later
 from tap_sfbulk_pages.decoding.record_batches import BATCH_BYTES, BatchBuilder
-from tap_sfbulk_pages.errors import ExtractionError, ResultPageError, explain_temporary_files
+from tap_sfbulk_pages.errors import (
+    ExtractionError,
+    ResultPageError,
+    UnfitNumberError,
+    explain_temporary_files,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from tap_sfbulk_pages.decoding.columns import Columns
     from tap_sfbulk_pages.reading.page import PageReading
     from tap_sfbulk_pages.reading.request import JobRequest
 
 TIME = pa.time64("us")
+_TEXT: Mapping[str, Any] = {"type": ["string", "null"]}
+
+logger = logging.getLogger(__name__)
 
 
 class ArrowPages:
     """Takes the records of a stream's pages (`reading.page.PageSinks`).
 
     Args:
+        stream: Its name, for messages.
         schemas: JSON schemas by field, of the stream's fields at least.
     """
 
-    def __init__(self, schemas: Mapping[str, Mapping[str, Any]]) -> None:
-        self._schemas = schemas
+    def __init__(self, stream: str, schemas: Mapping[str, Mapping[str, Any]]) -> None:
+        self._stream = stream
+        self._schemas = dict(schemas)
 
     def begin(
         self,
@@ -42,15 +57,17 @@ class ArrowPages:
         request: JobRequest,
     ) -> ArrowPage:
         """Begin a page, on the thread that receives it."""
-        return ArrowPage(
-            BatchBuilder(
+
+        def new_builder() -> BatchBuilder:
+            return BatchBuilder(
                 columns,
                 {name: self._schemas[name] for name in request.types},
                 delimiter=delimiter,
                 replication_key=request.replication_key,
                 forbidden=request.forbidden,
             )
-        )
+
+        return ArrowPage(_Batches(new_builder, self._take_unfit, request.replication_key))
 
     def batches(self, page: PageReading) -> Iterator[pa.RecordBatch]:
         """Yield the records of a page, whether they were taken while it arrived or not.
@@ -62,39 +79,139 @@ class ArrowPages:
         batches = sink.batches() if isinstance(sink, ArrowPage) else self._decode(page)
         times = [name for name in page.types if self._schemas[name].get("format") == "time"]
         for batch in batches:
-            yield convert_times(batch, times) if times else batch
+            yield self._drop_non_numbers(convert_times(batch, times) if times else batch)
+
+    def read_as_text(self, field: str) -> None:
+        """Read a field as text from now on, whatever its schema says."""
+        self._schemas[field] = _TEXT
+
+    def _take_unfit(self, error: UnfitNumberError) -> None:
+        """Read a field as text from now on, since no decimal holds its numbers."""
+        if self._schemas[error.field] is not _TEXT:
+            self.read_as_text(error.field)
+            logger.warning(
+                "Stream %s: %s. Its column becomes text, which keeps every digit.",
+                self._stream,
+                str(error).partition(". ")[0],
+            )
+
+    def _drop_non_numbers(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Give numbers that are held as text null in place of what formulas can result in."""
+        for place, column in enumerate(batch.schema):
+            if self._schemas[column.name] is _TEXT and pa.types.is_string(column.type):
+                texts = batch.column(place)
+                is_none = pc.is_in(pc.utf8_lower(texts), pa.array(sorted(NOT_A_NUMBER)))
+                numbers = pc.if_else(is_none, pa.scalar(None, pa.string()), texts)
+                batch = batch.set_column(place, column.name, numbers)
+        return batch
 
     def _decode(self, page: PageReading) -> Iterator[pa.RecordBatch]:
-        schemas = {name: self._schemas[name] for name in page.types}
-        builder = BatchBuilder((), schemas, delimiter=",")
+        def new_builder() -> BatchBuilder:
+            return BatchBuilder(
+                (), {name: self._schemas[name] for name in page.types}, delimiter=","
+            )
+
+        records = _Batches(new_builder, self._take_unfit, None)
         for columns in page.columns():
-            builder.append_columns(columns)
-            yield from builder.take()
+            records.append(columns)
+            yield from records.take()
+
+
+class _Batches:
+    """The records of a page as batches; those after a number that fits no decimal hold it as text.
+
+    Args:
+        new_builder: Makes what decodes them, by what is known of the fields at the time.
+        take_unfit: Takes note of such a number.
+        replication_key: The field whose greatest value is kept; None for none.
+    """
+
+    def __init__(
+        self,
+        new_builder: Callable[[], BatchBuilder],
+        take_unfit: Callable[[UnfitNumberError], None],
+        replication_key: str | None,
+    ) -> None:
+        self._new_builder = new_builder
+        self._take_unfit = take_unfit
+        self._replication_key = replication_key
+        self._builder = new_builder()
+        self._batches: list[pa.RecordBatch] = []
+        self._records = 0
+        self._greatest: str | None = None
+
+    @property
+    def records(self) -> int:
+        """The number of records taken."""
+        return self._records + self._builder.records
+
+    @property
+    def greatest(self) -> str | None:
+        """Their greatest replication key; None if there is none."""
+        if self._replication_key is None:
+            return None
+        return pick_later(
+            self._greatest, self._builder.greatest, replication_key=self._replication_key
+        )
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of CSV that are held since batches were last taken, roughly."""
+        return self._builder.held_bytes
+
+    def append(self, block: bytes | Columns) -> None:
+        """Append a block: CSV of whole records, or its columns.
+
+        Raises:
+            ResultPageError: If it cannot be decoded.
+        """
+        try:
+            if isinstance(block, bytes):
+                self._builder.append(block)
+            else:
+                self._builder.append_columns(block)
+        except UnfitNumberError as error:
+            self._take_unfit(error)
+            self._batches += self._builder.take()
+            self._records, self._greatest = self.records, self.greatest
+            self._builder = self._new_builder()
+            self.append(block)
+
+    def take(self) -> list[pa.RecordBatch]:
+        """Return what has been appended since the last call, in order.
+
+        Raises:
+            ForbiddenValueError: If a record holds what none may.
+        """
+        batches, self._batches = [*self._batches, *self._builder.take()], []
+        return batches
 
 
 class ArrowPage:
     """The records of one page (`jobs.page_download.PageSink`), in a file that nobody else sees.
 
     Args:
-        builder: Decodes them.
+        records: Decodes them.
     """
 
-    def __init__(self, builder: BatchBuilder) -> None:
-        self._builder = builder
+    def __init__(self, records: _Batches) -> None:
+        self._records = records
+        # One Arrow stream after another, each of batches of one schema.
         with explain_temporary_files():
             self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `discard`
-            self._writer = pa.ipc.new_stream(self._file, builder.schema)
+        self._writer: pa.ipc.RecordBatchStreamWriter | None = None
+        self._schema: pa.Schema | None = None
         self._error: ExtractionError | None = None
 
     @property
     def records(self) -> int:
         """The number of records taken."""
-        return self._builder.records
+        return self._records.records
 
     @property
     def greatest(self) -> str | None:
         """Their greatest replication key; None if there is none."""
-        return self._builder.greatest
+        return self._records.greatest
 
     def append(self, block: bytes) -> None:
         """Take the CSV of whole records. What cannot be decoded is raised by `finish`.
@@ -103,8 +220,8 @@ class ArrowPage:
         """
         if self._error is None:
             try:
-                self._builder.append(block)
-                if self._builder.held_bytes >= BATCH_BYTES:
+                self._records.append(block)
+                if self._records.held_bytes >= BATCH_BYTES:
                     self._write()
             except ExtractionError as error:
                 self._error = error
@@ -121,13 +238,16 @@ class ArrowPage:
         if self._error:
             raise self._error
         with explain_temporary_files():
-            self._writer.close()
+            if self._writer:
+                self._writer.close()
             self._file.flush()
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the records, once."""
+        end = self._file.seek(0, os.SEEK_END)
         self._file.seek(0)
-        yield from pa.ipc.open_stream(self._file)
+        while self._file.tell() < end:
+            yield from pa.ipc.open_stream(self._file)
 
     def discard(self) -> None:
         """Free the file."""
@@ -136,8 +256,13 @@ class ArrowPage:
             self._file.close()
 
     def _write(self) -> None:
-        for batch in self._builder.take():
+        for batch in self._records.take():
             with explain_temporary_files():
+                if self._writer is None or batch.schema != self._schema:
+                    if self._writer:
+                        self._writer.close()
+                    self._schema = batch.schema
+                    self._writer = pa.ipc.new_stream(self._file, self._schema)
                 self._writer.write_batch(batch)
 
 

@@ -12,6 +12,8 @@ from tap_sfbulk_pages.errors import CatalogError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_METHODS = ("FULL_TABLE", "INCREMENTAL")
+
 
 @dataclass(frozen=True)
 class SelectedStream:
@@ -22,12 +24,14 @@ class SelectedStream:
         fields: Its selected fields, in order.
         replication_key: The one that the catalog chooses; None for the stream's own.
         is_full_table: Whether everything is read each time.
+        keys: The fields of the key that the catalog chooses; None for the stream's own.
     """
 
     name: str
     fields: tuple[str, ...]
     replication_key: str | None
     is_full_table: bool
+    keys: tuple[str, ...] | None
 
 
 def read_catalog(file: IO[bytes]) -> dict[str, SelectedStream]:
@@ -57,22 +61,59 @@ def _read_entry(entry: Mapping[str, Any]) -> SelectedStream | None:
     own = by_breadcrumb.get((), {})
     if by_breadcrumb and not _is_selected(own, otherwise=False):
         return None
-    method = (
-        own.get("forced-replication-method")
-        or own.get("replication-method")
-        or entry.get("replication_method")
-    )
+    name, properties = entry["tap_stream_id"], entry["schema"].get("properties", {})
     fields = (
-        name
-        for name in entry["schema"].get("properties", {})
-        if _is_selected(by_breadcrumb.get(("properties", name), {}), otherwise=True)
+        field
+        for field in properties
+        if _is_selected(by_breadcrumb.get(("properties", field), {}), otherwise=True)
     )
     return SelectedStream(
-        name=entry["tap_stream_id"],
+        name=name,
         fields=tuple(fields),
         replication_key=own.get("replication-key") or entry.get("replication_key"),
-        is_full_table=method == "FULL_TABLE",
+        is_full_table=_choose_method(name, own, entry) == "FULL_TABLE",
+        keys=_choose_keys(name, own, entry),
     )
+
+
+def _choose_method(name: str, own: Mapping[str, Any], entry: Mapping[str, Any]) -> str | None:
+    """Choose the replication method: metadata count more than the entry's own line.
+
+    Raises:
+        CatalogError: If it is unknown.
+    """
+    # Meltano writes the method that a user has chosen beside the forced one.
+    method = (
+        own.get("replication-method")
+        or own.get("forced-replication-method")
+        or entry.get("replication_method")
+    )
+    if method not in (None, *_METHODS):
+        raise CatalogError(
+            f"The replication method of {name} in the catalog must be one of "
+            f"{', '.join(_METHODS)}, not {method!r}."
+        )
+    return method
+
+
+def _choose_keys(
+    name: str, own: Mapping[str, Any], entry: Mapping[str, Any]
+) -> tuple[str, ...] | None:
+    """Choose the key, if the catalog says anything of it.
+
+    Raises:
+        CatalogError: If a field of it is not in the catalog.
+    """
+    lines = (own.get("table-key-properties"), entry.get("key_properties"))
+    keys = next((line for line in lines if line is not None), None)
+    if keys is None:
+        return None
+    if not isinstance(keys, list) or not set(keys) <= entry["schema"].get("properties", {}).keys():
+        raise CatalogError(
+            f"The table-key-properties of {name} in the catalog must be a list of its fields, "
+            f"not {keys!r}."
+        )
+    return tuple(keys)
 
 
 def _is_selected(metadata: Mapping[str, Any], *, otherwise: bool) -> bool:

@@ -76,7 +76,7 @@ def main(configs: tuple[str, ...], catalog: IO[bytes] | None, **options: Any) ->
 def _load_messages(settings: LoadSettings) -> None:
     from tap_sfbulk_pages.loading.load import load_messages  # noqa: PLC0415 - brings pyarrow
 
-    load_messages(settings, sys.stdin.buffer, _write_line)
+    load_messages(settings, sys.stdin.buffer, _write_line, _stop_signal())
 
 
 def _write_line(line: str) -> None:
@@ -87,10 +87,14 @@ def _write_line(line: str) -> None:
 def _load_org(settings: LoadSettings, config: Mapping[str, Any], catalog: IO[bytes] | None) -> None:
     from tap_sfbulk_pages.loading.load import load_org  # noqa: PLC0415 - brings pyarrow
 
+    load_org(settings, config, catalog, _stop_signal())
+
+
+def _stop_signal() -> StopSignal:
     stop_signal = StopSignal()
     signal.signal(signal.SIGINT, stop_signal.handle)
     signal.signal(signal.SIGTERM, stop_signal.handle)
-    load_org(settings, config, catalog, stop_signal)
+    return stop_signal
 
 
 @contextmanager

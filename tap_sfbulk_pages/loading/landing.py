@@ -10,26 +10,32 @@ from __future__ import annotations
 
 import json
 import logging
-from array import array
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from tap_sfbulk_pages.decoding.arrow import arrow_type
 from tap_sfbulk_pages.errors import LoadError
-from tap_sfbulk_pages.loading.arrow_pages import TIME
+from tap_sfbulk_pages.loading.databases import rows
 from tap_sfbulk_pages.loading.databases.column_types import ColumnType
-from tap_sfbulk_pages.loading.databases.database import SOURCE, Table, waiting_table
+from tap_sfbulk_pages.loading.databases.tables import ensure_table, is_empty, widen_columns
+from tap_sfbulk_pages.loading.databases.waiting import (
+    count_by_source,
+    discard_source,
+    drop_waiting_table,
+    ensure_waiting_table,
+    let_wait,
+    publish,
+)
 from tap_sfbulk_pages.reading.state import entry as stream_state
 from tap_sfbulk_pages.salesforce.schema import DELETED_AT, KEY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
 
-    from tap_sfbulk_pages.loading.arrow_pages import ArrowPages
     from tap_sfbulk_pages.loading.databases.database import Database
+    from tap_sfbulk_pages.loading.landing_plan import LandingPlan
     from tap_sfbulk_pages.reading.page import PageReading
 
 # What is handed to the database at a time: enough that a statement's own cost does not count, and
@@ -39,41 +45,6 @@ _BYTES_AT_A_TIME = 16_000_000
 _REST = "REST"
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class LandingPlan:
-    """How the records of a stream become rows.
-
-    Attributes:
-        stream: Its name, and that of its table.
-        schemas: JSON schemas of the fields that are read, in order.
-        keys: The fields that tell records apart; none where nothing does.
-        waits: Whether records wait until all have been read.
-        since: The replication key, and the least value that is read, where not everything is; rows
-            from there on are replaced.
-        removes_deleted: Whether rows of deleted records are removed, rather than marked.
-        pages: Has the records of pages as Arrow.
-    """
-
-    stream: str
-    schemas: Mapping[str, Mapping[str, Any]]
-    keys: tuple[str, ...]
-    waits: bool
-    since: tuple[str, str] | None
-    removes_deleted: bool
-    pages: ArrowPages
-
-    @property
-    def table(self) -> Table:
-        """The table that the records need."""
-        comments = {
-            name: schema["description"]
-            for name, schema in self.schemas.items()
-            if schema.get("description")
-        }
-        columns = {name: _column_type(schema) for name, schema in self.schemas.items()}
-        return Table(self.stream, columns, self.keys, comments)
 
 
 class Landing:
@@ -92,6 +63,7 @@ class Landing:
         self._plan = plan
         self._state = state
         self._table = plan.table
+        self._is_own = False
         # What has landed of each job: in the waiting table, or of the job that is appended.
         self._landed: Counter[str] = Counter()
         self._may_append = False
@@ -110,9 +82,10 @@ class Landing:
     @property
     def loading(self) -> str | None:
         """What a later load has to know to go on, as JSON; that the table is the loader's, too."""
-        if self._appended is None or not stream_state.has_job(self._state):
-            return json.dumps({"appended": None})
-        return json.dumps({"appended": self._appended, "records": self._landed[self._appended]})
+        known: dict[str, Any] = {"is_own": self._is_own}
+        if self._appended is not None and stream_state.has_job(self._state):
+            known |= {"appended": self._appended, "records": self._landed[self._appended]}
+        return json.dumps(known)
 
     def open(self, *, loading: str | None) -> None:
         """Make the table ready.
@@ -124,11 +97,13 @@ class Landing:
         Raises:
             LoadError: If the table cannot take the records.
         """
-        database, name, is_own = self._database, self._table.name, loading is not None
-        database.ensure_table(self._table, is_own=is_own)
-        is_empty = database.is_empty(name)
+        database, name = self._database, self._table.name
+        saved = json.loads(loading) if loading else None
+        self._is_own = ensure_table(database, self._table, was_own=was_own(saved))
+        self._read_as_text(database.columns_of(name))
+        has_rows = not is_empty(database, name)
         if self._plan.waits:
-            if not is_own and not is_empty:
+            if not self._is_own and has_rows:
                 raise LoadError(
                     f"The table {name} holds rows that were not loaded by sfbulk-load, and would "
                     "be replaced, or doubled for want of a key: rename it, drop it, or load into "
@@ -136,12 +111,11 @@ class Landing:
                 )
             self._find_waiting()
             return
-        saved = json.loads(loading) if loading else {}
-        self._appended = saved.get("appended")
-        if self._appended:
+        if saved and saved.get("appended"):
+            self._appended = saved["appended"]
             self._landed[self._appended] = saved["records"]
         else:
-            self._may_append = is_empty
+            self._may_append = not has_rows
 
     def take(self, page: PageReading, job_id: str | None) -> None:
         """Put the records of a page into the table, or where they wait.
@@ -203,7 +177,7 @@ class Landing:
             self._publish()
         else:
             self._batches, self._bytes = [], 0
-            self._database.drop_waiting_table(self._table.name)
+            drop_waiting_table(self._database, self._table.name)
 
     @property
     def is_unsettled(self) -> bool:
@@ -229,22 +203,26 @@ class Landing:
         records = pa.Table.from_batches(self._batches)
         self._batches, self._bytes = [], 0
         if self._plan.waits:
-            sources = _repeat(self._source, len(records))
-            waiting = waiting_table(self._table.name)
-            self._database.append(records.append_column(SOURCE, sources), waiting)
+            let_wait(self._database, records, self._table.name, self._source)
         elif self._source == self._appended:
-            self._database.append(records, self._table.name)
+            rows.append(self._database, records, self._table.name)
         else:
-            self._database.merge(records, self._table.name, self._table.keys)
+            rows.merge(self._database, records, self._table.name, self._table.keys)
+
+    def _read_as_text(self, columns: Mapping[str, ColumnType]) -> None:
+        """Read the numbers as text whose columns are: decimals would round some of them."""
+        for name, type_ in self._table.columns.items():
+            if type_.name == "DECIMAL" and columns[name].name == "VARCHAR":
+                self._plan.pages.read_as_text(name)
 
     def _find_waiting(self) -> None:
         """Count what an earlier load has left waiting; nothing is of use without its job."""
         name = self._table.name
         if not stream_state.has_job(self._state):
-            self._database.drop_waiting_table(name)
+            drop_waiting_table(self._database, name)
             return
-        waiting = self._database.ensure_waiting_table(self._table)
-        self._landed.update(self._database.count_by_source(waiting))
+        ensure_waiting_table(self._database, self._table)
+        self._landed.update(count_by_source(self._database, name))
 
     def _take_records(self, page: PageReading, source: str) -> None:
         if source != self._source:
@@ -274,7 +252,7 @@ class Landing:
                 "and the stream is loaded anew."
             )
         if not self._can_wait:
-            self._database.ensure_waiting_table(self._table)
+            ensure_waiting_table(self._database, self._table)
             self._can_wait = True
 
     def _choose_statement(self, page: PageReading, source: str) -> None:
@@ -298,16 +276,33 @@ class Landing:
         for batch in self._plan.pages.batches(page):
             records = pa.Table.from_batches([batch])
             if self._plan.removes_deleted:
-                self._database.remove(records, self._table.name, [KEY])
+                rows.remove(self._database, records, self._table.name, [KEY])
             else:
-                self._database.update(records, self._table.name, [KEY])
+                rows.update(self._database, records, self._table.name, [KEY])
 
     def _add(self, page: PageReading) -> None:
         for batch in self._plan.pages.batches(page):
+            if self._batches and batch.schema != self._batches[-1].schema:
+                self.flush()
+            self._widen(batch.schema)
             self._batches.append(batch)
             self._bytes += batch.nbytes
             if self._bytes >= _BYTES_AT_A_TIME:
                 self.flush()
+
+    def _widen(self, schema: pa.Schema) -> None:
+        """Make room for numbers that no decimal holds, and that have come as text."""
+        wider = {
+            each.name: ColumnType("VARCHAR")
+            for each in schema
+            if pa.types.is_string(each.type) and self._table.columns[each.name].name == "DECIMAL"
+        }
+        if not wider:
+            return
+        self._table = replace(self._table, columns={**self._table.columns, **wider})
+        widen_columns(self._database, self._table, may_widen=self._is_own)
+        if self._can_wait:
+            ensure_waiting_table(self._database, self._table)
 
     def _discard(self, source: str) -> None:
         """Drop what waits of a job that will be read again, or by another one."""
@@ -318,12 +313,12 @@ class Landing:
                 self._table.name,
                 source,
             )
-            self._database.discard_source(waiting_table(self._table.name), source)
+            discard_source(self._database, self._table.name, source)
 
     def _publish(self) -> None:
         self.flush()
-        self._database.ensure_waiting_table(self._table)
-        self._database.publish(self._table.name, since=self._plan.since)
+        ensure_waiting_table(self._database, self._table)
+        publish(self._database, self._table.name, since=self._plan.since)
         self._landed.clear()
         self._sources = {}
         self._is_pending = self._has_ended = self._can_wait = False
@@ -333,17 +328,9 @@ class Landing:
 _DONE = "done"
 
 
-def _repeat(text: str, count: int) -> pa.Array:
-    """Make a column of one text; pyarrow's own way loads pandas where that is installed."""
-    encoded = text.encode()
-    offsets = array("i", range(0, len(encoded) * (count + 1), len(encoded)))
-    return pa.StringArray.from_buffers(count, pa.py_buffer(offsets), pa.py_buffer(encoded * count))
-
-
-def _column_type(schema: Mapping[str, Any]) -> ColumnType:
-    """Choose the type of a field's column; times, which Arrow has as text, have their own."""
-    is_time = schema.get("format") == "time"
-    return ColumnType.of_arrow(TIME if is_time else arrow_type(schema))
+def was_own(saved: Mapping[str, Any] | None) -> bool:
+    """Tell, by what an earlier load has left (`Landing.loading`), whether the table is its own."""
+    return saved is not None and saved.get("is_own", True)
 
 
 def _sources(state: Mapping[str, Any]) -> dict[str, str]:

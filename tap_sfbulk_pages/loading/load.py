@@ -60,7 +60,10 @@ def load_org(
 
 
 def load_messages(
-    settings: LoadSettings, lines: Iterable[bytes], write: Callable[[str], None]
+    settings: LoadSettings,
+    lines: Iterable[bytes],
+    write: Callable[[str], None],
+    stop_signal: StopSignal,
 ) -> None:
     """Load the messages of a Singer tap.
 
@@ -68,16 +71,18 @@ def load_messages(
         settings: Where to, and how.
         lines: The messages.
         write: Writes a state, whose records have been committed.
+        stop_signal: Ends the load early, after what has come is committed.
 
     Raises:
         LoadError: If a message cannot be understood, or the database refuses.
+        RunStopped: If a signal has stopped the load.
     """
     with closing(
         connect(settings.into, schema=settings.schema, wait_seconds=settings.lock_timeout)
     ) as database:
         logger.info("Loading into %s.", describe_address(settings.into))
         removes_deleted = settings.hard_deletes == "remove"
-        SingerLoad(database, write, removes_deleted=removes_deleted).load(lines)
+        SingerLoad(database, write, stop_signal, removes_deleted=removes_deleted).load(lines)
 
 
 class _OrgLoad:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tap_sfbulk_pages.decoding.forbidden import ForbiddenValues
 from tap_sfbulk_pages.jobs.query import ExistingJob
 from tap_sfbulk_pages.loading.arrow_pages import ArrowPages
-from tap_sfbulk_pages.loading.landing import LandingPlan
+from tap_sfbulk_pages.loading.landing_plan import LandingPlan
 from tap_sfbulk_pages.loading.stream import OpenedStream
 from tap_sfbulk_pages.reading.choice import open_object
 from tap_sfbulk_pages.reading.existing_jobs import fetch_column_types
@@ -72,7 +72,7 @@ class Opening:
             ExtractionError: As `ask_object`.
         """
         settings = self.context.org.settings
-        keys, key = primary_keys(sobject), self._key(replication_key(sobject))
+        keys, key = self._keys(primary_keys(sobject)), self._key(replication_key(sobject))
         types = {field.name: field.type for field in sobject.fields}
         schemas = _with_times(json_schema(sobject)["properties"], types)
         unsupported = unsupported_fields(sobject, include_blobs=settings.include_blobs)
@@ -83,10 +83,17 @@ class Opening:
         read = {name: schemas[name] for name in names}
         if settings.track_hard_deletes:
             read |= add_deleted_at({"properties": {}})["properties"]
-        context, pages = self._with_pages(read)
+        context, pages = self._with_pages(sobject.name, read)
         reading = open_object(context, question, self.state)
         return self._opened(
-            reading, pages, sobject.name, read, keys=keys, key=key, since=question.query.whole.start
+            reading,
+            pages,
+            sobject.name,
+            read,
+            keys=keys,
+            key=key,
+            since=question.query.whole.start,
+            label=sobject.label,
         )
 
     def open_query(self, setting: QuerySetting, paths: FieldPaths) -> OpenedStream:
@@ -97,7 +104,7 @@ class Opening:
             ExtractionError: As `ask_query`.
         """
         typed = TypedQuery.of(setting.text, paths)
-        keys = choose_keys(setting, typed)
+        keys = self._keys(choose_keys(setting, typed))
         key = self._key(choose_replication_key(setting, typed))
         schemas = _with_times(property_schemas(typed.types, keys), typed.types)
         names = self._select(schemas, schemas, needed=[*keys, key])
@@ -105,7 +112,7 @@ class Opening:
         org = self.context.org
         question = ask_query(selection, org.settings, self.state, now=org.client.clock.now())
         read = {name: schemas[name] for name in names}
-        context, pages = self._with_pages(read)
+        context, pages = self._with_pages(setting.name, read)
         reading = open_query(context, question, self.state)
         since = question.incremental.bound(org.settings) if question.incremental else None
         return self._opened(reading, pages, setting.name, read, keys=keys, key=key, since=since)
@@ -119,12 +126,14 @@ class Opening:
         """
         types = fetch_column_types(self.context.org, setting.id, paths, self.context.waiting)
         wanted = setting.primary_keys
-        keys = (KEY,) * (KEY in types) if wanted is None else match_spelling(wanted, types)
+        keys = self._keys(
+            (KEY,) * (KEY in types) if wanted is None else match_spelling(wanted, types)
+        )
         schemas = _with_times(property_schemas(types, keys), types)
         names = self._select(schemas, schemas, needed=keys)
         fields = choose_fields(setting.name, names, schemas, readable=schemas)
         job = ExistingJob(setting.id, tuple(fields))
-        context, pages = self._with_pages(schemas)
+        context, pages = self._with_pages(setting.name, schemas)
         reading: Reading
         if stream_state.is_done(self.state, job):
             logger.info("Stream %s: job %s has been loaded before.", setting.name, job.id)
@@ -144,6 +153,10 @@ class Opening:
         read = {name: schemas[name] for name in names}
         return self._opened(reading, pages, setting.name, read, keys=keys)
 
+    def _keys(self, own: tuple[str, ...]) -> tuple[str, ...]:
+        """Choose the fields of the key."""
+        return own if self.choice is None or self.choice.keys is None else self.choice.keys
+
     def _key(self, own: str | None) -> str | None:
         """Choose the replication key; None to read everything."""
         if self.choice is None:
@@ -157,8 +170,8 @@ class Opening:
         wanted = readable if self.choice is None else {*self.choice.fields, *needed}
         return [name for name in order if name in wanted and name in readable]
 
-    def _with_pages(self, schemas: Schemas) -> tuple[ReadingContext, ArrowPages]:
-        pages = ArrowPages(schemas)
+    def _with_pages(self, name: str, schemas: Schemas) -> tuple[ReadingContext, ArrowPages]:
+        pages = ArrowPages(name, schemas)
         return replace(self.context, sinks=pages), pages
 
     def _opened(
@@ -171,6 +184,7 @@ class Opening:
         keys: tuple[str, ...],
         key: str | None = None,
         since: str | None = None,
+        label: str = "",
     ) -> OpenedStream:
         plan = LandingPlan(
             stream=name,
@@ -180,6 +194,7 @@ class Opening:
             since=(key, since) if key and since else None,
             removes_deleted=self.removes_deleted,
             pages=pages,
+            label=label,
         )
         return OpenedStream(reading, plan)
 

@@ -13,7 +13,6 @@ import pyarrow as pa
 
 from tap_sfbulk_pages.errors import LoadError
 from tap_sfbulk_pages.loading.arrow_pages import convert_times
-from tap_sfbulk_pages.loading.singer_records import records_as_arrow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,8 +22,8 @@ _RECORDS_AT_A_TIME = 20_000
 
 def read_batch_file(
     stream: str, uri: str, encoding: Mapping[str, Any], types: Mapping[str, pa.DataType]
-) -> Iterator[pa.Table]:
-    """Read a file in parts.
+) -> Iterator[pa.Table | list[dict[str, Any]]]:
+    """Read a file in parts: Arrow, or records where it has lines.
 
     Args:
         stream: Its stream, for messages.
@@ -48,7 +47,7 @@ def read_batch_file(
             for batch in parquet.ParquetFile(path).iter_batches(_RECORDS_AT_A_TIME):
                 yield _as_announced(batch, types)
         elif format_ == "jsonl":
-            yield from _read_lines(stream, path, encoding.get("compression"), types)
+            yield from _read_lines(path, encoding.get("compression"))
         else:
             raise LoadError(
                 f"Stream {stream}: files of the format {format_} cannot be loaded: set "
@@ -82,24 +81,13 @@ def _as_announced(batch: pa.RecordBatch, types: Mapping[str, pa.DataType]) -> pa
     return table.cast(pa.schema([(name, types[name]) for name in names]))
 
 
-def _read_lines(
-    stream: str, path: Path, compression: str | None, types: Mapping[str, pa.DataType]
-) -> Iterator[pa.Table]:
-    records: list[Mapping[str, Any]] = []
+def _read_lines(path: Path, compression: str | None) -> Iterator[list[dict[str, Any]]]:
+    records: list[dict[str, Any]] = []
     with gzip.open(path) if compression == "gzip" else path.open("rb") as lines:
         for line in lines:
             records.append(json.loads(line, parse_float=Decimal))
             if len(records) == _RECORDS_AT_A_TIME:
-                yield _gather(stream, records, types)
+                yield records
                 records = []
     if records:
-        yield _gather(stream, records, types)
-
-
-def _gather(
-    stream: str, records: list[Mapping[str, Any]], types: Mapping[str, pa.DataType]
-) -> pa.Table:
-    there = {name for record in records for name in record}
-    return records_as_arrow(
-        stream, records, {name: type_ for name, type_ in types.items() if name in there}
-    )
+        yield records

@@ -10,7 +10,7 @@ import pyarrow as pa
 import simplejson
 
 from tap_sfbulk_pages.datetimes import parse_datetime
-from tap_sfbulk_pages.errors import LoadError
+from tap_sfbulk_pages.errors import LoadError, UnfitNumberError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -47,6 +47,7 @@ def records_as_arrow(
     """Gather records into columns; properties that are not in `types` are left out.
 
     Raises:
+        UnfitNumberError: If a decimal does not hold a number.
         LoadError: If a value does not fit its type; it names the field.
     """
     columns = [
@@ -73,10 +74,13 @@ def _values(stream: str, name: str, type_: pa.DataType, given: Iterable[Any]) ->
         for value in given:
             values.append(None if value is None else convert(value))
     except (ValueError, TypeError, OverflowError, InvalidOperation) as error:
-        raise LoadError(
+        message = (
             f"Stream {stream}: the field {name} holds {str(value)[:100]!r}, which does not fit "
             f"{type_}, as its schema announces it."
-        ) from error
+        )
+        if isinstance(convert, _ToDecimal) and isinstance(error, OverflowError):
+            raise UnfitNumberError(message, field=name) from error
+        raise LoadError(message) from error
     return values
 
 

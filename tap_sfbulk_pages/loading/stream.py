@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import LoadError
 from tap_sfbulk_pages.jobs.page_lists import PageListCursor
-from tap_sfbulk_pages.loading.landing import Landing, LandingPlan
+from tap_sfbulk_pages.loading.landing import Landing
 from tap_sfbulk_pages.reading.page import ReadingContext
 from tap_sfbulk_pages.reading.state import entry as stream_state
 from tap_sfbulk_pages.watching.activity import Phase, on_behalf_of
@@ -15,6 +15,7 @@ from tap_sfbulk_pages.watching.activity import Phase, on_behalf_of
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
 
+    from tap_sfbulk_pages.loading.landing_plan import LandingPlan
     from tap_sfbulk_pages.loading.transactions import Transactions
     from tap_sfbulk_pages.org import Org
     from tap_sfbulk_pages.reading.page import Reading

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import LoadError, StateError
-from tap_sfbulk_pages.loading.databases.database import SavedStream
+from tap_sfbulk_pages.loading.databases.states import SavedStream, read_states, write_state
 from tap_sfbulk_pages.reading.state import entry as stream_state
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class Transactions:
                 self._landing.flush()
             written = {name: self._as_saved(name) for name in self._to_write}
             for name, saved in written.items():
-                self.database.save_stream(name, saved)
+                write_state(self.database, name, saved)
             self.database.commit()
         except BaseException:
             self.undo()
@@ -175,7 +175,7 @@ class Transactions:
 
 def _without_lost_tables(database: Database) -> dict[str, SavedStream]:
     """Read the saved streams whose tables are there; the others are loaded anew."""
-    tables, saved = database.table_names(), database.saved_streams()
+    tables, saved = database.table_names(), read_states(database)
     lost = [name for name, each in saved.items() if each.loading and name.lower() not in tables]
     for name in lost:
         logger.warning("Stream %s: its table is gone, so it is loaded anew.", name)

@@ -76,11 +76,13 @@ class SObject:
         name: As Salesforce spells it.
         fields: In the order of the describe.
         is_replicated: Whether Salesforce keeps track of deleted records (`replicateable`).
+        label: What users see; empty if the describe has none.
     """
 
     name: str
     fields: tuple[Field, ...]
     is_replicated: bool = False
+    label: str = ""
 
     @property
     def field_names(self) -> set[str]:
@@ -259,6 +261,7 @@ def _read_answer(name: str, answer: dict[str, Any]) -> SObject | RefusedError | 
             body["name"],
             tuple(map(_field, body["fields"])),
             is_replicated=body.get("replicateable") is True,
+            label=body.get("label") or "",
         )
         odd = [each for each in (sobject.name, *sobject.field_names) if not _NAME.fullmatch(each)]
         if not odd:

@@ -33,6 +33,9 @@ class Landed(Protocol):
     def comments(self, table: str) -> dict[str, str]:
         """Return the comments of a table's columns, where there are any."""
 
+    def table_comment(self, table: str) -> str | None:
+        """Return the comment of a table."""
+
     def execute(self, statement: str) -> None:
         """Run a statement, with the schema as the one where names are looked up."""
 
@@ -71,6 +74,12 @@ class LandedDuckDB:
         """Return the comments of a table's columns."""
         query = "SELECT column_name, comment FROM duckdb_columns() WHERE table_name = $1"
         return {name: text for name, text in self._fetch(query, table) if text}
+
+    def table_comment(self, table: str) -> str | None:
+        """Return the comment of a table."""
+        query = "SELECT comment FROM duckdb_tables() WHERE table_name = $1"
+        ((comment,),) = self._fetch(query, table)
+        return comment if comment is None else str(comment)
 
     def execute(self, statement: str) -> None:
         """Run a statement."""
@@ -121,6 +130,15 @@ class LandedPostgreSQL:
         )
         found = self._fetch(query, self.schema, table)
         return {name: text for name, text in found if text}
+
+    def table_comment(self, table: str) -> str | None:
+        """Return the comment of a table."""
+        query = (
+            "SELECT obj_description(pg_class.oid) FROM pg_class JOIN pg_namespace "
+            "ON pg_namespace.oid = relnamespace WHERE nspname = %s AND relname = %s"
+        )
+        ((comment,),) = self._fetch(query, self.schema, table)
+        return comment if comment is None else str(comment)
 
     def execute(self, statement: str) -> None:
         """Run a statement."""

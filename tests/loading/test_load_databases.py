@@ -15,10 +15,15 @@ import pytest
 from tap_sfbulk_pages.errors import LoadError
 from tap_sfbulk_pages.loading.databases.address import connect, describe_address
 from tap_sfbulk_pages.loading.databases.column_types import ColumnType
-from tap_sfbulk_pages.loading.databases.database import (
-    DatabaseInUseError,
-    SavedStream,
-    Table,
+from tap_sfbulk_pages.loading.databases.database import DatabaseInUseError
+from tap_sfbulk_pages.loading.databases.rows import append, merge, remove, update
+from tap_sfbulk_pages.loading.databases.states import SavedStream, read_states, write_state
+from tap_sfbulk_pages.loading.databases.tables import Table, ensure_table
+from tap_sfbulk_pages.loading.databases.waiting import (
+    ensure_waiting_table,
+    let_wait,
+    publish,
+    waiting_table,
 )
 
 if TYPE_CHECKING:
@@ -76,8 +81,8 @@ def rows_after(database: Database, landed: Landed, table: str = "Thing__c") -> l
 
 
 def test_every_type_comes_back_as_it_was(database: Database, landed: Landed) -> None:
-    database.ensure_table(table_of(), is_own=True)
-    database.append(batch_of(**VALUES), "Thing__c")
+    ensure_table(database, table_of(), was_own=True)
+    append(database, batch_of(**VALUES), "Thing__c")
     rows = rows_after(database, landed)
     assert rows == [{name: values[row] for name, values in VALUES.items()} for row in range(3)]
     kinds = {name: spelling.lower() for name, spelling in landed.types("Thing__c").items()}
@@ -88,9 +93,9 @@ def test_every_type_comes_back_as_it_was(database: Database, landed: Landed) -> 
 
 
 def test_a_merge_replaces_the_rows_with_the_same_key(database: Database, landed: Landed) -> None:
-    database.ensure_table(table_of("Id", "Count", "Flag"), is_own=True)
-    database.append(batch_of(Id=["a", "b"], Count=[1, 2], Flag=[True, True]), "Thing__c")
-    database.merge(batch_of(Id=["b", "c"], Count=[3, 4]), "Thing__c", ["Id"])
+    ensure_table(database, table_of("Id", "Count", "Flag"), was_own=True)
+    append(database, batch_of(Id=["a", "b"], Count=[1, 2], Flag=[True, True]), "Thing__c")
+    merge(database, batch_of(Id=["b", "c"], Count=[3, 4]), "Thing__c", ["Id"])
     rows = sorted(rows_after(database, landed), key=lambda row: row["Id"])
     assert rows == [
         {"Id": "a", "Count": 1, "Flag": True},
@@ -102,26 +107,26 @@ def test_a_merge_replaces_the_rows_with_the_same_key(database: Database, landed:
 def test_an_update_adds_no_rows_and_a_removal_takes_no_others(
     database: Database, landed: Landed
 ) -> None:
-    database.ensure_table(table_of("Id", "Count", "Flag"), is_own=True)
-    database.append(batch_of(Id=["a", "b"], Count=[1, 2], Flag=[True, True]), "Thing__c")
-    database.update(batch_of(Id=["b", "x"], Count=[3, 4]), "Thing__c", ["Id"])
-    database.remove(batch_of(Id=["a", "y"], Count=[0, 0]), "Thing__c", ["Id"])
+    ensure_table(database, table_of("Id", "Count", "Flag"), was_own=True)
+    append(database, batch_of(Id=["a", "b"], Count=[1, 2], Flag=[True, True]), "Thing__c")
+    update(database, batch_of(Id=["b", "x"], Count=[3, 4]), "Thing__c", ["Id"])
+    remove(database, batch_of(Id=["a", "y"], Count=[0, 0]), "Thing__c", ["Id"])
     assert rows_after(database, landed) == [{"Id": "b", "Count": 3, "Flag": True}]
 
 
 def test_records_and_state_are_undone_together(database: Database, landed: Landed) -> None:
-    database.ensure_table(table_of("Id"), is_own=True)
-    database.save_stream("Thing__c", SavedStream('{"a": 1}', None))
+    ensure_table(database, table_of("Id"), was_own=True)
+    write_state(database, "Thing__c", SavedStream('{"a": 1}', None))
     database.commit()
-    database.append(batch_of(Id=["a"]), "Thing__c")
-    database.save_stream("Thing__c", SavedStream('{"a": 2}', '{"b": 1}'))
+    append(database, batch_of(Id=["a"]), "Thing__c")
+    write_state(database, "Thing__c", SavedStream('{"a": 2}', '{"b": 1}'))
     database.rollback()
-    assert database.saved_streams() == {"Thing__c": SavedStream('{"a": 1}', None)}
-    database.append(batch_of(Id=["b"]), "Thing__c")
-    database.save_stream("Thing__c", SavedStream('{"a": 3}', '{"b": 2}'))
+    assert read_states(database) == {"Thing__c": SavedStream('{"a": 1}', None)}
+    append(database, batch_of(Id=["b"]), "Thing__c")
+    write_state(database, "Thing__c", SavedStream('{"a": 3}', '{"b": 2}'))
     assert rows_after(database, landed) == [{"Id": "b"}]
     with closing(connect(landed.address, schema=landed.schema, wait_seconds=0)) as other:
-        assert other.saved_streams() == {"Thing__c": SavedStream('{"a": 3}', '{"b": 2}')}
+        assert read_states(other) == {"Thing__c": SavedStream('{"a": 3}', '{"b": 2}')}
 
 
 def test_columns_are_added_and_widened(database: Database, landed: Landed) -> None:
@@ -130,8 +135,8 @@ def test_columns_are_added_and_widened(database: Database, landed: Landed) -> No
         "Count": ColumnType("BIGINT"),
         "Day": ColumnType("DATE"),
     }
-    database.ensure_table(Table("Thing__c", columns, ["Id"]), is_own=True)
-    database.append(batch_of(Id=["a"], Count=[7], Day=[date(2026, 1, 2)]), "Thing__c")
+    ensure_table(database, Table("Thing__c", columns, ["Id"]), was_own=True)
+    append(database, batch_of(Id=["a"], Count=[7], Day=[date(2026, 1, 2)]), "Thing__c")
     database.commit()
     wider = {
         "Id": ColumnType("VARCHAR"),
@@ -139,11 +144,11 @@ def test_columns_are_added_and_widened(database: Database, landed: Landed) -> No
         "Day": ColumnType("VARCHAR"),
         "Flag": ColumnType("BOOLEAN"),
     }
-    database.ensure_table(
-        Table("Thing__c", wider, ["Id"], comments={"Flag": "It's a flag"}), is_own=True
+    ensure_table(
+        database, Table("Thing__c", wider, ["Id"], comments={"Flag": "It's a flag"}), was_own=True
     )
     # A page that was typed before goes into the wider columns all the same.
-    database.merge(batch_of(Id=["b"], Count=[8], Day=[date(2026, 3, 4)]), "Thing__c", ["Id"])
+    merge(database, batch_of(Id=["b"], Count=[8], Day=[date(2026, 3, 4)]), "Thing__c", ["Id"])
     rows = sorted(rows_after(database, landed), key=lambda row: row["Id"])
     assert rows == [
         {"Id": "a", "Count": Decimal(7), "Day": "2026-01-02", "Flag": None},
@@ -152,15 +157,15 @@ def test_columns_are_added_and_widened(database: Database, landed: Landed) -> No
     assert landed.comments("Thing__c") == {"Flag": "It's a flag"}
 
 
-@pytest.mark.parametrize("is_own", [True, False])
+@pytest.mark.parametrize("was_own", [True, False])
 def test_a_type_that_cannot_be_widened_is_an_error_that_names_the_column(
     database: Database,
-    is_own: bool,  # noqa: FBT001 - a parameter of the test
+    was_own: bool,  # noqa: FBT001 - a parameter of the test
 ) -> None:
     columns = {"Id": ColumnType("VARCHAR"), "Count": ColumnType("BOOLEAN")}
-    database.ensure_table(Table("Thing__c", columns, ["Id"]), is_own=True)
+    ensure_table(database, Table("Thing__c", columns, ["Id"]), was_own=True)
     with pytest.raises(LoadError, match="Column Count of table Thing__c is BOOLEAN"):
-        database.ensure_table(table_of("Id", "Count"), is_own=is_own)
+        ensure_table(database, table_of("Id", "Count"), was_own=was_own)
 
 
 def test_a_table_of_others_is_not_widened(landed: Landed) -> None:
@@ -169,7 +174,7 @@ def test_a_table_of_others_is_not_widened(landed: Landed) -> None:
         closing(connect(landed.address, schema=landed.schema, wait_seconds=0)) as database,
         pytest.raises(LoadError, match="Column Amount of table Thing__c is INTEGER"),
     ):
-        database.ensure_table(table_of("Id", "Amount"), is_own=False)
+        ensure_table(database, table_of("Id", "Amount"), was_own=False)
     assert landed.types("Thing__c")["Amount"].lower() == "integer"
 
 
@@ -179,9 +184,9 @@ def test_a_table_of_others_that_fits_is_taken_with_a_word(
     landed.execute('CREATE TABLE "Thing__c" ("Id" VARCHAR, "Count" BIGINT)')
     landed.execute("INSERT INTO \"Thing__c\" VALUES ('a', 1), ('b', 2)")
     with closing(connect(landed.address, schema=landed.schema, wait_seconds=0)) as database:
-        database.ensure_table(table_of("Id", "Count"), is_own=False)
+        ensure_table(database, table_of("Id", "Count"), was_own=False)
         assert "the table was there before" in caplog.text
-        database.merge(batch_of(Id=["b"], Count=[3]), "Thing__c", ["Id"])
+        merge(database, batch_of(Id=["b"], Count=[3]), "Thing__c", ["Id"])
         database.commit()
     assert sorted(landed.rows("Thing__c"), key=lambda row: row["Id"]) == [
         {"Id": "a", "Count": 1},
@@ -191,32 +196,29 @@ def test_a_table_of_others_that_fits_is_taken_with_a_word(
 
 def test_columns_that_differ_in_case_only_are_refused(database: Database) -> None:
     columns = {"Id": ColumnType("VARCHAR"), "count": ColumnType("BIGINT")}
-    database.ensure_table(Table("Thing__c", columns, ["Id"]), is_own=True)
+    ensure_table(database, Table("Thing__c", columns, ["Id"]), was_own=True)
     with pytest.raises(LoadError, match="upper and lower case"):
-        database.ensure_table(table_of("Id", "Count"), is_own=True)
+        ensure_table(database, table_of("Id", "Count"), was_own=True)
 
 
 def test_a_key_is_never_null(database: Database) -> None:
-    database.ensure_table(table_of("Id"), is_own=True)
+    ensure_table(database, table_of("Id"), was_own=True)
     with pytest.raises(LoadError, match=r"(?i)not.null"):
-        database.append(batch_of(Id=[None]), "Thing__c")
+        append(database, batch_of(Id=[None]), "Thing__c")
 
 
 def test_rows_that_wait_replace_the_table_in_one_step(database: Database, landed: Landed) -> None:
     table = table_of("Id", "Count")
-    database.ensure_table(table, is_own=True)
-    database.append(batch_of(Id=["old"], Count=[1]), "Thing__c")
-    waiting = database.ensure_waiting_table(table)
-    source = pa.array(["750"], pa.string())
-    database.append(
-        batch_of(Id=["new"], Count=[2]).append_column("_sfbulk_source", source), waiting
-    )
+    ensure_table(database, table, was_own=True)
+    append(database, batch_of(Id=["old"], Count=[1]), "Thing__c")
+    ensure_waiting_table(database, table)
+    let_wait(database, batch_of(Id=["new"], Count=[2]), "Thing__c", "750")
     database.commit()
     before = f'SELECT "Id" FROM {database.qualified("Thing__c")}'  # noqa: S608 - quoted
     assert database.fetch(before) == [("old",)]
-    database.publish("Thing__c")
+    publish(database, "Thing__c")
     assert rows_after(database, landed) == [{"Id": "new", "Count": 2}]
-    assert landed.types(waiting) == {}
+    assert landed.types(waiting_table("Thing__c")) == {}
 
 
 def test_a_second_load_is_told_who_holds_the_database(database: Database, landed: Landed) -> None:
@@ -249,10 +251,10 @@ def test_a_name_that_the_database_would_cut_is_refused(landed: Landed) -> None:
     with closing(connect(landed.address, schema=landed.schema, wait_seconds=0)) as database:
         table = table_of("Id", name="x" * 64)
         if database.longest_name is None:
-            database.ensure_table(table, is_own=True)
+            ensure_table(database, table, was_own=True)
         else:
             with pytest.raises(LoadError, match="longer than the 63 bytes"):
-                database.ensure_table(table, is_own=True)
+                ensure_table(database, table, was_own=True)
 
 
 @pytest.mark.parametrize(

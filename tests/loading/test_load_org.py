@@ -48,6 +48,8 @@ def test_every_record_lands_once_with_real_types(
     assert types["SystemModstamp"] == "timestamp with time zone"
     assert types["NumberOfEmployees"] == "bigint"
     assert "165 records of 3 streams" in run.stderr
+    assert landed.table_comment("Account") == "Account"
+    assert landed.comments("Account")["AnnualRevenue"] == "Annual Revenue"
 
 
 def test_a_second_load_merges_what_has_changed(
@@ -150,6 +152,23 @@ def test_a_catalog_chooses_streams_and_fields(
     run = loader.succeed(config, catalog=catalog)
     assert "column Industry (VARCHAR) added" in run.stderr
     assert list(landed.types("Account"))[-1] == "Industry"
+
+
+def test_a_zero_id_in_a_key_fails_the_stream_which_can_be_loaded_without_a_key(
+    loader: Loader, landed: Landed, tap: Tap, start_sandbox: StartSandbox
+) -> None:
+    server = start_sandbox(rows={"Reading__c": 9}, objects={"Reading__c": {"ids": "zero"}})
+    config = config_for(server, "Reading__c")
+    run = loader(config)
+    assert run.exit_code == 1
+    assert "000000000000000AAA, so Id does not tell its records apart" in run.stderr
+    assert landed.rows("Reading__c") == []
+    # What the error says to do.
+    catalog = tap.catalog(config)
+    (entry,) = catalog["streams"]
+    metadata_of(entry)[()]["table-key-properties"] = []
+    loader.succeed(config, catalog=catalog)
+    assert len(landed.rows("Reading__c")) == 9
 
 
 def test_a_table_of_others_with_other_types_is_left_alone(

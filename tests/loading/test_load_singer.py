@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import json
+import signal
+from contextlib import closing
 from datetime import date, datetime, time, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pytest
 from stored_values import by_id, expected_rows
 from tap_process import config_for
 
+from tap_sfbulk_pages.errors import LoadError
+from tap_sfbulk_pages.loading.databases.address import connect
+from tap_sfbulk_pages.loading.singer_load import SingerLoad
+from tap_sfbulk_pages.reading.stop_signal import StopSignal
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from fixture_types import StartSandbox
@@ -31,8 +40,24 @@ PROPERTIES: dict[str, Any] = {
 }
 
 
+@pytest.fixture
+def load(landed: Landed) -> Callable[..., list[str]]:
+    """Loads messages in this process; returns what is written to stdout."""
+
+    def load(*messages: dict[str, Any], removes_deleted: bool = False) -> list[str]:
+        written: list[str] = []
+        with closing(connect(landed.address, schema=landed.schema, wait_seconds=0)) as database:
+            loading = SingerLoad(
+                database, written.append, StopSignal(), removes_deleted=removes_deleted
+            )
+            loading.load(json.dumps(each).encode() for each in messages)
+        return written
+
+    return load
+
+
 def schema_message(keys: tuple[str, ...] = ("id",), **properties: Any) -> dict[str, Any]:
-    schema = {"type": "object", "properties": properties or PROPERTIES}
+    schema = {"type": "object", "properties": properties or PROPERTIES, "description": "All things"}
     return {"type": "SCHEMA", "stream": "things", "schema": schema, "key_properties": list(keys)}
 
 
@@ -86,16 +111,32 @@ def test_what_the_tap_writes_lands_in_each_form(
         assert again.stdout == loaded.stdout
 
 
-def test_messages_of_other_taps_land_with_their_types(loader: Loader, landed: Landed) -> None:
+def batch(path: Path, **columns: list[Any]) -> dict[str, Any]:
+    """Write an Arrow file, and the message that names it."""
+    table = pa.table(columns)
+    with pa.ipc.new_file(path, table.schema) as file:
+        file.write_table(table)
+    encoding = {"format": "arrow"}
+    manifest = [path.as_uri()]
+    return {"type": "BATCH", "stream": "things", "encoding": encoding, "manifest": manifest}
+
+
+def ids(landed: Landed) -> list[int]:
+    return sorted(row["id"] for row in landed.rows("things"))
+
+
+def test_messages_of_other_taps_land_with_their_types(
+    load: Callable[..., list[str]], landed: Landed, caplog: pytest.LogCaptureFixture
+) -> None:
     messages = [
         schema_message(),
         record(id=1, name="a", price=1.25, at="2026-01-02T03:04:05+01:00", ok=True),
-        record(id=2, day="2026-01-02", hour="12:30:00", tags=["x", {"y": 1.5}], price=7),
+        record(id=2, day="2026-01-02", hour="12:30:00", tags=["x", {"y": 1.5}], price=7, more=1),
         record(id=1, name="b", at="2026-01-02 03:04:05", day="2026-01-02T00:00:00"),
         state({"bookmarks": {"things": 2.5}}),
         record(id=3),
     ]
-    run = loader.succeed(None, "--from-singer", stdin=lines(*messages))
+    assert load(*messages) == ['{"bookmarks": {"things": 2.5}}']
     nothing = dict.fromkeys(PROPERTIES)
     moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
     assert sorted(landed.rows("things"), key=lambda row: row["id"]) == [
@@ -110,44 +151,153 @@ def test_messages_of_other_taps_land_with_their_types(loader: Loader, landed: La
         },
         {**nothing, "id": 3},
     ]
-    assert run.stdout == '{"bookmarks": {"things": 2.5}}\n'
     assert landed.comments("things") == {"name": "What it's called"}
+    assert landed.table_comment("things") == "All things"
+    assert "its records have more, which its SCHEMA message does not" in caplog.text
+
+
+def test_a_number_that_fits_no_decimal_makes_its_column_text(
+    load: Callable[..., list[str]], landed: Landed, caplog: pytest.LogCaptureFixture
+) -> None:
+    load(schema_message(), record(id=1, price=1.25), record(id=2, price=1.5e300))
+    load(schema_message(), record(id=3, price=2.5))
+    prices = {row["id"]: Decimal(row["price"]) for row in landed.rows("things")}
+    assert prices == {1: Decimal("1.25"), 2: Decimal("1.5e300"), 3: Decimal("2.5")}
+    assert "the field price holds '1.5E+300'" in caplog.text
+
+
+def test_schemas_and_keys_may_change_between_the_records(
+    load: Callable[..., list[str]], landed: Landed
+) -> None:
+    text: dict[str, Any] = {"type": ["null", "string"]}
+    first: dict[str, Any] = {"id": {"type": "integer"}, "old": text}
+    load(schema_message(("id",), **first), record(id=1, old="a"))
+    # The type is wider, a column is new, another one is not there any more.
+    wider: dict[str, Any] = {"id": {"type": "number"}, "code": text}
+    load(
+        schema_message(("id",), **first),
+        record(id=2, old="b"),
+        schema_message(("id",), **wider),
+        record(id=2.5, code="x"),
+        record(id=1, code="y"),
+    )
+    rows = sorted(landed.rows("things"), key=lambda row: row["id"])
+    assert [(row["id"], row["old"], row["code"]) for row in rows] == [
+        (1, None, "y"),
+        (2, "b", None),
+        (Decimal("2.5"), None, "x"),
+    ]
+    # Another key.
+    with pytest.raises(LoadError, match="does not tell the rows of its table apart"):
+        load(schema_message(("code",), **wider), record(id=4, code="z"))
+    load(schema_message((), **wider), record(code="z"), record(code="z"))
+    assert sorted(str(row["code"]) for row in landed.rows("things")) == ["None", "x", "y", "z", "z"]
 
 
 def test_a_version_takes_the_place_of_all_others_when_it_is_activated(
-    loader: Loader, landed: Landed
+    load: Callable[..., list[str]], landed: Landed
 ) -> None:
-    def ids() -> list[int]:
-        return sorted(row["id"] for row in landed.rows("things"))
-
     for keys in (("id",), ()):
         landed.execute('DROP TABLE IF EXISTS "things"')
         landed.execute('DROP TABLE IF EXISTS "_sfbulk_state"')
         schema = schema_message(keys, id={"type": "integer"})
-        first = [record(1, id=1), record(1, id=2), activate(1), record(1, id=3)]
-        loader.succeed(None, "--from-singer", stdin=lines(schema, *first))
-        assert ids() == [1, 2, 3]
+        load(schema, record(1, id=1), record(1, id=2), activate(1), record(1, id=3))
+        assert ids(landed) == [1, 2, 3]
         # One that was broken off is never seen, and nothing is left of it in the next.
-        loader.succeed(None, "--from-singer", stdin=lines(schema, record(2, id=4)))
-        assert ids() == [1, 2, 3]
-        loader.succeed(None, "--from-singer", stdin=lines(schema, record(3, id=5), activate(3)))
-        assert ids() == [5]
+        load(schema, record(2, id=4))
+        assert ids(landed) == [1, 2, 3]
+        load(schema, record(3, id=5), activate(3))
+        assert ids(landed) == [5]
+
+
+def test_a_version_that_is_activated_before_its_records_waits_for_them(
+    load: Callable[..., list[str]], landed: Landed, tmp_path: Path
+) -> None:
+    """As taps of the SDK do, whose BATCH messages have no version."""
+    schema = schema_message(id={"type": "integer"})
+    load(schema, activate(1), record(1, id=1), record(1, id=2))
+    assert ids(landed) == [1, 2]
+    with pytest.raises(LoadError):
+        load(schema, activate(2), record(2, id=3), record(2, id="x"))
+    assert ids(landed) == [1, 2]
+    load(schema, activate(3), batch(tmp_path / "a", id=[4, 5]), schema, state(1))
+    assert ids(landed) == [4, 5]
+    # Activated behind its files, of which nobody knows what they replace.
+    load(schema, batch(tmp_path / "b", id=[6, 6]), schema, activate(4))
+    assert ids(landed) == [4, 5, 6]
+    assert not list(tmp_path.glob("[ab]"))
+    load(schema, activate(5))
+    assert ids(landed) == []
+
+
+@pytest.mark.parametrize("removes_deleted", [False, True])
+def test_deleted_records_are_marked_or_removed_in_the_order_of_the_messages(
+    load: Callable[..., list[str]], landed: Landed, *, removes_deleted: bool
+) -> None:
+    moment = {"type": ["null", "string"], "format": "date-time"}
+    text: dict[str, Any] = {"type": ["null", "string"]}
+    schema = schema_message(id={"type": "integer"}, name=text, _sdc_deleted_at=moment)
+    at = "2026-01-02T03:04:05Z"
+    load(
+        schema,
+        *(record(id=each, name="a") for each in (1, 2, 3, 4)),
+        record(id=1, _sdc_deleted_at=at),
+        record(id=2, _sdc_deleted_at=at),
+        record(id=2, name="back"),
+        record(id=3, name="whole", _sdc_deleted_at=at),
+        record(id=9, _sdc_deleted_at=at),
+        removes_deleted=removes_deleted,
+    )
+    rows = {
+        row["id"]: (row["name"], row["_sdc_deleted_at"] is not None)
+        for row in landed.rows("things")
+    }
+    kept = {2: ("back", False), 4: ("a", False)}
+    assert rows == kept if removes_deleted else {1: ("a", True), 3: ("whole", True), **kept}
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("messages", "message"),
     [
-        ("no JSON\n", "not a Singer message"),
-        (lines(record(id=1)), "before the SCHEMA"),
-        (lines(schema_message(), record(id="x")), "the field id holds 'x'"),
-        (lines(schema_message(), record(id=1, price=1e300)), "the field price holds"),
+        ([record(id=1)], "before the SCHEMA"),
+        ([schema_message(), record(id="x")], "the field id holds 'x'"),
+        ([schema_message(), record(id=1), record(name="a")], "id is null in a record"),
+        ([schema_message(("nothing",))], "none of its properties"),
+        ([{"type": "SCHEMA", "schema": {}}], "A SCHEMA message has no 'stream'"),
     ],
 )
 def test_what_cannot_be_loaded_is_said_and_nothing_of_it_lands(
-    loader: Loader, landed: Landed, text: str, message: str
+    load: Callable[..., list[str]],
+    landed: Landed,
+    messages: list[dict[str, Any]],
+    message: str,
 ) -> None:
-    run = loader(None, "--from-singer", stdin=text)
-    assert run.exit_code == 1
-    assert message in run.stderr
-    assert "Traceback" not in run.stderr
+    with pytest.raises(LoadError, match=message):
+        load(*messages)
     assert landed.rows("things") == []
+
+
+def test_what_is_no_message_ends_the_load(loader: Loader) -> None:
+    run = loader(None, "--from-singer", stdin="no JSON\n")
+    assert run.exit_code == 1
+    assert "not a Singer message: 'no JSON" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_a_signal_ends_a_load_of_messages_after_what_has_come_is_committed(
+    loader: Loader, landed: Landed
+) -> None:
+    with loader.start(None, "--from-singer") as process:
+        assert process.stdin
+        assert process.stderr
+        # A warning says when the record has come.
+        process.stdin.write(lines(schema_message(), state({"a": 1}), record(id=1, more=1)))
+        process.stdin.flush()
+        while "its records have more" not in process.stderr.readline():
+            assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM, stderr
+    assert stdout == '{"a": 1}\n'
+    assert "Traceback" not in stderr
+    assert ids(landed) == [1]

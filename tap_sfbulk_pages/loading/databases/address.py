@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from tap_sfbulk_pages.errors import SettingsError
 from tap_sfbulk_pages.loading.databases.database import DatabaseInUseError
+from tap_sfbulk_pages.loading.databases.states import ensure_state_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +46,7 @@ def connect(address: str, *, schema: str | None, wait_seconds: float) -> Databas
             raise
         logger.warning("%s Waiting up to %.0f s for it to end.", error, wait_seconds)
         database = _connect_within(wait_seconds, connect_once)
-    database.ensure_schema()
+    ensure_state_table(database)
     return database
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import duckdb
 from typing_extensions import override
@@ -39,9 +39,10 @@ class DuckDBDatabase(Database):
         LoadError: If it cannot be opened.
     """
 
+    has_key_index: ClassVar[bool] = False
+
     def __init__(self, path: Path, schema: str | None) -> None:
-        self._schema = schema or "main"
-        self._known = {}
+        super().__init__(schema or "main")
         if not path.absolute().parent.is_dir():
             raise LoadError(f"There is no folder {path.absolute().parent} for {path.name}.")
         try:
@@ -53,7 +54,7 @@ class DuckDBDatabase(Database):
             if held := _HELD_BY.search(str(error)):
                 raise DatabaseInUseError(f"{path} is in use by {held[1]}.") from None
             raise LoadError(f"{path} cannot be opened: {_first_line(error)}") from error
-        self.begin()
+        self._connection.begin()
 
     @override
     def execute(self, statement: str, parameters: Sequence[str | None] = ()) -> None:
@@ -86,29 +87,21 @@ class DuckDBDatabase(Database):
         return {column: ColumnType.parse(type_) for column, type_ in rows}
 
     @override
-    def begin(self) -> None:
-        self._connection.begin()
-
-    @override
     def commit(self) -> None:
         with _errors("COMMIT"):
             self._connection.commit()
-        self.begin()
+        self._connection.begin()
 
     @override
     def rollback(self) -> None:
         self._known.clear()
         with _errors("ROLLBACK"):
             self._connection.rollback()
-        self.begin()
+        self._connection.begin()
 
     @override
     def close(self) -> None:
         self._connection.close()
-
-    @override
-    def _key_clause(self, keys: Sequence[str]) -> str:
-        return ""
 
 
 @contextmanager

@@ -35,6 +35,13 @@ _COLUMNS = """
     WHERE n.nspname = $1 AND c.relname = $2 AND a.attnum > 0 AND NOT a.attisdropped
     ORDER BY a.attnum
 """
+_PRIMARY_KEY = """
+    SELECT o.conname::text
+    FROM pg_constraint AS o
+        JOIN pg_class AS c ON c.oid = o.conrelid
+        JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE n.nspname = $1 AND c.relname = $2 AND o.contype = 'p'
+"""
 
 
 class PostgreSQLDatabase(Database):
@@ -54,8 +61,7 @@ class PostgreSQLDatabase(Database):
     longest_name: ClassVar[int | None] = 63
 
     def __init__(self, address: str, schema: str | None) -> None:
-        self._schema = schema or "public"
-        self._known = {}
+        super().__init__(schema or "public")
         self._secret = _password(address)
         with self._errors("cannot be reached"):
             self._connection = dbapi.connect(address, autocommit=False)
@@ -109,10 +115,6 @@ class PostgreSQLDatabase(Database):
         return {column: ColumnType.parse(type_) for column, type_ in rows}
 
     @override
-    def begin(self) -> None:
-        """Do nothing: the driver begins by itself."""
-
-    @override
     def commit(self) -> None:
         with self._errors("COMMIT"):
             self._connection.commit()
@@ -129,7 +131,13 @@ class PostgreSQLDatabase(Database):
         self._connection.close()
 
     @override
-    def _ready_to_merge(self, stage: str) -> None:
+    def drop_key(self, name: str) -> None:
+        constraints = self.fetch(_PRIMARY_KEY, [self._schema, name])
+        for (constraint,) in constraints:
+            self.execute(f"ALTER TABLE {self.qualified(name)} DROP CONSTRAINT {quote(constraint)}")
+
+    @override
+    def get_ready_to_merge(self, stage: str) -> None:
         self.execute(f"ANALYZE {quote(stage)}")
 
     @contextmanager
