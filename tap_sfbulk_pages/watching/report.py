@@ -105,11 +105,12 @@ def _row(stream: StreamActivity, seconds: float) -> _Row:
         _Bar(
             phase.value,
             100 * begin / seconds,
-            max(100 * (end - begin) / seconds, _THINNEST),
+            max(100 * (min(end, seconds) - begin) / seconds, _THINNEST),
             f"{phase.value}, {duration(begin)} to {duration(end)}",
         )
         for phase in Phase
         for begin, end in stream.all_periods(phase)
+        if begin < seconds
     ]
     marks = [
         _Mark(100 * note.at / seconds, f"{duration(note.at)}: {note.text}") for note in stream.notes

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from tap_sfbulk_pages.quoting import quote
 from tap_sfbulk_pages.watching.progress import show_progress
 from tap_sfbulk_pages.watching.report import write_report
 from tap_sfbulk_pages.watching.spans import export_spans
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.watching.activity import RunActivity
 
 SECONDS_BETWEEN_REPORTS = 60.0
+_LONGEST_ENDING = 1_000
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +53,7 @@ def watch_run(
         ending = f"It was stopped by a signal (exit code {stopped.code}); the next run goes on."
         raise
     except BaseException as error:
-        ending = f"It died: {type(error).__name__}: {error}"
+        ending = quote(f"It died: {type(error).__name__}: {error}", limit=_LONGEST_ENDING)
         raise
     finally:
         # After the live table has gone, so that it stays on the terminal.

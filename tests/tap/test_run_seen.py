@@ -212,6 +212,9 @@ def test_the_report_shows_where_the_time_went(
                 assert box["width"] > 0
                 assert frame["x"] <= box["x"]
                 assert box["x"] + box["width"] <= frame["x"] + frame["width"] + 3
+    for width in (400, 700, 1200, 1900):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
     retry = page.locator("[data-stream=Account] .mark").first
     assert "holds 9 records; Salesforce announced 10" in (retry.get_attribute("title") or "")
     assert said in page.locator("#failures").inner_text()

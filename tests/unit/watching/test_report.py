@@ -134,7 +134,7 @@ def test_a_link_beside_the_page_is_not_followed(activity: RunActivity, tmp_path:
     precious.write_text("kept", encoding="utf-8")
     path.symlink_to(precious)
     (tmp_path / "report.html.part").symlink_to(precious)
-    write_report(path, activity, 17)
+    write_report(path, activity, 17, ending="It ended.")
     assert precious.read_text(encoding="utf-8") == "kept"
     assert "<html" in path.read_text(encoding="utf-8")
 
