@@ -44,11 +44,11 @@ def global_entry(sobject: SObject, version: str = DEFAULT_VERSION) -> dict[str, 
         "activateable": False,
         "associateEntityType": None,
         "associateParentEntity": None,
-        "createable": writable,
+        "createable": writable and sobject.can_be_created,
         "custom": sobject.custom,
         "customSetting": sobject.custom_setting,
         "deepCloneable": False,
-        "deletable": writable,
+        "deletable": writable and sobject.can_be_deleted,
         "deprecatedAndHidden": False,
         "feedEnabled": False,
         "hasSubtypes": False,
@@ -78,8 +78,11 @@ def _urls(sobject: SObject, version: str) -> dict[str, str]:
     if sobject.event:
         return {"eventSchema": f"{base}/eventSchema", **urls}
     return {
+        "approvalLayouts": f"{base}/describe/approvalLayouts",
         "compactLayouts": f"{base}/describe/compactLayouts",
         "layouts": f"{base}/describe/layouts",
+        "listviews": f"{base}/listviews",
+        "quickActions": f"{base}/quickActions",
         **urls,
     }
 
@@ -166,8 +169,7 @@ def _field(field: Field) -> dict[str, Any]:
         "custom": field.custom,
         "defaultValue": False if field.type == "boolean" else None,
         "defaultValueFormula": None,
-        "defaultedOnCreate": field.type == "boolean"
-        or (field.set_by_salesforce and not field.nillable),
+        "defaultedOnCreate": field.defaulted_on_create,
         "dependentPicklist": False,
         "deprecatedAndHidden": field.deprecated_and_hidden,
         "digits": field.digits,
@@ -201,7 +203,7 @@ def _field(field: Field) -> dict[str, Any]:
         "relationshipName": field.relationship_name,
         "relationshipOrder": 0 if field.master_detail else None,
         "restrictedDelete": False,
-        "restrictedPicklist": False,
+        "restrictedPicklist": field.name.endswith("GeocodeAccuracy"),
         "scale": field.scale,
         "searchPrefilterable": False,
         "soapType": _SOAP_TYPES.get(field.type, "xsd:string"),

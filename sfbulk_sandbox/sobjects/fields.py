@@ -18,7 +18,9 @@ BINARY_TYPES = frozenset({"base64"})
 
 _LONGEST_FILTERABLE_TEXT = 255
 _NOT_SORTABLE = COMPOUND_TYPES | BINARY_TYPES | {"multipicklist", "encryptedstring", "json"}
-_NOT_GROUPABLE = _NOT_SORTABLE | {"datetime", "time", "double", "currency", "percent", "anyType"}
+_NOT_GROUPABLE = _NOT_SORTABLE | {
+    *("datetime", "time", "double", "currency", "percent", "anyType", "combobox")
+}
 _NOT_AGGREGATABLE = _NOT_SORTABLE | {"boolean", "anyType"}
 ADDRESS_PARTS = (
     "Street",
@@ -94,6 +96,12 @@ class Field:
     def aggregatable(self) -> bool:
         """Whether aggregate functions may take it."""
         return self.type not in _NOT_AGGREGATABLE and not self.is_long_text
+
+    @property
+    def defaulted_on_create(self) -> bool:
+        """Whether a record that a client creates without it has a value nevertheless."""
+        by_salesforce = self.set_by_salesforce and not self.nillable
+        return self.type == "boolean" or by_salesforce or self.name == "OwnerId"
 
     @property
     def polymorphic(self) -> bool:
@@ -199,6 +207,7 @@ def reference(
         label=label_of(name) if name.endswith("__c") else f"{label_of(relationship)} ID",
         reference_to=targets,
         relationship_name=relationship,
+        nillable=name != "OwnerId",
         child_relationship_name=children,
         values=values.sometimes(percent_filled, source or values.lookup(*targets)),
     )
@@ -207,6 +216,11 @@ def reference(
 def master_detail(name: str, parent: str, children: str) -> Field:
     """Define the lookup of a detail record to its master."""
     return replace(reference(name, parent, children=children), nillable=False, master_detail=True)
+
+
+def filled_by_salesforce(field: Field) -> Field:
+    """Make a field one that no client sets."""
+    return replace(field, set_by_salesforce=True)
 
 
 def formula(field: Field, expression: str) -> Field:
@@ -257,9 +271,10 @@ def location(name: str, latitude: ValueSource, longitude: ValueSource) -> tuple[
     )
 
 
-def record_id(label: str) -> Field:
-    """Define the field Id; the generator fills it in."""
+def record_id(label: str, source: ValueSource = values.nothing) -> Field:
+    """Define the field Id; the generator fills it in, unless the records have none of their own."""
     return Field(
+        values=source,
         name="Id",
         type="id",
         label=label,

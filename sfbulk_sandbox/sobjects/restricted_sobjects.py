@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from sfbulk_sandbox.sobjects import value_sources as values
 from sfbulk_sandbox.sobjects.fields import (
-    Field,
     flag,
     moment,
     record_id,
@@ -25,7 +24,7 @@ APP_DEFINITION = SObject(
     default_rows=8,
     unique_ids=False,
     fields=(
-        Field(name="Id", type="id", length=18, values=values.constant(ID_OF_NO_RECORD)),
+        record_id("App Definition ID", values.constant(ID_OF_NO_RECORD)),
         text("DurableId", 255, values.numbered("06m5g0000000", 6)),
         text("Label", 240, values.in_turn("Sales", "Service", "Marketing", "Content")),
         text("DeveloperName", 240, values.numbered("App_", 2)),

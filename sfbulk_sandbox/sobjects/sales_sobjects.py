@@ -10,6 +10,7 @@ from sfbulk_sandbox.sobjects.fields import (
     address,
     audit_fields,
     date,
+    filled_by_salesforce,
     flag,
     formula,
     long_text,
@@ -55,12 +56,8 @@ def _phone(name: str, percent_filled: int = 70) -> Field:
 
 
 def _email(percent_filled: int = 85) -> Field:
-    return text(
-        "Email",
-        80,
-        values.sometimes(percent_filled, values.numbered("person", 7, "@example.com")),
-        "email",
-    )
+    source = values.sometimes(percent_filled, values.numbered("person", 7, "@example.com"))
+    return replace(text("Email", 80, source, "email"), id_lookup=True)
 
 
 def _description() -> Field:
@@ -75,7 +72,7 @@ ACCOUNT = SObject(
     default_rows=1_000,
     fields=(
         record_id("Account ID"),
-        reference("MasterRecordId", "Account", percent_filled=0),
+        filled_by_salesforce(reference("MasterRecordId", "Account", percent_filled=0)),
         name_of_record(
             values.combined(
                 (
@@ -119,7 +116,9 @@ ACCOUNT = SObject(
         picklist("Rating", "Hot", "Warm", "Cold", percent_filled=60),
         reference("OwnerId", "User"),
         *audit_fields(),
-        date("LastActivityDate", values.sometimes(50, values.date_within_days(-900, -1))),
+        filled_by_salesforce(
+            date("LastActivityDate", values.sometimes(50, values.date_within_days(-900, -1)))
+        ),
         picklist("AccountSource", *_LEAD_SOURCES, percent_filled=70),
         date("SLAExpirationDate__c", values.sometimes(40, values.date_within_days(-900, 900))),
         number("NumberofLocations__c", "double", values.double(0, 150), scale=0),
@@ -175,7 +174,7 @@ LEAD = SObject(
         whole_number("NumberOfEmployees", values.sometimes(40, values.integer(1, 5_000))),
         reference("OwnerId", "Group", "User"),
         flag("IsConverted", values.matches("Status", "Closed - Converted")),
-        reference("ConvertedAccountId", "Account", percent_filled=10),
+        filled_by_salesforce(reference("ConvertedAccountId", "Account", percent_filled=10)),
         *audit_fields(),
     ),
 )

@@ -37,6 +37,8 @@ class SObject:
     custom_setting: bool = False
     event: bool = False
     unique_ids: bool = True
+    can_be_created: bool = True
+    can_be_deleted: bool = True
 
     @property
     def custom(self) -> bool:

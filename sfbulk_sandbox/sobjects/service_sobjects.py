@@ -38,6 +38,7 @@ USER = SObject(
     label_plural="People",
     key_prefix="005",
     default_rows=25,
+    can_be_deleted=False,
     fields=(
         record_id("User ID"),
         text("Username", 80, values.numbered("user", 3, "@acme.example")),

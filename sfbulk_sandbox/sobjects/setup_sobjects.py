@@ -32,6 +32,8 @@ ORGANIZATION = SObject(
     label_plural="Organizations",
     key_prefix="00D",
     default_rows=1,
+    can_be_created=False,
+    can_be_deleted=False,
     fields=(
         record_id("Organization ID"),
         name_of_record(values.constant("Acme"), 80),

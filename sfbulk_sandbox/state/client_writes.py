@@ -31,6 +31,8 @@ class WritableRecords(Records):
     def create(self, sobject: str, values: Mapping[str, Any]) -> str:
         """Add a record; return its Id."""
         definition = self._find_writable(sobject)
+        if not definition.can_be_created:
+            raise _cannot_be(definition, "inserted")
         with self._lock:
             cells = read_cells(self._schema, definition, values, creating=True)
             name = self._next_auto_number(definition)
@@ -76,6 +78,8 @@ class WritableRecords(Records):
         """Delete a record, into the recycle bin if its object has one."""
         definition, known_id = self.find_record(sobject, record_id)
         self._find_writable(sobject)
+        if not definition.can_be_deleted:
+            raise _cannot_be(definition, "deleted")
         self.delete(definition.name, [known_id], hard=hard or not definition.has_recycle_bin)
 
     def find_record(self, sobject: str, record_id: str) -> tuple[SObject, str]:
@@ -184,6 +188,11 @@ class WritableRecords(Records):
         head = str(last or "0").rstrip("0123456789")
         digits = str(last or "0")[len(head) :]
         return {field.name: f"{head}{int(digits or 0) + 1:0{len(digits)}}"}
+
+
+def _cannot_be(sobject: SObject, done: str) -> RecordError:
+    text = f"entity type cannot be {done}: {sobject.name}"
+    return RecordError("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", text)
 
 
 def _as_stamp(moment: datetime) -> str:

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 Cells = dict[str, "str | None"]
 _ZONE = re.compile(r"([+-]\d\d):?(\d\d)$")
-_OFTEN_DEFAULTED = frozenset({"OwnerId", "Name"})
 
 
 class RecordError(SalesforceError):
@@ -96,8 +95,12 @@ def read_cells(
             "permission set."
         )
         raise RecordError("INVALID_FIELD_FOR_INSERT_UPDATE", text, tuple(refused))
-    required = [field.name for field in schema.visible_fields(sobject) if _is_required(field)]
-    missing = [name for name in required if (creating or name in cells) and cells.get(name) is None]
+    missing = [
+        field.name
+        for field in schema.visible_fields(sobject)
+        if _is_required(field) and cells.get(field.name) is None
+        if field.name in cells or (creating and not field.defaulted_on_create)
+    ]
     if missing:
         text = f"Required fields are missing: [{', '.join(missing)}]"
         raise RecordError("REQUIRED_FIELD_MISSING", text, tuple(missing))

@@ -101,6 +101,103 @@ def test_no_field_is_of_a_type_that_the_wsdl_does_not_know(client: Client) -> No
     }
 
 
+ANSWERS = "filterable sortable groupable aggregatable"
+TYPES = {
+    "address": ("urn:address", "filterable"),
+    "anyType": ("xsd:anyType", "filterable sortable"),
+    "base64": ("xsd:base64Binary", ""),
+    "boolean": ("xsd:boolean", "filterable sortable groupable"),
+    "combobox": ("xsd:string", "filterable sortable aggregatable"),
+    "currency": ("xsd:double", "filterable sortable aggregatable"),
+    "date": ("xsd:date", ANSWERS),
+    "datetime": ("xsd:dateTime", "filterable sortable aggregatable"),
+    "double": ("xsd:double", "filterable sortable aggregatable"),
+    "email": ("xsd:string", ANSWERS),
+    "encryptedstring": ("xsd:string", ""),
+    "id": ("tns:ID", ANSWERS),
+    "int": ("xsd:int", ANSWERS),
+    "location": ("urn:location", "filterable"),
+    "multipicklist": ("xsd:string", "filterable"),
+    "percent": ("xsd:double", "filterable sortable aggregatable"),
+    "phone": ("xsd:string", ANSWERS),
+    "picklist": ("xsd:string", ANSWERS),
+    "reference": ("tns:ID", ANSWERS),
+    "string": ("xsd:string", ANSWERS),
+    "textarea": ("xsd:string", ANSWERS),
+    "time": ("xsd:time", "filterable sortable aggregatable"),
+    "url": ("xsd:string", ANSWERS),
+}
+"""What a field of each type can do in a query, as far as recorded describes and WSDLs say."""
+
+
+def test_what_a_field_can_do_follows_from_its_type(client: Client) -> None:
+    seen = set()
+    for entry in client.get("/sobjects").json()["sobjects"]:
+        for field in client.get(f"/sobjects/{entry['name']}/describe").json()["fields"]:
+            is_long = field["type"] == "textarea" and field["length"] > 255
+            if field["type"] not in TYPES or field["calculated"]:
+                continue
+            seen.add(field["type"])
+            soap_type, answers = TYPES[field["type"]]
+            told = {name for name in words(ANSWERS) if field[name]}
+            assert field["soapType"] == soap_type
+            assert told == (set() if is_long else words(answers)), (entry["name"], field["name"])
+    assert seen == TYPES.keys()
+
+
+def test_fields_that_salesforce_fills(client: Client) -> None:
+    lead = {f["name"]: f for f in client.get("/sobjects/Lead/describe").json()["fields"]}
+    account = {f["name"]: f for f in client.get("/sobjects/Account/describe").json()["fields"]}
+    app = {f["name"]: f for f in client.get("/sobjects/AppDefinition/describe").json()["fields"]}
+    for field in (account["Id"], lead["Id"], app["Id"]):
+        assert field["defaultedOnCreate"]
+        assert field["idLookup"]
+        assert not (field["nillable"])
+        assert not (field["createable"])
+        assert not (field["updateable"])
+    for field in (account["OwnerId"], lead["OwnerId"]):
+        assert field["defaultedOnCreate"]
+        assert field["createable"]
+        assert not (field["nillable"])
+        assert not (field["permissionable"])
+    for field in (
+        account["MasterRecordId"],
+        account["LastActivityDate"],
+        lead["ConvertedAccountId"],
+    ):
+        assert not (field["createable"])
+        assert not (field["updateable"])
+        assert not (field["permissionable"])
+    assert lead["Email"]["idLookup"]
+    assert account["BillingGeocodeAccuracy"]["restrictedPicklist"]
+
+
+def test_objects_that_no_client_creates_or_deletes(client: Client) -> None:
+    entries = {entry["name"]: entry for entry in client.get("/sobjects").json()["sobjects"]}
+    rights = {
+        name: (entries[name]["createable"], entries[name]["deletable"])
+        for name in ("Account", "Organization", "User")
+    }
+    assert rights == {
+        "Account": (True, True),
+        "Organization": (False, False),
+        "User": (True, False),
+    }
+    for method, path in (("POST", "Organization"), ("DELETE", "User/{}")):
+        soql = f"SELECT Id FROM {path.split('/')[0]} LIMIT 1"  # noqa: S608 - SOQL
+        (record,) = client.get("/query", params={"q": soql}).json()["records"]
+        reply = client.call(method, f"/sobjects/{path.format(record['Id'])}", json={"Name": "x"})
+        code = reply.json()[0]["errorCode"]
+        assert (reply.status_code, code) == (400, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY")
+
+
+def test_addresses_of_what_belongs_to_an_object(client: Client) -> None:
+    (account,) = [e for e in client.get("/sobjects").json()["sobjects"] if e["name"] == "Account"]
+    assert account["urls"].keys() == words(
+        "approvalLayouts compactLayouts describe layouts listviews quickActions rowTemplate sobject"
+    )
+
+
 def keys_of(value: Any) -> Any:
     return value.keys() if isinstance(value, dict) else [each.keys() for each in value]
 

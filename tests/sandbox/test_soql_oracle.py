@@ -12,7 +12,8 @@ from datetime import date, datetime, time, timedelta, timezone
 from functools import cache
 from typing import Any
 
-from hypothesis import given, settings
+import pytest
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from sfbulk_sandbox.sobjects.definitions import FieldDefinition, ObjectDefinition
@@ -59,6 +60,7 @@ def moments_around(today: date) -> st.SearchStrategy[datetime]:
     )
 
 
+@cache
 def row_of(today: date) -> st.SearchStrategy[Row]:
     def sometimes(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         return st.one_of(st.none(), values, values)
@@ -287,6 +289,7 @@ def joined(parts: list[Written], word: str) -> Written:
     return Written(soql, sql, values)
 
 
+@cache
 def trees_for(today: date) -> st.SearchStrategy[Written]:
     return st.recursive(
         conditions_for(today),
@@ -383,22 +386,50 @@ def fill_org(rows: list[Row], today: date) -> Org:
     return org
 
 
-@settings(max_examples=30, deadline=None)
+def compare_with_sqlite(
+    org: Org, connection: sqlite3.Connection, condition: Written, order: Written, today: date
+) -> None:
+    """Ask both for the numbers of the rows that meet a condition, in an order."""
+    soql = f"SELECT Row__c FROM Probe__c WHERE {condition.soql} ORDER BY {order.soql}"  # noqa: S608
+    sql = (
+        "SELECT own.number FROM probe own LEFT JOIN probe parent ON parent.number = own.parent "  # noqa: S608
+        f"WHERE {condition.sql.replace(':today', repr(today.isoformat()))} ORDER BY {order.sql}"
+    )
+    result = org.query(soql, include_deleted=False, bulk=False)
+    found = [record["Row__c"] for record in result.records(0, len(result))]
+    expected = [number for (number,) in connection.execute(sql, condition.values)]
+    assert found == expected, f"{soql}\n{sql}"
+
+
+@pytest.mark.parametrize("today", [date(2024, 2, 29), date(2025, 12, 31)], ids=str)
+def test_periods_begin_and_end_as_in_sqlite(today: date) -> None:
+    empty: Row = dict.fromkeys(("Text__c", "Colours__c", "Number__c", "Whole__c", "parent"))
+    rows = [
+        {
+            **empty,
+            "Flag__c": False,
+            "Day__c": day,
+            "Moment__c": datetime.combine(day, time(0), timezone.utc),
+        }
+        for day in edges(today)
+    ]
+    org, connection = fill_org(rows, today), fill_sqlite(rows)
+    unsorted = Written("Row__c", "own.number")
+    for word in periods():
+        for operator in ("=", "<=", ">"):
+            for field in ("Day__c", "Moment__c"):
+                condition = compare_period(field, operator, word)
+                compare_with_sqlite(org, connection, condition, unsorted, today)
+    connection.close()
+
+
+@settings(max_examples=20, deadline=None, phases=[Phase.reuse, Phase.generate])
 @given(st.data())
 def test_soql_finds_what_sqlite_finds(data: st.DataObject) -> None:
     today = data.draw(st.sampled_from(TODAYS))
     rows = data.draw(st.lists(row_of(today), min_size=4, max_size=25))
     org, connection = fill_org(rows, today), fill_sqlite(rows)
     for _ in range(6):
-        condition = data.draw(trees_for(today))
-        order = data.draw(orders())
-        soql = f"SELECT Row__c FROM Probe__c WHERE {condition.soql} ORDER BY {order.soql}"  # noqa: S608
-        sql = (
-            "SELECT own.number FROM probe own LEFT JOIN probe parent ON parent.number = own.parent "  # noqa: S608
-            f"WHERE {condition.sql.replace(':today', repr(today.isoformat()))} ORDER BY {order.sql}"
-        )
-        result = org.query(soql, include_deleted=False, bulk=False)
-        found = [record["Row__c"] for record in result.records(0, len(result))]
-        expected = [number for (number,) in connection.execute(sql, condition.values)]
-        assert found == expected, f"{soql}\n{sql}"
+        condition, order = data.draw(trees_for(today)), data.draw(orders())
+        compare_with_sqlite(org, connection, condition, order, today)
     connection.close()
