@@ -54,6 +54,11 @@ _NEEDS_FILTER = (
 )
 
 
+def end_sentence(text: str) -> str:
+    """End a text of another party as a sentence, so that what follows it stands apart."""
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
+
+
 class ExtractionError(Exception):
     """Something that ends a stream, or the run, with a message for its user.
 
@@ -162,7 +167,7 @@ class RefusedError(ExtractionError):
     def with_advice(self, advice: str) -> RefusedError:
         """Return the same error followed by what to do about it."""
         return RefusedError(
-            f"{str(self).rstrip('.')}. {advice}",
+            f"{end_sentence(str(self))} {advice}",
             status=self.status,
             error_code=self.error_code,
             said=self.said,

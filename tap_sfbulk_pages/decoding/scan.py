@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from tap_sfbulk_pages.decoding.marks import create_marks
 from tap_sfbulk_pages.errors import UnavailableError
+from tap_sfbulk_pages.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 BLOCK_BYTES = 1 << 20
 # 800 fields of 131,072 characters still fit.
 LARGEST_RECORD_BYTES = 128 << 20
+
+# A query has at most 100,000 characters (SOQL limits), and its columns are named in it.
+LARGEST_HEADER_BYTES = 1 << 20
 
 _BOM = b"\xef\xbb\xbf"
 _LINE_END = b"\n"
@@ -52,10 +56,12 @@ class CsvScan:
 
     Args:
         delimiter: The byte between cells.
+        announced: How many records the body is said to have; None if nothing says it.
     """
 
-    def __init__(self, delimiter: bytes) -> None:
+    def __init__(self, delimiter: bytes, announced: int | None = None) -> None:
         self._delimiter = delimiter
+        self._announced = announced
         self._marks = create_marks(delimiter)
         # Includes its line end, once that has arrived.
         self._header = bytearray()
@@ -76,7 +82,8 @@ class CsvScan:
         """Take the next piece of the decoded body.
 
         Raises:
-            UnavailableError: If the text is not UTF-8, or a record has no end.
+            UnavailableError: If the text is not UTF-8, the header line or a record has no end, or
+                there are more records than announced.
         """
         if not piece:
             return
@@ -87,6 +94,12 @@ class CsvScan:
             self._take_header(piece)
         elif self._marks.record_end - self._cuts[-1] >= BLOCK_BYTES:
             self._cuts.append(self._marks.record_end)
+        records = self._marks.line_ends - 1
+        if self._announced is not None and records > self._announced:
+            # A body that has passed its end may go on for ever.
+            raise UnavailableError(
+                f"It holds {counted(records, 'record')}; Salesforce announced {self._announced}."
+            )
         if self._marks.size - self._marks.record_end > LARGEST_RECORD_BYTES:
             raise UnavailableError(f"A record of the page exceeds {LARGEST_RECORD_BYTES} bytes.")
 
@@ -124,6 +137,10 @@ class CsvScan:
         """Collect the header line; field names contain no line end."""
         end = piece.find(_LINE_END) + 1
         self._header += piece[:end] if end else piece
+        if len(self._header) > LARGEST_HEADER_BYTES:
+            raise UnavailableError(
+                f"The header line of the page exceeds {LARGEST_HEADER_BYTES} bytes."
+            )
         if end:
             self._cuts.append(len(self._header))
 

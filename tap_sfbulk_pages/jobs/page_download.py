@@ -7,6 +7,7 @@ last one): Bulk API 2.0 guide, "Get Results for a Query Job".
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from http import HTTPStatus
@@ -189,7 +190,7 @@ class PageDownload:
     ) -> ResultPage:
         _check_kind(response)
         locator, encoding = locator_of(link), response.headers.get("Content-Encoding")
-        scan = CsvScan(self._delimiter.encode())
+        scan = CsvScan(self._delimiter.encode(), _announced_records(response))
         cutter = BlockCutter(scan) if self._new_sink else None
         try:
             kept = _count(chunks, body) if cutter else _keep(chunks, body)
@@ -277,6 +278,12 @@ def _check_kind(response: requests.Response) -> None:
             raise UnavailableError("Salesforce answered 204, no content, for a result page.")
     elif "html" in kind or "json" in kind:
         raise UnavailableError(f"Salesforce answered {kind} instead of a result page.")
+
+
+def _announced_records(response: requests.Response) -> int | None:
+    """Read how many records a page is said to have; None where that is no number."""
+    text = response.headers.get("Sforce-NumberOfRecords", "").strip()
+    return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else None
 
 
 def _keep(chunks: Iterator[bytes], body: PageBody) -> Iterator[bytes]:

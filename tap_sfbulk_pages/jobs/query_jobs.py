@@ -20,10 +20,12 @@ from tap_sfbulk_pages.errors import (
     QueryJobGoneError,
     QueryJobTooLongError,
     RefusedError,
+    end_sentence,
 )
 from tap_sfbulk_pages.jobs.query import JobState, QueryJob
 from tap_sfbulk_pages.jobs.running_jobs import RunningJobs
 from tap_sfbulk_pages.quoting import quote
+from tap_sfbulk_pages.salesforce.advice import TOO_LONG, advise_on_call
 from tap_sfbulk_pages.salesforce.transport import LARGEST_LIST_BYTES
 from tap_sfbulk_pages.watching import activity
 from tap_sfbulk_pages.watching.activity import Phase
@@ -231,7 +233,7 @@ def parse_job(reply: Any, api_version: str, *, created_by_tap: bool = True) -> Q
         api_version=api_version,
         state=_require_string(reply["state"]),
         records=None if records is None else int(records),
-        error=reply.get("errorMessage"),
+        error=str(reply["errorMessage"]).strip() if reply.get("errorMessage") else None,
         column_delimiter=reply.get("columnDelimiter") or "COMMA",
         created=created if isinstance(created, str) else None,
         sobject=reply.get("object"),
@@ -266,9 +268,7 @@ def _require_id(value: Any) -> str:
 
 def _end_error(job: QueryJob) -> QueryJobError:
     if job.state == JobState.FAILED and _TOOK_TOO_LONG.search(job.error or ""):
-        return QueryJobTooLongError(
-            f"{_describe_end(job)} Narrow the query with filters, or choose fewer fields."
-        )
+        return QueryJobTooLongError(_describe_end(job))
     return QueryJobError(_describe_end(job))
 
 
@@ -276,7 +276,11 @@ def _describe_end(job: QueryJob) -> str:
     if job.state not in (JobState.FAILED, JobState.ABORTED):
         return f"The job is in an unknown state: {job.state!r}."
     if job.error:
-        return f"The job is {job.state}. Salesforce said: {job.error}"
+        said = end_sentence(f"The job is {job.state}. Salesforce said: {job.error}")
+        advice = advise_on_call("", job.error)
+        if not advice and _TOOK_TOO_LONG.search(job.error):
+            advice = TOO_LONG
+        return f"{said} {advice}".rstrip()
     return (
         f"The job is {job.state}, and Salesforce gave no reason. Setup > Environments > Jobs > "
         "Bulk Data Load Jobs shows more."

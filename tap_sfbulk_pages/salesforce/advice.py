@@ -115,6 +115,11 @@ _OF_SIGN_IN: Sequence[tuple[str, str]] = (
     ("unsupported_grant_type", "The app does not offer this flow: switch it on in its settings."),
     ("rate_limit_exceeded", "Too many logins of this user in an hour: wait, then run again."),
 )
+TOO_LONG = "Narrow the query with filters, or choose fewer fields."
+_SHARING = (
+    "Salesforce checks the sharing of each record for this user, and gives up on a large object: "
+    "give the user the permission View All Data, or narrow the object with filters."
+)
 _OF_CALLS: Sequence[tuple[str, str]] = (
     (
         "invalid_operation_with_expired_password",
@@ -136,10 +141,7 @@ _OF_CALLS: Sequence[tuple[str, str]] = (
     ),
     (
         "operation_too_large",
-        (
-            "Salesforce checks the sharing of each record for this user, and gives up on a large "
-            "object: give the user the permission View All Data, or narrow the object with filters."
-        ),
+        _SHARING,
     ),
     (
         "txn_security_metering_error",
@@ -147,6 +149,22 @@ _OF_CALLS: Sequence[tuple[str, str]] = (
             "A transaction security policy of the org (Setup, Transaction Security Policies) did "
             "not finish in time: exempt the user from it, or run again later."
         ),
+    ),
+    ("query_timeout", TOO_LONG),
+    (
+        "query_too_complicated",
+        "Formula fields make a query complicated: deselect some of them, or shorten the filter.",
+    ),
+    (
+        "insufficient_access",
+        (
+            "The user lacks read access to what is asked for: add it to a permission set of the "
+            "user, or deselect the stream."
+        ),
+    ),
+    (
+        "exceeded 100000 distinct",
+        _SHARING,
     ),
     (
         "not valid for use with the rest api",

@@ -17,6 +17,7 @@ from tap_sfbulk_pages.errors import (
     ExtractionError,
     RefusedError,
     UnavailableError,
+    end_sentence,
 )
 from tap_sfbulk_pages.quoting import quote
 from tap_sfbulk_pages.salesforce.advice import advise_on_call
@@ -49,7 +50,7 @@ def parse_json(body: bytes, response: requests.Response, *, numbers_as_text: boo
     except (RecursionError, ValueError) as error:
         raise UnavailableError(
             f"{_request_of(response)} answered {response.status_code}, and the body is not JSON: "
-            f"{_quote(body)}"
+            f"{_quote(body)}."
         ) from error
 
 
@@ -57,7 +58,7 @@ def unknown_form_error(response: requests.Response, body: bytes) -> UnavailableE
     """Return the error for a JSON reply that is not the document that was asked for."""
     return UnavailableError(
         f"{_request_of(response)} answered {response.status_code} with a document of unknown form: "
-        f"{_quote(body)}"
+        f"{_quote(body)}."
     )
 
 
@@ -106,15 +107,13 @@ def build_error(
         As `parse_error`.
     """
     name = f" {error_code}" if error_code else ""
-    message = f"{called} answered {status}{name}: {said or 'no reason given'}"
+    message = end_sentence(f"{called} answered {status}{name}: {said or 'no reason given'}")
     if advice := advise_on_call(error_code, said):
-        message = f"{message.rstrip('.')}. {advice}"
+        message = f"{message} {advice}"
     if is_transient(status, error_code, said):
         return UnavailableError(message, retry_after=retry_after)
     if error_code in DAILY_LIMITS:
-        return AllowanceError(
-            f"{message.rstrip('.')}. The limit covers the last 24 hours: run again later."
-        )
+        return AllowanceError(f"{message} The limit covers the last 24 hours: run again later.")
     return RefusedError(message, status=status, error_code=error_code, said=said)
 
 

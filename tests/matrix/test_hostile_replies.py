@@ -243,6 +243,24 @@ def test_a_gzip_bomb_has_a_bound(
     assert int(run.stderr.rpartition("peak memory ")[2]) < most_megabytes * 1000
 
 
+def test_a_header_line_of_commas_has_a_bound(tap: Tap) -> None:
+    answer = reply(bomb(100, b"," * 1024), "text/csv", Content_Encoding="gzip")
+    run, _ = run_against(tap, {"/results": lambda _: answer})
+    assert run.exit_code == 1
+    assert "The header line of the page exceeds" in run.stderr
+    assert int(run.stderr.rpartition("peak memory ")[2]) < 300_000
+
+
+@pytest.mark.parametrize("announced", [b"1", b"2"])
+def test_a_page_that_goes_on_after_its_announced_end_is_left(tap: Tap, announced: bytes) -> None:
+    head = _HEAD + b"Sforce-NumberOfRecords: " + announced + b"\r\n\r\n" + PAGE
+    run, server = run_against(tap, {"/results": lambda _: started(head, forever(b"3,c\n" * 999))})
+    assert run.exit_code == 1
+    assert f"; Salesforce announced {announced.decode()}." in run.stderr
+    assert server.count("/results") > 1
+    assert run.records("Thing") == []
+
+
 @pytest.mark.parametrize("encoding", ["gzip", "GZIP"])
 def test_gzip_in_two_members_with_padding_is_read(tap: Tap, encoding: str) -> None:
     body = gzip.compress(PAGE[:12]) + gzip.compress(PAGE[12:]) + bytes(100)

@@ -68,6 +68,27 @@ def test_a_job_that_ends_without_its_result(
     assert_second_run_is_whole(tap, run, server)
 
 
+def test_words_of_salesforce_are_followed_by_what_to_do(
+    tap: Tap, start_sandbox: StartSandbox
+) -> None:
+    said = {
+        "Account": "OPERATION_TOO_LARGE: exceeded 100000 distinct who/what's",
+        "Contact": "TXN_SECURITY_METERING_ERROR : policies took too long",
+        "Lead": "QUERY_TIMEOUT: Your query request was running for too long.",
+    }
+    server = start_sandbox(**SMALL)
+    for name, words in said.items():
+        server.add_fault(
+            place="poll", kind="job_failed", error_message=words, match={"sobject": name}
+        )
+    run = tap(config_for(server, *said, split_jobs=False))
+    end = run.stderr.rpartition("Error: ")[2]
+    begin = "The job is Failed. Salesforce said: "
+    assert f"Failed: Account: {begin}{said['Account']}. Salesforce checks the sharing of" in end
+    assert f"Failed: Contact: {begin}{said['Contact']}. A transaction security policy of" in end
+    assert f"Failed: Lead: {begin}{said['Lead']} Narrow the query with filters" in end
+
+
 def test_a_query_that_is_refused(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     run = tap(config_for(server, *STREAMS, filters={"Contact": "Account.Nonsense = 1"}))

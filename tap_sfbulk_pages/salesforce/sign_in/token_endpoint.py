@@ -100,7 +100,7 @@ class TokenSessions:
             )
         except RefusedError as error:
             advice = advise_on_sign_in(error.error_code, error.said)
-            text = f"Salesforce refused the sign-in at {self._endpoint.login.origin}. {error}."
+            text = f"Salesforce refused the sign-in at {self._endpoint.login.origin}. {error}"
             raise SignInError(f"{text} {advice}".rstrip()) from error
         except UnavailableError as error:
             # Not another `UnavailableError`, for which the call that needs a session would start

@@ -44,7 +44,11 @@ def test_a_refused_sign_in(error_code: str, said: str, advice: str) -> None:
             "OAuth scope",
         ),
         ("OPERATION_TOO_LARGE", "exceeded 100000 distinct who/what's", "View All Data"),
+        ("", "exceeded 100000 distinct who/what's", "View All Data"),
         ("TXN_SECURITY_METERING_ERROR", "", "transaction security policy"),
+        ("QUERY_TIMEOUT", "Your query request was running for too long.", "Narrow the query"),
+        ("QUERY_TOO_COMPLICATED", "Query is either selecting too many fields", "Formula fields"),
+        ("INSUFFICIENT_ACCESS", "insufficient access rights", "permission set"),
     ],
 )
 def test_a_refused_call(error_code: str, said: str, advice: str) -> None:
