@@ -18,7 +18,7 @@ from tap_sfbulk_pages.evidence.answers import answer_questions
 from tap_sfbulk_pages.evidence.calls import OrgCalls
 from tap_sfbulk_pages.evidence.comparison import find_differences, record_sandbox
 from tap_sfbulk_pages.evidence.interview import Interview
-from tap_sfbulk_pages.quoting import quote_all_output
+from tap_sfbulk_pages.quoting import quote, quote_all_output
 from tap_sfbulk_pages.salesforce.versions import newest_usable
 from tap_sfbulk_pages.settings import check_config, read_config_sources
 from tap_sfbulk_pages.words import counted
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.settings import Settings
 
 _FORM = 1
+_LONGEST_QUOTE = 300
 
 logger = logging.getLogger(__name__)
 
@@ -135,6 +136,9 @@ def _errors_for_people() -> Iterator[None]:
         raise click.ClickException(f"The file is not JSON: {error}") from None
     except OSError as error:
         raise click.ClickException(str(error)) from None
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        form = f"The org answered in a form that is not known: {type(error).__name__}"
+        raise click.ClickException(f"{form}: {quote(str(error), limit=_LONGEST_QUOTE)}") from None
 
 
 if __name__ == "__main__":

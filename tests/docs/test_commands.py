@@ -1,7 +1,7 @@
 """Every command of README and pages, in the order in which a reader meets them, in one folder.
 
 An empty folder stands in for the reader's clone, and a sandbox for the reader's org. What needs the
-network or an engine is run by other tests, which `ELSEWHERE` names.
+network or an engine is run by other tests (`ELSEWHERE`), or by none (`NOT_RUN`).
 """
 
 from __future__ import annotations
@@ -24,21 +24,28 @@ ROOT = Path(__file__).parents[2]
 _PORT_OF_THE_TUTORIAL = "8765"
 _LONGEST_RUN_SECONDS = 600
 _BLOCK = re.compile(r"^( *)```sh\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
-# Beginnings of lines, and the tests that run them.
+# Beginnings of lines; the test that runs what follows, and what it calls it.
 ELSEWHERE = {
-    "git clone <this repository>": "tests/targets/test_meltano_load.py",
-    "pip install": "tests/packaging/test_distributions.py",
-    "python3 -m venv": "tests/packaging/test_distributions.py",
-    ". environment/bin/activate": "tests/packaging/test_distributions.py",
-    "scripts/test": "CONTRIBUTING.md",
-    "meltano run tap-sfbulk-pages--arrow sfbulk-load": "tests/targets/test_meltano_load.py",
-    "meltano": "tests/targets/test_plugin_definition.py",
-    "sfbulk-sandbox run -- examples/duckdb.sh": "tests/targets/test_examples.py",
-    "python examples/look.py": "tests/targets/test_examples.py",
-    "sfbulk-sandbox run -- env PYSPARK_PYTHON": "tests/spark/test_spark.py",
-    "sfbulk-sandbox run --as-salesforce": "tests/sandbox/test_foreign_programs.py",
-    "export OTEL": "tests/tap/test_run_seen.py",
-    "opentelemetry-instrument": "tests/tap/test_run_seen.py",
+    "git clone <this repository>": ("tests/targets/test_meltano_load.py", "show_tables.py"),
+    "pip install": ("tests/packaging/test_distributions.py", "test_wheel_runs"),
+    "python3 -m venv": ("tests/packaging/test_distributions.py", "test_wheel_runs"),
+    ". environment/bin/activate": ("tests/packaging/test_distributions.py", "test_wheel_runs"),
+    "meltano run": ("tests/targets/test_meltano_run.py", "meltano.run"),
+    "sfbulk-sandbox run -- examples/duckdb.sh": ("tests/targets/test_examples.py", "duckdb.sh"),
+    "python examples/look.py": ("tests/targets/test_examples.py", "look.py"),
+    "sfbulk-sandbox run -- env PYSPARK_PYTHON": ("tests/spark/test_spark.py", "accounts.py"),
+    "sfbulk-sandbox run --as-salesforce": (
+        "tests/sandbox/test_foreign_programs.py",
+        "--as-salesforce",
+    ),
+}
+# Beginnings of lines that no test runs, and why.
+NOT_RUN = {
+    "scripts/test": "it runs this test",
+    "meltano add": "the network",
+    "meltano config set": "it only writes a setting",
+    "export OTEL": "a collector",
+    "opentelemetry-instrument": "a collector",
 }
 # What the reader brings.
 OWN = {
@@ -76,7 +83,7 @@ def commands(page: str) -> str:
     for indent, block in _BLOCK.findall(text):
         for line in block.splitlines():
             line_only = line.removeprefix(indent)
-            if not line_only.startswith(tuple(ELSEWHERE)):
+            if not line_only.startswith((*ELSEWHERE, *NOT_RUN)):
                 lines.append(line_only)
     script = "\n".join(lines)
     for theirs, ours in OWN.items():
@@ -135,14 +142,15 @@ def test_commands_in_the_order_of_the_pages(start_sandbox: StartSandbox, tmp_pat
 
 
 def test_commands_that_are_run_elsewhere_are_run_there() -> None:
-    assert all((ROOT / where).exists() for where in ELSEWHERE.values())
+    for where, word in ELSEWHERE.values():
+        assert word in (ROOT / where).read_text(encoding="utf-8"), where
     every_line = [
         line.removeprefix(indent)
         for page in pages()
         for indent, block in _BLOCK.findall((ROOT / page).read_text(encoding="utf-8"))
         for line in block.splitlines()
     ]
-    for beginning in ELSEWHERE:
+    for beginning in (*ELSEWHERE, *NOT_RUN):
         assert any(line.startswith(beginning) for line in every_line), beginning
 
 

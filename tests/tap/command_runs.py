@@ -19,6 +19,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor
 
+from tap_sfbulk_pages.evidence.command import main as evidence
 from tap_sfbulk_pages.jobs import query_jobs
 from tap_sfbulk_pages.loading.command import main as load
 from tap_sfbulk_pages.salesforce.client import SalesforceClient
@@ -48,6 +49,7 @@ _COMMANDS = {
     "tap": lambda: TapSFBulkPages.cli(prog_name="tap-sfbulk-pages"),
     "sfbulk-plan": lambda: plan(prog_name="sfbulk-plan"),
     "sfbulk-load": lambda: load(prog_name="sfbulk-load"),
+    "sfbulk-evidence": lambda: evidence(prog_name="sfbulk-evidence"),
     "workers": _work,
 }
 

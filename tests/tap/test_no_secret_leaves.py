@@ -43,6 +43,7 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "plan": ("sfbulk-plan", ()),
     "plan as JSON": ("sfbulk-plan", ("--format", "json")),
     "load": ("sfbulk-load", ("--into", "duckdb:///warehouse.duckdb")),
+    "evidence": ("sfbulk-evidence", ("--output", "evidence.json", "--yes")),
     "workers": ("workers", ()),
 }
 PLACES = {
@@ -52,6 +53,7 @@ PLACES = {
     "plan": ("/token", "/sobjects", "/composite", "/limits", "/recordCount"),
     "plan as JSON": ("/sobjects",),
     "load": ("/token", "/sobjects", "/composite"),
+    "evidence": ("/token", "/services/data/", "/limits", "/sobjects"),
     "workers": ("/token", "/composite"),
 }
 
