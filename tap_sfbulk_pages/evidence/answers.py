@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tap_sfbulk_pages.evidence.interview import find_links
 from tap_sfbulk_pages.evidence.shapes import body_shape, csv_shape, record_count
+from tap_sfbulk_pages.salesforce.addresses import locator_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from tap_sfbulk_pages.evidence.interview import Observation
 
+_TWO = 2
 _NOT_ASKED = "not asked"
 _TOO_SOON = "unknown: the job was complete before the question came"
 
@@ -43,6 +46,11 @@ def answer_questions(seen: Mapping[str, Observation]) -> dict[str, str]:
         "Does lineEnding change line ends inside values?": _line_endings(seen),
         "What is the Content-Type of a page?": _content_type(seen),
         "Are column names spelt as asked?": _header_line(seen),
+        "How many links has the first list of a large job?": _number_of_links(
+            seen, "large job: result pages"
+        ),
+        "About how many records has a page of a large job?": _page_size(seen),
+        "Does the second link of a large job lead to where the results go on?": _same_order(seen),
     }
 
 
@@ -131,3 +139,27 @@ def _header_line(seen: Mapping[str, Observation]) -> str:
         return _NOT_ASKED
     observation = seen["results"]
     return str(csv_shape(observation.reply.body, observation.columns)["header"])
+
+
+def _page_size(seen: Mapping[str, Observation]) -> str:
+    """Say how many records a page holds, rounded; nothing of a job that has only one."""
+    links = _links_of_large_job(seen)
+    if len(links) < _TWO or "large job: result page" not in seen:
+        return _NOT_ASKED
+    count = seen["large job: result page"].reply.headers.get("Sforce-NumberOfRecords", "")
+    if not count.isdigit():
+        return "unknown: Sforce-NumberOfRecords is no number"
+    return f"{float(f'{int(count):.1g}'):,.0f}"
+
+
+def _same_order(seen: Mapping[str, Observation]) -> str:
+    links = _links_of_large_job(seen)
+    if len(links) < _TWO or "large job: results" not in seen:
+        return _NOT_ASKED
+    following = seen["large job: results"].reply.headers.get("Sforce-Locator")
+    return "yes" if following == locator_of(links[1]) else "no, or pages differ in size"
+
+
+def _links_of_large_job(seen: Mapping[str, Observation]) -> Sequence[str]:
+    listed = seen.get("large job: result pages")
+    return find_links(listed.reply) if listed else ()

@@ -47,9 +47,22 @@ class Call(Protocol):
     """Sends a call to the org."""
 
     def __call__(
-        self, method: str, link: str, *, api_version: str, json: object | None = None
+        self,
+        method: str,
+        link: str,
+        *,
+        api_version: str,
+        json: object | None = None,
+        without_body: bool = False,
     ) -> Reply:
-        """Return the reply to a call (arguments as of `SalesforceClient.call`).
+        """Return the reply to a call.
+
+        Args:
+            method: HTTP method.
+            link: As of `SalesforceClient.call`.
+            api_version: As of `SalesforceClient.call`.
+            json: Body to send.
+            without_body: Leave the body of a successful reply unread; it may be large.
 
         Raises:
             ExtractionError: If there is none: no session, no connection, no calls left.
@@ -79,21 +92,32 @@ class OrgCalls:
         )
 
     def __call__(
-        self, method: str, link: str, *, api_version: str, json: object | None = None
+        self,
+        method: str,
+        link: str,
+        *,
+        api_version: str,
+        json: object | None = None,
+        without_body: bool = False,
     ) -> Reply:
         """Return the reply to a call (see `Call`)."""
 
+        def send() -> Reply:
+            return self._send(method, link, api_version, json, without_body=without_body)
+
         def attempt() -> Reply:
             session = self._sessions.session()
-            reply = self._send(method, link, api_version, json)
+            reply = send()
             if reply.status != HTTPStatus.UNAUTHORIZED:
                 return reply
             self._sessions.renew(session, f"{method} {link} answered 401.")
-            return self._send(method, link, api_version, json)
+            return send()
 
         return call_with_retries(attempt, max_tries=self._max_tries, on_retry=self._on_retry)
 
-    def _send(self, method: str, link: str, api_version: str, json: object | None) -> Reply:
+    def _send(
+        self, method: str, link: str, api_version: str, json: object | None, *, without_body: bool
+    ) -> Reply:
         session = self._sessions.session()
         url = session.address.resolve(link, api_version=api_version)
         headers = {"Accept": "*/*", "Authorization": f"Bearer {session.access_token}"}
@@ -102,6 +126,8 @@ class OrgCalls:
         try:
             with self._transport.send(method, url, headers=headers, json=json) as response:
                 limit_info = response.headers.get("Sforce-Limit-Info")
+                if without_body and response.ok:
+                    return Reply(response.status_code, response.headers, b"")
                 return self._read(response)
         finally:
             self.allowance.note(limit_info)

@@ -47,6 +47,12 @@ logger = logging.getLogger(__name__)
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
     help="Where to write the evidence.",
 )
+@click.option(
+    "--job",
+    "large_job",
+    metavar="ID",
+    help="A finished query job of several result pages, whose lists are looked at, too.",
+)
 @click.option("--yes", is_flag=True, help="Write the evidence without asking.")
 @click.option(
     "--compare",
@@ -54,7 +60,14 @@ logger = logging.getLogger(__name__)
     help="Evidence of an org: print where the sandbox answers otherwise.",
 )
 @click.version_option(package_name="tap-sfbulk-pages")
-def main(configs: tuple[str, ...], output: Path | None, compare: Any, *, yes: bool) -> None:
+def main(
+    configs: tuple[str, ...],
+    output: Path | None,
+    large_job: str | None,
+    compare: Any,
+    *,
+    yes: bool,
+) -> None:
     """Record the shape of an org's replies, without any of its data.
 
     Three query jobs of at most 20 records of User are run and deleted again; nothing else is
@@ -71,7 +84,7 @@ def main(configs: tuple[str, ...], output: Path | None, compare: Any, *, yes: bo
         config = read_config_sources(configs, os.environ, errors)
         if errors:
             raise SettingsError(*errors)
-        evidence = record_evidence(check_config(config))
+        evidence = record_evidence(check_config(config), large_job)
         text = json.dumps(evidence, indent=2)
         click.echo(text)
         if not yes:
@@ -84,11 +97,12 @@ def main(configs: tuple[str, ...], output: Path | None, compare: Any, *, yes: bo
         click.echo(f"Written to {output}.", err=True)
 
 
-def record_evidence(settings: Settings) -> dict[str, Any]:
+def record_evidence(settings: Settings, large_job: str | None) -> dict[str, Any]:
     """Ask an org, and return the shapes of its replies.
 
     Args:
         settings: Of the tap.
+        large_job: Id of an existing job of several pages, if there is one.
 
     Returns:
         A JSON document.
@@ -100,7 +114,7 @@ def record_evidence(settings: Settings) -> dict[str, Any]:
     offered = call("GET", "/services/data/", api_version="").json
     versions = [float(each["version"]) for each in offered]
     api_version = settings.api_version or newest_usable(versions)
-    seen = Interview(call, api_version).hold()
+    seen = Interview(call, api_version, large_job).hold()
     click.echo(f"This took {counted(call.allowance.made, 'API call')}.", err=True)
     return {
         "format": _FORM,

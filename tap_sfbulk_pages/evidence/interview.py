@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import ExtractionError, QueryJobError
-from tap_sfbulk_pages.evidence.shapes import link_form, reply_shape
+from tap_sfbulk_pages.evidence.shapes import MOST_RECORDS, link_form, reply_shape
 from tap_sfbulk_pages.jobs.page_lists import ResultPageList
-from tap_sfbulk_pages.jobs.query import UNFINISHED, JobState
+from tap_sfbulk_pages.jobs.query import SHORT_ID, UNFINISHED, JobState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 FIRST_POLL_SECONDS = 0.5
 _LONGEST_POLL_SECONDS = 10.0
 _LONGEST_JOB_SECONDS = 600.0
-_MOST_RECORDS = 20
 # Every user can read these of `User`; an address has lines.
 _WANTED = ("Id", "IsActive", "CreatedDate", "Street")
 _NO_LOCATOR = "bm90LWEtbG9jYXRvcg"
@@ -64,11 +63,13 @@ class Interview:
         call: Sends a call.
         api_version: For all calls but one, as `62.0`.
         seen: Observations by name.
+        large_job: An existing, finished job of several pages, whose lists are asked for, too.
         columns: The columns that the jobs ask for, once they are known.
     """
 
     call: Call
     api_version: str
+    large_job: str | None = None
     seen: dict[str, Observation] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
 
@@ -92,6 +93,8 @@ class Interview:
         self._ask("job: unknown id", "GET", f"/jobs/query/{_NO_JOB}")
         for name, soql in _REFUSED_QUERIES.items():
             self._refuse(name, soql)
+        if self.large_job:
+            self._ask_about_the_large_job(self.large_job)
         return self.seen
 
     def _ask_describe(self) -> None:
@@ -100,12 +103,12 @@ class Interview:
         self.columns = tuple(name for name in _WANTED if name in readable) or ("Id",)
 
     def _ask_about_a_job(self, jobs: list[str]) -> None:
-        path = self._create("job", jobs, f"LIMIT {_MOST_RECORDS}")
+        path = self._create("job", jobs, f"LIMIT {MOST_RECORDS}")
         self._ask("unfinished job: result pages", "GET", f"{path}/resultPages")
         self._ask("unfinished job: results", "GET", f"{path}/results", page=True)
         self._wait("job: finished", path)
         listed = self._ask("result pages", "GET", f"{path}/resultPages")
-        for link in _links(listed)[:1]:
+        for link in find_links(listed)[:1]:
             joint = "&" if "?" in link else "?"
             self._ask("result page", "GET", link, page=True)
             self._ask(
@@ -116,7 +119,7 @@ class Interview:
         wrong = f"?locator={_NO_LOCATOR}"
         self._ask("results: wrong locator", "GET", f"{path}/results{wrong}", page=True)
         self._ask("result pages: wrong locator", "GET", f"{path}/resultPages{wrong}")
-        self._ask("job: another version", "GET", path, api_version=self._another_version())
+        self._ask("job: another version", "GET", path, self._another_version())
         self._ask("abort of a finished job", "PATCH", path, json={"state": JobState.ABORTED})
 
     def _ask_about_an_empty_job(self, jobs: list[str]) -> None:
@@ -126,9 +129,25 @@ class Interview:
         self._ask("empty job: results", "GET", f"{path}/results", page=True)
 
     def _ask_for_other_line_ends(self, jobs: list[str]) -> None:
-        path = self._create("job with CRLF", jobs, f"LIMIT {_MOST_RECORDS}", lineEnding="CRLF")
+        path = self._create("job with CRLF", jobs, f"LIMIT {MOST_RECORDS}", lineEnding="CRLF")
         self._wait("job with CRLF: finished", path)
         self._ask("job with CRLF: results", "GET", f"{path}/results", page=True)
+
+    def _ask_about_the_large_job(self, job_id: str) -> None:
+        """Ask for its lists, and for the headers of its first page, but not for its records."""
+        version, path = self._version_of(job_id), f"/jobs/query/{job_id}"
+        self._ask("large job", "GET", path, version)
+        listed = self._ask("large job: result pages", "GET", f"{path}/resultPages", version)
+        for link in find_links(listed)[:1]:
+            self._ask("large job: result page", "GET", link, version, without_body=True)
+        results = f"{path}/results"
+        self._ask("large job: results", "GET", results, version, without_body=True)
+
+    def _version_of(self, job_id: str) -> str:
+        """Return the version that a job was created with, as the list of jobs has it."""
+        listed = (self.seen["list of jobs"].reply.json or {}).get("records", ())
+        same = (each for each in listed if each["id"][:SHORT_ID] == job_id[:SHORT_ID])
+        return next((f"{float(each['apiVersion']):.1f}" for each in same), self.api_version)
 
     def _create(self, name: str, jobs: list[str], rest: str, **more: str) -> str:
         """Create a job on `User` and return its path."""
@@ -175,12 +194,19 @@ class Interview:
         name: str,
         method: str,
         link: str,
+        api_version: str = "",
         *,
         json: object | None = None,
-        api_version: str = "",
         page: bool = False,
+        without_body: bool = False,
     ) -> Reply:
-        reply = self.call(method, link, api_version=api_version or self.api_version, json=json)
+        reply = self.call(
+            method,
+            link,
+            api_version=api_version or self.api_version,
+            json=json,
+            without_body=without_body,
+        )
         columns = self.columns if page else ()
         self.seen[name] = Observation(f"{method} {link_form(link)}", reply, columns)
         return reply
@@ -191,7 +217,7 @@ class Interview:
         return str(others[-1]) if others else self.api_version
 
 
-def _links(reply: Reply) -> Sequence[str]:
+def find_links(reply: Reply) -> Sequence[str]:
     """Return the links of a list of result pages; none where it is refused or of unknown form."""
     try:
         return ResultPageList.parse(reply.json).links

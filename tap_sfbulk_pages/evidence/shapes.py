@@ -30,6 +30,8 @@ _CHOICES: Mapping[str, frozenset[str]] = {
     "columnDelimiter": frozenset({"COMMA"}),
     "jobType": frozenset({"V2Query", "V2Ingest", "Classic", "BigObjectIngest"}),
 }
+MOST_RECORDS = 20
+"""Of the small jobs."""
 _MESSAGES = frozenset({"message", "errorMessage", "error_description"})
 _CODES = frozenset({"errorCode", "error"})
 _CODE = re.compile(r"[A-Z][A-Z_]{2,59}")
@@ -227,7 +229,9 @@ def _header_form(name: str, text: str) -> str:
     if name == "sforce-locator":
         return "null" if text == "null" else "<locator>"
     if name == "sforce-numberofrecords":
-        return text if text.isascii() and text.isdigit() else "unusual"
+        is_number = text.isascii() and text.isdigit()
+        # Of a page of these jobs; how many records another job has is the org's own.
+        return text if is_number and int(text) <= MOST_RECORDS else "<number>"
     if name == "sforce-limit-info":
         return _limit_info_form(text)
     return "present"

@@ -146,9 +146,17 @@ def test_no_value_survives_wherever_it_stands(
     start_sandbox: StartSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(interview, "FIRST_POLL_SECONDS", 0.02)
-    server = start_sandbox(**AS_AN_ORG)
+    server = start_sandbox(**AS_AN_ORG, page_rows=30)
     call = OrgCalls(check_config(config_for(server)), pytest.fail)
-    seen = Interview(call, "62.0").hold()
+    body = {"operation": "query", "query": "SELECT Id FROM Account"}
+    large = call("POST", "/jobs/query", api_version="61.0", json=body).json["id"]
+    for _ in range(3):
+        call("GET", f"/jobs/query/{large}", api_version="61.0")
+    seen = Interview(call, "62.0", large).hold()
+    answers = answer_questions(seen)
+    assert answers["How many links has the first list of a large job?"] == "5"
+    assert answers["About how many records has a page of a large job?"] == "30"
+    assert answers["Does the second link of a large job lead to where the results go on?"] == "yes"
     poisoned = {name: poison_reply(each) for name, each in seen.items()}
     shapes = {name: each.shape() for name, each in poisoned.items()}
     text = json.dumps([shapes, answer_questions(poisoned)])
