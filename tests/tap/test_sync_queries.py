@@ -380,6 +380,23 @@ def test_a_query_that_has_become_wrong_stops_no_other(
     assert "Traceback" not in run.stderr
 
 
+def test_a_query_that_is_misspelt_since_the_catalog_was_made_ends_the_run(
+    tap: Tap, start_sandbox: StartSandbox
+) -> None:
+    server = start_sandbox(**SMALL)
+    queries = [
+        {"name": "names", "soql": "SELECT a.Id, a.Name FROM Account a"},
+        {"name": "phones", "soql": "SELECT Id, Phone FROM Account"},
+    ]
+    catalog = tap.catalog(query_config(server, *queries))
+    queries[1]["soql"] = "SELECT Id, Fone FROM Account"
+    run = tap(query_config(server, *queries), catalog=catalog)
+    assert run.exit_code == 1
+    assert "queries: phones: Fone: Account has no field Fone" in run.stderr
+    assert run.stdout == b""
+    assert jobs_of(server) == []
+
+
 def test_a_catalog_made_for_another_text(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     query = {"name": "mine", "soql": "SELECT Id, Name, Phone FROM Account"}

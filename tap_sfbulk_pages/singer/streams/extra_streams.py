@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import (
     QueryJobError,
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from tap_sfbulk_pages.singer.run import RunningTap
     from tap_sfbulk_pages.singer.streams.stream import BulkStream
+    from tap_sfbulk_pages.soql.entries import QuerySetting
 
 
 def offered_extra_streams(tap: RunningTap, paths: FieldPaths) -> list[BulkStream]:
@@ -55,21 +56,28 @@ def offered_extra_streams(tap: RunningTap, paths: FieldPaths) -> list[BulkStream
 def selected_extra_streams(
     tap: RunningTap, entries: Mapping[str, CatalogEntry]
 ) -> dict[str, BulkStream]:
-    """Make those that a catalog selects; one that cannot be read says so itself, later.
+    """Make those that a catalog selects; one that can no longer be read says so itself, later.
 
     Args:
         tap: The tap.
         entries: The selected entries of the catalog by stream.
+
+    Raises:
+        SettingsError: If a query has become wrong since the catalog was made from it.
     """
     org = tap.org
     paths = FieldPaths(org.client, org.api_version)
     streams: dict[str, BulkStream] = {}
+    errors: list[str] = []
     for query in org.settings.queries:
         if query.name in entries:
             try:
                 streams[query.name] = QueryStream(tap, query, paths)
             except (SettingsError, RefusedError, UnavailableError) as error:
                 schema = entries[query.name].schema.to_dict()
+                if isinstance(error, SettingsError) and not _is_known(query, schema):
+                    errors += [f"queries: {query.name}: {each}" for each in error.errors]
+                    continue
                 streams[query.name] = UnreadableStream(
                     tap, name=query.name, schema=schema, error=error
                 )
@@ -80,7 +88,20 @@ def selected_extra_streams(
             keys = tuple(entry.key_properties or ())
             schema = entry.schema.to_dict()
             streams[job.name] = ExistingJobStream(tap, job, schema=schema, keys=keys)
+    if errors:
+        raise SettingsError(*errors)
     return streams
+
+
+def _is_known(query: QuerySetting, schema: Mapping[str, Any]) -> bool:
+    """Return whether all fields of a query were there when the catalog was made.
+
+    Then Salesforce has changed, not the query: the fields are hidden or gone.
+    """
+    known = {name.lower() for name in schema.get("properties", {})}
+    prefix = f"{query.text.alias or query.text.sobject}.".lower()
+    paths = [item.path.lower() for item in query.text.items if item.path and not item.function]
+    return all(path.removeprefix(prefix) in known for path in paths)
 
 
 def _made(tap: RunningTap, name: str, make: Callable[[], BulkStream]) -> BulkStream:
