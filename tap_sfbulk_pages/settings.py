@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import logging
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -18,6 +18,8 @@ from tap_sfbulk_pages.configuration import (
 )
 from tap_sfbulk_pages.datetimes import parse_datetime
 from tap_sfbulk_pages.errors import SettingsError, collect_errors
+from tap_sfbulk_pages.inputs import earlier_settings
+from tap_sfbulk_pages.inputs.input_files import read_config
 from tap_sfbulk_pages.quoting import keep_secret
 from tap_sfbulk_pages.salesforce.sign_in.choice import SIGN_IN_SETTINGS, choose_sign_in
 from tap_sfbulk_pages.salesforce.versions import parse_version
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 
     from tap_sfbulk_pages.salesforce.sign_in.session import SignIn
     from tap_sfbulk_pages.soql.entries import JobSetting, QuerySetting
+
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -151,7 +156,7 @@ class Settings:
 def read_config_sources(
     sources: Iterable[str], environment: Mapping[str, str], errors: list[str]
 ) -> dict[str, Any]:
-    """Read files and environment variables; the later wins.
+    """Read files, of which the later ones win, and environment variables, which win over files.
 
     Args:
         sources: Paths of JSON files, or `ENV` for the tap's environment variables.
@@ -162,21 +167,14 @@ def read_config_sources(
         The tap's config, which is not checked.
 
     Raises:
-        SettingsError: If a file holds no JSON object.
-        OSError: If a file cannot be read.
+        ExtractionError: If a file cannot be read as an object of settings.
     """
-    config: dict[str, Any] = {}
-    for source in sources:
-        if source == "ENV":
-            values, _ = read_environment(
-                environment, SCHEMA["properties"], errors, also_known=OF_SINGER_SDK
-            )
-            config |= values
-        else:
-            given = json.loads(Path(source).read_text(encoding="utf-8"))
-            if not isinstance(given, dict):
-                raise SettingsError(f"{source} must hold a JSON object")
-            config |= given
+    config, has_environment = read_config(sources)
+    if has_environment:
+        # As the tap knows them; those of other Salesforce taps included.
+        properties = {**SCHEMA["properties"], **{name: {} for name in earlier_settings.NAMES}}
+        values, _ = read_environment(environment, properties, errors, also_known=OF_SINGER_SDK)
+        config |= values
     return config
 
 
@@ -192,7 +190,10 @@ def check_config(config: Mapping[str, Any]) -> Settings:
     from jsonschema import Draft202012Validator  # noqa: PLC0415 - not on every worker
 
     errors: list[str] = []
-    config = quote_version(config)
+    given = {name: value for name, value in config.items() if value is not None}
+    config, warnings = earlier_settings.take_over(quote_version(given), errors)
+    for warning in warnings:
+        logger.warning("%s", warning)
     known = {*SCHEMA["properties"], *OF_SINGER_SDK}
     wrong = report_unknown_names(config.keys() - known, known, errors)
     found = Draft202012Validator(SCHEMA).iter_errors(config)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import signal
@@ -108,10 +107,6 @@ def _errors_for_people() -> Iterator[None]:
     except SettingsError as error:
         raise click.ClickException("\n  ".join(["Wrong settings:", *error.errors])) from None
     except ExtractionError as error:
-        raise click.ClickException(str(error)) from None
-    except json.JSONDecodeError as error:
-        raise click.ClickException(f"The config or the catalog is not JSON: {error}") from None
-    except FileNotFoundError as error:
         raise click.ClickException(str(error)) from None
     except ImportError as error:
         raise click.ClickException(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.decoding.forbidden import ForbiddenValues
+from tap_sfbulk_pages.errors import CatalogError
 from tap_sfbulk_pages.jobs.query import ExistingJob
 from tap_sfbulk_pages.loading.arrow_pages import ArrowPages
 from tap_sfbulk_pages.loading.landing_plan import LandingPlan
@@ -36,7 +37,7 @@ from tap_sfbulk_pages.salesforce.schema import (
 from tap_sfbulk_pages.soql.columns import TypedQuery, match_spelling, property_schemas
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, MutableMapping
+    from collections.abc import Collection, Iterable, Mapping, MutableMapping
 
     from tap_sfbulk_pages.loading.catalog import SelectedStream
     from tap_sfbulk_pages.reading.page import Reading, ReadingContext
@@ -72,10 +73,11 @@ class Opening:
             ExtractionError: As `ask_object`.
         """
         settings = self.context.org.settings
-        keys, key = self._keys(primary_keys(sobject)), self._key(replication_key(sobject))
+        key = self._key(replication_key(sobject))
         types = {field.name: field.type for field in sobject.fields}
         schemas = _with_times(json_schema(sobject)["properties"], types)
         unsupported = unsupported_fields(sobject, include_blobs=settings.include_blobs)
+        keys = self._keys(primary_keys(sobject), schemas.keys() - unsupported)
         names = self._select(schemas.keys() - unsupported, schemas, needed=[*keys, key])
         selection = ObjectSelection(sobject, schemas, names, keys, key)
         now = self.context.org.client.clock.now()
@@ -104,7 +106,7 @@ class Opening:
             ExtractionError: As `ask_query`.
         """
         typed = TypedQuery.of(setting.text, paths)
-        keys = self._keys(choose_keys(setting, typed))
+        keys = self._keys(choose_keys(setting, typed), typed.types)
         key = self._key(choose_replication_key(setting, typed))
         schemas = _with_times(property_schemas(typed.types, keys), typed.types)
         names = self._select(schemas, schemas, needed=[*keys, key])
@@ -126,9 +128,8 @@ class Opening:
         """
         types = fetch_column_types(self.context.org, setting.id, paths, self.context.waiting)
         wanted = setting.primary_keys
-        keys = self._keys(
-            (KEY,) * (KEY in types) if wanted is None else match_spelling(wanted, types)
-        )
+        keys = (KEY,) * (KEY in types) if wanted is None else match_spelling(wanted, types)
+        keys = self._keys(keys, types)
         schemas = _with_times(property_schemas(types, keys), types)
         names = self._select(schemas, schemas, needed=keys)
         fields = choose_fields(setting.name, names, schemas, readable=schemas)
@@ -153,15 +154,24 @@ class Opening:
         read = {name: schemas[name] for name in names}
         return self._opened(reading, pages, setting.name, read, keys=keys)
 
-    def _keys(self, own: tuple[str, ...]) -> tuple[str, ...]:
-        """Choose the fields of the key."""
-        return own if self.choice is None or self.choice.keys is None else self.choice.keys
+    def _keys(self, own: tuple[str, ...], known: Collection[str]) -> tuple[str, ...]:
+        """Choose the fields of the key.
+
+        Raises:
+            CatalogError: If the catalog chooses one that cannot be read.
+        """
+        if self.choice is None or self.choice.keys is None:
+            return own
+        if missing := [key for key in self.choice.keys if key not in known]:
+            raise CatalogError(
+                f"The table-key-properties of {self.choice.name} in the catalog name "
+                f"{', '.join(missing)}, which cannot be read."
+            )
+        return self.choice.keys
 
     def _key(self, own: str | None) -> str | None:
         """Choose the replication key; None to read everything."""
-        if self.choice is None:
-            return own
-        return None if self.choice.is_full_table else self.choice.replication_key or own
+        return own if self.choice is None else self.choice.replication_key
 
     def _select(
         self, readable: Iterable[str], order: Iterable[str], *, needed: Iterable[str | None]

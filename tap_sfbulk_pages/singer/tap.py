@@ -25,6 +25,8 @@ from typing_extensions import override
 
 from tap_sfbulk_pages.configuration import ENVIRONMENT_PREFIX
 from tap_sfbulk_pages.errors import ExtractionError, IncompleteRunError, SettingsError
+from tap_sfbulk_pages.inputs import earlier_catalogs
+from tap_sfbulk_pages.inputs.input_files import read_config
 from tap_sfbulk_pages.reading.named_things import check_map_fields
 from tap_sfbulk_pages.reading.run import RunOutcome, StreamRun
 from tap_sfbulk_pages.settings_schema import SCHEMA
@@ -33,8 +35,6 @@ from tap_sfbulk_pages.singer.command_line import TAP, errors_for_people
 from tap_sfbulk_pages.singer.connection_check import check_connection
 from tap_sfbulk_pages.singer.inputs.catalog_files import SelectedEntries, write_catalog
 from tap_sfbulk_pages.singer.inputs.config_check import check_config, read_tap_environment
-from tap_sfbulk_pages.singer.inputs.input_files import read_config
-from tap_sfbulk_pages.singer.inputs.moving_in import catalogs as earlier_catalogs
 from tap_sfbulk_pages.singer.inputs.states import read_state, understand_state
 from tap_sfbulk_pages.singer.measurements import log_measurements
 from tap_sfbulk_pages.singer.output import StateLines

@@ -8,6 +8,7 @@ itself, of which that text is a part.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -21,10 +22,12 @@ from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProces
 
 from tap_sfbulk_pages.evidence.command import main as evidence
 from tap_sfbulk_pages.jobs import query_jobs
+from tap_sfbulk_pages.loading import load as _load  # noqa: F401 - with all that runs load
 from tap_sfbulk_pages.loading.command import main as load
+from tap_sfbulk_pages.loading.databases import duckdb  # noqa: F401 - loaded
 from tap_sfbulk_pages.salesforce.client import SalesforceClient
-from tap_sfbulk_pages.singer import batch_files  # noqa: F401 - loaded
 from tap_sfbulk_pages.singer.plan_command import main as plan
+from tap_sfbulk_pages.singer.streams import discovery, lazy_stream  # noqa: F401 - loaded
 from tap_sfbulk_pages.singer.tap import TapSFBulkPages
 from tap_sfbulk_pages.workers import JobOptions, JobRead, job_partitions
 
@@ -84,6 +87,9 @@ def _run(request: dict[str, Any]) -> None:
 
 def main() -> None:
     """Make all runs, one after another."""
+    # Keep what is loaded shared: if a run's garbage collector touched it, memory would be copied.
+    gc.collect()
+    gc.freeze()
     for request in json.load(sys.stdin):
         process_id = os.fork()
         if process_id == 0:

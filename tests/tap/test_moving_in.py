@@ -11,7 +11,7 @@ from salesforce_data import assert_same_records, expected_records
 from tap_process import config_for
 
 from tap_sfbulk_pages.errors import StateError
-from tap_sfbulk_pages.singer.inputs.moving_in.states import taken_over
+from tap_sfbulk_pages.singer.inputs.earlier_states import taken_over
 
 if TYPE_CHECKING:
     from fixture_types import StartSandbox

@@ -1,4 +1,4 @@
-"""What users hand in, understood or refused: files in any encoding, settings, catalogs, states.
+"""The config, catalogs and states of a run as the Singer SDK takes them.
 
-`moving_in/` holds what other Salesforce taps are given. Imports the ground and `settings`.
+Imports `inputs` and `settings`.
 """

@@ -14,9 +14,9 @@ from tap_sfbulk_pages.configuration import (
     report_unknown_names,
 )
 from tap_sfbulk_pages.errors import collect_errors
+from tap_sfbulk_pages.inputs import earlier_settings
 from tap_sfbulk_pages.settings import Settings
 from tap_sfbulk_pages.singer.batch_formats import check_batch_config
-from tap_sfbulk_pages.singer.inputs.moving_in import settings as earlier_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

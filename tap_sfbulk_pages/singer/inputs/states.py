@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.configuration import find_alike
 from tap_sfbulk_pages.errors import StateError
+from tap_sfbulk_pages.inputs.input_files import read_json
 from tap_sfbulk_pages.reading.state.entry import KNOWN_KEYS
-from tap_sfbulk_pages.singer.inputs.input_files import read_json
-from tap_sfbulk_pages.singer.inputs.moving_in import states as earlier_states
+from tap_sfbulk_pages.singer.inputs import earlier_states
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping

@@ -17,6 +17,7 @@ from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib import Catalog
 
 from tap_sfbulk_pages.errors import CatalogError, ExtractionError, SettingsError, collect_errors
+from tap_sfbulk_pages.inputs.catalog_entries import NOTHING_SELECTED
 from tap_sfbulk_pages.reading.named_things import (
     check_filter_fields,
     check_map_fields,
@@ -170,10 +171,7 @@ def selected_in_turn(tap: RunningTap, entries: SelectedEntries) -> list[StreamIn
         ExtractionError: If the org cannot be asked.
     """
     if not entries:
-        raise CatalogError(
-            'The catalog selects no stream, so nothing is read. Set "selected": true in the '
-            "metadata of the streams that you want, or `select` in Meltano."
-        )
+        raise CatalogError(NOTHING_SELECTED)
     warn_of_hindered(tap, entries)
     missing = _look_for_named(tap, entries)
     _warn_of_bookmarks(tap, [*entries.known, *tap.org.settings.extra_names])

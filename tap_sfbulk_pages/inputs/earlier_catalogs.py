@@ -12,7 +12,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import CatalogError
-from tap_sfbulk_pages.singer.inputs.dotted_columns import fold_paths
+from tap_sfbulk_pages.inputs.dotted_columns import fold_paths
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tap_sfbulk_pages.inputs.earlier_settings import NAMES, take_over
 from tap_sfbulk_pages.settings_schema import SCHEMA
-from tap_sfbulk_pages.singer.inputs.moving_in.settings import NAMES, take_over
 
 if TYPE_CHECKING:
     from fixture_types import StartSandbox

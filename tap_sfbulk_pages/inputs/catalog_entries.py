@@ -1,0 +1,109 @@
+"""The entries of a catalog, read one at a time from a file in any encoding, and checked."""
+
+from __future__ import annotations
+
+import logging
+from typing import IO, TYPE_CHECKING, Any
+
+import ijson
+
+from tap_sfbulk_pages.errors import CatalogError
+from tap_sfbulk_pages.inputs.earlier_catalogs import understand, warnings_of
+from tap_sfbulk_pages.inputs.input_files import open_as_utf_8, read_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+NOTHING_SELECTED = (
+    'The catalog selects no stream, so nothing is read. Set "selected": true in the metadata of '
+    "the streams that you want, or `select` in Meltano."
+)
+
+logger = logging.getLogger(__name__)
+
+
+def read_selected_entries(file: IO[bytes], known: dict[str, None]) -> Iterator[dict[str, Any]]:
+    """Read the entries of a catalog that are selected, in today's form.
+
+    Args:
+        file: The catalog, of this tap or another (`earlier_catalogs`).
+        known: The names of all its streams, selected or not, are added in its order.
+
+    Yields:
+        Each entry, whose lines say what its metadata say.
+
+    Raises:
+        CatalogError: If it is not JSON, has no streams at all, or asks for something that would be
+            read otherwise here.
+    """
+    without_choice = []
+    name = getattr(file, "name", "")
+    try:
+        for entry in ijson.items(open_as_utf_8(file), "streams.item", use_float=True):
+            _check(entry, known)
+            known[entry["tap_stream_id"]] = None
+            root = _root_metadata(entry)
+            if root is not None and not is_selected(root, otherwise=False):
+                continue
+            if not understand(entry):
+                without_choice.append(entry["tap_stream_id"])
+            yield entry
+    except ijson.JSONError:
+        # The words of its parser repeat the text.
+        if file.seekable():
+            file.seek(0)
+            read_json(file.read(), f"catalog {name}")
+        raise CatalogError(f"The catalog {name} is not JSON.") from None
+    if not known:
+        raise CatalogError("The catalog has no streams. Make one with --discover.")
+    for warning in warnings_of(without_choice):
+        logger.warning("%s", warning)
+
+
+def is_selected(metadata: Mapping[str, Any], *, otherwise: bool) -> bool:
+    """Tell, as the Singer SDK does, whether metadata select what they are of.
+
+    Args:
+        metadata: Of a stream, or of a field of one that is selected.
+        otherwise: What counts where they do not say.
+    """
+    inclusion = metadata.get("inclusion")
+    if inclusion in ("unsupported", "automatic"):
+        return bool(inclusion == "automatic")
+    for name in ("selected", "selected-by-default"):
+        if metadata.get(name) is not None:
+            return bool(metadata[name])
+    return otherwise
+
+
+def _root_metadata(entry: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    found = (each["metadata"] for each in entry.get("metadata", []) if not each["breadcrumb"])
+    return next(found, None)
+
+
+def _check(entry: Any, known: Mapping[str, None]) -> None:
+    """Check what everything else rests upon.
+
+    Raises:
+        CatalogError: If it is not the entry of a stream, or the stream has another one.
+    """
+    name = entry.get("tap_stream_id") if isinstance(entry, dict) else None
+    if not isinstance(name, str) or not isinstance(entry.get("schema"), dict):
+        number = len(known) + 1
+        raise CatalogError(f"Entry {number} of the catalog has no tap_stream_id and schema.")
+    if name in known:
+        raise CatalogError(f"The catalog has two entries for {name}: keep one.")
+    metadata = entry.get("metadata", [])
+    if not isinstance(metadata, list) or not all(map(_is_metadata, metadata)):
+        raise CatalogError(
+            f"The metadata of {name} in the catalog must be a list of objects with a breadcrumb "
+            "and metadata."
+        )
+
+
+def _is_metadata(each: Any) -> bool:
+    return (
+        isinstance(each, dict)
+        and isinstance(each.get("breadcrumb"), list)
+        and isinstance(each.get("metadata"), dict)
+    )
