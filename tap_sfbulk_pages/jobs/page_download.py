@@ -190,7 +190,11 @@ class PageDownload:
     ) -> ResultPage:
         _check_kind(response)
         locator, encoding = locator_of(link), response.headers.get("Content-Encoding")
-        scan = CsvScan(self._delimiter.encode(), _announced_records(response))
+        scan = CsvScan(
+            self._delimiter.encode(),
+            _announced_records(response),
+            in_small_blocks=self._new_sink is not None,
+        )
         cutter = BlockCutter(scan) if self._new_sink else None
         try:
             kept = _count(chunks, body) if cutter else _keep(chunks, body)
