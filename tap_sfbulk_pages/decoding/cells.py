@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tap_sfbulk_pages.errors import ResultPageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 # A number as JSON writes it, as nearly all of Salesforce's numbers are.
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
@@ -109,6 +109,20 @@ def number_value(json_text: str) -> float | Decimal:
 def integer_value(json_text: str) -> int | float | Decimal:
     """Return a Python integer, or as for `number_value` if the text has a fraction."""
     return int(json_text) if _JSON_INTEGER.fullmatch(json_text) else number_value(json_text)
+
+
+def typed_values(cells: list[str | None], kind: CellType) -> list[Any]:
+    """Convert the cells of a column, as returned by `normalize_cells`, to values of its type."""
+    if convert := _VALUES.get(kind):
+        return [None if text is None else convert(text) for text in cells]
+    return cells
+
+
+_VALUES: Mapping[CellType, Callable[[str], Any]] = {
+    CellType.BOOLEAN: "true".__eq__,
+    CellType.INTEGER: integer_value,
+    CellType.NUMBER: number_value,
+}
 
 
 def _decimal(text: str) -> Decimal:

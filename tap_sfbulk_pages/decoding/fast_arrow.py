@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from tap_sfbulk_pages.decoding import compiled
+from tap_sfbulk_pages.decoding.columns import Columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -227,6 +228,31 @@ class ArrowRows:
         ]
         greatest = bytes(buffers.rows.greatest).rstrip(b"\0").decode() or None
         return pa.RecordBatch.from_arrays(arrays, schema=self._schema), greatest
+
+
+def read_texts(
+    text: bytes, names: Sequence[str], fields: Sequence[str], delimiter: str
+) -> Columns | None:
+    """Read the cells of some columns of a block as text, empty ones as None.
+
+    Args:
+        text: CSV of whole records, in UTF-8.
+        names: The names of the CSV's columns, in order.
+        fields: The columns to read.
+        delimiter: The character between cells.
+
+    Returns:
+        The columns; None if anything in the block is not plain, or nothing is compiled.
+    """
+    schema = pa.schema([(name, pa.string()) for name in fields])
+    rows = ArrowRows.of(
+        names, schema, delimiter=delimiter, replication_key=None, memory=ArrowMemory()
+    )
+    if rows is None or not rows.append(text):
+        return None
+    batch, _ = rows.take()
+    by_name = {name: batch.column(name).to_pylist() for name in fields}
+    return Columns(by_name, batch.num_rows)
 
 
 def _type_of(type_: pa.DataType | None, is_replication_key: bool) -> _Type:  # noqa: FBT001 - of a column

@@ -17,6 +17,14 @@ struct column {
     int32_t is_replication_key;
 };
 
+/* What is known of each record beside its cells. */
+struct additions {
+    uint64_t count;          /* of the records */
+    const uint8_t *kept;     /* whether a record has a line; NULL if each has one */
+    const uint8_t *members;  /* more members of its object, each with a comma before it */
+    const uint64_t *offsets; /* where those of each record begin, and where the last ones end */
+};
+
 struct output {
     uint8_t *at;
     const uint8_t *end;
@@ -129,24 +137,28 @@ static int put_cell(const uint8_t **in, const uint8_t *end, struct output *out,
 {
     bool is_quoted, is_empty;
     open_cell(in, end, &is_quoted, &is_empty);
+    if (column->is_replication_key && !is_empty && keep_greatest(*in, end, greatest) != 0)
+        return NOT_PLAIN;
     if (column->type == LEFT_OUT)
         return is_quoted && !is_empty ? skip_cell(in, end) : 0;
     if (!put(out, column->key, column->key_size))
         return TOO_SMALL;
     if (is_empty)
         return PUT(out, "null") ? 0 : TOO_SMALL;
-    if (column->is_replication_key) {
-        int problem = keep_greatest(*in, end, greatest);
-        if (problem)
-            return problem;
-    }
     return column->type == TEXT ? put_text(in, end, out) : put_bare(in, end, out, column->type);
+}
+
+static bool put_members(struct output *out, const struct additions *additions, uint64_t record)
+{
+    const uint64_t *offsets = additions->offsets + record;
+    return put(out, additions->members + offsets[0], (size_t)(offsets[1] - offsets[0]));
 }
 
 /* Makes a line of each record: `before`, the record's values without braces, `behind`.
 
    text, text_size       UTF-8, whole records; the last one may lack its line end
    columns               of the CSV, in order; those that are LEFT_OUT have no key
+   additions             NULL if there are none
    lines, *lines_size    where lines go, and how much fits; then how much there is
    greatest              DATETIME_SIZE bytes: the greatest replication key, or zeros
 
@@ -155,6 +167,7 @@ int64_t sfbulk_lines(const uint8_t *text, size_t text_size, uint8_t delimiter,
                      const struct column *columns, size_t column_count,
                      const uint8_t *before, size_t before_size,
                      const uint8_t *behind, size_t behind_size,
+                     const struct additions *additions,
                      uint8_t *lines, size_t *lines_size, uint8_t *greatest)
 {
     const uint8_t *in = text, *end = text + text_size;
@@ -164,6 +177,9 @@ int64_t sfbulk_lines(const uint8_t *text, size_t text_size, uint8_t delimiter,
     clear_upper_halves();
     memset(greatest, 0, DATETIME_SIZE);
     for (; in < end; ++records) {
+        uint8_t *line = out.at;
+        if (additions && (uint64_t)records == additions->count)
+            return NOT_PLAIN;
         if (!put(&out, before, before_size))
             return TOO_SMALL;
         for (size_t number = 0; number < column_count; ++number) {
@@ -175,6 +191,12 @@ int64_t sfbulk_lines(const uint8_t *text, size_t text_size, uint8_t delimiter,
         }
         if (!ends_line(&in, end))
             return NOT_PLAIN;
+        if (additions && additions->kept && !additions->kept[records]) {
+            out.at = line;
+            continue;
+        }
+        if (additions && !put_members(&out, additions, (uint64_t)records))
+            return TOO_SMALL;
         if (!put(&out, behind, behind_size))
             return TOO_SMALL;
     }

@@ -12,6 +12,9 @@ from __future__ import annotations
 import ctypes
 import json
 import threading
+from array import array
+from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from tap_sfbulk_pages.decoding import compiled
@@ -52,6 +55,15 @@ class _Column(ctypes.Structure):
     )
 
 
+class _Additions(ctypes.Structure):
+    _fields_ = (
+        ("count", ctypes.c_uint64),
+        ("kept", ctypes.c_char_p),
+        ("members", ctypes.c_char_p),
+        ("offsets", ctypes.c_void_p),
+    )
+
+
 _ARGUMENTS = (
     ctypes.c_char_p,
     ctypes.c_size_t,
@@ -62,10 +74,24 @@ _ARGUMENTS = (
     ctypes.c_size_t,
     ctypes.c_char_p,
     ctypes.c_size_t,
+    ctypes.POINTER(_Additions),
     ctypes.c_void_p,
     ctypes.POINTER(ctypes.c_size_t),
     ctypes.c_char_p,
 )
+
+
+@dataclass(frozen=True)
+class Additions:
+    """What is known of each record of a block beside its cells.
+
+    Attributes:
+        members: More members of its JSON object, each with a comma before it, in UTF-8.
+        kept: A byte for each record, zero if it has no line; None if each has one.
+    """
+
+    members: Sequence[bytes]
+    kept: bytes | None = None
 
 
 class CsvLines:
@@ -77,6 +103,8 @@ class CsvLines:
         types: The type of each column to write.
         delimiter: The character between cells.
         replication_key: The field whose greatest value is wanted, or None.
+        keys: What a record calls its columns; those that are missing are left out.
+        constants: Members of every record, each with a comma behind it.
     """
 
     def __init__(
@@ -87,6 +115,8 @@ class CsvLines:
         *,
         delimiter: str,
         replication_key: str | None,
+        keys: Mapping[str, str],
+        constants: str,
     ) -> None:
         # `library[...]` returns a new function object each time, so that declaring the argument
         # types here does not race with a call on another thread.
@@ -95,16 +125,16 @@ class CsvLines:
         self._make.argtypes = _ARGUMENTS
         self._delimiter = ord(delimiter)
         self._columns = (_Column * len(names))()
-        written = 0
+        before = constants
         for column, name in zip(self._columns, names, strict=True):
-            if name not in types:
+            column.is_replication_key = name == replication_key
+            if name not in keys:
                 column.type = _LEFT_OUT
                 continue
-            column.key = f"{',' if written else ''}{json.dumps(name)}:".encode()
+            column.key = f"{before}{json.dumps(keys[name])}:".encode()
             column.key_size = len(column.key)
             column.type = _CELL_TYPES[types[name]]
-            column.is_replication_key = name == replication_key
-            written += 1
+            before = ","
 
     @classmethod
     def of(
@@ -114,21 +144,40 @@ class CsvLines:
         *,
         delimiter: str,
         replication_key: str | None,
+        keys: Mapping[str, str] | None = None,
+        constants: str = "",
     ) -> CsvLines | None:
         """Prepare for a page; return None if nothing is compiled or a column is missing."""
         library = compiled.library()
         has_all = types.keys() <= set(names) and (not replication_key or replication_key in types)
         if library is None or not has_all:
             return None
-        return cls(library, names, types, delimiter=delimiter, replication_key=replication_key)
+        return cls(
+            library,
+            names,
+            types,
+            delimiter=delimiter,
+            replication_key=replication_key,
+            keys=dict(zip(types, types, strict=True)) if keys is None else keys,
+            constants=constants,
+        )
 
-    def lines(self, text: bytes, envelope: Envelope) -> RecordLines | None:
+    def lines(
+        self, text: bytes, envelope: Envelope, additions: Additions | None = None
+    ) -> RecordLines | None:
         """Encode a block; return None if anything in it is not written the usual way.
 
         Args:
             text: CSV of whole records, in UTF-8.
             envelope: What surrounds each record.
+            additions: What is known of each record beside its cells.
         """
+        added = _Additions(0, None, None, None)
+        if additions:
+            offsets = array("Q", accumulate(map(len, additions.members), initial=0))
+            added.count = len(additions.members)
+            added.kept, added.members = additions.kept, b"".join(additions.members)
+            added.offsets = offsets.buffer_info()[0]
         before, behind = f"{envelope.before}{{".encode(), f"}}{envelope.behind}".encode()
         greatest = ctypes.create_string_buffer(_DATETIME_SIZE)
         scratch = _scratch_of(_TIMES_THE_CSV * len(text))
@@ -144,6 +193,7 @@ class CsvLines:
                 len(before),
                 behind,
                 len(behind),
+                ctypes.byref(added) if additions else None,
                 (ctypes.c_char * len(scratch)).from_buffer(scratch),
                 ctypes.byref(size),
                 greatest,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tap_sfbulk_pages.errors import ForbiddenValueError
@@ -93,6 +93,14 @@ class ForbiddenValues:
                 )
                 values.append(ForbiddenValue(name, None, reason))
         return cls(values)
+
+    def renamed(self, names: Mapping[str, str]) -> ForbiddenValues:
+        """Return what records may not hold whose fields have these names; others are gone."""
+        return ForbiddenValues(
+            replace(each, field=names[each.field])
+            for each, _ in self._values
+            if each.field in names
+        )
 
     def check_lines(self, text: bytes) -> None:
         """Look for them in lines of JSON.

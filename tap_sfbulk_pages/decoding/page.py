@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from tap_sfbulk_pages.decoding.columns import normalize_cells, parse_csv
 from tap_sfbulk_pages.decoding.fast_lines import CsvLines
+from tap_sfbulk_pages.decoding.mapped_lines import MappedLines
 from tap_sfbulk_pages.decoding.records import encode_lines
 from tap_sfbulk_pages.errors import ResultPageError
 from tap_sfbulk_pages.words import counted
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from tap_sfbulk_pages.decoding.cells import CellType
+    from tap_sfbulk_pages.decoding.column_map import ColumnMap
     from tap_sfbulk_pages.decoding.columns import Columns
     from tap_sfbulk_pages.decoding.lines import Envelope, RecordLines
 
@@ -71,6 +73,7 @@ class CsvBlocks:
         self._compiled = CsvLines.of(
             self._names, types, delimiter=page.delimiter, replication_key=replication_key
         )
+        self._mapped: MappedLines | None = None
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield the CSV of each block, cut where the scan found the ends of records.
@@ -110,17 +113,38 @@ class CsvBlocks:
         """
         return parse_columns(text, self._names, self._types, self._page.delimiter)
 
-    def lines(self, text: bytes, envelope: Envelope) -> RecordLines:
+    def lines(
+        self, text: bytes, envelope: Envelope, column_map: ColumnMap | None = None
+    ) -> RecordLines:
         """Encode a block as lines: directly if it is plain, through columns if it is not.
+
+        Args:
+            text: The block.
+            envelope: What surrounds each record.
+            column_map: What becomes of the records, the same for all blocks; None if they leave as
+                they come.
 
         Raises:
             ResultPageError: As for `columns`.
+            SettingsError: If an expression of the map fails on a record.
         """
-        lines = self._compiled.lines(text, envelope) if self._compiled else None
+        compiled = self._compiled_map(column_map) if column_map else self._compiled
+        lines = compiled.lines(text, envelope) if compiled else None
         if lines is None:
-            columns = self.columns(text)
-            lines = encode_lines(columns, self._types, envelope, self._replication_key)
+            columns, key = self.columns(text), self._replication_key
+            lines = encode_lines(columns, self._types, envelope, key, column_map)
         return lines
+
+    def _compiled_map(self, column_map: ColumnMap) -> MappedLines | None:
+        if self._mapped is None:
+            self._mapped = MappedLines.of(
+                self._names,
+                self._types,
+                delimiter=self._page.delimiter,
+                replication_key=self._replication_key,
+                column_map=column_map,
+            )
+        return self._mapped
 
     def _without_nul(self, text: bytes) -> bytes:
         return text.replace(b"\0", b"") if self._page.nul_characters else text

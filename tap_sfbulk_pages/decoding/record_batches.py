@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from tap_sfbulk_pages.decoding.columns import Columns
+    from tap_sfbulk_pages.decoding.mapped_batches import MappedBatches
     from tap_sfbulk_pages.decoding.page import CountedPage
 
 # Of CSV: large enough to make the fixed costs of a batch negligible, small enough for memory.
@@ -33,6 +34,7 @@ class BatchBuilder:
         replication_key: The field whose greatest value is wanted, or None.
         memory: Shared with the other pages of a stream; None for a single page.
         forbidden: What no record may hold; None for nothing.
+        mapped: What becomes of the records; None if they leave as they come.
 
     Attributes:
         schema: The Arrow schema of every batch.
@@ -50,9 +52,12 @@ class BatchBuilder:
         replication_key: str | None = None,
         memory: ArrowMemory | None = None,
         forbidden: ForbiddenValues | None = None,
+        mapped: MappedBatches | None = None,
     ) -> None:
         self._forbidden = forbidden or ForbiddenValues()
-        self.schema: pa.Schema = arrow_schema(properties)
+        self._mapped = mapped
+        self._schema: pa.Schema = arrow_schema(properties)
+        self.schema: pa.Schema = mapped.schema if mapped else self._schema
         self.records = 0
         self.greatest: str | None = None
         self.held_bytes = 0
@@ -62,7 +67,7 @@ class BatchBuilder:
         self._replication_key = replication_key
         self._plain = ArrowRows.of(
             self._names,
-            self.schema,
+            self._schema,
             delimiter=delimiter,
             replication_key=replication_key,
             memory=memory or ArrowMemory(),
@@ -77,20 +82,37 @@ class BatchBuilder:
 
         Raises:
             ResultPageError: If it cannot be parsed, or a value does not fit the type of its field.
+            SettingsError: If an expression of the map fails on a record.
         """
         self.held_bytes += len(text)
-        if self._plain is None or not self._plain.append(text):
+        if not self._append_plain(text):
             self._take_plain()
             columns = parse_columns(text, self._names, self._types, self._delimiter)
             self.append_columns(columns)
+
+    def _append_plain(self, text: bytes) -> bool:
+        """Append a block with compiled code; return False and append nothing if it is not plain."""
+        computed = None
+        if self._mapped:
+            computed = self._mapped.compute_plain(text, self._names, self._delimiter)
+            if computed is None:
+                return False
+        if self._plain is None or not self._plain.append(text):
+            return False
+        if self._mapped and computed:
+            self._mapped.keep(computed)
+        return True
 
     def append_columns(self, columns: Columns) -> None:
         """Append a block of columns.
 
         Raises:
             ResultPageError: As for `append`.
+            SettingsError: As for `append`.
         """
-        self._batches.append(arrow_columns(columns, self.schema))
+        if self._mapped:
+            self._mapped.keep(self._mapped.compute(columns))
+        self._batches.append(arrow_columns(columns, self._schema))
         self.records += columns.records
         if key := self._replication_key:
             self._keep(find_greatest(columns[key], key))
@@ -105,6 +127,9 @@ class BatchBuilder:
         for batch in self._batches:
             self._forbidden.check_batch(batch)
         batches, self._batches, self.held_bytes = self._batches, [], 0
+        if self._mapped:
+            mapped = map(self._mapped.apply, batches)
+            batches = [batch for batch in mapped if batch.num_rows]
         return batches
 
     def _take_plain(self) -> None:

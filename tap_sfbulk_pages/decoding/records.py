@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
+from itertools import compress
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any
 
-from tap_sfbulk_pages.decoding.cells import CellType, integer_value, number_value
+from tap_sfbulk_pages.decoding.cells import CellType, typed_values
 from tap_sfbulk_pages.decoding.greatest import find_greatest
 from tap_sfbulk_pages.decoding.lines import RecordLines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from tap_sfbulk_pages.decoding.column_map import ColumnMap
     from tap_sfbulk_pages.decoding.columns import Column, Columns
     from tap_sfbulk_pages.decoding.lines import Envelope
 
-_VALUES: Mapping[CellType, Callable[[str], Any]] = {
-    CellType.BOOLEAN: "true".__eq__,
-    CellType.INTEGER: integer_value,
-    CellType.NUMBER: number_value,
-}
-# The cells of all other types are JSON already.
+# The cells of other types are JSON already.
 _STRINGS = (CellType.TEXT, CellType.DECIMAL)
 
 
@@ -35,12 +33,7 @@ def convert_rows(columns: Columns, types: Mapping[str, CellType]) -> Iterator[di
     Yields:
         One dictionary of typed values per record.
     """
-    values = []
-    for name, kind in types.items():
-        cells: list[Any] = columns[name]
-        if convert := _VALUES.get(kind):
-            cells = [None if text is None else convert(text) for text in cells]
-        values.append(cells)
+    values = (typed_values(columns[name], kind) for name, kind in types.items())
     names = list(types)
     for row in zip(*values, strict=True):
         yield dict(zip(names, row, strict=True))
@@ -51,6 +44,7 @@ def encode_lines(
     types: Mapping[str, CellType],
     envelope: Envelope,
     replication_key: str | None,
+    column_map: ColumnMap | None = None,
 ) -> RecordLines:
     """Encode a block of columns as lines.
 
@@ -59,19 +53,77 @@ def encode_lines(
         types: The type of each column, in the order wanted.
         envelope: What surrounds each record.
         replication_key: The column whose greatest value is wanted, or None.
+        column_map: What becomes of the records; None to encode them as they are.
 
     Raises:
         ResultPageError: If the replication key holds a value that is not a date.
+        SettingsError: If an expression of the map fails.
     """
-    keys = (f"{',' if number else ''}{json.dumps(name)}:" for number, name in enumerate(types))
+    if column_map:
+        json_columns = _mapped_cells(columns, types, column_map)
+    else:
+        json_columns = {name: _json_cells(columns[name], kind) for name, kind in types.items()}
     members = [
-        [key + cell for cell in _json_cells(columns[name], kind)]
-        for key, (name, kind) in zip(keys, types.items(), strict=True)
+        [f"{',' if number else ''}{json.dumps(name)}:{cell}" for cell in cells]
+        for number, (name, cells) in enumerate(json_columns.items())
     ]
     before, behind = f"{envelope.before}{{", f"}}{envelope.behind}"
     text = "".join(f"{before}{''.join(record)}{behind}" for record in zip(*members, strict=True))
     greatest = find_greatest(columns[replication_key], replication_key) if replication_key else None
     return RecordLines(text.encode(), columns.records, greatest)
+
+
+def encode_computed(
+    columns: Columns, types: Mapping[str, CellType], column_map: ColumnMap
+) -> tuple[list[bytes], bytes | None]:
+    """Encode what a map adds to the cells of a block, constants excepted.
+
+    Args:
+        columns: The fields that are needed for it, as returned by `normalize_cells`.
+        types: The types of the fields.
+        column_map: The map.
+
+    Returns:
+        For each record, members of its JSON object, each with a comma before it; and a byte for
+        each, zero if it does not leave, or None if all do.
+
+    Raises:
+        SettingsError: If an expression fails.
+    """
+    computed = column_map.compute(columns, types)
+    added = {
+        name: [json_text(value) for value in values]
+        for name, values in computed.by_name.items()
+        if column_map.expressions[name].fields
+    }
+    for name, field in column_map.copies.items():
+        cells = list(_json_cells(columns[field], types[field]))
+        added[name] = list(compress(cells, computed.kept)) if computed.kept else cells
+    members = [[f",{json.dumps(name)}:{cell}" for cell in cells] for name, cells in added.items()]
+    texts = ("".join(each).encode() for each in zip(*members, strict=True))
+    kept = computed.kept or bytes([1]) * columns.records
+    return [next(texts, b"") if keep else b"" for keep in kept], computed.kept
+
+
+def json_text(value: Any) -> str:
+    """Encode a value that a map has computed."""
+    if isinstance(value, str):
+        return encode_basestring(value)
+    return str(value) if isinstance(value, Decimal) else json.dumps(value)
+
+
+def _mapped_cells(
+    columns: Columns, types: Mapping[str, CellType], column_map: ColumnMap
+) -> Mapping[str, Iterable[str]]:
+    computed = column_map.compute(columns, types)
+    cells: dict[str, Iterable[str]] = {}
+    for name, output in column_map.outputs.items():
+        if isinstance(output, str):
+            encoded = _json_cells(columns[output], types[output])
+            cells[name] = encoded if computed.kept is None else compress(encoded, computed.kept)
+        else:
+            cells[name] = map(json_text, computed.by_name[name])
+    return cells
 
 
 def _json_cells(cells: Column, kind: CellType) -> Iterator[str]:
@@ -106,10 +158,13 @@ class ColumnBlocks:
         """Return the block unchanged."""
         return block
 
-    def lines(self, block: Columns, envelope: Envelope) -> RecordLines:
-        """Encode a block as lines.
+    def lines(
+        self, block: Columns, envelope: Envelope, column_map: ColumnMap | None = None
+    ) -> RecordLines:
+        """Encode a block as lines (`encode_lines`).
 
         Raises:
             ResultPageError: As for `encode_lines`.
+            SettingsError: As for `encode_lines`.
         """
-        return encode_lines(block, self._types, envelope, self._replication_key)
+        return encode_lines(block, self._types, envelope, self._replication_key, column_map)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tap_sfbulk_pages.decoding.cells import CellType
+    from tap_sfbulk_pages.decoding.column_map import ColumnMap
     from tap_sfbulk_pages.decoding.columns import Columns
     from tap_sfbulk_pages.decoding.lines import Envelope, RecordLines
     from tap_sfbulk_pages.jobs.page_download import PageSink
@@ -205,11 +206,19 @@ class PageBlocks(Protocol[Block]):
             ResultPageError: If it cannot be decoded.
         """
 
-    def lines(self, block: Block, envelope: Envelope) -> RecordLines:
+    def lines(
+        self, block: Block, envelope: Envelope, column_map: ColumnMap | None = None
+    ) -> RecordLines:
         """Encode a block as lines, on any thread.
+
+        Args:
+            block: The block.
+            envelope: What surrounds each record.
+            column_map: What becomes of the records; None if they leave as they come.
 
         Raises:
             ResultPageError: If it cannot be decoded.
+            SettingsError: If an expression of the map fails on a record.
         """
 
 
@@ -297,18 +306,28 @@ class PageReading:
             yield columns
         self._end()
 
-    def lines(self, envelope: Envelope) -> Iterator[RecordLines]:
+    def lines(
+        self, envelope: Envelope, column_map: ColumnMap | None = None
+    ) -> Iterator[RecordLines]:
         """Yield the records as finished lines, block by block, keeping the maximum.
+
+        Args:
+            envelope: What surrounds each record.
+            column_map: What becomes of the records; None if they leave as they come.
 
         Raises:
             ResultPageError: If the page cannot be decoded to as many records as were counted.
             ForbiddenValueError: If a record holds what none may.
+            SettingsError: If an expression of the map fails on a record.
         """
-        encode = partial(self._blocks.lines, envelope=envelope)
+        encode = partial(self._blocks.lines, envelope=envelope, column_map=column_map)
+        forbidden = self._forbidden
+        if column_map:
+            forbidden = forbidden.renamed(column_map.names)
         for lines in run_ahead(self._executor, encode, self._blocks):
             if self._replication_key:
                 self._keep(lines.greatest, self._replication_key)
-            self._forbidden.check_lines(lines.text)
+            forbidden.check_lines(lines.text)
             self.records += lines.records
             yield lines
         self._end()

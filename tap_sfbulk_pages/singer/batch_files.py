@@ -15,10 +15,11 @@ from tap_sfbulk_pages.errors import ExtractionError
 from tap_sfbulk_pages.singer.batch_formats import WRITERS, compression_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from singer_sdk.helpers._batch import BatchConfig
 
+    from tap_sfbulk_pages.decoding.column_map import ColumnMap
     from tap_sfbulk_pages.decoding.columns import Columns
     from tap_sfbulk_pages.decoding.fast_arrow import ArrowMemory
     from tap_sfbulk_pages.decoding.record_batches import BatchBuilder
@@ -39,6 +40,8 @@ class BatchFiles:
         stream: Its name.
         properties: JSON schemas of its fields.
         file_bytes: How much text is written to a file, roughly, before the next one is begun.
+        find_map: Finds what becomes of records with some fields; None if they leave as they come.
+        announced: JSON schemas of the records that leave.
     """
 
     def __init__(
@@ -48,6 +51,8 @@ class BatchFiles:
         stream: str,
         properties: Mapping[str, Mapping[str, Any]],
         file_bytes: int,
+        find_map: Callable[[Iterable[str]], ColumnMap] | None = None,
+        announced: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         from tap_sfbulk_pages.singer.batch_storage import BatchStorage  # noqa: PLC0415 - brings fsspec
 
@@ -57,6 +62,8 @@ class BatchFiles:
         self._stream = stream
         self._properties = properties
         self._file_bytes = file_bytes
+        self._find_map = find_map
+        self._announced = announced or properties
 
     @cached_property
     def _memory(self) -> ArrowMemory:
@@ -123,7 +130,8 @@ class BatchFiles:
     def _write_lines(self, page: PageReading, job_id: str) -> list[str]:
         files = self._files(page.name, job_id)
         try:
-            for lines in page.lines(JSON_LINES):
+            column_map = self._find_map(page.types) if self._find_map else None
+            for lines in page.lines(JSON_LINES, column_map):
                 files.write([lines.text], len(lines.text))
             files.finish()
         except BaseException:
@@ -131,10 +139,21 @@ class BatchFiles:
             raise
         return files.addresses
 
-    def _begin(self, locator: str, job_id: str, **options: Any) -> ColumnFiles:
-        from tap_sfbulk_pages.decoding.record_batches import BatchBuilder  # noqa: PLC0415 - brings pyarrow
+    def _begin(
+        self,
+        locator: str,
+        job_id: str,
+        *,
+        properties: Mapping[str, Mapping[str, Any]],
+        **options: Any,
+    ) -> ColumnFiles:
+        from tap_sfbulk_pages.decoding.mapped_batches import MappedBatches  # noqa: PLC0415 - brings pyarrow
+        from tap_sfbulk_pages.decoding.record_batches import BatchBuilder  # noqa: PLC0415 - as above
 
-        builder = BatchBuilder(memory=self._memory, **options)
+        mapped = None
+        if self._find_map:
+            mapped = MappedBatches(self._find_map(properties), properties, self._announced)
+        builder = BatchBuilder(properties=properties, memory=self._memory, mapped=mapped, **options)
         files = self._files(locator, job_id, schema=builder.schema)
         encoded_bytes = min(_ENCODED_BYTES[self._format], self._file_bytes)
         return ColumnFiles(builder, files, encoded_bytes=encoded_bytes)

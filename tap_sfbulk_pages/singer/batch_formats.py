@@ -10,7 +10,7 @@ from singer_sdk.helpers._batch import BatchConfig
 from tap_sfbulk_pages.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     import pyarrow as pa
 
@@ -98,20 +98,6 @@ def _check_storage(root: str) -> None:
         raise SettingsError(
             f"batch_config.storage.root: {protocol}:// is no storage that is known"
         ) from error
-
-
-def check_unchanged(mapped: Iterable[str]) -> None:
-    """Let no stream leave in files as it comes that is to be changed too.
-
-    Args:
-        mapped: The streams that stream maps or flattening change, where files are to be written.
-
-    Raises:
-        SettingsError: If there are any.
-    """
-    if names := ", ".join(mapped):
-        files = "batch_config writes records as the result pages have them"
-        raise SettingsError(f"{files}, without stream maps or flattening: leave one out ({names})")
 
 
 class FileWriter(Protocol):

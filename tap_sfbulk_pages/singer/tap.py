@@ -30,7 +30,6 @@ from tap_sfbulk_pages.inputs.input_files import read_config
 from tap_sfbulk_pages.reading.named_things import check_map_fields
 from tap_sfbulk_pages.reading.run import RunOutcome, StreamRun
 from tap_sfbulk_pages.settings_schema import SCHEMA
-from tap_sfbulk_pages.singer.batch_formats import check_unchanged
 from tap_sfbulk_pages.singer.command_line import TAP, errors_for_people
 from tap_sfbulk_pages.singer.connection_check import check_connection
 from tap_sfbulk_pages.singer.inputs.catalog_files import SelectedEntries, write_catalog
@@ -137,7 +136,7 @@ class TapSFBulkPages(RunningTap):
         """Make the mapper once the streams have taken over the catalog, which they may add to.
 
         Raises:
-            SettingsError: If records are to leave in files as they come, and be changed too.
+            SettingsError: If records are to leave in files, and must be changed one by one.
         """
         if self.input_catalog is not None:
             _ = self.streams
@@ -145,8 +144,7 @@ class TapSFBulkPages(RunningTap):
         for stream in self.selected_streams:
             maps, fields = self.mapper.stream_maps_dict, stream.schema["properties"]
             check_map_fields(maps, stream.name, fields)
-        if self.config.get("batch_config"):
-            check_unchanged(stream.name for stream in self.selected_streams if stream.is_mapped)
+            stream.check_files()
 
     @override
     def load_state(self, state: dict[str, Any]) -> None:

@@ -20,21 +20,29 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 with atheris.instrument_imports(include=["tap_sfbulk_pages"]):
     # What is behind it too, which is the rest of the way of a page.
+    import pyarrow as pa
     from result_page_bodies import received, records_in
 
     from tap_sfbulk_pages.decoding import scan as csv_scan
-    from tap_sfbulk_pages.decoding.cells import CellType
+    from tap_sfbulk_pages.decoding.arrow import arrow_columns
+    from tap_sfbulk_pages.decoding.cells import SINGER_DECIMAL, CellType, cell_type
     from tap_sfbulk_pages.decoding.lines import JSON_LINES
     from tap_sfbulk_pages.decoding.page import CsvBlocks
+    from tap_sfbulk_pages.decoding.record_batches import BatchBuilder
     from tap_sfbulk_pages.decoding.records import encode_lines
     from tap_sfbulk_pages.errors import ExtractionError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from tap_sfbulk_pages.jobs.page_download import ResultPage
 
 PAGE_MEMORY = 64
 CHUNKS = (1, 3, 7, 1 << 16)
-TYPES = tuple(CellType)
+SCHEMAS = (
+    *({"type": kind} for kind in ("string", "boolean", "integer", "number")),
+    *({"type": "string", "format": name} for name in (SINGER_DECIMAL, "date", "date-time")),
+)
 # Small ones, so that a page of a few bytes is cut into several.
 BLOCK_BYTES = 16
 # A first byte of an input whose body is repeated before it is compressed: much out of little.
@@ -61,6 +69,32 @@ def check_lines(page: ResultPage, types: dict[str, CellType]) -> None:
         assert made == through_columns
 
 
+def check_columns(page: ResultPage, schema: Mapping[str, str]) -> None:
+    """Make record batches of a page each way.
+
+    Raises:
+        AssertionError: If they differ.
+    """
+    blocks = CsvBlocks(page, {"Id": cell_type(schema)})
+    builder = BatchBuilder(page.columns, {"Id": schema}, delimiter=page.delimiter)
+
+    def make_either_way(text: bytes) -> list[pa.RecordBatch]:
+        builder.append(text)
+        return builder.take()
+
+    def make_exactly(text: bytes) -> list[pa.RecordBatch]:
+        return [arrow_columns(blocks.columns(text), builder.schema)]
+
+    def outcome_of(make: Callable[[bytes], list[pa.RecordBatch]], text: bytes) -> object:
+        try:
+            return pa.Table.from_batches(make(text), builder.schema).to_pylist()
+        except ExtractionError as error:
+            return str(error)
+
+    for text in blocks:
+        assert outcome_of(make_either_way, text) == outcome_of(make_exactly, text)
+
+
 def decode(data: bytes) -> None:
     """Receive and decode one page.
 
@@ -84,7 +118,9 @@ def decode(data: bytes) -> None:
             headers=headers,
             memory=PAGE_MEMORY,
         )
-        types = {"Id": TYPES[kind % len(TYPES)]}
+        schema = SCHEMAS[kind % len(SCHEMAS)]
+        types = {"Id": cell_type(schema)}
+        check_columns(page, schema)
         check_lines(page, types)
         records = records_in(page, types)
     except ExtractionError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -16,7 +17,6 @@ from tap_process import config_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from fixture_types import StartSandbox
     from tap_process import Tap, TapRun
@@ -251,13 +251,47 @@ def test_a_page_that_fails_its_check_leaves_no_file(
     assert left == {path.rpartition("/")[2] for path in files_of(run)}
 
 
-def test_stream_maps_do_not_go_with_batches(
+@pytest.mark.parametrize("format_", ["arrow", "parquet", "jsonl"])
+def test_simple_stream_maps_are_followed_in_files(
+    tap: Tap, start_sandbox: StartSandbox, tmp_path: Path, format_: str
+) -> None:
+    """Beside the records of the SDK's own mapper, which one expression more brings about."""
+    server = start_sandbox(rows={"Account": 60}, page_rows=20)
+    maps = {
+        "__alias__": "clients",
+        "__filter__": "Industry != 'Banking'",
+        "Phone": None,
+        "title": "Name",
+        "Name": None,
+        "Website": "md5(config['salt'] + Website) if Website else None",
+        "source": "'crm'",
+    }
+    settings = {"stream_map_config": {"salt": "s"}, "stream_maps": {"Account": maps}}
+    encoding = batch_config(tmp_path / "b", format_)
+    run = tap(config_for(server, "Account", batch_config=encoding, **settings))
+    assert run.exit_code == 0, run.stderr
+    maps["source"] = "str('crm')"
+    one_by_one = tap(config_for(server, "Account", **settings))
+    expected = one_by_one.records("clients")
+    assert 0 < len(expected) < 60
+    assert run.schema("clients") == one_by_one.schema("clients")
+    if format_ == "jsonl":
+        text = "".join(Path(path).read_text(encoding="utf-8") for path in files_of(run))
+        records = [json.loads(line, parse_float=Decimal) for line in text.split("\n")[:-1]]
+    else:
+        read = {"arrow": read_arrow, "parquet": read_parquet}[format_]
+        types = {**fields_of(server, "Account"), "title": "string", "source": "string"}
+        records = rows_of([each for path in files_of(run) for each in read(path)], types)
+    assert_same_records(records, expected)
+
+
+def test_other_stream_maps_do_not_go_with_batches(
     tap: Tap, start_sandbox: StartSandbox, tmp_path: Path
 ) -> None:
     server = start_sandbox(**SMALL)
     encoding = batch_config(tmp_path / "b", "arrow")
     config = config_for(
-        server, "Account", batch_config=encoding, stream_maps={"Account": {"shout": "Name"}}
+        server, "Account", batch_config=encoding, stream_maps={"Account": {"shout": "str(Name)"}}
     )
     run = tap(config)
     assert run.exit_code == 1

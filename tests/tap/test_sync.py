@@ -140,7 +140,7 @@ def test_a_job_without_rows(tap: Tap, start_sandbox: StartSandbox, links: int) -
 def test_row_path_and_block_path_write_the_same(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(page_rows=30)
     blocks = tap(config_for(server, "Everything__c"))
-    maps = {"Everything__c": {"Extra": "'x'"}}
+    maps = {"Everything__c": {"Extra": "str('x')"}}
     rows = tap(config_for(server, "Everything__c", stream_maps=maps))
     assert rows.exit_code == 0, rows.stderr
     records = rows.records("Everything__c")

@@ -41,7 +41,7 @@ def test_bookmark_is_the_maximum(
     }
     settings: dict[str, dict[str, Any]] = {
         "lines": {},
-        "rows": {"stream_maps": {"Account": {"Name": "Name"}}},
+        "rows": {"stream_maps": {"Account": {"Name": "Name and str(Name)"}}},
     }
     run = tap(config_for(server, "Account", **settings.get(way, {"batch_config": batches})))
     assert run.bookmark("Account") == {

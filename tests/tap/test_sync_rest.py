@@ -79,7 +79,9 @@ def test_objects_that_the_bulk_api_refuses_are_read_through_rest(
     assert "/queryAll?q=SELECT" in paths[0]
 
 
-@pytest.mark.parametrize("maps", [{}, {"Everything__c": {"Extra": "'x'"}}], ids=["blocks", "rows"])
+@pytest.mark.parametrize(
+    "maps", [{}, {"Everything__c": {"Extra": "str('x')"}}], ids=["blocks", "rows"]
+)
 def test_every_value_is_the_same_through_both_apis(
     tap: Tap, start_sandbox: StartSandbox, maps: dict[str, Any]
 ) -> None:

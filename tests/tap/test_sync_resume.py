@@ -79,7 +79,9 @@ def assert_resumed(first: TapRun, second: TapRun, server: SandboxServer, since: 
 
 
 @pytest.mark.parametrize("after_states", [2, 3, 4, 9, 14])
-@pytest.mark.parametrize("maps", [None, {"Account": {"Extra": "None"}}], ids=["blocks", "rows"])
+@pytest.mark.parametrize(
+    "maps", [None, {"Account": {"Extra": "None and str(Id)"}}], ids=["blocks", "rows"]
+)
 def test_killed_and_resumed(
     tap: Tap, start_sandbox: StartSandbox, after_states: int, maps: Any
 ) -> None:

@@ -83,7 +83,7 @@ def kinds(run: TapRun) -> list[str]:
 
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"stream_maps": {"Account": {"Name": "Name"}}}, {"small_objects_through_rest": True}],
+    [{}, {"stream_maps": {"Account": {"Name": "str(Name)"}}}, {"small_objects_through_rest": True}],
     ids=["blocks", "rows", "rest"],
 )
 def test_a_version_is_activated_once_after_the_last_record(

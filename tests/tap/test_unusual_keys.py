@@ -117,7 +117,7 @@ def test_a_zero_id_under_an_announced_key_fails_the_stream(
     server = start_sandbox(rows=rows, objects={"Reading__c": {"ids": "zero"}})
     ways: dict[str, dict[str, Any]] = {
         "lines": {},
-        "rows": {"stream_maps": {"Reading__c": {"Name": "Name"}}},
+        "rows": {"stream_maps": {"Reading__c": {"Name": "Name and str(Name)"}}},
         "rest": {"small_objects_through_rest": True},
     }
     settings = ways[way] if way in ways else files(tmp_path, way)
@@ -153,7 +153,7 @@ def test_null_in_a_key_fails_the_stream(
     ]
     ways: dict[str, dict[str, Any]] = {
         "lines": {},
-        "rows": {"stream_maps": {"active": {"Name": "Name"}}},
+        "rows": {"stream_maps": {"active": {"Name": "Name and str(Name)"}}},
     }
     settings = ways[way] if way in ways else files(tmp_path, way)
     run = tap(config_for(server, "!*", queries=queries, **settings))

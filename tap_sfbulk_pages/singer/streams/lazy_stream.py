@@ -10,9 +10,10 @@ from __future__ import annotations
 from contextlib import ExitStack, contextmanager, nullcontext
 from fnmatch import fnmatch
 from functools import cache, partial
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from singer_sdk.exceptions import MappingError
+from singer_sdk.helpers._catalog import get_selected_schema
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib import Catalog
 
@@ -36,7 +37,6 @@ from tap_sfbulk_pages.salesforce.describe import (
     list_object_names,
 )
 from tap_sfbulk_pages.salesforce.restricted_objects import find_obstacle
-from tap_sfbulk_pages.singer.batch_formats import check_unchanged
 from tap_sfbulk_pages.singer.inputs.states import find_strange_bookmarks, find_unused_bookmark
 from tap_sfbulk_pages.singer.streams.discovery import (
     is_named,
@@ -47,12 +47,15 @@ from tap_sfbulk_pages.singer.streams.discovery import (
 )
 from tap_sfbulk_pages.singer.streams.extra_streams import selected_extra_streams
 from tap_sfbulk_pages.singer.streams.object_stream import SObjectStream
+from tap_sfbulk_pages.singer.streams.simple_maps import find_file_map, refuse_files
 from tap_sfbulk_pages.soql.entries import check_tables
 from tap_sfbulk_pages.watching.activity import on_behalf_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
+
+    from singer_sdk.singerlib import CatalogEntry
 
     from tap_sfbulk_pages.singer.inputs.catalog_files import SelectedEntries
     from tap_sfbulk_pages.singer.run import RunningTap
@@ -190,7 +193,7 @@ def selected_in_turn(tap: RunningTap, entries: SelectedEntries) -> list[StreamIn
         stream = extra.pop(name, None) or selected_object(tap, entry, describes.take(name))
         catalog = Catalog({name: entry})
         stream.apply_catalog(catalog)
-        with _mapped_by(tap, catalog):
+        with _mapped_by(tap, catalog, stream):
             yield stream
 
     return [
@@ -266,7 +269,7 @@ def offered_in_turn(tap: RunningTap) -> list[StreamInTurn]:
     @contextmanager
     def made(name: str) -> Iterator[BulkStream | None]:
         stream = extra.pop(name, None) or offered_object(tap, name, describes.take(name))
-        with _mapped_by(tap, _catalog(stream)) if stream else nullcontext():
+        with _mapped_by(tap, _catalog(stream), stream) if stream else nullcontext():
             yield stream
 
     return [
@@ -345,15 +348,12 @@ def _check_tables(tap: RunningTap, names: Iterable[str]) -> None:
 
 
 def _check_files(tap: RunningTap, names: Iterable[str]) -> None:
-    """Check before a stream is made that files hold the records as they come."""
-    if not tap.config.get("batch_config"):
-        return
-    options, sources = tap.mapper.flattening_options, map_sources(tap.mapper.stream_maps_dict)
+    """Check before a stream is made that no stream must be changed record by record for files."""
+    options = tap.mapper.flattening_options
     is_flattened = options is not None and options.enabled and options.max_level > 0
-    is_all = is_flattened or tap.mapper.default_mapper_type is not SameRecordTransform
-    check_unchanged(
-        name for name in names if is_all or any(fnmatch(name, source) for source in sources)
-    )
+    is_removed = tap.mapper.default_mapper_type is not SameRecordTransform
+    if tap.config.get("batch_config") and (is_flattened or is_removed):
+        refuse_files(names)
 
 
 def _mapped(tap: RunningTap, names: Sequence[str]) -> list[str]:
@@ -369,19 +369,46 @@ def _try_maps(tap: RunningTap, catalog: Catalog) -> None:
         fields = (entry.schema.properties or {}).keys()
         check_map_fields(tap.mapper.stream_maps_dict, entry.tap_stream_id, fields)
     with _mapped_by(tap, catalog):
-        pass
+        if tap.config.get("batch_config"):
+            for entry in catalog.streams:
+                name = entry.stream or entry.tap_stream_id
+                find_file_map(
+                    tap.mapper.stream_maps[name],
+                    tap.mapper.stream_maps_dict,
+                    stream=name,
+                    schemas=_selected_schema(entry)["properties"],
+                )
 
 
 @contextmanager
-def _mapped_by(tap: RunningTap, catalog: Catalog) -> Iterator[None]:
-    """Let the SDK's mapper know the streams of a catalog, as long as the context lasts."""
-    mapper = tap.mapper
+def _mapped_by(
+    tap: RunningTap, catalog: Catalog, stream: BulkStream | None = None
+) -> Iterator[None]:
+    """Let the SDK's mapper know the streams of a catalog, as long as the context lasts.
+
+    Args:
+        tap: The tap.
+        catalog: The catalog.
+        stream: Its only stream, which knows the digits of its decimals; None to do without.
+    """
+    mapper, names = tap.mapper, list[str]()
     try:
-        try:
-            mapper.register_raw_streams_from_catalog(catalog)
-        except MappingError as error:
-            raise SettingsError(f"stream_maps: {error}") from error
+        for entry in catalog.streams:
+            names.append(entry.stream or entry.tap_stream_id)
+            schema = _selected_schema(entry)
+            if stream:
+                schema = stream.add_digits(schema)
+            try:
+                mapper.register_raw_stream_schema(names[-1], schema, entry.key_properties)
+            except MappingError as error:
+                raise SettingsError(f"stream_maps: {error}") from error
         yield
     finally:
-        for entry in catalog.streams:
-            mapper.stream_maps.pop(entry.stream or entry.tap_stream_id, None)
+        for name in names:
+            mapper.stream_maps.pop(name, None)
+
+
+def _selected_schema(entry: CatalogEntry) -> dict[str, Any]:
+    """Return the schema of what an entry of a catalog selects, as the SDK's mapper is given it."""
+    name, selection = entry.stream or entry.tap_stream_id, entry.metadata.resolve_selection()
+    return get_selected_schema(name, entry.schema.to_dict(), selection)

@@ -15,17 +15,19 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import ParseResult
 
 from singer_sdk.helpers.conform import TypeConformanceLevel
-from singer_sdk.mapper import CustomStreamMap, SameRecordTransform
+from singer_sdk.mapper import CustomStreamMap
 from singer_sdk.streams import RESTStream
 from typing_extensions import override
 
-from tap_sfbulk_pages.decoding.cells import SINGER_DECIMAL
+from tap_sfbulk_pages.decoding.cells import SINGER_DECIMAL, CellType, cell_type
+from tap_sfbulk_pages.decoding.column_map import describe_failure
 from tap_sfbulk_pages.decoding.lines import record_message
 from tap_sfbulk_pages.decoding.records import convert_rows
 from tap_sfbulk_pages.errors import SettingsError
 from tap_sfbulk_pages.reading.page import NothingToRead, ReadingContext
 from tap_sfbulk_pages.reading.state.table_version import choose_version, finish_version
 from tap_sfbulk_pages.singer.streams.paginator import ResultPagesPaginator
+from tap_sfbulk_pages.singer.streams.simple_maps import find_file_map, find_map, is_mapped
 from tap_sfbulk_pages.watching.activity import Phase, on_behalf_of
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
     from singer_sdk.singerlib import RecordMessage
 
+    from tap_sfbulk_pages.decoding.column_map import ColumnMap
     from tap_sfbulk_pages.reading.page import PageReading, Reading
     from tap_sfbulk_pages.reading.plan import StreamPlan
     from tap_sfbulk_pages.singer.batch_files import BatchFiles
@@ -62,6 +65,7 @@ class BulkStream(RESTStream[ParseResult | None]):
             schema = _write_numbers_as_strings(schema)
         super().__init__(tap, schema=schema, name=name)
         self._reading: Reading | None = None
+        self._column_maps: dict[tuple[str, ...], ColumnMap | None] = {}
 
     @abstractmethod
     def new_reading(self, context: ReadingContext) -> Reading:
@@ -129,20 +133,54 @@ class BulkStream(RESTStream[ParseResult | None]):
     def _sync_records(
         self, context: Context | None = None, *, write_messages: bool = True
     ) -> Generator[dict[str, Any], Any, Any]:
-        """Write whole blocks where records leave as the page has them, else one by one."""
-        if not write_messages or not self._leaves_as_it_comes:
+        """Write whole blocks where no map has to look at single records, else one by one."""
+        if (
+            not write_messages
+            or self.ABORT_AT_RECORD_COUNT is not None
+            or len(self.stream_maps) > 1
+        ):
             yield from super()._sync_records(context, write_messages=write_messages)
             return
         with self.get_record_counter() as counter, self.get_sync_timer():
             for page in self._pages():
-                message = record_message(
-                    self.name, time_extracted=page.received_at, version=self._stream_version
-                )
-                for lines in page.lines(message):
-                    self._tap.safe_point()
-                    self._tap.write_lines(lines.text)
-                    counter.increment(lines.records)
+                for records in self._write_page(page):
+                    counter.increment(records)
         yield from ()
+
+    def _write_page(self, page: PageReading) -> Iterator[int]:
+        """Write a page, and yield how many records of it have been written since."""
+        column_map = None
+        if self.is_mapped:
+            column_map = self._column_map(page.types)
+            if column_map is None:
+                for columns in page.columns():
+                    self._tap.safe_point()
+                    for record in convert_rows(columns, page.types):
+                        self._write_record_message(record)
+                    yield columns.records
+                return
+        message = record_message(
+            self.stream_maps[0].stream_alias,
+            time_extracted=page.received_at,
+            version=self._stream_version,
+        )
+        for lines in page.lines(message, column_map):
+            self._tap.safe_point()
+            self._tap.write_lines(lines.text)
+            yield lines.records
+
+    def _column_map(self, fields: Iterable[str]) -> ColumnMap | None:
+        """Return the stream's map for records of some fields; None if it is followed one by one."""
+        fields = tuple(fields)
+        if fields not in self._column_maps:
+            properties = self._properties
+            self._column_maps[fields] = find_map(
+                self.stream_maps,
+                self._tap.mapper.stream_maps_dict,
+                stream=self.name,
+                schemas={name: properties[name] for name in fields},
+            )
+        return self._column_maps[fields]
 
     @override
     def generate_child_contexts(
@@ -174,12 +212,7 @@ class BulkStream(RESTStream[ParseResult | None]):
         maps = [each for each in self.stream_maps if isinstance(each, CustomStreamMap)]
         last = filter(None, (each.expr_evaluator.expr for each in maps))
         which = " or ".join(f"`{expression}`" for expression in last)
-        where = f" on the record {record['Id']}" if record.get("Id") else ""
-        return (
-            f"stream_maps: an expression of {self.name}, {which}, fails{where}: "
-            f"{type(cause).__name__}: {cause}. Mend it so that it holds for every record, such as "
-            "with `… if … else None`."
-        )
+        return describe_failure(self.name, which, record.get("Id"), cause)
 
     @override
     def get_batch_config(self, config: Mapping[str, Any]) -> BatchConfig | None:
@@ -210,23 +243,39 @@ class BulkStream(RESTStream[ParseResult | None]):
             return None
         from tap_sfbulk_pages.singer.batch_files import BatchFiles  # noqa: PLC0415 - brings fsspec
 
+        self.check_files()
         return BatchFiles(
             config,
             stream=self.name,
             properties=self._properties,
             file_bytes=self._tap.org.settings.batch_file_bytes,
+            find_map=self._file_map if self.is_mapped else None,
+            announced=self.stream_maps[0].transformed_schema["properties"],
+        )
+
+    def check_files(self) -> None:
+        """Check that the records can leave in files, if they are to.
+
+        Raises:
+            SettingsError: If stream maps must look at each of them.
+        """
+        if self.get_batch_config(self.config) and self.is_mapped:
+            self._file_map(self._selected)
+
+    def _file_map(self, fields: Iterable[str]) -> ColumnMap:
+        """Return the stream's map for files of records with these fields (`find_file_map`)."""
+        properties = self._properties
+        return find_file_map(
+            self.stream_maps,
+            self._tap.mapper.stream_maps_dict,
+            stream=self.name,
+            schemas={name: properties[name] for name in fields},
         )
 
     @property
     def is_mapped(self) -> bool:
         """Whether stream maps or flattening change the records."""
-        first, *others = self.stream_maps
-        return bool(others) or type(first) is not SameRecordTransform or first.flattening_enabled
-
-    @property
-    def _leaves_as_it_comes(self) -> bool:
-        """Whether neither stream maps nor a record limit look at single records."""
-        return self.ABORT_AT_RECORD_COUNT is None and not self.is_mapped
+        return is_mapped(self.stream_maps)
 
     @override
     def _increment_stream_state(
@@ -342,6 +391,21 @@ class BulkStream(RESTStream[ParseResult | None]):
         self.state_manager.is_flushed = False
         self._write_state_message()
 
+    def add_digits(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """Add the digits of decimals to a schema of the stream that has been through a catalog.
+
+        The SDK's catalogs have no place for them, and its targets ask for them (`precision` and
+        `scale` of `x-singer.decimal`).
+        """
+        own = self.schema["properties"]
+        properties = {
+            name: {**_digits_of(own.get(name, {})), **definition}
+            if definition.get("format") == SINGER_DECIMAL
+            else definition
+            for name, definition in schema["properties"].items()
+        }
+        return {**schema, "properties": properties}
+
     @property
     def _properties(self) -> Mapping[str, Any]:
         """The schema that is announced: the catalog's, where there is one.
@@ -351,7 +415,7 @@ class BulkStream(RESTStream[ParseResult | None]):
         own = self.schema["properties"]
         return {
             name: {**_digits_of(own.get(name, {})), **definition}
-            if "number" in definition.get("type", ())
+            if cell_type(definition) in (CellType.NUMBER, CellType.DECIMAL)
             else definition
             for name, definition in (self._input_schema or self.schema)["properties"].items()
         }
