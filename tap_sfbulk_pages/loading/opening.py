@@ -13,7 +13,7 @@ from tap_sfbulk_pages.loading.arrow_pages import ArrowPages
 from tap_sfbulk_pages.loading.landing_plan import LandingPlan
 from tap_sfbulk_pages.loading.stream import OpenedStream
 from tap_sfbulk_pages.reading.choice import open_object
-from tap_sfbulk_pages.reading.existing_jobs import fetch_column_types
+from tap_sfbulk_pages.reading.existing_jobs import fetch_columns
 from tap_sfbulk_pages.reading.object_query import ObjectSelection, ask_object
 from tap_sfbulk_pages.reading.page import NothingToRead
 from tap_sfbulk_pages.reading.request import JobRequest, choose_fields
@@ -108,7 +108,7 @@ class Opening:
         typed = TypedQuery.of(setting.text, paths)
         keys = self._keys(choose_keys(setting, typed), typed.types)
         key = self._key(choose_replication_key(setting, typed))
-        schemas = _with_times(property_schemas(typed.types, keys), typed.types)
+        schemas = _with_times(property_schemas(typed.columns, keys), typed.types)
         names = self._select(schemas, schemas, needed=[*keys, key])
         selection = QuerySelection(setting, typed, schemas, names, key)
         org = self.context.org
@@ -126,11 +126,12 @@ class Opening:
             SettingsError: If a key is none of its columns.
             ExtractionError: If the org cannot be asked.
         """
-        types = fetch_column_types(self.context.org, setting.id, paths, self.context.waiting)
+        columns = fetch_columns(self.context.org, setting.id, paths, self.context.waiting)
+        types = {column.name: column.type for column in columns}
         wanted = setting.primary_keys
         keys = (KEY,) * (KEY in types) if wanted is None else match_spelling(wanted, types)
         keys = self._keys(keys, types)
-        schemas = _with_times(property_schemas(types, keys), types)
+        schemas = _with_times(property_schemas(columns, keys), types)
         names = self._select(schemas, schemas, needed=keys)
         fields = choose_fields(setting.name, names, schemas, readable=schemas)
         job = ExistingJob(setting.id, tuple(fields))

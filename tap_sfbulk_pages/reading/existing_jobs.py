@@ -18,13 +18,14 @@ from tap_sfbulk_pages.errors import QueryJobError, QueryJobGoneError, RefusedErr
 from tap_sfbulk_pages.jobs.page_download import PageDownload
 from tap_sfbulk_pages.jobs.query import SHORT_ID, QueryJob
 from tap_sfbulk_pages.jobs.query_jobs import parse_job
-from tap_sfbulk_pages.soql.columns import find_result_types
+from tap_sfbulk_pages.soql.columns import find_result_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
     from tap_sfbulk_pages.org import Org
+    from tap_sfbulk_pages.soql.columns import Column
     from tap_sfbulk_pages.soql.field_paths import FieldPaths
 
 
@@ -82,13 +83,13 @@ def fetch_result_columns(org: Org, job: QueryJob) -> tuple[str, ...]:
     return page.columns
 
 
-def fetch_column_types(
+def fetch_columns(
     org: Org,
     job_id: str,
     paths: FieldPaths,
     waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
-) -> dict[str, str]:
-    """Fetch the columns of a job's result, with their types in the object that it queries.
+) -> list[Column]:
+    """Fetch the columns of a job's result, with their fields in the object that it queries.
 
     Args:
         org: Whose job it is.
@@ -97,14 +98,14 @@ def fetch_column_types(
         waiting: Entered while there is nothing to do but wait for the job.
 
     Returns:
-        The describe's types by name, in the order of the columns; `string` for unknown columns.
+        The columns in order; those that are not fields are text.
 
     Raises:
         QueryJobError: If the job ends without its result, or is gone.
         ExtractionError: As `SalesforceClient.call`.
     """
     job = org.jobs.wait_until_complete(find_existing_job(org, job_id), waiting)
-    return find_result_types(fetch_result_columns(org, job), job.sobject, paths)
+    return find_result_columns(fetch_result_columns(org, job), job.sobject, paths)
 
 
 def _parse_job_with_version(reply: Any) -> QueryJob:

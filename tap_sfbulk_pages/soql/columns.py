@@ -18,7 +18,7 @@ from tap_sfbulk_pages.soql.field_paths import FoundField
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from tap_sfbulk_pages.salesforce.describe import SObject
+    from tap_sfbulk_pages.salesforce.describe import Field, SObject
     from tap_sfbulk_pages.soql.field_paths import FieldPaths
     from tap_sfbulk_pages.soql.text import QueryText, SelectItem
 
@@ -44,12 +44,14 @@ class Column:
         type: The describe's `type` of its values.
         soql: Its text in the SELECT list.
         is_computed: Whether it is a function's, so that only its position identifies it.
+        field: The field from the describe, if it is known: says how long values can be.
     """
 
     name: str
     type: str
     soql: str
     is_computed: bool = False
+    field: Field | None = None
 
 
 @dataclass(frozen=True)
@@ -102,21 +104,24 @@ class TypedQuery:
 
 
 def property_schemas(
-    types: Mapping[str, str], keys: Sequence[str] = ()
+    columns: Iterable[Column], keys: Sequence[str] = ()
 ) -> dict[str, dict[str, Any]]:
-    """Return the JSON schemas of columns.
+    """Return the JSON schemas of columns by their names.
 
     Args:
-        types: The describe's types by column name.
-        keys: The columns that are the key.
+        columns: The columns.
+        keys: The names of those that are the key.
     """
-    return {name: property_schema(type_, is_key=name in keys) for name, type_ in types.items()}
+    return {
+        column.name: property_schema(column.type, is_key=column.name in keys, field=column.field)
+        for column in columns
+    }
 
 
-def find_result_types(
+def find_result_columns(
     header: Sequence[str], sobject: str | None, paths: FieldPaths
-) -> dict[str, str]:
-    """Find the types of a result's columns by their names.
+) -> list[Column]:
+    """Find the fields of a result's columns by their names.
 
     Args:
         header: The names.
@@ -124,19 +129,19 @@ def find_result_types(
         paths: The org's fields.
 
     Returns:
-        Types by name, as Salesforce spells the fields; a name that is not a field is text.
+        The columns, as Salesforce spells the fields; a name that is not a field is text.
 
     Raises:
         ExtractionError: If the org cannot be asked.
     """
     if sobject is None:
-        return dict.fromkeys(header, _TEXT)
+        return [Column(name, _TEXT, name) for name in header]
     try:
         root = paths.sobject(sobject)
     except RefusedError:
-        return dict.fromkeys(header, _TEXT)
+        return [Column(name, _TEXT, name) for name in header]
     found = (_find_field_or_text(name, root, paths) for name in header)
-    return {field.path: field.type for field in found}
+    return [Column(each.path, each.type, each.path, field=each.field) for each in found]
 
 
 def match_spelling(names: Sequence[str], columns: Iterable[str]) -> tuple[str, ...]:
@@ -171,7 +176,7 @@ def _type_item(
                 f"no query job returns {found.path}, whose type is {found.type}: select "
                 "the fields that it consists of, or leave it out"
             )
-        yield Column(found.path, found.type, found.path)
+        yield Column(found.path, found.type, found.path, field=found.field)
     elif item.function == _FIELDS:
         yield from _expand_fields(item, sobject)
     elif item.function in _OF_A_FIELD and item.path is not None:
@@ -197,7 +202,7 @@ def _expand_fields(item: SelectItem, sobject: SObject) -> Iterator[Column]:
         raise SettingsError(f"{item.text} must be FIELDS(ALL), FIELDS(STANDARD) or FIELDS(CUSTOM)")
     for field in sobject.fields:
         if field.is_custom in group and is_supported(field.type):
-            yield Column(field.name, field.type, field.name)
+            yield Column(field.name, field.type, field.name, field=field)
 
 
 def _find_field_or_text(name: str, sobject: SObject, paths: FieldPaths) -> FoundField:

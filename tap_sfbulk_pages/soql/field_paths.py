@@ -29,10 +29,12 @@ class FoundField:
     Attributes:
         path: As Salesforce spells it, from the query's object: `Account.Owner.Name`.
         type: The describe's `type`.
+        field: From the describe; None if the path can lead to fields of several objects.
     """
 
     path: str
     type: str
+    field: Field | None = None
 
 
 class FieldPaths:
@@ -82,6 +84,7 @@ class FieldPaths:
         """
         *relationships, name = path.split(".")
         spelled: list[str] = []
+        is_certain = True
         for relationship in relationships:
             lookup = self._lookup(sobject, relationship)
             if lookup is None:
@@ -89,11 +92,13 @@ class FieldPaths:
                     f"{path}: {sobject.name} has no relationship {relationship} to a parent"
                 )
             spelled.append(lookup.relationship_name)
+            is_certain = is_certain and len(lookup.reference_to) == 1
             sobject = self._parent(lookup, path)
         field = _find_by_name(sobject.fields, name)
         if field is None:
             raise SettingsError(f"{path}: {sobject.name} has no field {name} for this user")
-        return FoundField(".".join([*spelled, field.name]), field.type)
+        spelled.append(field.name)
+        return FoundField(".".join(spelled), field.type, field if is_certain else None)
 
     def begins_with_relationship(self, sobject: SObject, path: str) -> bool:
         """Return whether the first word of a path is a relationship of the object."""

@@ -15,7 +15,7 @@ from tap_sfbulk_pages.reading.existing_jobs import fetch_result_columns, find_ex
 from tap_sfbulk_pages.reading.object_query import ObjectQuery
 from tap_sfbulk_pages.reading.state.bookmarks import Incremental
 from tap_sfbulk_pages.salesforce.schema import json_schema, replication_key, unsupported_fields
-from tap_sfbulk_pages.soql.columns import TypedQuery, find_result_types, property_schemas
+from tap_sfbulk_pages.soql.columns import TypedQuery, find_result_columns, property_schemas
 from tap_sfbulk_pages.soql.field_paths import FieldPaths
 from tap_sfbulk_pages.soql.text import QueryText
 from tap_sfbulk_pages.workers.org_access import OrgAccess
@@ -115,12 +115,12 @@ class JobOptions:
         org = self.access.org()
         paths = _paths(org)
         if self.soql is not None:
-            return dict(property_schemas(_parse_query(self.soql, paths).types))
+            return dict(property_schemas(_parse_query(self.soql, paths).columns))
         if self.job_id is not None:
             job = find_existing_job(org, self.job_id)
             fields = self.fields or fetch_result_columns(org, org.jobs.wait_until_complete(job))
-            types = find_result_types(fields, self.sobject or job.sobject, paths)
-            return dict(property_schemas(types))
+            columns = find_result_columns(fields, self.sobject or job.sobject, paths)
+            return dict(property_schemas(columns))
         assert self.sobject is not None  # noqa: S101 - `parse` made sure
         return _describe_fields(paths.sobject(self.sobject), self.fields)
 

@@ -210,6 +210,8 @@ def test_the_settings_of_the_sdk_are_listed_and_obeyed(
     for name in numbers:
         assert after[name]["type"] == ["string", "null"]
         assert after[name]["format"] == "x-singer.decimal"
+    # What the SDK's targets make columns of.
+    assert (after["Currency__c"]["precision"], after["Currency__c"]["scale"]) == (38, 22)
     pairs = zip(plain.records("Everything__c"), run.records("Everything__c"), strict=True)
     for number, decimal in pairs:
         for name in numbers:

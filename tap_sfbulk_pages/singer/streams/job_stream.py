@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from tap_sfbulk_pages.decoding.forbidden import ForbiddenValues
 from tap_sfbulk_pages.jobs.query import ExistingJob
-from tap_sfbulk_pages.reading.existing_jobs import fetch_column_types
+from tap_sfbulk_pages.reading.existing_jobs import fetch_columns
 from tap_sfbulk_pages.reading.page import NothingToRead
 from tap_sfbulk_pages.reading.plan import plan_job
 from tap_sfbulk_pages.reading.request import JobRequest, choose_fields
@@ -52,10 +52,10 @@ class ExistingJobStream(BulkStream):
             QueryJobError: If it has ended without its result, or is gone.
             ExtractionError: If the org cannot be asked.
         """
-        types = fetch_column_types(tap.org, job.id, paths, tap.stop_signal.waiting)
-        wanted = job.primary_keys
-        keys = (KEY,) * (KEY in types) if wanted is None else match_spelling(wanted, types)
-        schema = {"type": "object", "properties": property_schemas(types, keys)}
+        columns = fetch_columns(tap.org, job.id, paths, tap.stop_signal.waiting)
+        wanted, names = job.primary_keys, [column.name for column in columns]
+        keys = (KEY,) * (KEY in names) if wanted is None else match_spelling(wanted, names)
+        schema = {"type": "object", "properties": property_schemas(columns, keys)}
         return cls(tap, job, schema=schema, keys=keys)
 
     @override

@@ -45,7 +45,7 @@ class QueryStream(BulkStream):
         self._typed = TypedQuery.of(query.text, paths)
         keys = choose_keys(query, self._typed)
         replication_key = choose_replication_key(query, self._typed)
-        schema = {"type": "object", "properties": property_schemas(self._typed.types, keys)}
+        schema = {"type": "object", "properties": property_schemas(self._typed.columns, keys)}
         super().__init__(tap, name=query.name, schema=schema)
         self.primary_keys = keys
         self.replication_key = replication_key
