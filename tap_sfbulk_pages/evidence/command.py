@@ -80,18 +80,15 @@ def main(
             return
         if not configs or output is None:
             raise click.UsageError("--config and --output are needed, or --compare.")
+        if not yes and not sys.stdin.isatty():
+            raise click.UsageError("Nobody can be asked whether to write the evidence: add --yes.")
         errors: list[str] = []
         config = read_config_sources(configs, os.environ, errors)
         if errors:
             raise SettingsError(*errors)
-        evidence = record_evidence(check_config(config), large_job)
-        text = json.dumps(evidence, indent=2)
+        text = json.dumps(record_evidence(check_config(config), large_job), indent=2)
         click.echo(text)
         if not yes:
-            if not sys.stdin.isatty():
-                raise ExtractionError(
-                    f"{output} was not written, since nobody can be asked: add --yes."
-                )
             click.confirm(f"Write this to {output}?", abort=True, err=True)
         output.write_text(f"{text}\n", encoding="utf-8")
         click.echo(f"Written to {output}.", err=True)

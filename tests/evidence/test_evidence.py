@@ -82,8 +82,9 @@ def test_of_an_org_nothing_but_shapes_is_written_and_compared(
     output = tmp_path / "evidence.json"
 
     unasked = run_command("--config", str(config), "--output", str(output))
-    assert unasked.returncode == 1
+    assert unasked.returncode == 2
     assert "--yes" in unasked.stderr
+    assert not server.calls
     assert not output.exists()
     run = run_command("--config", str(config), "--output", str(output), "--yes")
     assert run.returncode == 0, run.stderr
