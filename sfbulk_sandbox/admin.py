@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from sfbulk_sandbox.answering import Sandbox
 
 
+_YEARS = range(1990, 3000)
+"""When it can be in the org."""
+
+
 @dataclasses.dataclass(frozen=True)
 class _ClockChange:
     """What the org's clock is set to: a moment, None for the real time, or so much later."""
@@ -103,14 +107,13 @@ async def _upsert(sandbox: Sandbox, content: Any, sobject: str) -> Any:
     """Take records, or ``{"records": [...], "committed": false}`` for an open transaction."""
     body = content if isinstance(content, dict) and "records" in content else {"records": content}
     _check_keys(body, "records", "committed")
-    records = (
-        body["records"] if isinstance(body["records"], list) else [_expect_object(body["records"])]
-    )
+    given = body["records"] if isinstance(body["records"], list) else [body["records"]]
+    records = [_expect_object(record) for record in given]
     ids = await asyncio.to_thread(
         sandbox.state.org.upsert,
         _find_sobject(sandbox, sobject),
         records,
-        committed=bool(body.get("committed", True)),
+        committed=_read_flag(body, "committed", default=True),
     )
     return {"ids": ids}
 
@@ -126,8 +129,8 @@ async def _delete(sandbox: Sandbox, content: Any, sobject: str) -> None:
     await asyncio.to_thread(
         sandbox.state.org.delete,
         _find_sobject(sandbox, sobject),
-        body.get("ids", []),
-        hard=bool(body.get("hard", False)),
+        _read_ids(body),
+        hard=_read_flag(body, "hard", default=False),
         at=moment,
     )
 
@@ -137,7 +140,7 @@ async def _undelete(sandbox: Sandbox, content: Any, sobject: str) -> None:
     body = {"ids": content} if isinstance(content, list) else _expect_object(content)
     _check_keys(body, "ids")
     org = sandbox.state.org
-    await asyncio.to_thread(org.undelete, _find_sobject(sandbox, sobject), body.get("ids", []))
+    await asyncio.to_thread(org.undelete, _find_sobject(sandbox, sobject), _read_ids(body))
 
 
 async def _purge_deleted(sandbox: Sandbox, _content: Any, sobject: str) -> None:
@@ -166,11 +169,15 @@ async def _show_clock(sandbox: Sandbox, _content: Any) -> Any:
 async def _set_clock(sandbox: Sandbox, content: Any) -> Any:
     """Take ``{"now": …}`` (null: follow the clock) or ``{"advance_seconds": …}``."""
     change = read(_ClockChange, content, "clock")
+    now = change.now
     if change.advance_seconds is not None:
-        moved = sandbox.state.org.moment() + timedelta(seconds=change.advance_seconds)
-        sandbox.state.set_now(moved)
-    else:
-        sandbox.state.set_now(change.now)
+        try:
+            now = sandbox.state.org.moment() + timedelta(seconds=change.advance_seconds)
+        except OverflowError as error:
+            raise ValueError("advance_seconds is too large") from error
+    if now is not None and now.year not in _YEARS:
+        raise ValueError(f"now must be in the years {_YEARS[0]} to {_YEARS[-1]}")
+    sandbox.state.set_now(now)
     return await _show_clock(sandbox, None)
 
 
@@ -178,7 +185,8 @@ async def _set_visibility(sandbox: Sandbox, content: Any) -> None:
     """Show or hide an sObject or, with ``field``, one of its fields."""
     body = _expect_object(content)
     _check_keys(body, "sobject", "field", "visible")
-    sobject, visible = _find_sobject(sandbox, str(body.get("sobject"))), bool(body.get("visible"))
+    sobject = _find_sobject(sandbox, str(body.get("sobject")))
+    visible = _read_flag(body, "visible", default=False)
     if body.get("field"):
         sandbox.state.org.set_field_visible(sobject, body["field"], visible)
     else:
@@ -212,6 +220,20 @@ def _expect_object(content: Any) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ValueError("expected a JSON object")  # noqa: TRY004 - an error of the caller
     return content
+
+
+def _read_flag(body: dict[str, Any], name: str, *, default: bool) -> bool:
+    value = body.get(name, default)
+    if not isinstance(value, bool):
+        raise ValueError(f"{name} must be true or false, not {value!r}")  # noqa: TRY004
+    return value
+
+
+def _read_ids(body: dict[str, Any]) -> list[str]:
+    ids = body.get("ids", [])
+    if not isinstance(ids, list) or not all(isinstance(each, str) for each in ids):
+        raise ValueError("ids must be a list of record ids")
+    return ids
 
 
 def _check_keys(body: dict[str, Any], *known: str) -> None:

@@ -81,10 +81,12 @@ async def read_records(state: State, call: Call, sobject: str) -> Reply:
     body = read_object(call.body) if call.method == "POST" else {}
     ids = body.get("ids") or call.query.get("ids", "").split(",")
     fields = body.get("fields") or call.query.get("fields", "Id").split(",")
+    if not isinstance(ids, list) or not isinstance(fields, list):
+        raise json_error("ids and fields must be lists")
 
     def read(record_id: str) -> dict[str, Any] | None:
         try:
-            return read_fields(state, call, sobject, record_id, ",".join(fields))
+            return read_fields(state, call, sobject, record_id, ",".join(map(str, fields)))
         except SalesforceError:
             return None
 

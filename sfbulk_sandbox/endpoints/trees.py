@@ -114,9 +114,8 @@ def _list_children(state: State, node: _Node) -> list[_Node]:
     return children
 
 
-def _read_node(
-    record: dict[str, Any], sobject: str, parent: str | None = None, lookup: str = ""
-) -> _Node:
+def _read_node(record: Any, sobject: str, parent: str | None = None, lookup: str = "") -> _Node:
+    record = record if isinstance(record, dict) else {}
     attributes = record.get("attributes")
     attributes = attributes if isinstance(attributes, dict) else {}
     reference, type_ = attributes.get("referenceId"), str(attributes.get("type"))

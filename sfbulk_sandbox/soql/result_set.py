@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from sfbulk_sandbox.sobjects.fields import (
-    ADDRESS_PARTS,
-    BINARY_TYPES,
-    COMPOUND_TYPES,
-    NUMBER_TYPES,
-    WHOLE_NUMBER_TYPES,
-)
+from sfbulk_sandbox.sobjects.fields import BINARY_TYPES, COMPOUND_TYPES
+from sfbulk_sandbox.soql.json_values import FROM_TEXT, join_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -240,7 +234,7 @@ class ResultSet:
         texts = page[column.sources[0]]
         if column.type in COMPOUND_TYPES:
             parts = (page[source] for source in column.sources)
-            return [_compound(values) for values in zip(*parts, strict=True)]
+            return [join_parts(values) for values in zip(*parts, strict=True)]
         if column.type in BINARY_TYPES:
             records = self._attributes(page, column.relationships, version)
             return [
@@ -249,7 +243,7 @@ class ResultSet:
             ]
         if column.type == "datetime":
             return texts.str.replace("Z", "+0000", literal=True).to_list()
-        convert = _FROM_TEXT.get(column.type, str)
+        convert = FROM_TEXT.get(column.type, str)
         return [None if text is None else convert(text) for text in texts]
 
     def _child_results(
@@ -281,33 +275,3 @@ def _without_branch(relationship: str) -> str:
 
 def _record_url(version: str, sobject: str, record_id: str) -> str:
     return f"/services/data/v{version.removeprefix('v')}/sobjects/{sobject}/{record_id}"
-
-
-def _whole_number(text: str) -> int:
-    return int(text) if text.lstrip("-").isdigit() else int(float(text))
-
-
-def _double(text: str) -> Decimal | None:
-    """Return a number for JSON, which knows neither NaN nor Infinity, with the digits it has."""
-    number = Decimal(text)
-    return number if number.is_finite() else None
-
-
-_FROM_TEXT: dict[str, Callable[[str], Any]] = {
-    **dict.fromkeys(NUMBER_TYPES, _double),
-    **dict.fromkeys(WHOLE_NUMBER_TYPES, _whole_number),
-    "boolean": lambda text: text == "true",
-}
-
-
-def _compound(parts: tuple[str | None, ...]) -> dict[str, Any] | None:
-    """Return an address or a location from its parts, null if all of them are empty."""
-    if all(part is None for part in parts):
-        return None
-    names = ADDRESS_PARTS if len(parts) == len(ADDRESS_PARTS) else ("Latitude", "Longitude")
-    return {
-        name[0].lower() + name[1:]: float(part)
-        if part is not None and name in {"Latitude", "Longitude"}
-        else part
-        for name, part in sorted(zip(names, parts, strict=True))
-    }

@@ -96,6 +96,16 @@ def test_numbers_that_are_huge(client: Client, where: str, count: int) -> None:
         ("faults", {"place": "page", "kind": "html", "status": 1000}, "from 200 to 599, not 1000"),
         ("faults", {"place": "page", "kind": "cut", "fraction": 2.0}, "from 0 to 1, not 2.0"),
         ("faults", {"place": "page", "kind": "drip", "bytes": 0}, "bytes must be at least 1"),
+        ("sobjects/Account/records", ["x"], "expected a JSON object"),
+        (
+            "sobjects/Account/records",
+            {"records": [], "committed": "x"},
+            "committed must be true",
+        ),
+        ("sobjects/Account/records/undelete", {"ids": 1}, "ids must be a list of record ids"),
+        ("visibility", {"sobject": "Account", "visible": "x"}, "visible must be true or false"),
+        ("clock", {"now": "0001-01-01T00:00:00Z"}, "now must be in the years 1990 to 2999"),
+        ("clock", {"advance_seconds": 1e30}, "advance_seconds is too large"),
     ],
     ids=str,
 )

@@ -55,6 +55,7 @@ def test_a_tree_creates_parents_and_children(org: Client) -> None:
         ),
         ([node("a1", "Account", Name="Tree"), node("a1", "Account", Name="B")], "a1", "INVALID_IN"),
         ([node("a1", "Account", Name="Tree"), node("c1", "Contact", LastName="B")], "c1", "INVALI"),
+        ([node("a1", "Account", Name="Tree", Contacts={"records": [1]})], "", "INVALID_INPUT"),
         (
             [node(f"a{number}", "Account", Name="Tree") for number in range(201)],
             "",
