@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import logging
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -16,7 +17,8 @@ _FOLDER = Path(__file__).parent
 SOURCES = (_FOLDER / "fast_arrow.c", _FOLDER / "fast_lines.c", _FOLDER / "marks.c")
 _READ = (*SOURCES, _FOLDER / "plain_cells.h")
 _DIGEST = hashlib.sha256(b"".join(source.read_bytes() for source in _READ)).hexdigest()
-LIBRARY = _FOLDER / f"libsfbulk-{_DIGEST[:12]}.so"
+_SUFFIX = ".dll" if sys.platform == "win32" else ".so"
+LIBRARY = _FOLDER / f"libsfbulk-{_DIGEST[:12]}{_SUFFIX}"
 
 logger = logging.getLogger(__name__)
 

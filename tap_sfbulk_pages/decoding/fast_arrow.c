@@ -372,8 +372,8 @@ static void forget_records(struct arrow_rows *rows, uint64_t count)
    text, text_size   UTF-8, whole records; the last one may lack its line end
 
    Returns the number of its records, or NOT_PLAIN or NO_MEMORY, and then nothing is appended. */
-int64_t sfbulk_append(struct arrow_rows *rows, const uint8_t *text, size_t text_size,
-                      uint8_t delimiter)
+EXPORTED int64_t sfbulk_append(struct arrow_rows *rows, const uint8_t *text, size_t text_size,
+                               uint8_t delimiter)
 {
     uint64_t before = rows->count;
     uint8_t greatest[DATETIME_SIZE];
@@ -389,7 +389,7 @@ int64_t sfbulk_append(struct arrow_rows *rows, const uint8_t *text, size_t text_
 }
 
 /* Frees the buffers. */
-void sfbulk_free(struct arrow_rows *rows)
+EXPORTED void sfbulk_free(struct arrow_rows *rows)
 {
     for (uint64_t number = 0; number < rows->column_count; ++number) {
         free(rows->columns[number].validity);

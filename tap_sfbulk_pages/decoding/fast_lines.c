@@ -163,12 +163,12 @@ static bool put_members(struct output *out, const struct additions *additions, u
    greatest              DATETIME_SIZE bytes: the greatest replication key, or zeros
 
    Returns the number of records, or NOT_PLAIN, or TOO_SMALL if the lines do not fit. */
-int64_t sfbulk_lines(const uint8_t *text, size_t text_size, uint8_t delimiter,
-                     const struct column *columns, size_t column_count,
-                     const uint8_t *before, size_t before_size,
-                     const uint8_t *behind, size_t behind_size,
-                     const struct additions *additions,
-                     uint8_t *lines, size_t *lines_size, uint8_t *greatest)
+EXPORTED int64_t sfbulk_lines(const uint8_t *text, size_t text_size, uint8_t delimiter,
+                              const struct column *columns, size_t column_count,
+                              const uint8_t *before, size_t before_size,
+                              const uint8_t *behind, size_t behind_size,
+                              const struct additions *additions,
+                              uint8_t *lines, size_t *lines_size, uint8_t *greatest)
 {
     const uint8_t *in = text, *end = text + text_size;
     struct output out = {lines, lines + *lines_size};

@@ -132,7 +132,7 @@ static bool is_utf_8(struct marks *marks, const uint8_t *bytes, size_t size)
 }
 
 /* Takes the next piece of a text. Returns 0, or NOT_UTF_8, and then the marks are as before. */
-int sfbulk_marks(struct marks *marks, const uint8_t *piece, size_t size, uint8_t delimiter)
+EXPORTED int sfbulk_marks(struct marks *marks, const uint8_t *piece, size_t size, uint8_t delimiter)
 {
     struct marks found = *marks;
     /* All of its bits are set inside of quotes. */

@@ -14,6 +14,13 @@
 #include <emmintrin.h>
 #endif
 
+/* What Python calls; all else stays inside the library. */
+#ifdef _WIN32
+#define EXPORTED __declspec(dllexport)
+#else
+#define EXPORTED __attribute__((visibility("default")))
+#endif
+
 enum { NOT_PLAIN = -1 };
 
 /* How Bulk API 2.0 writes a datetime: 2026-01-31T12:30:45.000Z. */

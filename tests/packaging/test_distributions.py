@@ -21,6 +21,7 @@ THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 EVERY_PYTHON = pytest.mark.parametrize("version", interpreters())
 
 LIBRARY = re.compile(r"tap_sfbulk_pages/decoding/libsfbulk-[0-9a-f]{12}\.so")
+ANY_LIBRARY = re.compile(r".*\.(so|dll|dylib|pyd)")
 USER_CODE = """\
 from tap_sfbulk_pages.errors import SettingsError
 
@@ -80,7 +81,7 @@ def test_without_a_compiler_the_wheel_is_for_every_platform(
         variables=variables,
     )
     assert made.returncode == 0, made.stdout + made.stderr
-    assert "will read CSV the slower way" in made.stderr
+    assert "will decode pages the slower way" in made.stderr
     (wheel,) = tmp_path.glob("*-py3-none-any.whl")
     with zipfile.ZipFile(wheel) as archive:
         assert not any(map(LIBRARY.fullmatch, archive.namelist()))
@@ -108,7 +109,8 @@ def test_wheel_holds_the_package_and_nothing_else(built: Distributions) -> None:
         "pyspark_sfbulk.py",
     }
     assert "tap_sfbulk_pages/py.typed" in names
-    assert sum(map(bool, map(LIBRARY.fullmatch, names))) == 1
+    (library,) = filter(ANY_LIBRARY.fullmatch, names)
+    assert LIBRARY.fullmatch(library)
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
     modules = {
         str(path.relative_to(ROOT))
@@ -136,4 +138,22 @@ def test_sdist_holds_what_building_testing_and_reading_need(built: Distributions
         "tap_sfbulk_pages/decoding/fast_lines.c",
         "tests/conftest.py",
     } <= names
-    assert not any(name.endswith(".so") for name in names)
+    assert not any(map(ANY_LIBRARY.fullmatch, names))
+
+
+def test_library_of_unknown_origin_is_never_packed(built: Distributions, tmp_path: Path) -> None:
+    """Even under the name of what is compiled, which `CFLAGS` shows to be compiled anew."""
+    with tarfile.open(built.sdist) as sdist:
+        sdist.extractall(tmp_path, filter="data")
+    (source,) = tmp_path.iterdir()
+    with zipfile.ZipFile(built.wheel) as wheel:
+        (name,) = filter(LIBRARY.fullmatch, wheel.namelist())
+    for place in (name, "tap_sfbulk_pages/libother.dll", "sfbulk_sandbox/other.dylib"):
+        (source / place).write_bytes(b"of unknown origin")
+    command = [sys.executable, "-m", "build", "--wheel", "--outdir", tmp_path, source]
+    made = run(command, variables={"CFLAGS": "-Dsfbulk_free=sfbulk_marker"})
+    assert made.returncode == 0, made.stdout + made.stderr
+    (path,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(path) as wheel:
+        assert [each for each in wheel.namelist() if ANY_LIBRARY.fullmatch(each)] == [name]
+        assert b"sfbulk_marker" in wheel.read(name)

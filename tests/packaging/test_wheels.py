@@ -1,0 +1,170 @@
+"""The wheels for all platforms: what they contain, and their code run where an emulator can."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import zipfile
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from distributions import ROOT, succeed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DRIVER = Path(__file__).with_name("decode_blocks.c")
+DECODING = ROOT / "tap_sfbulk_pages" / "decoding"
+SOURCES = sorted(DECODING.glob("*.c"))
+ENVIRONMENT = ROOT / ".venv-wheels"
+
+PLAIN = (
+    '"Münch ""& Söhne""","true","12.0","1234.5600","2024-02-29","2026-01-31T12:30:45.123Z"\n'
+    '"","false","-9007199254740993","-1e-18","0001-01-01","1969-12-31T23:59:59.999Z"\n'
+    '"line\nend, {long}\0\t","","","1e3","9999-12-31",""\n'
+    ',"true","999999999999999999","9999999999999999999","","2026-02-01T00:00:00.000Z"\n'
+)
+BLOCKS = (
+    PLAIN.replace("{long}", "東京" * 100),
+    PLAIN.replace("{long}", "x") * 500,
+    PLAIN.replace("9999999999999999999", "1.5"),
+    '"an open quote","true","1","1","2024-02-29","2026-01-31T12:30:45.123Z\n',
+    '"no date","true","1","1","2023-02-29","2026-01-31T12:30:45.123Z"\n',
+    '"not plain",true,"1","1","2024-02-29","2026-01-31T12:30:45.123Z"\n',
+)
+
+
+class Wheels:
+    """The wheels of one run of `scripts/wheels`.
+
+    Args:
+        folder: Where they are.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._libraries = folder / "libraries"
+        self._blocks = folder / "blocks"
+        self._blocks.mkdir()
+        for number, block in enumerate(BLOCKS):
+            (self._blocks / str(number)).write_bytes(block.encode())
+        # Not UTF-8.
+        (self._blocks / "last").write_bytes(b'"a","\xff"\n')
+
+    def named(self, platform: str) -> Path:
+        """Return the wheel with this platform first in its name."""
+        (wheel,) = self._folder.glob(f"*-py3-none-{platform}*.whl")
+        return wheel
+
+    def library(self, platform: str) -> Path:
+        """Unpack the compiled code of a wheel."""
+        with zipfile.ZipFile(self.named(platform)) as wheel:
+            (name,) = (each for each in wheel.namelist() if each.endswith((".so", ".dll")))
+            return Path(wheel.extract(name, self._libraries / platform))
+
+    def output(self, target: str, code: Sequence[Path], emulator: Sequence[str] = ()) -> str:
+        """Compile the driver with code for one of Zig's targets, and return what it prints."""
+        program = self._folder / f"decode-{target}-{code[0].suffix[1:]}"
+        succeed(
+            ENVIRONMENT / "bin" / "python",
+            *("-m", "ziglang", "cc", "-target", target, "-O2", f"-Wl,-rpath,{code[0].parent}"),
+            *("-o", program, DRIVER, *code),
+        )
+        ended = subprocess.run(
+            [*emulator, program, *sorted(self._blocks.iterdir())],
+            capture_output=True,
+            check=True,
+            timeout=300,
+        )
+        return ended.stdout.decode()
+
+    @cached_property
+    def expected(self) -> str:
+        """What the wheel of this platform returns, which the unit tests compare with Python."""
+        return self.output("x86_64-linux-gnu.2.17", [self.library("manylinux_2_17_x86_64")])
+
+
+@pytest.fixture(scope="session")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Wheels:
+    """All wheels, which the script checks as it builds them."""
+    folder = tmp_path_factory.mktemp("wheels")
+    # In the tree, but not from this build.
+    stray = DECODING / "libstray-000000000000.so"
+    stray.write_bytes(b"of unknown origin")
+    try:
+        succeed(ROOT / "scripts" / "wheels", folder)
+    finally:
+        stray.unlink()
+    return Wheels(folder)
+
+
+def needs(*paths: str) -> pytest.MarkDecorator:
+    """Skip a test where an emulator or a loader is missing."""
+    missing = [path for path in paths if not Path(path).exists() and not shutil.which(path)]
+    return pytest.mark.skipif(bool(missing), reason=f"missing: {', '.join(missing)}")
+
+
+def test_there_is_a_wheel_for_every_platform(wheels: Wheels) -> None:
+    platforms = {path.stem.split("-")[-1] for path in wheels.named("any").parent.glob("*.whl")}
+    assert platforms == {
+        "manylinux_2_17_x86_64.manylinux2014_x86_64",
+        "manylinux_2_17_aarch64.manylinux2014_aarch64",
+        "musllinux_1_2_x86_64",
+        "musllinux_1_2_aarch64",
+        "macosx_11_0_x86_64",
+        "macosx_11_0_arm64",
+        "win_amd64",
+        "any",
+    }
+    assert len(list(wheels.named("any").parent.glob("*.tar.gz"))) == 1
+
+
+def test_code_decodes_blocks(wheels: Wheels) -> None:
+    assert wheels.expected.count("lines 2000 2026-02-01T00:00:00.000Z\n") == 1
+    assert wheels.expected.count("append 4\n") == 4
+    assert wheels.expected.count("append -1\n") >= 6
+    assert '{"Text":"Münch \\"& Söhne\\"","Flag":true,"Count":12,"Amount":1234.5600,' in (
+        wheels.expected
+    )
+
+
+@needs("qemu-aarch64-static", "/usr/aarch64-linux-gnu/lib/ld-linux-aarch64.so.1")
+def test_arm_wheel_decodes_the_same(wheels: Wheels) -> None:
+    emulator = ["qemu-aarch64-static", "-L", "/usr/aarch64-linux-gnu"]
+    library = wheels.library("manylinux_2_17_aarch64")
+    assert wheels.output("aarch64-linux-gnu.2.36", [library], emulator) == wheels.expected
+
+
+@needs("/lib/ld-musl-x86_64.so.1")
+def test_musl_wheel_decodes_the_same(wheels: Wheels) -> None:
+    library = wheels.library("musllinux_1_2_x86_64")
+    assert wheels.output("x86_64-linux-musl", [library]) == wheels.expected
+
+
+@needs("qemu-s390x-static", "/usr/s390x-linux-gnu/lib/ld64.so.1")
+def test_sources_decode_the_same_on_a_big_endian_machine(wheels: Wheels) -> None:
+    emulator = ["qemu-s390x-static", "-L", "/usr/s390x-linux-gnu"]
+    assert wheels.output("s390x-linux-gnu.2.36", SOURCES, emulator) == wheels.expected
+
+
+def test_wheels_are_reproducible(wheels: Wheels, tmp_path: Path) -> None:
+    """Built in another folder, with nothing from the first build."""
+    environment = {**os.environ, "ZIG_LOCAL_CACHE_DIR": str(tmp_path / "cache")}
+    platforms = ("manylinux_2_17_aarch64", "macosx_11_0_arm64", "any")
+    full = [re.sub(r".*-none-", "", wheels.named(each).stem) for each in platforms]
+    subprocess.run([ROOT / "scripts" / "wheels", tmp_path, *full], env=environment, check=True)
+    again = sorted([*tmp_path.glob("*.whl"), *tmp_path.glob("*.tar.gz")])
+    assert len(again) == len(platforms) + 1
+    folder = wheels.named("any").parent
+    for path in again:
+        assert digest(path) == digest(folder / path.name), path.name
+
+
+def digest(path: Path) -> str:
+    """Return the hash of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
