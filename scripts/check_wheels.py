@@ -73,7 +73,7 @@ def check_elf(path: Path, library: lief.ELF.Binary, platform: str) -> None:
         # musl has no versions of symbols; these have been there since musl 1.1.
         expect(path, library.libraries == ["libc.so"], "needs", library.libraries)
         return
-    command = [sys.executable, "-m", "auditwheel", "show", path]
+    command = [sys.executable, "-m", "auditwheel", "show", str(path)]
     shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     expect(path, f'platform tag:\n"{platform}"' in shown, "auditwheel", shown)
 

@@ -190,6 +190,9 @@ def _run_command(command: tuple[str, ...], environment: dict[str, str]) -> int:
 
 def _is_in_foreground() -> bool:
     """Whether this process belongs to those that the terminal's keys interrupt."""
+    if sys.platform == "win32":
+        # All processes of a console do, and there is no other way to send this signal.
+        return True
     try:
         return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
     except (OSError, ValueError, AttributeError):

@@ -7,7 +7,8 @@ import json
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import pyarrow as pa
 
@@ -64,12 +65,15 @@ def local_path(uri: str) -> Path:
         LoadError: If it is elsewhere.
     """
     parts = urlsplit(uri)
-    if parts.scheme not in ("file", "") or parts.netloc not in ("", "localhost"):
+    if not parts.scheme or len(parts.scheme) == 1:
+        # On Windows a path may begin with the letter of a drive.
+        return Path(uri)
+    if parts.scheme != "file" or parts.netloc not in ("", "localhost"):
         raise LoadError(
             f"{parts.scheme}://{parts.netloc}: files of BATCH messages are loaded from this "
             "machine only. Set batch_config.storage.root to file://… ."
         )
-    return Path(unquote(parts.path) if parts.scheme else uri)
+    return Path(url2pathname(parts.path))
 
 
 def _as_announced(batch: pa.RecordBatch, types: Mapping[str, pa.DataType]) -> pa.Table:

@@ -165,7 +165,7 @@ class SingerLoad:
         self._database.commit()
         self._records, self._begun = 0, time.monotonic()
         for file in self._files:
-            file.unlink(missing_ok=True)
+            _delete(file)
         self._files.clear()
         if self._state is not None:
             self._write(simplejson.dumps(self._state, use_decimal=True))
@@ -177,3 +177,10 @@ def _handle(message: Mapping[str, Any], handle: Callable[[Any], None]) -> None:
         handle(message)
     except KeyError as error:
         raise LoadError(f"A {message['type']} message has no {error}.") from error
+
+
+def _delete(file: Path) -> None:
+    try:
+        file.unlink(missing_ok=True)
+    except OSError as error:  # on Windows, if another program has opened it
+        logger.warning("%s has been loaded but cannot be deleted: %s", file, error)

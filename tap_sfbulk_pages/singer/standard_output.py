@@ -92,6 +92,9 @@ class StandardOutput(io.RawIOBase):
         """
         self._stopped_by = signal_number
         self._progress_at = time.monotonic()
+        if sys.platform == "win32":
+            # Its pipes always block.
+            return
         mode = os.fstat(self._descriptor).st_mode
         # A terminal is shared with the shell, which would find it changed.
         is_pipe = stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
@@ -101,13 +104,18 @@ class StandardOutput(io.RawIOBase):
 
     def restore(self) -> None:
         """Leave the descriptor as it was."""
-        if self._is_changed:
+        if self._is_changed and sys.platform != "win32":
             os.set_blocking(self._descriptor, True)
 
     def _wait(self) -> None:
-        poll = select.poll()
-        poll.register(self._descriptor, select.POLLOUT)
-        if poll.poll(_LOOK_MILLISECONDS) or self._stopped_by is None:
+        if sys.platform == "win32":
+            time.sleep(_LOOK_MILLISECONDS / 1000)
+        else:
+            poll = select.poll()
+            poll.register(self._descriptor, select.POLLOUT)
+            if poll.poll(_LOOK_MILLISECONDS):
+                return
+        if self._stopped_by is None:
             return
         if time.monotonic() - self._progress_at > GRACE_SECONDS:
             self._is_discarded = True
@@ -148,7 +156,8 @@ def take_stdout() -> StandardOutput | None:
 
 
 def _describe(error: OSError) -> str:
-    if error.errno == errno.EPIPE:
+    # Windows calls a closed pipe an invalid argument.
+    if error.errno == errno.EPIPE or (sys.platform == "win32" and error.errno == errno.EINVAL):
         return "The target has closed its input; nothing more is read."
     return (
         f"stdout cannot be written: {error.strerror}. Nothing more is read. Start the next run "

@@ -32,8 +32,8 @@ struct column {
 
 int64_t sfbulk_lines(const uint8_t *text, size_t text_size, uint8_t delimiter,
                      const struct column *columns, size_t column_count, const uint8_t *before,
-                     size_t before_size, const uint8_t *behind, size_t behind_size, uint8_t *lines,
-                     size_t *lines_size, uint8_t *greatest);
+                     size_t before_size, const uint8_t *behind, size_t behind_size,
+                     const void *additions, uint8_t *lines, size_t *lines_size, uint8_t *greatest);
 
 /* As in fast_arrow.c. */
 struct arrow_column {
@@ -83,7 +83,7 @@ static void print_lines(const uint8_t *text, size_t size)
         columns[number] = (struct column){(const uint8_t *)keys[number], strlen(keys[number]),
                                           line_types[number], number == COLUMNS - 1};
     int64_t records = sfbulk_lines(text, size, ',', columns, COLUMNS, (const uint8_t *)"{", 1,
-                                   (const uint8_t *)"}\n", 2, lines, &lines_size, greatest);
+                                   (const uint8_t *)"}\n", 2, NULL, lines, &lines_size, greatest);
     printf("lines %" PRId64 " %.*s\n", records, DATETIME_SIZE, (const char *)greatest);
     if (records >= 0)
         fwrite(lines, 1, lines_size, stdout);

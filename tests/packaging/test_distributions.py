@@ -150,8 +150,10 @@ def test_library_of_unknown_origin_is_never_packed(built: Distributions, tmp_pat
         (name,) = filter(LIBRARY.fullmatch, wheel.namelist())
     for place in (name, "tap_sfbulk_pages/libother.dll", "sfbulk_sandbox/other.dylib"):
         (source / place).write_bytes(b"of unknown origin")
-    command = [sys.executable, "-m", "build", "--wheel", "--outdir", tmp_path, source]
-    made = run(command, variables={"CFLAGS": "-Dsfbulk_free=sfbulk_marker"})
+    made = run(
+        [sys.executable, "-m", "build", "--wheel", "--outdir", tmp_path, source],
+        variables={"CFLAGS": "-Dsfbulk_free=sfbulk_marker"},
+    )
     assert made.returncode == 0, made.stdout + made.stderr
     (path,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(path) as wheel:

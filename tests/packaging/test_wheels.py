@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from distributions import ROOT, succeed
+from distributions import LONGEST_RUN_SECONDS, ROOT, succeed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 DRIVER = Path(__file__).with_name("decode_blocks.c")
-DECODING = ROOT / "tap_sfbulk_pages" / "decoding"
-SOURCES = sorted(DECODING.glob("*.c"))
+SOURCES = sorted((ROOT / "tap_sfbulk_pages" / "decoding").glob("*.c"))
 ENVIRONMENT = ROOT / ".venv-wheels"
 
 PLAIN = (
@@ -70,16 +69,14 @@ class Wheels:
     def output(self, target: str, code: Sequence[Path], emulator: Sequence[str] = ()) -> str:
         """Compile the driver with code for one of Zig's targets, and return what it prints."""
         program = self._folder / f"decode-{target}-{code[0].suffix[1:]}"
-        succeed(
-            ENVIRONMENT / "bin" / "python",
-            *("-m", "ziglang", "cc", "-target", target, "-O2", f"-Wl,-rpath,{code[0].parent}"),
-            *("-o", program, DRIVER, *code),
-        )
+        options = ("-target", target, "-O2", f"-Wl,-rpath,{code[0].parent}", "-o", str(program))
+        python = ENVIRONMENT / "bin" / "python"
+        succeed(python, "-m", "ziglang", "cc", *options, DRIVER, *code)
         ended = subprocess.run(
             [*emulator, program, *sorted(self._blocks.iterdir())],
             capture_output=True,
             check=True,
-            timeout=300,
+            timeout=LONGEST_RUN_SECONDS,
         )
         return ended.stdout.decode()
 
@@ -93,13 +90,7 @@ class Wheels:
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Wheels:
     """All wheels, which the script checks as it builds them."""
     folder = tmp_path_factory.mktemp("wheels")
-    # In the tree, but not from this build.
-    stray = DECODING / "libstray-000000000000.so"
-    stray.write_bytes(b"of unknown origin")
-    try:
-        succeed(ROOT / "scripts" / "wheels", folder)
-    finally:
-        stray.unlink()
+    succeed(ROOT / "scripts" / "wheels", folder)
     return Wheels(folder)
 
 
