@@ -34,6 +34,7 @@ ELSEWHERE = {
     "sfbulk-sandbox run -- examples/duckdb.sh": ("tests/targets/test_examples.py", "duckdb.sh"),
     "python examples/look.py": ("tests/targets/test_examples.py", "look.py"),
     "sfbulk-sandbox run -- env PYSPARK_PYTHON": ("tests/spark/test_spark.py", "accounts.py"),
+    "sfbulk-evidence --compare": ("tests/evidence/test_evidence.py", "--compare"),
     "sfbulk-sandbox run --as-salesforce": (
         "tests/sandbox/test_foreign_programs.py",
         "--as-salesforce",
