@@ -30,6 +30,7 @@ ELSEWHERE = {
     "pip install": ("tests/packaging/test_distributions.py", "test_wheel_runs"),
     "python3 -m venv": ("tests/packaging/test_distributions.py", "test_wheel_runs"),
     ". environment/bin/activate": ("tests/packaging/test_distributions.py", "test_wheel_runs"),
+    "scripts/wheels": ("tests/packaging/test_wheels.py", "scripts"),
     "meltano run": ("tests/targets/test_meltano_run.py", "meltano.run"),
     "sfbulk-sandbox run -- examples/duckdb.sh": ("tests/targets/test_examples.py", "duckdb.sh"),
     "python examples/look.py": ("tests/targets/test_examples.py", "look.py"),
