@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -27,12 +29,16 @@ from tap_sfbulk_pages.settings_schema import DEFAULTS, OF_SINGER_SDK, SCHEMA, SE
 from tap_sfbulk_pages.soql.entries import parse_filters, parse_queries_and_jobs
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator
     from datetime import datetime
 
     from tap_sfbulk_pages.salesforce.sign_in.session import SignIn
     from tap_sfbulk_pages.soql.entries import JobSetting, QuerySetting
 
+
+_OF_STORAGE_SECRETS = re.compile(
+    r"key|secret|token|passw|credential|connection_string|sas", re.IGNORECASE
+)
 
 logger = logging.getLogger(__name__)
 
@@ -91,6 +97,7 @@ class Settings:
             SettingsError: If values cannot work, alone or together; it names all of them.
         """
         keep_secret(*[value for name in SECRETS if isinstance(value := config.get(name), str)])
+        keep_secret(*_storage_secrets(config))
         set_ones = {
             name: value
             for name, value in config.items()
@@ -204,6 +211,19 @@ def check_config(config: Mapping[str, Any]) -> Settings:
     if errors or settings is None:
         raise SettingsError(*errors)
     return settings
+
+
+def _storage_secrets(config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the options of a storage by which it knows its user."""
+    values = [config.get("batch_config")]
+    while values:
+        value = values.pop()
+        if not isinstance(value, Mapping):
+            continue
+        for name, inner in value.items():
+            if isinstance(inner, str) and _OF_STORAGE_SECRETS.search(name):
+                yield inner
+            values.append(inner)
 
 
 def _report_path(given: Mapping[str, Any]) -> Path | None:

@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from tap_sfbulk_pages.errors import ExtractionError, SettingsError
+from tap_sfbulk_pages.inputs.arguments import CONTEXT_SETTINGS, refuse_further_arguments
 from tap_sfbulk_pages.loading.settings import LoadSettings, read_config
 from tap_sfbulk_pages.quoting import quote_all_output
 from tap_sfbulk_pages.reading.stop_signal import RunStopped, StopSignal
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-@click.command()
+@click.command(context_settings=CONTEXT_SETTINGS)
 @click.option(
     "--into",
     metavar="ADDRESS",
@@ -65,6 +66,7 @@ def main(configs: tuple[str, ...], catalog: IO[bytes] | None, **options: Any) ->
     level = os.environ.get("LOGLEVEL", "INFO").upper()
     logging.basicConfig(level=level, format="%(levelname)s %(message)s", stream=sys.stderr)
     with _errors_for_people():
+        refuse_further_arguments()
         settings, config = read_config(configs, options, os.environ)
         if settings.from_singer:
             _load_messages(settings)

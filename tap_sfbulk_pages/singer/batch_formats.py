@@ -83,6 +83,14 @@ def _check_storage(root: str) -> None:
     protocol, separator, _ = root.partition("://")
     if not separator:
         return
+    user, at, _ = root.removeprefix(f"{protocol}://").partition("@")
+    # In Azure's addresses a container stands there.
+    if at and ":" in user:
+        # BATCH messages name the files.
+        raise SettingsError(
+            "batch_config.storage.root must not contain a password: set it in "
+            "batch_config.storage.params"
+        )
     import fsspec  # noqa: PLC0415 - only for files
 
     try:

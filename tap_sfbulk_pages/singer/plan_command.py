@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from tap_sfbulk_pages.inputs.arguments import CONTEXT_SETTINGS, refuse_further_arguments
 from tap_sfbulk_pages.quoting import quote
 from tap_sfbulk_pages.reading.plan import StreamPlan, compare_with_allowances, count_records
 from tap_sfbulk_pages.salesforce.limits import API_CALLS, QUERY_JOBS, UNITS
@@ -30,7 +31,7 @@ _LONGEST_QUERY = 160
 _COUNTED = {API_CALLS: "API call", QUERY_JOBS: "query job"}
 
 
-@click.command(name="sfbulk-plan")
+@click.command(name="sfbulk-plan", context_settings=CONTEXT_SETTINGS)
 @click.option(
     "--config",
     multiple=True,
@@ -65,6 +66,7 @@ def main(
     """Print what a run would do, without creating a query job."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     with errors_for_people(), ExitStack() as opened:
+        refuse_further_arguments()
         entries = opened.enter_context(SelectedEntries(catalog)) if catalog else None
         tap = TapSFBulkPages(
             config=config.config,

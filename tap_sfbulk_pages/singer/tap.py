@@ -26,6 +26,7 @@ from typing_extensions import override
 from tap_sfbulk_pages.configuration import ENVIRONMENT_PREFIX
 from tap_sfbulk_pages.errors import ExtractionError, IncompleteRunError, SettingsError
 from tap_sfbulk_pages.inputs import earlier_catalogs
+from tap_sfbulk_pages.inputs.arguments import CONTEXT_SETTINGS, refuse_further_arguments
 from tap_sfbulk_pages.inputs.input_files import read_config
 from tap_sfbulk_pages.reading.named_things import check_map_fields
 from tap_sfbulk_pages.reading.run import RunOutcome, StreamRun
@@ -291,6 +292,7 @@ class TapSFBulkPages(RunningTap):
         The SDK's own holds the whole catalog, and a stream of each of its entries.
         """
         with errors_for_people(), ExitStack() as opened:
+            refuse_further_arguments()
             super(Tap, cls).invoke(about=about, about_format=about_format)
             cls.print_version(print_fn=cls.logger.info)
             entries = None
@@ -303,6 +305,14 @@ class TapSFBulkPages(RunningTap):
                 file = cast("TextIO", state).buffer
                 tap.load_state(read_state(file.read(), f"state {state.name}"))
             tap._read_all(tap.streams_in_turn(entries))
+
+    @override
+    @classmethod
+    def get_singer_command(cls) -> click.Command:
+        """Make the command, which repeats no argument that it does not know."""
+        command = super().get_singer_command()
+        command.context_settings.update(CONTEXT_SETTINGS)
+        return command
 
     @override
     @classmethod

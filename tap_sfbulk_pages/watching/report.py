@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.resources import files
@@ -95,7 +96,9 @@ def write_report(path: Path, activity: RunActivity, calls_made: int, *, ending: 
     unfinished = path.with_name(f"{path.name}.part")
     # What a run that was killed has left, or a link that others have put there, is not followed.
     unfinished.unlink(missing_ok=True)
-    with unfinished.open("x", encoding="utf-8") as file:
+    # Names of fields and words of Salesforce are for nobody else on this machine.
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
     unfinished.replace(path)
 

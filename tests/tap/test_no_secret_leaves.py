@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 import subprocess
 import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import duckdb
 import pytest
@@ -27,6 +29,7 @@ _LONGEST_SECONDS = 600
 # A run of characters as long as this is no accident.
 _WINDOW = 12
 _PREFIX = 16
+OWN = 0o600
 SECRETS = {
     "access_token": "00D5g000008Kf2Z!AQ.ready_token/of+the=org$with*odd.characters",
     "client_secret": "S3CRET&of the app+1-Zq8Wn2Lx7Vb4Jk",
@@ -35,6 +38,7 @@ SECRETS = {
     "security_token": "s3cur1tyt0k3nOfAdaXw9Tz",
     "private_key_passphrase": "open-the-key-of-ada-77Gh",
 }
+DATABASE_PASSWORD = "d4tabase#pass@word-Ue72Hs9"
 PROXY_PASSWORD = "pr0xy-pass/word-Kd83Jw5"
 COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "run": ("tap", ()),
@@ -44,6 +48,7 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "plan as JSON": ("sfbulk-plan", ("--format", "json")),
     "load": ("sfbulk-load", ("--into", "duckdb:///warehouse.duckdb")),
     "evidence": ("sfbulk-evidence", ("--output", "evidence.json", "--yes")),
+    "load at another address": ("sfbulk-load", ()),
     "workers": ("workers", ()),
 }
 PLACES = {
@@ -194,6 +199,8 @@ def log_config(folder: Path) -> Path:
 
 def outputs(folder: Path) -> Iterator[tuple[str, str]]:
     """Yield all that a run has left, but for the files that are to keep secrets."""
+    for path in [folder / "report.html", *folder.glob("kept/refresh-tokens/*")]:
+        assert not path.exists() or stat.S_IMODE(path.stat().st_mode) == OWN, path
     for path in folder.iterdir():
         if path.suffix == ".duckdb":
             with duckdb.connect(str(path), read_only=True) as database:
@@ -229,7 +236,7 @@ def acting_characters(name: str, text: str) -> Iterator[str]:
         yield "a forged line"
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", PLACES)
 def test_no_output_holds_a_secret(tmp_path: Path, key_pair: tuple[str, str], command: str) -> None:
     ways = flows(key_pair, tmp_path)
     runs = Runs(tmp_path, command)
@@ -267,3 +274,37 @@ def test_no_output_holds_a_secret(tmp_path: Path, key_pair: tuple[str, str], com
         runs.add(config, secrets=[PROXY_PASSWORD], org=org, environment={"HTTPS_PROXY": address})
     leaks = runs.leaks()
     assert not leaks, f"{len(leaks)} leaks:\n" + "\n".join(leaks[:12])
+
+
+def test_no_address_of_a_database_or_storage_shows_its_password(tmp_path: Path) -> None:
+    raw, encoded = DATABASE_PASSWORD, quote(DATABASE_PASSWORD, safe="")
+    addresses = [
+        f"postgresql://ada:{encoded}@127.0.0.1:9/db",
+        f"postgresql://ada:{raw}@127.0.0.1:9/db",
+        f"postgresql://ada:{raw}/x@127.0.0.1:9/db",
+        f"postgresql:ada:{raw}@127.0.0.1/db",
+        f"postgresql://127.0.0.1:9/db?user=ada&password={encoded}",
+        f"postgresql://127.0.0.1:9/db?password={raw}",
+        f"postgresql://ada@127.0.0.1:{raw}/db",
+        f"duckdb://ada:{raw}@/x.duckdb",
+        f"duckdb:///missing/x.duckdb?password={raw}",
+        f"mysql://ada:{raw}@127.0.0.1/db",
+        f"host=127.0.0.1 password={raw}",
+    ]
+    load = Runs(tmp_path, "load at another address")
+    for address in addresses:
+        load.add({}, "--into", address, "--lock-timeout", "0", secrets=[raw])
+        load.add({}, secrets=[raw], environment={"SFBULK_LOAD_INTO": address})
+    load.add({}, addresses[0], secrets=[raw])
+    load.add({}, "--from-singer", "--into", addresses[0], secrets=[raw])
+    assert not load.leaks()
+    folder = tmp_path / "tap"
+    folder.mkdir()
+    tap = Runs(folder, "run")
+    tap.add({}, f'{{"password": "{raw}"}}', secrets=[raw])
+    for root in (f"ftp://ada:{encoded}@127.0.0.1:9/x", f"ftp://ada:{raw}@127.0.0.1:9/x"):
+        storage = {"root": root, "params": {"password": raw}}
+        batches = {"encoding": {"format": "jsonl"}, "storage": storage}
+        tap.add({"access_token": "a-token", "batch_config": batches}, secrets=[raw])
+    leaks = tap.leaks()
+    assert not leaks, leaks

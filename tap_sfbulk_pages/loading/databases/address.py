@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 from tap_sfbulk_pages.errors import SettingsError
 from tap_sfbulk_pages.loading.databases.database import DatabaseInUseError
 from tap_sfbulk_pages.loading.databases.states import ensure_state_table
+from tap_sfbulk_pages.quoting import keep_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +40,7 @@ def connect(address: str, *, schema: str | None, wait_seconds: float) -> Databas
         DatabaseInUseError: If another load has not ended by then.
         LoadError: If the database cannot be reached.
     """
+    keep_secret(*_passwords(address))
     connect_once = _connector(address, schema)
     try:
         database = connect_once()
@@ -70,6 +73,13 @@ def describe_address(address: str) -> str:
     user = f"{parts.username}@" if parts.username else ""
     # The query may hold a password, too.
     return f"{parts.scheme}://{user}{host}{parts.path}"
+
+
+def _passwords(address: str) -> list[str]:
+    """List what may be a password in an address, which need not be a valid one."""
+    found = re.findall(r"^[^:]*:(?://)?[^:/]*:(.*)@", address)
+    found += re.findall(r"password=([^&\s]*)", address)
+    return [*found, *map(unquote, found)]
 
 
 def _connector(address: str, schema: str | None) -> Callable[[], Database]:

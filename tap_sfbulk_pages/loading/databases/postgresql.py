@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import unquote, urlsplit
 
 import adbc_driver_manager
 import pyarrow as pa
@@ -62,7 +61,6 @@ class PostgreSQLDatabase(Database):
 
     def __init__(self, address: str, schema: str | None) -> None:
         super().__init__(schema or "public")
-        self._secret = _password(address)
         with self._errors("cannot be reached"):
             self._connection = dbapi.connect(address, autocommit=False)
         self._cursor = self._connection.cursor()
@@ -146,8 +144,6 @@ class PostgreSQLDatabase(Database):
             yield
         except adbc_driver_manager.Error as error:
             said = str(error).split("\n", 1)[0]
-            if self._secret:
-                said = said.replace(self._secret, "…")
             raise LoadError(f"PostgreSQL: {said} ({what})") from None
 
 
@@ -157,11 +153,3 @@ def _bound(parameters: Sequence[str | None]) -> pa.RecordBatch | None:
         return None
     columns = [pa.array([each], pa.string()) for each in parameters]
     return pa.record_batch(columns, [str(number) for number in range(len(parameters))])
-
-
-def _password(address: str) -> str | None:
-    try:
-        password = urlsplit(address).password
-    except ValueError:
-        return None
-    return unquote(password) if password else None
