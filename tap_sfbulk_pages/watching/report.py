@@ -98,7 +98,7 @@ def write_report(path: Path, activity: RunActivity, calls_made: int, *, ending: 
     unfinished.unlink(missing_ok=True)
     # Names of fields and words of Salesforce are for nobody else on this machine.
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(descriptor, "w", encoding="utf-8") as file:
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
     unfinished.replace(path)
 
