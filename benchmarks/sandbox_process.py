@@ -99,15 +99,19 @@ class Sandbox:
         ]
         return [*TAP, *files]
 
-    def warmed_state(self, *objects: str) -> dict[str, Any]:
+    def warmed_state(self, *objects: str, **settings: Any) -> dict[str, Any]:
         """Read objects once, so that the sandbox has made their pages.
+
+        Args:
+            objects: Their names.
+            settings: Further ones of the tap.
 
         Returns:
             A state whose jobs are made and of which no page is done: a run that is given it reads
             the same pages.
         """
         bookmarks: dict[str, Any] = {}
-        command = self.tap(*objects)
+        command = self.tap(*objects, **settings)
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         ) as process:
