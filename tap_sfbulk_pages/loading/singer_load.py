@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.loading.databases.database import Database
     from tap_sfbulk_pages.reading.stop_signal import StopSignal
 
-_RECORDS_A_TRANSACTION = 100_000
+RECORDS_A_TRANSACTION = 100_000
 _SECONDS_A_TRANSACTION = 10.0
 
 logger = logging.getLogger(__name__)
@@ -138,7 +138,7 @@ class SingerLoad:
     def _take_state(self, message: Mapping[str, Any]) -> None:
         self._state = message["value"]
         is_due = time.monotonic() - self._begun > _SECONDS_A_TRANSACTION
-        if self._records >= _RECORDS_A_TRANSACTION or is_due:
+        if self._records >= RECORDS_A_TRANSACTION or is_due:
             self._commit()
 
     def _activate(self, message: Mapping[str, Any]) -> None:

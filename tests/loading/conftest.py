@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from landed import Landed, LandedDuckDB, LandedPostgreSQL
-from loader import Loader
+from loader import Loader, LoadServer
 from postgres_server import running_server, server_programs
 
 if TYPE_CHECKING:
@@ -36,7 +36,14 @@ def landed(request: pytest.FixtureRequest, tmp_path: Path) -> Landed:
     return LandedPostgreSQL(connection, f"load_{next(_numbers)}")
 
 
+@pytest.fixture(scope="session")
+def load_server() -> Iterator[LoadServer]:
+    """The process that loads are forked from."""
+    with LoadServer() as server:
+        yield server
+
+
 @pytest.fixture
-def loader(landed: Landed, tmp_path: Path) -> Loader:
+def loader(landed: Landed, tmp_path: Path, load_server: LoadServer) -> Loader:
     """The loader, into an empty database of each kind."""
-    return Loader(landed, tmp_path)
+    return Loader(landed, tmp_path, load_server)

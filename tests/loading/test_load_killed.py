@@ -1,120 +1,162 @@
-"""A load that is killed again and again ends with every record, none twice, in one job."""
+"""A load that is killed again and again ends with every record, none twice, in one job.
+
+It dies at a call to the database that is counted, not timed, so that it dies there on every
+machine: before rows are staged, between the halves of a merge, before and after a commit.
+"""
 
 from __future__ import annotations
 
 import json
-import random
 import signal
-import subprocess
-import time
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from salesforce_data import expected_records
 from stored_values import by_id, expected_rows
-from tap_process import config_for
+from tap_process import config_for, metadata_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from fixture_types import StartSandbox
     from landed import Landed
     from loader import Loader
+    from tap_process import Tap
 
     from sfbulk_sandbox import SandboxServer
 
-ROWS = 120
-# Each page takes as long as its commit, so that kills strike everywhere.
-SCENARIO = {"rows": {"Contact": ROWS}, "page_rows": 10, "latency_seconds": 0.01}
+SCENARIO = {"rows": {"Contact": 30}, "page_rows": 10}
 # Two columns that tell no row apart, so that nothing but the state keeps records single.
 KEYLESS = "SELECT LastName, SystemModstamp FROM Contact"
-_MOST_RUNS = 20
-# So many runs stall at a page and are killed there, however fast the machine is.
-_STALLED_RUNS = 2
+_MOST_RUNS = 40
 
 
 def jobs_made(server: SandboxServer) -> int:
     return [call.place for call in server.calls].count("create")
 
 
-def pages_asked(server: SandboxServer) -> int:
-    return [call.place for call in server.calls].count("page")
-
-
-def has_read_all(landed: Landed) -> bool:
-    (row,) = landed.rows("_sfbulk_state")
-    return not json.loads(row["state"]).get("query_job")
+def holds_job(landed: Landed) -> bool:
+    states = [json.loads(row["state"] or "{}") for row in landed.rows("_sfbulk_state")]
+    return any(state.get("query_job") for state in states)
 
 
 def load_killed(
-    loader: Loader,
-    server: SandboxServer,
-    config: dict[str, Any],
-    *,
-    seed: int,
-    records_a_transaction: int,
+    loader: Loader, server: SandboxServer, config: dict[str, Any], *, places: Iterable[int]
 ) -> int:
-    """Load, killed at random, until a load comes to its end; return how many were killed."""
-    strike = random.Random(seed)  # noqa: S311 - the same moments each time, more or less
-    environment = {"TEST_RECORDS_A_TRANSACTION": str(records_a_transaction)}
-    kills = 0
-    for run in range(_MOST_RUNS):
-        before = pages_asked(server)
-        stalled = run < _STALLED_RUNS
-        if stalled:
-            server.add_fault(place="page", kind="stall", first=1 + 2 * run, times="forever")
-        with loader.start(config, environment=environment) as process:
-            # From the moment when the job is known to the state, and pages come.
-            while process.poll() is None and pages_asked(server) == before:
-                time.sleep(0.005)
-            try:
-                process.wait(strike.uniform(0, 0.2 + 0.2 * run))
-                assert not stalled
-            except subprocess.TimeoutExpired:
-                process.send_signal(signal.SIGKILL)
-                kills += 1
-            process.communicate()
-        server.clear_faults()
-        # Killed between its last commit and its end, it has read everything, too.
-        if process.returncode == 0 or has_read_all(loader.landed):
+    """Load until a load comes to its end; each one before it dies at the next of the places.
+
+    One after another goes on in the same job, as long as it has not been read to its end.
+
+    Returns:
+        How many were killed.
+    """
+    for kills, place in zip(range(_MOST_RUNS), places, strict=False):
+        environment = {"TEST_RECORDS_A_TRANSACTION": "1", "TEST_DIES_AT": str(place)}
+        goes_on, jobs = holds_job(loader.landed), jobs_made(server)
+        run = loader(config, environment=environment)
+        assert jobs_made(server) == jobs + (not goes_on)
+        if run.exit_code == 0:
             return kills
-        assert process.returncode == -signal.SIGKILL
+        assert run.exit_code == -signal.SIGKILL, run.stderr
     raise AssertionError("the load never came to its end")
 
 
-@pytest.mark.parametrize("records_a_transaction", [1, 35])
-def test_records_with_a_key(
-    loader: Loader, landed: Landed, start_sandbox: StartSandbox, records_a_transaction: int
+def test_records_with_a_key_and_deleted_ones(
+    loader: Loader, landed: Landed, start_sandbox: StartSandbox
 ) -> None:
     server = start_sandbox(**SCENARIO)
-    config = config_for(server, "Contact")
-    kills = load_killed(loader, server, config, seed=1, records_a_transaction=records_a_transaction)
-    assert kills >= _STALLED_RUNS
-    assert by_id(landed.rows("Contact")) == expected_rows(server, "Contact")
-    assert jobs_made(server) == 1
-    # And when everything is read again, into the same rows.
-    kills = load_killed(
-        loader, server, {**config, "lookback_seconds": 10**9}, seed=2, records_a_transaction=35
-    )
-    assert by_id(landed.rows("Contact")) == expected_rows(server, "Contact")
+    config = config_for(server, "Contact", track_hard_deletes=True)
+    assert load_killed(loader, server, config, places=count(0, 3)) >= 2
+    assert by_id(landed.rows("Contact")) == [
+        {**row, "_sdc_deleted_at": None} for row in expected_rows(server, "Contact")
+    ]
+    # And when everything is read again, into the same rows, some of which are gone.
+    gone = [row["Id"] for row in landed.rows("Contact")[:3]]
+    server.org.delete("Contact", gone, hard=True)
+    again = {**config, "lookback_seconds": 10**9}
+    assert load_killed(loader, server, again, places=count(1, 4)) >= 4
+    rows = {row["Id"]: row for row in landed.rows("Contact")}
+    assert len(rows) == len(landed.rows("Contact")) == 30
+    assert sorted(key for key, row in rows.items() if row["_sdc_deleted_at"]) == sorted(gone)
+    left = [{**row, "_sdc_deleted_at": None} for row in expected_rows(server, "Contact")]
+    assert by_id([row for key, row in rows.items() if key not in gone]) == left
 
 
-@pytest.mark.parametrize("replication_key", [None, "SystemModstamp"])
-def test_records_without_a_key(
-    loader: Loader, landed: Landed, start_sandbox: StartSandbox, replication_key: str | None
-) -> None:
+def test_records_without_a_key(loader: Loader, landed: Landed, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SCENARIO)
     query: dict[str, Any] = {"name": "names", "soql": KEYLESS, "primary_keys": []}
-    if replication_key:
-        query["replication_key"] = replication_key
+    query["replication_key"] = "SystemModstamp"
     config = config_for(server, "!*", queries=[query])
-    for seed in (3, 4):
-        kills = load_killed(loader, server, config, seed=seed, records_a_transaction=35)
-        assert kills >= _STALLED_RUNS
+    for read in range(2):
+        assert load_killed(loader, server, config, places=count(read, 3)) >= 2
         expected = expected_records(server, "Contact", fields=["LastName"])
         names = sorted(str(row["LastName"]) for row in landed.rows("names"))
         assert names == sorted(str(record["LastName"]) for record in expected)
         # What comes next is read from the lookback on, whose records are there already.
         server.org.upsert("Contact", [{"LastName": "one more"}])
-    assert jobs_made(server) == 2
+
+
+def test_a_full_table(
+    loader: Loader, landed: Landed, tap: Tap, start_sandbox: StartSandbox
+) -> None:
+    server = start_sandbox(**SCENARIO)
+    config = config_for(server, "Contact")
+    catalog = tap.catalog(config)
+    (entry,) = catalog["streams"]
+    entry["replication_method"] = "FULL_TABLE"
+    metadata_of(entry)[()]["forced-replication-method"] = "FULL_TABLE"
+    loader.succeed(config, catalog=catalog)
+    before = by_id(landed.rows("Contact"))
+    server.org.delete("Contact", [before[0]["Id"]], hard=True)
+    for place in range(0, 40, 2):
+        environment = {"TEST_RECORDS_A_TRANSACTION": "1", "TEST_DIES_AT": str(place)}
+        run = loader(config, catalog=catalog, environment=environment)
+        after = expected_rows(server, "Contact")
+        # As it was, or as it is now, and nothing between.
+        assert by_id(landed.rows("Contact")) in (before, after)
+        if run.exit_code == 0:
+            break
+    assert place >= 4
+    assert by_id(landed.rows("Contact")) == after
+    assert len(after) == 29
+
+
+@pytest.mark.parametrize("version", [None, 7])
+def test_messages_go_on_from_the_state_that_was_printed(
+    loader: Loader, landed: Landed, version: int | None
+) -> None:
+    """As `meltano run` does: the tap is given the last state that the loader has printed."""
+    schema = {"type": "object", "properties": {"id": {"type": "integer"}}}
+    announced = {"type": "SCHEMA", "stream": "things", "schema": schema, "key_properties": ["id"]}
+    done, kills = 0, 0
+    for place in range(0, 2 * _MOST_RUNS, 2):
+        messages: list[dict[str, Any]] = [announced]
+        for page in range(done, 3):
+            for number in range(3):
+                record = {"type": "RECORD", "stream": "things", "record": {"id": 3 * page + number}}
+                messages.append(record if version is None else {**record, "version": version})
+            messages.append({"type": "STATE", "value": page + 1})
+        if version is not None:
+            activate = {"type": "ACTIVATE_VERSION", "stream": "things", "version": version}
+            messages.append(activate)
+        environment = {"TEST_RECORDS_A_TRANSACTION": "1", "TEST_DIES_AT": str(place)}
+        stdin = "".join(f"{json.dumps(each)}\n" for each in messages)
+        run = loader(None, "--from-singer", environment=environment, stdin=stdin)
+        if run.stdout:
+            done = json.loads(run.stdout.splitlines()[-1])
+        if run.exit_code == 0:
+            break
+        assert run.exit_code == -signal.SIGKILL, run.stderr
+        kills += 1
+        ids = [row["id"] for row in landed.rows("things")]
+        assert len(ids) == len(set(ids))
+        if version is None:
+            assert set(range(3 * done)) <= set(ids)
+        else:
+            assert ids in ([], sorted(range(9)))
+    assert kills >= 3
+    assert sorted(row["id"] for row in landed.rows("things")) == list(range(9))
 
 
 @pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
@@ -124,14 +166,14 @@ def test_a_signal_ends_a_load_after_what_is_done_is_committed(
     server = start_sandbox(rows={"Contact": 40}, page_rows=10)
     server.add_fault(place="page", kind="stall", first=3, times="forever")
     config = config_for(server, "Contact")
-    with loader.start(config) as process:
-        while [call.fault for call in server.calls if call.place == "page"].count("stall") == 0:
-            assert process.poll() is None
-        process.send_signal(number)
-        _, stderr = process.communicate(timeout=60)
-    assert process.returncode == exit_code, stderr
-    assert f"Stopped by {signal.Signals(number).name}" in stderr
-    assert "Traceback" not in stderr
+    load = loader.start(config)
+    while [call.fault for call in server.calls if call.place == "page"].count("stall") == 0:
+        assert load.is_running
+    load.send_signal(number)
+    run = load.end()
+    assert run.exit_code == exit_code, run.stderr
+    assert f"Stopped by {signal.Signals(number).name}" in run.stderr
+    assert "Traceback" not in run.stderr
     committed = len(landed.rows("Contact"))
     assert committed in (0, 10, 20)
     server.clear_faults()

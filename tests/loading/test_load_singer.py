@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from contextlib import closing
 from datetime import date, datetime, time, timezone
@@ -285,19 +286,20 @@ def test_what_is_no_message_ends_the_load(loader: Loader) -> None:
 
 
 def test_a_signal_ends_a_load_of_messages_after_what_has_come_is_committed(
-    loader: Loader, landed: Landed
+    loader: Loader, landed: Landed, tmp_path: Path
 ) -> None:
-    with loader.start(None, "--from-singer") as process:
-        assert process.stdin
-        assert process.stderr
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    process = loader.start(None, "--from-singer", stdin=pipe)
+    with pipe.open("w", encoding="utf-8") as stdin:
         # A warning says when the record has come.
-        process.stdin.write(lines(schema_message(), state({"a": 1}), record(id=1, more=1)))
-        process.stdin.flush()
-        while "its records have more" not in process.stderr.readline():
-            assert process.poll() is None
+        stdin.write(lines(schema_message(), state({"a": 1}), record(id=1, more=1)))
+        stdin.flush()
+        while "its records have more" not in process.stderr:
+            assert process.is_running
         process.send_signal(signal.SIGTERM)
-        stdout, stderr = process.communicate(timeout=60)
-    assert process.returncode == 128 + signal.SIGTERM, stderr
-    assert stdout == '{"a": 1}\n'
-    assert "Traceback" not in stderr
+        run = process.end()
+    assert run.exit_code == 128 + signal.SIGTERM, run.stderr
+    assert run.stdout == '{"a": 1}\n'
+    assert "Traceback" not in run.stderr
     assert ids(landed) == [1]
