@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_sfbulk_pages.decoding.arrow import arrow_columns, arrow_schema
+import pyarrow as pa
+
+from tap_sfbulk_pages.datetimes import format_literal
+from tap_sfbulk_pages.decoding.arrow import MOMENT, arrow_columns, arrow_schema
 from tap_sfbulk_pages.decoding.cells import cell_type
+from tap_sfbulk_pages.decoding.deleted import DELETED_AT, IS_DELETED, DeletedRecords
 from tap_sfbulk_pages.decoding.fast_arrow import ArrowMemory, ArrowRows
 from tap_sfbulk_pages.decoding.forbidden import ForbiddenValues
 from tap_sfbulk_pages.decoding.greatest import find_greatest, pick_later
@@ -13,8 +17,7 @@ from tap_sfbulk_pages.decoding.page import CsvBlocks, check_count, name_columns,
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-
-    import pyarrow as pa
+    from datetime import datetime
 
     from tap_sfbulk_pages.decoding.columns import Columns
     from tap_sfbulk_pages.decoding.mapped_batches import MappedBatches
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 
 # Of CSV: large enough to make the fixed costs of a batch negligible, small enough for memory.
 BATCH_BYTES = 8 << 20
+_KEY = "Id"
 
 
 class BatchBuilder:
@@ -35,6 +39,7 @@ class BatchBuilder:
         memory: Shared with the other pages of a stream; None for a single page.
         forbidden: What no record may hold; None for nothing.
         mapped: What becomes of the records; None if they leave as they come.
+        deleted: Marks the deleted ones among the records, in a column more; None for none.
 
     Attributes:
         schema: The Arrow schema of every batch.
@@ -53,11 +58,15 @@ class BatchBuilder:
         memory: ArrowMemory | None = None,
         forbidden: ForbiddenValues | None = None,
         mapped: MappedBatches | None = None,
+        deleted: DeletedRecords | None = None,
     ) -> None:
         self._forbidden = forbidden or ForbiddenValues()
         self._mapped = mapped
+        self._deleted = deleted
         self._schema: pa.Schema = arrow_schema(properties)
         self.schema: pa.Schema = mapped.schema if mapped else self._schema
+        if deleted:
+            self.schema = self.schema.append(pa.field(DELETED_AT, MOMENT))
         self.records = 0
         self.greatest: str | None = None
         self.held_bytes = 0
@@ -124,13 +133,27 @@ class BatchBuilder:
             ForbiddenValueError: If a record holds what none may.
         """
         self._take_plain()
-        for batch in self._batches:
-            self._forbidden.check_batch(batch)
         batches, self._batches, self.held_bytes = self._batches, [], 0
+        for batch in batches:
+            self._forbidden.check_batch(batch)
+        if self._deleted:
+            batches = [self._mark(batch, self._deleted) for batch in batches]
         if self._mapped:
             mapped = map(self._mapped.apply, batches)
             batches = [batch for batch in mapped if batch.num_rows]
         return batches
+
+    def _mark(self, batch: pa.RecordBatch, deleted: DeletedRecords) -> pa.RecordBatch:
+        """Add the column of the marks (`DeletedRecords`)."""
+        marks: list[datetime | None] = [None] * batch.num_rows
+        if (are_deleted := batch.column(IS_DELETED)).true_count:
+            cells = (batch.column(_KEY), are_deleted, batch.column(deleted.stamp))
+            rows = zip(*(column.to_pylist() for column in cells), strict=True)
+            for number, (record_id, is_deleted, moment) in enumerate(rows):
+                if is_deleted and moment and deleted.mark(record_id, format_literal(moment, {})):
+                    marks[number] = moment
+        columns = [*batch.columns, pa.array(marks, MOMENT)]
+        return pa.RecordBatch.from_arrays(columns, schema=self.schema)
 
     def _take_plain(self) -> None:
         """Move the records of the compiled code to the end of the batches, to keep the order."""

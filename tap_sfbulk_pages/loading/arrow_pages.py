@@ -65,6 +65,7 @@ class ArrowPages:
                 delimiter=delimiter,
                 replication_key=request.replication_key,
                 forbidden=request.forbidden,
+                deleted=request.deleted,
             )
 
         return ArrowPage(_Batches(new_builder, self._take_unfit, request.replication_key))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from tap_sfbulk_pages.decoding.deleted import DELETED_AT
 from tap_sfbulk_pages.errors import LoadError
 from tap_sfbulk_pages.loading.databases import rows
 from tap_sfbulk_pages.loading.databases.column_types import ColumnType
@@ -29,7 +30,7 @@ from tap_sfbulk_pages.loading.databases.waiting import (
     publish,
 )
 from tap_sfbulk_pages.reading.state import entry as stream_state
-from tap_sfbulk_pages.salesforce.schema import DELETED_AT, KEY
+from tap_sfbulk_pages.salesforce.schema import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
@@ -129,7 +130,7 @@ class Landing:
             LoadError: If the database refuses; the transaction is of no use then.
         """
         self.is_torn = True
-        if DELETED_AT in page.types:
+        if page.types.keys() == {KEY, DELETED_AT}:
             self._take_deleted(page)
         else:
             self._take_records(page, job_id or _REST)
@@ -208,6 +209,13 @@ class Landing:
             rows.append(self._database, records, self._table.name)
         else:
             rows.merge(self._database, records, self._table.name, self._table.keys)
+        if DELETED_AT in records.column_names and not self._plan.waits:
+            self._remove_deleted()
+
+    def _remove_deleted(self) -> None:
+        """Remove records that were read although they are deleted, if that is wanted."""
+        if self._plan.removes_deleted and DELETED_AT in self._table.columns:
+            rows.remove_where_filled(self._database, self._table.name, DELETED_AT)
 
     def _read_as_text(self, columns: Mapping[str, ColumnType]) -> None:
         """Read the numbers as text whose columns are: decimals would round some of them."""
@@ -319,6 +327,7 @@ class Landing:
         self.flush()
         ensure_waiting_table(self._database, self._table)
         publish(self._database, self._table.name, since=self._plan.since)
+        self._remove_deleted()
         self._landed.clear()
         self._sources = {}
         self._is_pending = self._has_ended = self._can_wait = False

@@ -14,7 +14,7 @@ from tap_sfbulk_pages.loading.landing_plan import LandingPlan
 from tap_sfbulk_pages.loading.stream import OpenedStream
 from tap_sfbulk_pages.reading.choice import open_object
 from tap_sfbulk_pages.reading.existing_jobs import fetch_columns
-from tap_sfbulk_pages.reading.object_query import ObjectSelection, ask_object
+from tap_sfbulk_pages.reading.object_query import ObjectSelection, ask_object, find_delete_fields
 from tap_sfbulk_pages.reading.page import NothingToRead
 from tap_sfbulk_pages.reading.request import JobRequest, choose_fields
 from tap_sfbulk_pages.reading.state import entry as stream_state
@@ -78,7 +78,8 @@ class Opening:
         schemas = _with_times(json_schema(sobject)["properties"], types)
         unsupported = unsupported_fields(sobject, include_blobs=settings.include_blobs)
         keys = self._keys(primary_keys(sobject), schemas.keys() - unsupported)
-        names = self._select(schemas.keys() - unsupported, schemas, needed=[*keys, key])
+        needed = [*keys, key, *find_delete_fields(sobject, settings)]
+        names = self._select(schemas.keys() - unsupported, schemas, needed=needed)
         selection = ObjectSelection(sobject, schemas, names, keys, key)
         now = self.context.org.client.clock.now()
         question = ask_object(selection, settings, self.state, now=now)

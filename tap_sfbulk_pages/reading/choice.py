@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.reading.asked_again import AskedAgain
 from tap_sfbulk_pages.reading.job_or_rest import JobOrRestReading
+from tap_sfbulk_pages.reading.object_query import find_delete_fields
 from tap_sfbulk_pages.reading.state import entry as stream_state
 from tap_sfbulk_pages.reading.state.saved_ranges import SavedRanges
 from tap_sfbulk_pages.reading.through_ranges import SplitReading
@@ -106,6 +107,10 @@ def _open_question(
 ) -> Reading:
     """Make ready to read what a question finds, deleted records included."""
     choice = choose(question, context.org.settings, state)
+    if choice.tracks_deletes:
+        fields = find_delete_fields(question.selection.sobject, context.org.settings)
+        stamp = fields[-1] if fields and {*fields, KEY} <= question.types.keys() else None
+        question = replace(question, deleted=begin_tracking(context, state, stamp))
     question.begin()
     is_asked_again = choice.is_begun and has_relative_date(question.query.condition)
     # A bookmark that yesterday's answer moved would be taken to cover today's question: a run that
@@ -122,8 +127,13 @@ def _open_question(
             ),
         )
     if choice.tracks_deletes:
-        begin_tracking(state, question.query.replication_key, context.org.client.clock.now())
-        reading = WithDeletedRecords(reading, context, question, state)
+        reading = WithDeletedRecords(
+            reading,
+            context,
+            sobject=question.selection.sobject.name,
+            state=state,
+            deleted=question.deleted,
+        )
     return reading
 
 

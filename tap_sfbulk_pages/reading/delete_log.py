@@ -23,9 +23,10 @@ from urllib.parse import quote, urlencode
 
 from tap_sfbulk_pages.datetimes import parse_datetime
 from tap_sfbulk_pages.decoding.columns import Columns
+from tap_sfbulk_pages.decoding.deleted import DELETED_AT
 from tap_sfbulk_pages.errors import RefusedError
 from tap_sfbulk_pages.jobs.query import SHORT_ID
-from tap_sfbulk_pages.salesforce.schema import DELETED_AT, KEY
+from tap_sfbulk_pages.salesforce.schema import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -117,7 +118,7 @@ class DeleteLog:
                 continue
             begins_at = max(now - LOG_KEEPS, start, reply.earliest or start)
             covered = min(stop, reply.latest or now, now)
-            yield LoggedDeletes(self._drop_restored(reply.columns), begins_at, covered)
+            yield LoggedDeletes(self.drop_restored(reply.columns), begins_at, covered)
             if covered < stop:
                 # The rest is not complete yet. To go on behind it would lose it.
                 return
@@ -192,7 +193,7 @@ class DeleteLog:
                 parse=_parse_reply,
             )
 
-    def _drop_restored(self, records: Columns) -> Columns:
+    def drop_restored(self, records: Columns) -> Columns:
         """Leave out the records that are there again."""
         restored: set[str] = set()
         ids = iter(_short_ids(records))

@@ -89,6 +89,7 @@ class Ledger:
                 done_before=done_before,
                 sink=sink,
                 forbidden=self._request.forbidden,
+                deleted=self._request.deleted,
             )
             # Whoever takes the page comes back here by asking for the next one, which it does only
             # when this one has been written. Nothing before this line may count the page as done.

@@ -10,6 +10,7 @@ import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from tap_sfbulk_pages.decoding.deleted import IS_DELETED
 from tap_sfbulk_pages.decoding.forbidden import ForbiddenValues
 from tap_sfbulk_pages.errors import ExtractionError
 from tap_sfbulk_pages.jobs.query import Query
@@ -23,7 +24,7 @@ from tap_sfbulk_pages.reading.state.bookmarks import (
     describe_extent,
 )
 from tap_sfbulk_pages.reading.state.coverage import Coverage, decide_start, hide_field
-from tap_sfbulk_pages.salesforce.schema import binary_fields, json_schema
+from tap_sfbulk_pages.salesforce.schema import KEY, binary_fields, json_schema, replication_key
 from tap_sfbulk_pages.soql.ranges import Range, RangeField, choose_range_field
 from tap_sfbulk_pages.soql.select import select
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tap_sfbulk_pages.decoding.cells import CellType
+    from tap_sfbulk_pages.decoding.deleted import DeletedRecords
     from tap_sfbulk_pages.org import Org
     from tap_sfbulk_pages.reading.state.saved_ranges import SavedRanges
     from tap_sfbulk_pages.salesforce.describe import SObject
@@ -199,6 +201,7 @@ class ObjectQuestion:
         binary_fields: Selected fields that no query returns, fetched record by record.
         incremental: The replication key and its bookmark; None to read everything.
         refresh: When formula fields are read in full; None where that does not matter.
+        deleted: As of `JobRequest`.
     """
 
     selection: ObjectSelection
@@ -207,6 +210,7 @@ class ObjectQuestion:
     binary_fields: Sequence[str]
     incremental: Incremental | None
     refresh: FormulaRefresh | None
+    deleted: DeletedRecords | None = None
 
     @property
     def is_whole(self) -> bool:
@@ -239,6 +243,7 @@ class ObjectQuestion:
             self.types,
             self.query.replication_key,
             forbidden=ForbiddenValues.of(selection.primary_keys, self.types, selection.schemas),
+            deleted=self.deleted,
         )
 
     def describe_extent(self, settings: Settings) -> str:
@@ -261,6 +266,19 @@ class ObjectQuestion:
             self.incremental.finish(maximum, latest)
         if self.refresh:
             self.refresh.finish()
+
+
+def find_delete_fields(sobject: SObject, settings: Settings) -> tuple[str, ...]:
+    """Find the fields without which deleted records cannot be marked.
+
+    Returns:
+        `IsDeleted`, and the stamp that deleting a record moves; none where none are wanted.
+    """
+    stamp = replication_key(sobject)
+    is_wanted = settings.track_hard_deletes and settings.include_deleted
+    if not is_wanted or stamp is None or not {KEY, IS_DELETED} <= sobject.field_names:
+        return ()
+    return (IS_DELETED, stamp)
 
 
 def ask_object(

@@ -14,9 +14,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from tap_sfbulk_pages.decoding.ahead import run_ahead
+from tap_sfbulk_pages.decoding.cells import CellType
+from tap_sfbulk_pages.decoding.deleted import DELETED_AT, DeletedRecords
 from tap_sfbulk_pages.decoding.forbidden import ForbiddenValues
 from tap_sfbulk_pages.decoding.greatest import find_greatest, pick_later
 from tap_sfbulk_pages.decoding.page import check_count
+from tap_sfbulk_pages.decoding.records import encode_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,7 +27,6 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import datetime
 
-    from tap_sfbulk_pages.decoding.cells import CellType
     from tap_sfbulk_pages.decoding.column_map import ColumnMap
     from tap_sfbulk_pages.decoding.columns import Columns
     from tap_sfbulk_pages.decoding.lines import Envelope, RecordLines
@@ -238,6 +240,7 @@ class PageReading:
             started over, whatever was written earlier.
         sink: What has taken the records already; None if `blocks` has them.
         forbidden: What no record may hold; None for nothing.
+        deleted: Marks the deleted ones among the records; None for none.
     """
 
     def __init__(
@@ -254,10 +257,11 @@ class PageReading:
         done_before: int = 0,
         sink: PageSink | None = None,
         forbidden: ForbiddenValues | None = None,
+        deleted: DeletedRecords | None = None,
     ) -> None:
         self.name = name
         self.received_at = received_at
-        self.types = types
+        self.types = {**types, DELETED_AT: CellType.TEXT} if deleted else types
         self.maximum = maximum
         self.done_before = done_before
         self.is_read = False
@@ -268,6 +272,7 @@ class PageReading:
         self._replication_key = replication_key
         self._sink = sink
         self._forbidden = forbidden or ForbiddenValues()
+        self._deleted = deleted
 
     def check_read(self) -> None:
         """Make sure that every block was taken; else records would be lost once the page is done.
@@ -303,7 +308,7 @@ class PageReading:
                 self._keep(find_greatest(columns[key], key), key)
             self._forbidden.check_columns(columns)
             self.records += columns.records
-            yield columns
+            yield self._deleted.mark_columns(columns) if self._deleted else columns
         self._end()
 
     def lines(
@@ -320,6 +325,11 @@ class PageReading:
             ForbiddenValueError: If a record holds what none may.
             SettingsError: If an expression of the map fails on a record.
         """
+        if self._deleted and column_map:
+            # The map sees the marks as it sees the fields.
+            for columns in self.columns():
+                yield encode_lines(columns, self.types, envelope, None, column_map)
+            return
         encode = partial(self._blocks.lines, envelope=envelope, column_map=column_map)
         forbidden = self._forbidden
         if column_map:
@@ -329,7 +339,7 @@ class PageReading:
                 self._keep(lines.greatest, self._replication_key)
             forbidden.check_lines(lines.text)
             self.records += lines.records
-            yield lines
+            yield self._deleted.mark_lines(lines, envelope) if self._deleted else lines
         self._end()
 
     def _keep(self, greatest: str | None, replication_key: str) -> None:

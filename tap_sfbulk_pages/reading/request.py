@@ -13,6 +13,7 @@ from tap_sfbulk_pages.errors import ExtractionError
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
+    from tap_sfbulk_pages.decoding.deleted import DeletedRecords
     from tap_sfbulk_pages.jobs.query import ExistingJob, Query
 
 logger = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ class JobRequest:
         replication_key: The field whose maximum is kept; None for none.
         by_place: The fields that are known by the place of their column (`PageDownload`).
         forbidden: What no record may hold.
+        deleted: Marks the deleted ones among the records; None for none.
     """
 
     query: Query | ExistingJob
@@ -35,6 +37,7 @@ class JobRequest:
     replication_key: str | None
     by_place: Mapping[int, str] | None = None
     forbidden: ForbiddenValues = field(default_factory=ForbiddenValues)
+    deleted: DeletedRecords | None = None
 
 
 def choose_fields(

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tap_sfbulk_pages.decoding.deleted import DELETED_AT
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -42,8 +44,6 @@ _SCHEMAS: Mapping[str, dict[str, Any]] = {
 _BIG_OBJECT = "__b"
 # AppDefinition and the like have the same Id on every row; DurableId is their key.
 _DURABLE_KEY = "DurableId"
-# What Singer targets look for to mark or remove a record that no longer exists.
-DELETED_AT = "_sdc_deleted_at"
 
 
 def json_schema(sobject: SObject) -> dict[str, Any]:

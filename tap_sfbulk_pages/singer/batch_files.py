@@ -94,6 +94,7 @@ class BatchFiles:
             delimiter=delimiter,
             replication_key=request.replication_key,
             forbidden=request.forbidden,
+            deleted=request.deleted,
         )
 
     def write(self, page: PageReading, *, job_id: str) -> tuple[list[str], int]:

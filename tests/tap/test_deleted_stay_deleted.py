@@ -6,7 +6,9 @@ import signal
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
+import pyarrow.ipc
 import pytest
 from salesforce_data import expected_records
 from tap_process import config_for, select_fields
@@ -34,12 +36,19 @@ class MergedTable:
         for message in run.messages:
             version = message.get("version")
             if message["type"] == "RECORD":
-                record = message["record"]
-                self.rows[record["Id"]] = record
-                self._versions[record["Id"]] = version
+                self._put(message["record"], version)
+            elif message["type"] == "BATCH":
+                for address in message["manifest"]:
+                    with pyarrow.ipc.open_file(unquote(urlsplit(address).path)) as file:
+                        for record in file.read_all().to_pylist():
+                            self._put(record, None)
             elif message["type"] == "ACTIVATE_VERSION":
                 for key in [key for key, each in self._versions.items() if each != version]:
                     del self.rows[key], self._versions[key]
+
+    def _put(self, record: dict[str, Any], version: int | None) -> None:
+        self.rows[record["Id"]] = record
+        self._versions[record["Id"]] = version
 
     @property
     def marked(self) -> set[str]:
@@ -57,6 +66,8 @@ class Org:
         self._now = START
         self._in_bin: set[str] = set()
         self._erased: set[str] = set()
+        if "batch_config" in settings:
+            settings["batch_config"]["storage"] = {"root": tap._folder.as_uri()}
         self._config = config_for(server, OBJECT, track_hard_deletes=True, **settings)
         self._catalog = tap.catalog(self._config)
         (entry,) = self._catalog["streams"]
@@ -94,8 +105,6 @@ class Org:
         assert {*self.alive()} <= table.rows.keys()
         assert self._erased & table.rows.keys() <= table.marked
         assert table.marked <= self._in_bin | self._erased
-        assert self.state
-        assert self.state["bookmarks"][OBJECT].get("deleted_marks_due") is None
         return run
 
     def load_and_kill(self, *, after_states: int) -> None:
@@ -121,6 +130,7 @@ MODES: dict[str, dict[str, Any]] = {
     "REST": {"small_objects_through_rest": True},
     "formulas": {"refresh_formula_fields": "PT1H"},
     "no IsDeleted": {},
+    "BATCH": {"batch_config": {"encoding": {"format": "arrow"}}},
     "only alive": {"include_deleted": False},
     "filter": {"filters": {OBJECT: "Name != 'nobody' AND CreatedDate < TODAY"}},
 }
@@ -167,7 +177,7 @@ def test_marks_are_written_by_the_run_that_goes_on(
     org.load()
 
 
-def test_a_run_killed_before_the_marks_is_made_good_in_spite_of_a_new_bookmark(
+def test_a_run_that_cannot_read_the_log_marks_what_it_reads_again(
     tap: Tap, start_sandbox: StartSandbox
 ) -> None:
     """The bookmark has moved past the deleted records, and no later lookback reaches them."""
@@ -182,26 +192,39 @@ def test_a_run_killed_before_the_marks_is_made_good_in_spite_of_a_new_bookmark(
     run = org.start().end()
     assert run.exit_code == 1
     org.take(run)
-    assert org.table.marked == set()
+    assert org.table.marked == {first, second}
     org.server.clear_faults()
     org.wait(days=2)
     org.load()
     org.load()
 
 
-def test_a_record_that_leaves_the_bin_before_the_run_goes_on_is_marked(
-    tap: Tap, start_sandbox: StartSandbox
+@pytest.mark.parametrize("mode", ["full table", "REST"])
+@pytest.mark.parametrize("is_killed", [True, False], ids=["killed", "slow"])
+def test_a_record_that_leaves_the_bin_while_it_is_read_is_marked(
+    tap: Tap, start_sandbox: StartSandbox, mode: str, *, is_killed: bool
 ) -> None:
-    """Its page is read from the old job; the bin no longer has it, and it was told long ago."""
-    org = loaded(tap, start_sandbox, "full table")
+    """It was told long ago, and neither the bin nor the log has it when the pages are written."""
+    org = loaded(tap, start_sandbox, mode)
     *victims, _ = org.alive()
     org.delete(*victims)
     org.wait(minutes=1)
     org.load()
     org.wait(minutes=30)
-    org.load_and_kill(after_states=4)
+    running = org.start()
+    running.read_records(6)
+    if is_killed:
+        with suppress(ProcessLookupError):
+            running.kill(signal.SIGKILL)
+        org.take(running.end())
     org.delete(*victims, hard=True)
     org.wait(minutes=30)
+    org.server.org.purge_deleted(OBJECT)
+    org.wait(minutes=30)
+    if not is_killed:
+        run = running.end()
+        assert run.exit_code == 0, run.stderr
+        org.take(run)
     org.load()
 
 
@@ -244,8 +267,7 @@ def test_marks_that_an_earlier_release_has_lost_are_written_again(
     org.wait(minutes=1)
     org.load()
     assert org.state
-    for name in ("deletes_tracked_since", "deleted_marks_due"):
-        del org.state["bookmarks"][OBJECT][name]
+    del org.state["bookmarks"][OBJECT]["deletes_tracked_since"]
     for victim in victims:
         del org.table.rows[victim][MARK]
     org.load()

@@ -177,14 +177,18 @@ def test_a_read_that_an_earlier_release_began_drops_nothing(
     assert table.rows.keys() == ids(server)
 
 
+@pytest.mark.parametrize("way", ["job", "rest"])
+@pytest.mark.parametrize("is_killed", [False, True], ids=["activated", "killed before that"])
 def test_an_object_that_has_become_empty_empties_its_table(
-    tap: Tap, start_sandbox: StartSandbox
+    tap: Tap, start_sandbox: StartSandbox, way: str, *, is_killed: bool
 ) -> None:
     server, table = start_sandbox(rows={"Account": 3}), VersionedTable()
-    config, catalog = full_table(tap, server)
+    config, catalog = full_table(tap, server, small_objects_through_rest=way == "rest")
     first = table.load(tap(config, catalog=catalog))
+    *_, complete, activated = first.states
     delete(server)
-    second = table.load(tap(config, catalog=catalog, state=first.state))
+    state = complete if is_killed else activated
+    second = table.load(tap(config, catalog=catalog, state=state))
     assert second.exit_code == 0, second.stderr
     assert table.rows == {}
 
@@ -207,6 +211,11 @@ def test_a_job_that_has_been_read_keeps_its_table(tap: Tap, start_sandbox: Start
     assert held
     assert table.rows == held
     assert len(table.activated) == 1
+    # The state of a run that was killed after the last record, and before it could activate.
+    owing = table.load(tap(config, state=first.states[-2]))
+    assert kinds(owing) == ["SCHEMA", "ACTIVATE_VERSION"]
+    assert table.rows == held
+    assert kinds(table.load(tap(config, state=owing.state))) == ["SCHEMA"]
 
 
 @pytest.mark.parametrize(

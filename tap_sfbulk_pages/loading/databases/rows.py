@@ -85,6 +85,15 @@ def remove(database: Database, batch: pa.Table, name: str, keys: Sequence[str]) 
     _drop_stage(database)
 
 
+def remove_where_filled(database: Database, name: str, column: str) -> None:
+    """Delete the rows that have a value in a column.
+
+    Raises:
+        LoadError: If the database refuses.
+    """
+    database.execute(f"DELETE FROM {database.qualified(name)} WHERE {quote(column)} IS NOT NULL")
+
+
 def _stage(database: Database, batch: pa.Table) -> None:
     """Put rows into a temporary table of their own."""
     columns = ", ".join(f"{quote(each.name)} {_type(each)}" for each in batch.schema)

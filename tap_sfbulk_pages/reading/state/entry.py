@@ -11,7 +11,6 @@
 | `question` | what the bookmark covers (`coverage.py`) |
 | `deleted_until` | until when deleted records have been written |
 | `deletes_tracked_since` | since when they have been |
-| `deleted_marks_due` | a condition: the deleted records that may have been written without marks |
 | `formulas_refreshed_at` | when the last full read of the formula fields began |
 | `formula_refresh_began_at` | when the one under way began |
 | `table_version` | that of the full read under way (`table_version.py`) |
@@ -32,7 +31,6 @@ from tap_sfbulk_pages.errors import StateError
 from tap_sfbulk_pages.jobs.progress import JobProgress
 from tap_sfbulk_pages.reading.state.saved_values import (
     is_api_version,
-    is_condition,
     is_count,
     is_id,
     is_link,
@@ -58,13 +56,10 @@ _FINISHED_REST_QUERY = "finished_rest_query"
 _FINISHED_RANGES = "finished_ranges"
 _DELETED_UNTIL = "deleted_until"
 _TRACKED_SINCE = "deletes_tracked_since"
-_MARKS_DUE = "deleted_marks_due"
 _FORMULAS_REFRESHED_AT = "formulas_refreshed_at"
 _FORMULA_REFRESH_BEGAN_AT = "formula_refresh_began_at"
 TABLE_VERSION = "table_version"
 LAST_TABLE_VERSION = "last_table_version"
-# Finds the deleted records that are still in the recycle bin.
-IN_BIN = "IsDeleted = true"
 # All that a stream's part of the state can hold; `partitions` and its like are the Singer SDK's.
 KNOWN_KEYS = frozenset(
     {
@@ -80,7 +75,6 @@ KNOWN_KEYS = frozenset(
         _FINISHED_RANGES,
         _DELETED_UNTIL,
         _TRACKED_SINCE,
-        _MARKS_DUE,
         _FORMULAS_REFRESHED_AT,
         _FORMULA_REFRESH_BEGAN_AT,
         TABLE_VERSION,
@@ -363,6 +357,11 @@ def bookmark(state: Mapping[str, Any], replication_key: str | None) -> str | Non
     return state.get(_VALUE)
 
 
+def any_bookmark(state: Mapping[str, Any]) -> str | None:
+    """Return the bookmark, whatever its replication key; None if there is none."""
+    return state.get(_VALUE)
+
+
 def other_bookmark(state: Mapping[str, Any], replication_key: str) -> tuple[str, str] | None:
     """Read the bookmark with its key, if it is one of another replication key."""
     key, value = state.get(_KEY), state.get(_VALUE)
@@ -412,29 +411,17 @@ def deletes_tracked_since(state: Mapping[str, Any]) -> datetime | None:
     return _moment(state, _TRACKED_SINCE)
 
 
+def set_deletes_tracked_since(state: MutableMapping[str, Any], moment: datetime) -> None:
+    """Save since when deleted records have been written."""
+    state[_TRACKED_SINCE] = moment.isoformat(timespec="seconds")
+
+
 def begin_delete_tracking(
     state: MutableMapping[str, Any], *, since: datetime, until: datetime
 ) -> None:
     """Save from when on deleted records are written, and until when they have been."""
     began, written = (each.isoformat(timespec="seconds") for each in (since, until))
     state.update({_TRACKED_SINCE: began, _DELETED_UNTIL: written})
-
-
-def marks_due(state: Mapping[str, Any]) -> str | None:
-    """Return the condition of the deleted records whose marks may be missing; None for none.
-
-    Raises:
-        StateError: If it is not a condition, or one of records that are not deleted.
-    """
-    condition = state.get(_MARKS_DUE)
-    if condition is not None and not is_condition(condition, within=IN_BIN):
-        raise _broken(_MARKS_DUE)
-    return condition
-
-
-def set_marks_due(state: MutableMapping[str, Any], condition: str | None) -> None:
-    """Save which deleted records may be written without marks; None when they have them."""
-    state[_MARKS_DUE] = condition
 
 
 def formulas_refreshed_at(state: Mapping[str, Any]) -> datetime | None:

@@ -10,11 +10,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.datetimes import parse_datetime
-from tap_sfbulk_pages.errors import SettingsError
 from tap_sfbulk_pages.jobs.query import SHORT_ID
 from tap_sfbulk_pages.salesforce.addresses import strip_host
-from tap_sfbulk_pages.soql.conditions import finds_no_more
-from tap_sfbulk_pages.soql.text import check_condition
 
 if TYPE_CHECKING:
     from typing import TypeGuard
@@ -75,13 +72,3 @@ def is_link(link: str, job_id: str | None = None) -> bool:
     if match is None or job_id is None:
         return match is not None
     return "/jobs/query/" in link and match["id"][:SHORT_ID] == job_id[:SHORT_ID]
-
-
-def is_condition(value: Any, *, within: str) -> TypeGuard[str]:
-    """Return whether a value is a single SOQL condition that finds no more than another one."""
-    if not isinstance(value, str):
-        return False
-    try:
-        return finds_no_more(check_condition(value), within)
-    except SettingsError:
-        return False

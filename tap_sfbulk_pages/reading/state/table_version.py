@@ -42,6 +42,15 @@ def choose_version(state: MutableMapping[str, Any], now: datetime) -> int | None
     return version
 
 
+def owed_version(state: Mapping[str, Any]) -> int | None:
+    """Return the version of a read that is complete, if it has not been activated; None if it has.
+
+    Raises:
+        StateError: If the state is malformed.
+    """
+    return _load(state, TABLE_VERSION)
+
+
 def finish_version(state: MutableMapping[str, Any]) -> None:
     """Keep that the table of the version is complete."""
     state[TABLE_VERSION] = None

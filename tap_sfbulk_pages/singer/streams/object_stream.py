@@ -8,12 +8,12 @@ from singer_sdk.singerlib import Schema
 from singer_sdk.singerlib.catalog import Metadata
 from typing_extensions import override
 
+from tap_sfbulk_pages.decoding.deleted import DELETED_AT
 from tap_sfbulk_pages.reading.choice import choose, open_object
-from tap_sfbulk_pages.reading.object_query import ObjectSelection, ask_object
+from tap_sfbulk_pages.reading.object_query import ObjectSelection, ask_object, find_delete_fields
 from tap_sfbulk_pages.reading.plan import plan_object
 from tap_sfbulk_pages.salesforce.restricted_objects import find_obstacle
 from tap_sfbulk_pages.salesforce.schema import (
-    DELETED_AT,
     add_deleted_at,
     binary_fields,
     json_schema,
@@ -62,9 +62,17 @@ class SObjectStream(BulkStream):
         metadata: MetadataMapping = super().metadata
         if is_own:
             self._mark_unsupported(metadata)
-            if DELETED_AT in self.schema["properties"]:
-                metadata["properties", DELETED_AT].inclusion = Metadata.InclusionType.AUTOMATIC
+            for name in self._needed_for_deletes:
+                metadata["properties", name].inclusion = Metadata.InclusionType.AUTOMATIC
         return metadata
+
+    @property
+    def _needed_for_deletes(self) -> tuple[str, ...]:
+        """The fields without which deleted records cannot be marked."""
+        settings = self._tap.org.settings
+        if not settings.track_hard_deletes:
+            return ()
+        return (DELETED_AT, *find_delete_fields(self._sobject, settings))
 
     def _mark_unsupported(self, metadata: MetadataMapping) -> None:
         """Mark the fields; the catalog of a tap that reads them otherwise may select them."""
@@ -95,11 +103,18 @@ class SObjectStream(BulkStream):
     def apply_catalog(self, catalog: Catalog) -> None:
         """Take over a catalog, which may have been made before deletes were tracked."""
         entry = catalog.get_stream(self.name)
-        if entry and DELETED_AT in self.schema["properties"]:
-            entry.schema = Schema.from_dict(add_deleted_at(entry.schema.to_dict()))
-            entry.metadata["properties", DELETED_AT] = Metadata(
-                inclusion=Metadata.InclusionType.AUTOMATIC
-            )
+        if entry and (needed := self._needed_for_deletes):
+            own, schema = self.schema["properties"], entry.schema.to_dict()
+            properties = schema.get("properties", {})
+            properties = {
+                **properties,
+                **{name: properties.get(name, own[name]) for name in needed},
+            }
+            entry.schema = Schema.from_dict({**schema, "properties": properties})
+            for name in needed:
+                entry.metadata["properties", name] = Metadata(
+                    inclusion=Metadata.InclusionType.AUTOMATIC
+                )
         super().apply_catalog(catalog)
 
     @override

@@ -25,7 +25,11 @@ from tap_sfbulk_pages.decoding.lines import record_message
 from tap_sfbulk_pages.decoding.records import convert_rows
 from tap_sfbulk_pages.errors import SettingsError
 from tap_sfbulk_pages.reading.page import NothingToRead, ReadingContext
-from tap_sfbulk_pages.reading.state.table_version import choose_version, finish_version
+from tap_sfbulk_pages.reading.state.table_version import (
+    choose_version,
+    finish_version,
+    owed_version,
+)
 from tap_sfbulk_pages.singer.streams.paginator import ResultPagesPaginator
 from tap_sfbulk_pages.singer.streams.simple_maps import find_file_map, find_map, is_mapped
 from tap_sfbulk_pages.watching.activity import Phase, on_behalf_of
@@ -334,8 +338,12 @@ class BulkStream(RESTStream[ParseResult | None]):
         pages = reading.pages()
         # The SDK's own version is the run's, not that of the read.
         self._stream_version = None
-        if self._replaces_table and not isinstance(reading, NothingToRead):
-            pages = self._with_version(pages)
+        if self._replaces_table:
+            if isinstance(reading, NothingToRead):
+                # A run that was killed before it could activate the version owes that.
+                self._activate(owed_version(self.stream_state))
+            else:
+                pages = self._with_version(pages)
         for page in pages:
             with self.activity.during(Phase.WRITING):
                 yield page
@@ -357,10 +365,11 @@ class BulkStream(RESTStream[ParseResult | None]):
     def _with_version(self, pages: Iterator[PageReading]) -> Iterator[PageReading]:
         """Give the records of a full read a version, and activate it after the last of them."""
         version = choose_version(self.stream_state, datetime.now(timezone.utc))
+        is_empty = True
         for page in pages:
             # Chosen again for each page: it is another one if the read has started over meanwhile.
             version = choose_version(self.stream_state, datetime.now(timezone.utc))
-            self._stream_version = version
+            self._stream_version, is_empty = version, False
             yield page
         if version is None:
             self.logger.info(
@@ -369,6 +378,15 @@ class BulkStream(RESTStream[ParseResult | None]):
                 self.name,
             )
             return
+        if is_empty:
+            # The one before may be that of an earlier read, whose rows are not to be kept.
+            version = choose_version(self.stream_state, datetime.now(timezone.utc))
+        self._activate(version)
+
+    def _activate(self, version: int | None) -> None:
+        """Have the target drop the rows of other versions; None if there is no version."""
+        if version is None:
+            return
         super()._write_activate_version_message(version)
         finish_version(self.stream_state)
         self._save_state()
@@ -376,13 +394,15 @@ class BulkStream(RESTStream[ParseResult | None]):
     def _prepared_reading(self) -> Reading:
         if self._reading is None:
             files = self._batch_files
+            # What maps see of a deleted record has its mark, which a page has that is whole.
+            marks_mapped = self.is_mapped and self._tap.org.settings.track_hard_deletes
             context = ReadingContext(
                 self._tap.org,
                 save=self._save_state,
                 new_cursor=lambda begin: self.get_new_paginator(begin).cursor,
                 waiting=self._tap.stop_signal.waiting,
                 tend=self._tap.tend,
-                sinks=files if files and files.holds_columns else None,
+                sinks=files if files and files.holds_columns and not marks_mapped else None,
             )
             self._reading = self.new_reading(context)
         return self._reading
