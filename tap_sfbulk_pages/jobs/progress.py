@@ -3,7 +3,9 @@
 Pages are listed in groups (the replies of Get Parallel Results, or single pages of a serial walk),
 each reached by a link and leading to the next by its continuation. Groups that are done collapse
 into that link, so that the saved form stays small however many pages there are: the link to the
-first group that is not done, and the locators of the pages done in it and after it.
+first group that is not done, and the locators of the pages done in it and after it. Those of the
+group before it are kept too: should its list change, and name one of them again, it would be
+counted twice, and the total could fit although another page is missing.
 """
 
 from __future__ import annotations
@@ -51,6 +53,7 @@ class JobProgress:
         self.start: str | None = None
         self._groups: deque[_Group] = deque()
         self._done: set[str] = set()
+        self._before: tuple[str, ...] = ()
         self._listed: set[str] = set()
 
     @property
@@ -135,6 +138,7 @@ class JobProgress:
             # here on, and skips nothing but `locators_done`.
             "next_records_url": first.link if first else self.start,
             "locators_done": sorted(self._done),
+            "locators_before": list(self._before),
             "records_done": self.records,
             "replication_key_maximum": self.maximum,
         }
@@ -148,6 +152,8 @@ class JobProgress:
         """
         link, maximum = saved.get("next_records_url"), saved.get("replication_key_maximum")
         records, done = saved.get("records_done"), saved.get("locators_done")
+        # Earlier releases do not name those of the group before.
+        before = saved.get("locators_before", [])
         if (
             not isinstance(link, str | None)
             or (link is not None and not is_address(link))
@@ -156,7 +162,8 @@ class JobProgress:
             or isinstance(records, bool)
             or records < 0
             or not isinstance(done, list)
-            or not all(isinstance(locator, str) for locator in done)
+            or not isinstance(before, list)
+            or not all(isinstance(locator, str) for locator in (*done, *before))
         ):
             raise StateError(
                 "The saved progress of the query job is broken: remove query_job from the state "
@@ -167,6 +174,7 @@ class JobProgress:
         progress.records = records
         progress.maximum = maximum
         progress._done = set(done)
+        progress._before, progress._listed = tuple(before), set(before)
         return progress
 
     def _collapse(self) -> None:
@@ -179,4 +187,5 @@ class JobProgress:
         while self._groups and not self._groups[0].remaining and self._groups[0].continuation:
             group = self._groups.popleft()
             self._done.difference_update(group.locators)
+            self._before = group.locators or self._before
             self.start = group.continuation

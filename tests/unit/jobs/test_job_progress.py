@@ -203,6 +203,20 @@ def test_an_empty_group_leads_on() -> None:
     assert progress.list_group("/next", ["a"], None) == ["a"]
 
 
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_a_page_of_a_list_that_is_done_is_not_counted_again(*, is_restarted: bool) -> None:
+    progress = JobProgress()
+    progress.list_group(None, ["a", "b"], "/second")
+    for locator in ("a", "b"):
+        progress.finish(locator, records=1, maximum=None)
+    if is_restarted:
+        progress = restarted(progress)
+    assert progress.list_group("/second", ["b", "c"], None) == ["c"]
+    progress.finish("c", records=1, maximum=None)
+    assert progress.records == 3
+    assert progress.is_finished
+
+
 def test_more_pages_follow_after_all() -> None:
     progress = JobProgress()
     progress.list_group(None, ["a"], None)
@@ -231,6 +245,8 @@ SOUND: dict[str, Any] = {
         ("locators_done", "a"),
         ("locators_done", [1]),
         ("locators_done", {"a": 1}),
+        ("locators_before", "a"),
+        ("locators_before", [1]),
         ("records_done", None),
         ("records_done", -1),
         ("records_done", 1.5),
