@@ -119,16 +119,23 @@ def test_a_bookmark_from_before_is_where_tracking_begins(
     assert deleted_ids(run) == [after]
 
 
+@pytest.mark.parametrize("way", ["job", "rest", "ranges"])
+@pytest.mark.parametrize("is_tracked", [True, False], ids=["tracked", "tracked later"])
 def test_a_load_that_is_killed_tells_what_was_deleted_meanwhile(
-    tap: Tap, start_sandbox: StartSandbox
+    tap: Tap, start_sandbox: StartSandbox, way: str, *, is_tracked: bool
 ) -> None:
     """A record that was written, and deleted before the load went on."""
-    server = start_sandbox(**SMALL)
-    config = config_for(server, "Account", track_hard_deletes=True)
-    first = tap.killed(config, after_states=3)
+    begin = datetime(2026, 5, 4, 22, tzinfo=timezone.utc)
+    counts = {"Account": 11_000_000} if way == "ranges" else {}
+    server = start_sandbox(**SMALL, query_rows=4, record_counts=counts, now=begin.isoformat())
+    settings = {"small_objects_through_rest": way == "rest"}
+    config = config_for(server, "Account", **settings, track_hard_deletes=is_tracked)
+    first = tap.killed(config, after_states=14 if way == "ranges" else 5)
     victim = first.records("Account")[0]["Id"]
+    server.set_now(begin + timedelta(hours=1))
     server.org.delete("Account", [victim], hard=True)
-    second = tap(config, state=first.state)
+    server.set_now(begin + timedelta(hours=3))
+    second = tap({**config, "track_hard_deletes": True}, state=first.state)
     assert second.exit_code == 0, second.stderr
     assert deleted_ids(second) == [victim]
 

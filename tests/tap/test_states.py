@@ -214,16 +214,8 @@ MARKS = {
                 [],
             ],
         ),
-        (
-            "deleted_marks_due",
-            [
-                "IsDeleted = false",
-                "IsDeleted = true AND Name = 'x' OR IsDeleted = false",
-                "IsDeleted = true ORDER BY Name LIMIT 1",
-                "IsDeleted = true) OR (IsDeleted = false",
-            ],
-        ),
         ("deleted_until", [INJECTED, 7]),
+        ("deletes_tracked_since", [INJECTED, 7]),
         ("replication_key_value", [INJECTED, "2026-99-01", 7]),
     ],
     ids=lambda each: each if isinstance(each, str) else "",

@@ -38,6 +38,7 @@ def test_a_job_is_read_back_as_it_was_saved(*, in_series: bool) -> None:
     assert saved.progress.save() == {
         "next_records_url": None,
         "locators_done": ["b"],
+        "locators_before": [],
         "records_done": 4,
         "replication_key_maximum": "2026-01-01T00:00:00.000Z",
     }
