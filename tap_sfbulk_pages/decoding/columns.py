@@ -57,6 +57,11 @@ class Columns:
         for start in range(0, self.records, records):
             yield self.slice(start, min(start + records, self.records))
 
+    def take(self, rows: Sequence[int]) -> Columns:
+        """Return some of the records."""
+        taken = {name: [cells[row] for row in rows] for name, cells in self.by_name.items()}
+        return Columns(taken, len(rows))
+
     def slice(self, start: int, end: int) -> Columns:
         """Return the records from `start` up to `end`, which is excluded."""
         cut = {name: cells[start:end] for name, cells in self.by_name.items()}

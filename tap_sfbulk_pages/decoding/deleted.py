@@ -34,12 +34,14 @@ class DeletedRecords:
         since: Records that were deleted earlier get no mark; None to mark all.
         until: Those that were deleted from here on get none yet; None to mark all.
         unmarked: These ones: their stamps by Id.
+        marked: Ids of those in the minute before `until` that have been marked.
     """
 
     stamp: str
     since: datetime | None = None
     until: datetime | None = None
     unmarked: dict[str, str] = field(default_factory=dict)
+    marked: set[str] = field(default_factory=set)
 
     def mark_columns(self, columns: Columns) -> Columns:
         """Add the column of the marks to a block."""
@@ -75,4 +77,6 @@ class DeletedRecords:
         if self.until and when >= self.until:
             self.unmarked[record_id] = moment
             return None
+        if self.until and when >= self.until.replace(second=0, microsecond=0):
+            self.marked.add(record_id)
         return None if self.since and when < self.since else moment

@@ -202,8 +202,7 @@ class DeleteLog:
         if not restored:
             return records
         kept = [number for number, each in enumerate(_short_ids(records)) if each not in restored]
-        by_name = {name: [cells[row] for row in kept] for name, cells in records.by_name.items()}
-        return Columns(by_name, len(kept))
+        return records.take(kept)
 
     def _find_alive(self, ids: list[str]) -> set[str]:
         listed = ",".join(f"'{each}'" for each in ids)

@@ -133,6 +133,7 @@ class WithDeletedRecords(WrappedReading):
         self._sobject = sobject
         self._state = state
         self._unmarked = deleted.unmarked if deleted else {}
+        self._marked = deleted.marked if deleted else set()
         self._log = DeleteLog(context.org, sobject, context.waiting)
 
     @override
@@ -164,7 +165,8 @@ class WithDeletedRecords(WrappedReading):
             if is_first and until < span.begins_at:
                 self._warn_of_gap(until, span.begins_at)
             is_first = False
-            yield from self._hand_over(f"deleted-{span.covered_until.isoformat()}", span.columns)
+            name = f"deleted-{span.covered_until.isoformat()}"
+            yield from self._hand_over(name, self._without_marked(span.columns))
             logged = {each[:SHORT_ID] for each in span.columns[KEY] if each}
             for record_id in [each for each in self._unmarked if each[:SHORT_ID] in logged]:
                 del self._unmarked[record_id]
@@ -174,6 +176,15 @@ class WithDeletedRecords(WrappedReading):
         if not (is_first or is_tracked):
             stream_state.set_deletes_tracked_since(self._state, since)
             self._context.save()
+
+    def _without_marked(self, logged: Columns) -> Columns:
+        """Leave out what has left with its mark and all its fields in this run.
+
+        Spans begin with a full minute, so the log repeats the end of what the last run has read.
+        """
+        known = {each[:SHORT_ID] for each in self._marked}
+        rows = [n for n, each in enumerate(logged[KEY]) if (each or "")[:SHORT_ID] not in known]
+        return logged.take(rows) if known else logged
 
     def _hand_over(self, name: str, deleted: Columns) -> Iterator[PageReading]:
         if not deleted.records:

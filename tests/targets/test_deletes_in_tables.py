@@ -73,6 +73,7 @@ def test_marks_of_deleted_records(table: Table, start_sandbox: StartSandbox) -> 
     server.set_now(START + timedelta(minutes=1))
     server.org.delete("Account", [in_bin])
     server.org.delete("Account", [erased], hard=True)
+    server.set_now(START + timedelta(seconds=80))
     told = table.load(config)
     for victim in (in_bin, erased):
         assert before[victim]["Name"]
