@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tap_sfbulk_pages.decoding.deleted import DELETED_AT
 from tap_sfbulk_pages.errors import LoadError, UnfitNumberError
 from tap_sfbulk_pages.loading.databases import rows
 from tap_sfbulk_pages.loading.databases.column_types import ColumnType
@@ -26,11 +27,11 @@ from tap_sfbulk_pages.loading.databases.waiting import (
     has_waiting_table,
     let_wait,
     publish,
+    waiting_table,
 )
 from tap_sfbulk_pages.loading.landing import was_own
 from tap_sfbulk_pages.loading.singer_batches import read_batch_file
 from tap_sfbulk_pages.loading.singer_records import arrow_type_of, records_as_arrow
-from tap_sfbulk_pages.salesforce.schema import DELETED_AT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -272,12 +273,15 @@ class SingerStream:
         """Put records into the table, or where they wait; no two have the same key."""
         name, keys = self._name, self._table.keys
         self._check_keys(records)
+        waits = self._version is not None and self._version != self._active_version
         if keys and set(records.column_names) == {*keys, DELETED_AT}:
+            if waits and has_waiting_table(self._database, name):
+                name = waiting_table(name)
             if self._removes_deleted:
                 rows.remove(self._database, records, name, keys)
             else:
                 rows.update(self._database, records, name, keys)
-        elif self._version is not None and self._version != self._active_version:
+        elif waits:
             ensure_waiting_table(self._database, self._table)
             let_wait(self._database, records, name, str(self._version), keys=keys)
         elif keys:
