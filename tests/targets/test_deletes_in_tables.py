@@ -73,14 +73,14 @@ def test_marks_of_deleted_records(table: Table, start_sandbox: StartSandbox) -> 
     server.set_now(START + timedelta(minutes=1))
     server.org.delete("Account", [in_bin])
     server.org.delete("Account", [erased], hard=True)
-    server.set_now(START + timedelta(seconds=80))
+    server.set_now(START + timedelta(minutes=3))
     told = table.load(config)
     for victim in (in_bin, erased):
         assert before[victim]["Name"]
         assert told[victim]["_sdc_deleted_at"]
         # The target sets what a record does not name to null, as the documentation says.
         assert told[victim]["Name"] is None
-    server.set_now(START + timedelta(minutes=2))
+    server.set_now(START + timedelta(minutes=4))
     again = table.load(config)
     assert again[in_bin]["_sdc_deleted_at"]
     assert again[in_bin]["Name"] == before[in_bin]["Name"]
