@@ -29,7 +29,7 @@ from tap_sfbulk_pages.loading.databases.waiting import (
     let_wait,
     publish,
 )
-from tap_sfbulk_pages.reading.state import entry as stream_state
+from tap_sfbulk_pages.reading.state import saved_reads
 from tap_sfbulk_pages.salesforce.schema import KEY
 
 if TYPE_CHECKING:
@@ -71,10 +71,10 @@ class Landing:
         self._appended: str | None = None
         self._sources: dict[str, str] = _sources(state)
         # Whether there is a read whose records are still to be seen.
-        self._is_pending = stream_state.has_job(state)
+        self._is_pending = saved_reads.has_job(state)
         self._has_ended = False
         self._can_wait = False
-        self._finished_before = stream_state.finished_reads(state)
+        self._finished_before = saved_reads.finished_reads(state)
         self._source = ""
         self._batches: list[pa.RecordBatch] = []
         self._bytes = 0
@@ -84,7 +84,7 @@ class Landing:
     def loading(self) -> str | None:
         """What a later load has to know to go on, as JSON; that the table is the loader's, too."""
         known: dict[str, Any] = {"is_own": self._is_own}
-        if self._appended is not None and stream_state.has_job(self._state):
+        if self._appended is not None and saved_reads.has_job(self._state):
             known |= {"appended": self._appended, "records": self._landed[self._appended]}
         return json.dumps(known)
 
@@ -140,7 +140,7 @@ class Landing:
         """Take note that the reading has saved its state: a job may have been given up."""
         if not self._plan.waits:
             return
-        if not stream_state.has_job(self._state):
+        if not saved_reads.has_job(self._state):
             # Read to its end, or given up: what comes next tells.
             self._has_ended = True
             return
@@ -172,7 +172,7 @@ class Landing:
         Raises:
             LoadError: If the database refuses.
         """
-        if not self._plan.waits or stream_state.has_job(self._state):
+        if not self._plan.waits or saved_reads.has_job(self._state):
             return
         if self._is_pending and self._has_finished:
             self._publish()
@@ -191,7 +191,7 @@ class Landing:
     @property
     def _has_finished(self) -> bool:
         """Whether the read whose records wait has come to its end, rather than been given up."""
-        return stream_state.finished_reads(self._state) != self._finished_before
+        return saved_reads.finished_reads(self._state) != self._finished_before
 
     def flush(self) -> None:
         """Hand the database what is held in memory.
@@ -226,7 +226,7 @@ class Landing:
     def _find_waiting(self) -> None:
         """Count what an earlier load has left waiting; nothing is of use without its job."""
         name = self._table.name
-        if not stream_state.has_job(self._state):
+        if not saved_reads.has_job(self._state):
             drop_waiting_table(self._database, name)
             return
         ensure_waiting_table(self._database, self._table)
@@ -248,7 +248,7 @@ class Landing:
         self._is_pending = True
         if not page.done_before:
             self._discard(source)
-        if stream_state.unfinished_ranges(self._state) is None:
+        if saved_reads.unfinished_ranges(self._state) is None:
             # There is one job at a time, and what waits of another one has been given up.
             for other in self._landed.keys() - {source}:
                 self._discard(other)
@@ -331,7 +331,7 @@ class Landing:
         self._landed.clear()
         self._sources = {}
         self._is_pending = self._has_ended = self._can_wait = False
-        self._finished_before = stream_state.finished_reads(self._state)
+        self._finished_before = saved_reads.finished_reads(self._state)
 
 
 _DONE = "done"
@@ -344,11 +344,11 @@ def was_own(saved: Mapping[str, Any] | None) -> bool:
 
 def _sources(state: Mapping[str, Any]) -> dict[str, str]:
     """List what a state says is being read: for each part of a read, the job that it is read by."""
-    if stream_state.saved_rest_query(state):
+    if saved_reads.saved_rest_query(state):
         return {"": _REST}
     if job := _job_of(state):
         return {"": job}
-    parts = (stream_state.unfinished_ranges(state) or {}).get("parts", ())
+    parts = (saved_reads.unfinished_ranges(state) or {}).get("parts", ())
     found = {}
     for part in parts:
         source = _DONE if part.get("done") else _job_of(part)
@@ -358,5 +358,5 @@ def _sources(state: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _job_of(state: Mapping[str, Any]) -> str | None:
-    saved = stream_state.saved_job(state)
+    saved = saved_reads.saved_job(state)
     return saved.id if saved else None

@@ -17,7 +17,7 @@ from tap_sfbulk_pages.reading.existing_jobs import fetch_columns
 from tap_sfbulk_pages.reading.object_query import ObjectSelection, ask_object, find_delete_fields
 from tap_sfbulk_pages.reading.page import NothingToRead
 from tap_sfbulk_pages.reading.request import JobRequest, choose_fields
-from tap_sfbulk_pages.reading.state import entry as stream_state
+from tap_sfbulk_pages.reading.state import saved_reads
 from tap_sfbulk_pages.reading.through_job import JobReading
 from tap_sfbulk_pages.reading.user_query import (
     QuerySelection,
@@ -138,7 +138,7 @@ class Opening:
         job = ExistingJob(setting.id, tuple(fields))
         context, pages = self._with_pages(setting.name, schemas)
         reading: Reading
-        if stream_state.is_done(self.state, job):
+        if saved_reads.is_done(self.state, job):
             logger.info("Stream %s: job %s has been loaded before.", setting.name, job.id)
             reading = NothingToRead()
         else:
@@ -151,7 +151,7 @@ class Opening:
                     forbidden=ForbiddenValues.of(keys, fields, schemas),
                 ),
                 state=self.state,
-                on_finished=lambda _: stream_state.set_done(self.state, job),
+                on_finished=lambda _: saved_reads.set_done(self.state, job),
             )
         read = {name: schemas[name] for name in names}
         return self._opened(reading, pages, setting.name, read, keys=keys)

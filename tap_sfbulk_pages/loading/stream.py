@@ -9,7 +9,7 @@ from tap_sfbulk_pages.errors import LoadError
 from tap_sfbulk_pages.jobs.page_lists import PageListCursor
 from tap_sfbulk_pages.loading.landing import Landing
 from tap_sfbulk_pages.reading.page import ReadingContext
-from tap_sfbulk_pages.reading.state import entry as stream_state
+from tap_sfbulk_pages.reading.state import saved_reads
 from tap_sfbulk_pages.watching.activity import Phase, on_behalf_of
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class StreamToLoad:
         self.activity = context.activity.stream(name)
         self._context = context
         self._state = context.transactions.state(name)
-        self.has_saved_job = stream_state.has_job(self._state)
+        self.has_saved_job = saved_reads.has_job(self._state)
         self._open_stream = open_stream
         self._opened: OpenedStream | None = None
         self._error: Exception | None = None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import LoadError, StateError
 from tap_sfbulk_pages.loading.databases.states import SavedStream, read_states, write_state
-from tap_sfbulk_pages.reading.state import entry as stream_state
+from tap_sfbulk_pages.reading.state import saved_reads
 
 if TYPE_CHECKING:
     from tap_sfbulk_pages.loading.databases.database import Database
@@ -57,7 +57,7 @@ class Transactions:
 
     def has_job(self, stream: str) -> bool:
         """Tell whether an earlier load has left a job of the stream to be read on."""
-        return stream_state.has_job(self._states.get(stream, {}))
+        return saved_reads.has_job(self._states.get(stream, {}))
 
     def open(self, stream: str, landing: Landing) -> None:
         """Begin to load a stream.

@@ -9,16 +9,19 @@ import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from tap_sfbulk_pages.reading.asked_again import AskedAgain
-from tap_sfbulk_pages.reading.job_or_rest import JobOrRestReading
 from tap_sfbulk_pages.reading.object_query import find_delete_fields
-from tap_sfbulk_pages.reading.state import entry as stream_state
+from tap_sfbulk_pages.reading.state import keys, saved_reads
 from tap_sfbulk_pages.reading.state.saved_ranges import SavedRanges
 from tap_sfbulk_pages.reading.through_ranges import SplitReading
 from tap_sfbulk_pages.reading.through_rest import RestReading
-from tap_sfbulk_pages.reading.with_binary_fields import WithBinaryFields
-from tap_sfbulk_pages.reading.with_deleted_records import WithDeletedRecords, begin_tracking
-from tap_sfbulk_pages.reading.without_refused_fields import WithoutRefusedFields
+from tap_sfbulk_pages.reading.wrappers.asked_again import AskedAgain
+from tap_sfbulk_pages.reading.wrappers.job_or_rest import JobOrRestReading
+from tap_sfbulk_pages.reading.wrappers.with_binary_fields import WithBinaryFields
+from tap_sfbulk_pages.reading.wrappers.with_deleted_records import (
+    WithDeletedRecords,
+    begin_tracking,
+)
+from tap_sfbulk_pages.reading.wrappers.without_refused_fields import WithoutRefusedFields
 from tap_sfbulk_pages.salesforce.schema import KEY, REPLICATION_KEYS
 from tap_sfbulk_pages.soql.conditions import has_relative_date
 
@@ -74,7 +77,7 @@ def choose(question: ObjectQuestion, settings: Settings, state: Mapping[str, Any
         may_cut=may_cut,
         may_cut_by_size=may_cut and question.is_whole and not is_begun,
         is_begun=is_begun,
-        begins_through_rest=may_use_rest and stream_state.saved_rest_query(state) is not None,
+        begins_through_rest=may_use_rest and saved_reads.saved_rest_query(state) is not None,
         takes_small=settings.small_objects_through_rest and not is_begun,
         falls_back=settings.fallback_to_rest,
         tracks_deletes=settings.track_hard_deletes and _keeps_delete_log(question.selection),
@@ -186,8 +189,8 @@ def _is_begun(query: ObjectQuery, state: Mapping[str, Any]) -> bool:
     """Find out whether an earlier run has begun; ranges of another query are not read on."""
     ranges = SavedRanges.load(state)
     if ranges and not query.is_answered_by(ranges):
-        state = {name: each for name, each in state.items() if name != stream_state.RANGES}
-    return stream_state.has_job(state)
+        state = {name: each for name, each in state.items() if name != keys.RANGES}
+    return saved_reads.has_job(state)
 
 
 def _keeps_order(query: ObjectQuery) -> bool:

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from tap_sfbulk_pages.decoding.cells import CellType
 from tap_sfbulk_pages.errors import ExtractionError
 from tap_sfbulk_pages.jobs.query import Query
-from tap_sfbulk_pages.reading.job_or_rest import SMALL
 from tap_sfbulk_pages.reading.rest_calls import ask
-from tap_sfbulk_pages.reading.state import entry as stream_state
+from tap_sfbulk_pages.reading.state import saved_reads
 from tap_sfbulk_pages.reading.state.saved_ranges import SavedRanges, is_done
 from tap_sfbulk_pages.reading.through_ranges import ranges_for
+from tap_sfbulk_pages.reading.wrappers.job_or_rest import SMALL
 from tap_sfbulk_pages.salesforce.limits import API_CALLS, QUERY_JOBS, RESULT_MEGABYTES
 from tap_sfbulk_pages.salesforce.restricted_objects import is_refused_by_bulk
 from tap_sfbulk_pages.soql.text import QueryText
@@ -140,7 +140,7 @@ def plan_object(
     plan.calls_a_record = len(question.binary_fields)
     plan.may_be_cut = choice.may_cut_by_size
     plan.may_be_small = choice.takes_small
-    if choice.begins_through_rest and (saved := stream_state.saved_rest_query(state)):
+    if choice.begins_through_rest and (saved := saved_reads.saved_rest_query(state)):
         done = counted(saved.records_done, "record")
         plan.go_through_rest(f"a query through REST goes on, {done} done")
     elif choice.falls_back and is_refused_by_bulk(name) and not choice.is_begun:
@@ -168,7 +168,7 @@ def plan_job(
     Raises:
         StateError: If the state is malformed.
     """
-    query, saved = request.query, stream_state.saved_job(state)
+    query, saved = request.query, saved_reads.saved_job(state)
     ranges = SavedRanges.load(state)
     jobs = 1
     if saved and saved.fingerprint == query.fingerprint:
@@ -177,7 +177,7 @@ def plan_job(
     elif ranges and ranges.query == query.fingerprint:
         done = sum(map(is_done, ranges.parts))
         how = f"ranges go on, {done} of {len(ranges.parts)} done"
-        jobs = sum(not is_done(part) and not stream_state.has_job(part) for part in ranges.parts)
+        jobs = sum(not is_done(part) and not saved_reads.has_job(part) for part in ranges.parts)
     made = query if isinstance(query, Query) else None
     return StreamPlan(
         stream, query=made, sobject=sobject, types=request.types, how=how, jobs=jobs if made else 0

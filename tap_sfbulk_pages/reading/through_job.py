@@ -26,7 +26,7 @@ from tap_sfbulk_pages.jobs.query import ExistingJob, QueryJob
 from tap_sfbulk_pages.jobs.serial_pages import SerialPages
 from tap_sfbulk_pages.reading.existing_jobs import find_existing_job
 from tap_sfbulk_pages.reading.ledger import Ledger
-from tap_sfbulk_pages.reading.state import entry as stream_state
+from tap_sfbulk_pages.reading.state import saved_reads
 from tap_sfbulk_pages.reading.state.bookmarks import cap_maximum
 from tap_sfbulk_pages.watching import activity
 from tap_sfbulk_pages.words import counted
@@ -70,7 +70,7 @@ class JobReading:
         self._state = state
         self._on_finished = on_finished
         self._is_divisible = is_divisible
-        self._saved = stream_state.saved_job(state)
+        self._saved = saved_reads.saved_job(state)
         self._progress = JobProgress()
         self._in_series = False
         self._is_resumed = False
@@ -106,7 +106,7 @@ class JobReading:
         """Save the job, and how far it has been read."""
         if self.job is None:
             return
-        stream_state.save_job(
+        saved_reads.save_job(
             self._state,
             self.job,
             self._request.query,
@@ -158,7 +158,7 @@ class JobReading:
                 yield from self._read_new_job()
         except (QueryJobError, RecordCountError):
             # The next run must not go on in this job: its pages do not hold every record.
-            stream_state.forget_job(self._state)
+            saved_reads.forget_job(self._state)
             self._context.save()
             raise
 
@@ -208,7 +208,7 @@ class JobReading:
             stream.is_resumed = True
         made()
 
-    def _find_job(self, saved: stream_state.SavedJob) -> QueryJob | None:
+    def _find_job(self, saved: saved_reads.SavedJob) -> QueryJob | None:
         """Ask for a saved job; None, with the reason in the log, if it can no longer be used."""
         # A job that answers another query holds other records than those asked for now.
         if not saved.answers(self._request.query.fingerprint, self._request.replication_key):
@@ -356,9 +356,9 @@ class JobReading:
         # read everything again.
         self._on_finished(cap_maximum(self._progress.maximum, job.created))
         if self._creates_job:
-            stream_state.finish_job(self._state, job)
+            saved_reads.finish_job(self._state, job)
         else:
-            stream_state.forget_job(self._state)
+            saved_reads.forget_job(self._state)
         self._context.save()
         self._ledger.warn_of_nul_characters(f"job {job.id}")
         if self._org.settings.delete_finished_jobs and job.created_by_tap:

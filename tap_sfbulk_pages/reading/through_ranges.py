@@ -21,8 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import QueryJobTooLongError, RefusedError
 from tap_sfbulk_pages.reading.schedule import JobSchedule
-from tap_sfbulk_pages.reading.state import entry as stream_state
-from tap_sfbulk_pages.reading.state import saved_ranges
+from tap_sfbulk_pages.reading.state import saved_ranges, saved_reads
 from tap_sfbulk_pages.reading.state.saved_ranges import SavedRanges, range_of
 from tap_sfbulk_pages.reading.through_job import JobReading
 
@@ -177,14 +176,14 @@ class SplitReading:
     def _finish_whole(self, maximum: str | None) -> None:
         """Note that the one job has been read; ranges that a merged state holds are over too."""
         self._question.finish(maximum)
-        stream_state.forget_ranges(self._state)
+        saved_reads.forget_ranges(self._state)
 
     def _load_ranges(self) -> SavedRanges | None:
         """Read the ranges of an earlier run, if they belong to this query."""
         saved = SavedRanges.load(self._state)
         if saved and not self._query.is_answered_by(saved):
             logger.info("The saved ranges of %s belong to another query.", self._query.sobject)
-            stream_state.forget_ranges(self._state)
+            saved_reads.forget_ranges(self._state)
             return None
         return saved
 

@@ -18,9 +18,9 @@ from tap_sfbulk_pages.jobs.fetching import Fetching
 from tap_sfbulk_pages.jobs.query import Query
 from tap_sfbulk_pages.reading.ledger import Ledger
 from tap_sfbulk_pages.reading.rest_pages import RestQuery
-from tap_sfbulk_pages.reading.state import entry as stream_state
+from tap_sfbulk_pages.reading.state import saved_reads
 from tap_sfbulk_pages.reading.state.bookmarks import cap_maximum
-from tap_sfbulk_pages.reading.state.entry import SavedRestQuery
+from tap_sfbulk_pages.reading.state.saved_reads import SavedRestQuery
 from tap_sfbulk_pages.watching import activity
 from tap_sfbulk_pages.words import counted
 
@@ -88,7 +88,7 @@ class RestReading:
             tend=context.tend,
             discard=lambda page: page.close(),
         )
-        saved = stream_state.saved_rest_query(state)
+        saved = saved_reads.saved_rest_query(state)
         if saved and not saved.answers(request.query.fingerprint, request.replication_key):
             logger.info("%s: the saved cursor belongs to another query.", name)
             saved = None
@@ -126,7 +126,7 @@ class RestReading:
             self._asked_at,
             self._request.replication_key,
         )
-        stream_state.save_rest_query(self._state, query)
+        saved_reads.save_rest_query(self._state, query)
         self._context.save()
 
     def prefetch(self) -> None:
@@ -146,7 +146,7 @@ class RestReading:
             yield from self._read()
         except RecordCountError:
             # The next run must ask again: the pages of this query do not hold every record.
-            stream_state.forget_job(self._state)
+            saved_reads.forget_job(self._state)
             self._context.save()
             raise
         finally:
@@ -224,7 +224,7 @@ class RestReading:
         """
         request = self._request
         if self._link is None:
-            stream_state.begin_rest_query(self._state)
+            saved_reads.begin_rest_query(self._state)
         name = self._link or f"{request.query.fingerprint} {page.received_at.isoformat()}"
         blocks = ColumnBlocks(_blocks(page), request.types, request.replication_key)
         self._maximum = yield from self._ledger.hand_over(
@@ -242,7 +242,7 @@ class RestReading:
 
     def _finish(self) -> None:
         self._on_finished(cap_maximum(self._maximum, self._asked_at))
-        stream_state.finish_rest_query(self._state, self._asked_at)
+        saved_reads.finish_rest_query(self._state, self._asked_at)
         self._context.save()
         self._ledger.warn_of_nul_characters(self._name)
 

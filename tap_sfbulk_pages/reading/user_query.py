@@ -14,12 +14,12 @@ from tap_sfbulk_pages.decoding.forbidden import ForbiddenValues
 from tap_sfbulk_pages.errors import ExtractionError, SettingsError
 from tap_sfbulk_pages.jobs.query import Query
 from tap_sfbulk_pages.reading.announced_types import check_announced_types
-from tap_sfbulk_pages.reading.asked_again import AskedAgain
 from tap_sfbulk_pages.reading.request import JobRequest, choose_fields
-from tap_sfbulk_pages.reading.state import entry as stream_state
+from tap_sfbulk_pages.reading.state import saved_reads
 from tap_sfbulk_pages.reading.state.bookmarks import BOUND_FORMATS
 from tap_sfbulk_pages.reading.state.coverage import Coverage, decide_start
 from tap_sfbulk_pages.reading.through_job import JobReading
+from tap_sfbulk_pages.reading.wrappers.asked_again import AskedAgain
 from tap_sfbulk_pages.salesforce.schema import primary_keys
 from tap_sfbulk_pages.soql.columns import match_spelling
 from tap_sfbulk_pages.soql.conditions import has_relative_date
@@ -157,7 +157,7 @@ def open_query(
         return JobReading(context, question.request, state=state, on_finished=question.finish)
 
     is_dated = has_relative_date(setting.text.clauses.get("WHERE"))
-    if is_dated and stream_state.has_job(state):
+    if is_dated and saved_reads.has_job(state):
         # The bookmark waits for today's answer, as in `choice.open_object`.
         begun = JobReading(context, question.request, state=state, on_finished=lambda _: None)
         return AskedAgain(begun, context, stream=setting.name, ask=ask)

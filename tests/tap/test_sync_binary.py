@@ -16,7 +16,7 @@ from tap_process import config_for, metadata_of
 
 from tap_sfbulk_pages.errors import UnavailableError
 from tap_sfbulk_pages.reading.page import NothingToRead
-from tap_sfbulk_pages.reading.with_binary_fields import WithBinaryFields, _Value
+from tap_sfbulk_pages.reading.wrappers.with_binary_fields import WithBinaryFields, _Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

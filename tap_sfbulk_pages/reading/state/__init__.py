@@ -1,4 +1,4 @@
 """What a stream keeps in the Singer state, and what it means to the next run.
 
-`entry` alone knows the keys. Imports `jobs`, `soql` and `settings`; knows no reading.
+`keys` names what there is, `saved_reads` what is being read, `entry` the rest. Imports `jobs`, `soql` and `settings`; knows no reading.
 """

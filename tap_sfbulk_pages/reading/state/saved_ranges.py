@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.datetimes import parse_datetime
 from tap_sfbulk_pages.errors import StateError
-from tap_sfbulk_pages.reading.state import entry as stream_state
-from tap_sfbulk_pages.reading.state.entry import RANGES, UNKNOWN_KEY
+from tap_sfbulk_pages.reading.state import saved_reads
+from tap_sfbulk_pages.reading.state.keys import RANGES
+from tap_sfbulk_pages.reading.state.saved_reads import UNKNOWN_KEY
 from tap_sfbulk_pages.reading.state.saved_values import is_id, is_moment
 from tap_sfbulk_pages.soql.ranges import Range
 
@@ -53,7 +54,7 @@ class SavedRanges:
         Raises:
             StateError: If they are malformed; no part of them is used.
         """
-        saved = stream_state.unfinished_ranges(state)
+        saved = saved_reads.unfinished_ranges(state)
         if saved is None:
             return None
         try:
@@ -99,11 +100,11 @@ class SavedRanges:
             "cut_at": self.cut_at.isoformat(),
             "parts": list(self.parts),
         }
-        stream_state.save_ranges(state, ranges)
+        saved_reads.save_ranges(state, ranges)
 
     def finish(self, state: MutableMapping[str, Any]) -> None:
         """Keep in a stream's state that every record of all parts has been written."""
-        stream_state.finish_ranges(state, self.cut_at.isoformat())
+        saved_reads.finish_ranges(state, self.cut_at.isoformat())
 
     def replace(self, part: PartState, ranges: Iterable[Range]) -> list[PartState]:
         """Put several parts in the place of one, and return them; the caller then saves.

@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import StateError
-from tap_sfbulk_pages.reading.state import entry as stream_state
-from tap_sfbulk_pages.reading.state.entry import LAST_TABLE_VERSION, TABLE_VERSION
+from tap_sfbulk_pages.reading.state import saved_reads
+from tap_sfbulk_pages.reading.state.keys import LAST_TABLE_VERSION, TABLE_VERSION
 from tap_sfbulk_pages.reading.state.saved_values import is_count
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def choose_version(state: MutableMapping[str, Any], now: datetime) -> int | None
         StateError: If the state is malformed.
     """
     version = _load(state, TABLE_VERSION)
-    if version is not None or stream_state.has_records(state):
+    if version is not None or saved_reads.has_records(state):
         return version
     version = max(int(now.timestamp()), (_load(state, LAST_TABLE_VERSION) or 0) + 1)
     state.update({TABLE_VERSION: version, LAST_TABLE_VERSION: version})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tap_sfbulk_pages.configuration import find_alike
 from tap_sfbulk_pages.errors import StateError
 from tap_sfbulk_pages.inputs.input_files import read_json
-from tap_sfbulk_pages.reading.state.entry import KNOWN_KEYS
+from tap_sfbulk_pages.reading.state.keys import KNOWN_KEYS
 from tap_sfbulk_pages.singer.inputs import earlier_states
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from tap_sfbulk_pages.reading.existing_jobs import fetch_columns
 from tap_sfbulk_pages.reading.page import NothingToRead
 from tap_sfbulk_pages.reading.plan import plan_job
 from tap_sfbulk_pages.reading.request import JobRequest, choose_fields
-from tap_sfbulk_pages.reading.state import entry as stream_state
+from tap_sfbulk_pages.reading.state import saved_reads
 from tap_sfbulk_pages.reading.through_job import JobReading
 from tap_sfbulk_pages.salesforce.schema import KEY
 from tap_sfbulk_pages.singer.streams.stream import BulkStream
@@ -66,7 +66,7 @@ class ExistingJobStream(BulkStream):
             ExtractionError: If nothing is selected.
         """
         job, request = self._ask()
-        if stream_state.is_done(self.stream_state, job):
+        if saved_reads.is_done(self.stream_state, job):
             self.logger.info(
                 "Stream %s: job %s has been read, as the state says; nothing is read again.",
                 self.name,
@@ -75,7 +75,7 @@ class ExistingJobStream(BulkStream):
             return NothingToRead()
 
         def finished(_: str | None) -> None:
-            stream_state.set_done(self.stream_state, job)
+            saved_reads.set_done(self.stream_state, job)
 
         return JobReading(context, request, state=self.stream_state, on_finished=finished)
 
@@ -83,7 +83,7 @@ class ExistingJobStream(BulkStream):
     def plan(self) -> StreamPlan:
         """Tell what reading the job would take."""
         job, request = self._ask()
-        is_done = stream_state.is_done(self.stream_state, job)
+        is_done = saved_reads.is_done(self.stream_state, job)
         how = f"job {job.id} has been read" if is_done else f"the result of job {job.id}"
         return plan_job(self.name, request, sobject=None, how=how, state=self.stream_state)
 

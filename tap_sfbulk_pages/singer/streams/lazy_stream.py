@@ -29,7 +29,7 @@ from tap_sfbulk_pages.reading.named_things import (
     output_names,
 )
 from tap_sfbulk_pages.reading.plan import StreamPlan
-from tap_sfbulk_pages.reading.state import entry as stream_state
+from tap_sfbulk_pages.reading.state import saved_reads
 from tap_sfbulk_pages.salesforce.describe import (
     DescribesInTurn,
     SObject,
@@ -329,7 +329,7 @@ def _in_order(tap: RunningTap, names: Iterable[str]) -> list[str]:
 
 
 def _has_saved_job(tap: RunningTap, name: str) -> bool:
-    return stream_state.has_job(tap.state.get("bookmarks", {}).get(name, {}))
+    return saved_reads.has_job(tap.state.get("bookmarks", {}).get(name, {}))
 
 
 def _describes(tap: RunningTap, names: Iterable[str]) -> DescribesInTurn:

@@ -9,7 +9,7 @@ import pytest
 from object_questions import BOOKMARK, SOBJECT, ask, settings_of
 
 from tap_sfbulk_pages.reading.choice import Choice, choose
-from tap_sfbulk_pages.reading.state.entry import SavedRestQuery, save_rest_query
+from tap_sfbulk_pages.reading.state.saved_reads import SavedRestQuery, save_rest_query
 
 JOB: dict[str, Any] = {
     "id": "750000000000001AAA",

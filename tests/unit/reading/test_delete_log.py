@@ -12,10 +12,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tap_sfbulk_pages.errors import RefusedError
-from tap_sfbulk_pages.reading.delete_log import DeleteLog
+from tap_sfbulk_pages.reading.wrappers.delete_log import DeleteLog
 
 if TYPE_CHECKING:
-    from tap_sfbulk_pages.reading.delete_log import LoggedDeletes
+    from tap_sfbulk_pages.reading.wrappers.delete_log import LoggedDeletes
 
 NOW = datetime(2026, 5, 4, 22, 0, 30, tzinfo=timezone.utc)
 MINUTE = timedelta(minutes=1)

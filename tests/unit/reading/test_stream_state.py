@@ -11,6 +11,7 @@ from tap_sfbulk_pages.errors import StateError
 from tap_sfbulk_pages.jobs.progress import JobProgress
 from tap_sfbulk_pages.jobs.query import Query, QueryJob
 from tap_sfbulk_pages.reading.state import entry as stream_state
+from tap_sfbulk_pages.reading.state import saved_reads
 
 JOB = QueryJob("750000000000001AAA", "62.0", state="JobComplete", records=9)
 KEY = "SystemModstamp"
@@ -22,7 +23,7 @@ def saved_state(*, in_series: bool = False) -> dict[str, Any]:
     progress.list_group(None, ["a", "b"], "/next")
     progress.finish("b", records=4, maximum="2026-01-01T00:00:00.000Z")
     state: dict[str, Any] = {"replication_key": "SystemModstamp", "replication_key_value": "x"}
-    stream_state.save_job(
+    saved_reads.save_job(
         state, JOB, QUERY, replication_key=KEY, in_series=in_series, progress=progress
     )
     return state
@@ -31,7 +32,7 @@ def saved_state(*, in_series: bool = False) -> dict[str, Any]:
 @pytest.mark.parametrize("in_series", [True, False])
 def test_a_job_is_read_back_as_it_was_saved(*, in_series: bool) -> None:
     state = json.loads(json.dumps(saved_state(in_series=in_series)))
-    saved = stream_state.saved_job(state)
+    saved = saved_reads.saved_job(state)
     assert saved
     assert (saved.id, saved.api_version, saved.in_series) == (JOB.id, "62.0", in_series)
     assert saved.fingerprint == QUERY.fingerprint
@@ -42,38 +43,38 @@ def test_a_job_is_read_back_as_it_was_saved(*, in_series: bool) -> None:
         "records_done": 4,
         "replication_key_maximum": "2026-01-01T00:00:00.000Z",
     }
-    assert stream_state.has_job(state)
+    assert saved_reads.has_job(state)
 
 
 def test_saving_and_forgetting_leave_the_bookmark_alone() -> None:
     state = saved_state()
-    stream_state.forget_job(state)
-    stream_state.forget_job(state)
+    saved_reads.forget_job(state)
+    saved_reads.forget_job(state)
     assert state == {
         "replication_key": "SystemModstamp",
         "replication_key_value": "x",
         "query_job": None,
         "rest_query": None,
     }
-    assert stream_state.saved_job(state) is None
-    assert not stream_state.has_job(state)
+    assert saved_reads.saved_job(state) is None
+    assert not saved_reads.has_job(state)
 
 
 def test_a_finished_job_is_known_again_when_a_merge_brings_it_back() -> None:
     state = saved_state()
     older = json.loads(json.dumps(state))
-    stream_state.finish_job(state, JOB)
+    saved_reads.finish_job(state, JOB)
     merged = {**state, "query_job": older["query_job"]}
-    assert stream_state.saved_job(merged) is None
-    assert not stream_state.has_job(merged)
-    assert stream_state.saved_job(older) is not None
+    assert saved_reads.saved_job(merged) is None
+    assert not saved_reads.has_job(merged)
+    assert saved_reads.saved_job(older) is not None
 
 
 @pytest.mark.parametrize(
     ("replication_key", "is_answered"), [("SystemModstamp", True), ("CreatedDate", False)]
 )
 def test_a_job_is_of_its_replication_key(replication_key: str, *, is_answered: bool) -> None:
-    saved = stream_state.saved_job(saved_state())
+    saved = saved_reads.saved_job(saved_state())
     assert saved
     assert saved.answers(QUERY.fingerprint, replication_key) is is_answered
     assert not saved.answers("another query", KEY)
@@ -82,7 +83,7 @@ def test_a_job_is_of_its_replication_key(replication_key: str, *, is_answered: b
 def test_a_job_of_an_earlier_release_is_read_on_for_any_replication_key() -> None:
     state = saved_state()
     del state["query_job"]["replication_key"]
-    saved = stream_state.saved_job(state)
+    saved = saved_reads.saved_job(state)
     assert saved
     assert saved.answers(QUERY.fingerprint, "CreatedDate")
     assert saved.may_be_over
@@ -92,7 +93,7 @@ def test_a_saved_form_is_a_snapshot() -> None:
     state: dict[str, Any] = {}
     progress = JobProgress()
     progress.list_group(None, ["a"], None)
-    stream_state.save_job(
+    saved_reads.save_job(
         state, JOB, QUERY, replication_key=None, in_series=False, progress=progress
     )
     before = json.dumps(state)
@@ -131,7 +132,7 @@ def test_a_broken_job_is_refused(broken: Any) -> None:
     sound = saved_state()["query_job"]
     job = {**sound, **broken} if isinstance(broken, dict) and broken else broken
     with pytest.raises(StateError):
-        stream_state.saved_job({"query_job": job})
+        saved_reads.saved_job({"query_job": job})
 
 
 @pytest.mark.parametrize("name", ["id", "api_version", "query", "records_done", "locators_done"])
@@ -139,7 +140,7 @@ def test_a_job_that_lacks_something_is_refused(name: str) -> None:
     job = saved_state()["query_job"]
     del job[name]
     with pytest.raises(StateError):
-        stream_state.saved_job({"query_job": job})
+        saved_reads.saved_job({"query_job": job})
 
 
 def test_another_query_has_another_fingerprint() -> None:

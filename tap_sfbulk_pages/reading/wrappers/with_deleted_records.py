@@ -25,11 +25,12 @@ from tap_sfbulk_pages.decoding.deleted import DELETED_AT, DeletedRecords
 from tap_sfbulk_pages.decoding.records import ColumnBlocks
 from tap_sfbulk_pages.errors import RefusedError
 from tap_sfbulk_pages.jobs.query import SHORT_ID, QueryJob
-from tap_sfbulk_pages.reading.delete_log import LOG_KEEPS, DeleteLog
 from tap_sfbulk_pages.reading.page import PageReading, WrappedReading
 from tap_sfbulk_pages.reading.state import entry as stream_state
+from tap_sfbulk_pages.reading.state import saved_reads
 from tap_sfbulk_pages.reading.state.bookmarks import parse_bookmark
 from tap_sfbulk_pages.reading.state.saved_ranges import SavedRanges
+from tap_sfbulk_pages.reading.wrappers.delete_log import LOG_KEEPS, DeleteLog
 from tap_sfbulk_pages.salesforce.schema import KEY
 
 if TYPE_CHECKING:
@@ -91,9 +92,9 @@ def _find_earlier_read(context: ReadingContext, state: MutableMapping[str, Any])
         return min(parse_bookmark(bookmark), context.org.client.clock.now())
     if ranges := SavedRanges.load(state):
         return ranges.cut_at
-    if rest := stream_state.saved_rest_query(state):
+    if rest := saved_reads.saved_rest_query(state):
         return parse_datetime(rest.asked_at) if rest.asked_at else None
-    saved = stream_state.saved_job(state)
+    saved = saved_reads.saved_job(state)
     if saved is None:
         return None
     try:
