@@ -19,6 +19,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from functools import partial
+from hashlib import sha256
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,13 +36,16 @@ from singer_sdk.singerlib import RecordMessage
 from tap_sfbulk_pages.decoding.ahead import run_ahead
 from tap_sfbulk_pages.decoding.arrow import arrow_type
 from tap_sfbulk_pages.decoding.cells import CellType, cell_type
+from tap_sfbulk_pages.decoding.column_map import ColumnMap, Expression
+from tap_sfbulk_pages.decoding.forbidden import ForbiddenValues
 from tap_sfbulk_pages.decoding.lines import record_message
 from tap_sfbulk_pages.decoding.page import CsvBlocks, decode_columns
 from tap_sfbulk_pages.decoding.records import convert_rows, encode_lines
 from tap_sfbulk_pages.jobs.page_body import PageMemory
 from tap_sfbulk_pages.jobs.page_download import PageDownload, ResultPage
-from tap_sfbulk_pages.jobs.query import QueryJob
+from tap_sfbulk_pages.jobs.query import ExistingJob, QueryJob
 from tap_sfbulk_pages.reading.page import PageReading
+from tap_sfbulk_pages.reading.request import JobRequest
 from tap_sfbulk_pages.salesforce.transport import CHUNK_BYTES, decode_body
 from tap_sfbulk_pages.singer.batch_files import BatchFiles, ColumnFiles
 
@@ -149,10 +153,22 @@ def block_path_from_gzip(page: MeasuredPage) -> None:
     _write_blocks(page, received(page.compressed, "gzip"))
 
 
-def _write_blocks(page: MeasuredPage, result_page: ResultPage) -> None:
+def block_path_mapped(page: MeasuredPage) -> None:
+    """Do the same for a stream whose map leaves out a field and hashes another."""
+    digest = Expression(
+        "sha256(Name)", ("Name",), lambda row: sha256(row[0].encode()).hexdigest(), is_text=True
+    )
+    outputs = {field: field for field in page.types if field != "OwnerId"}
+    column_map = ColumnMap(STREAM, {**outputs, "Name": digest})
+    _write_blocks(page, received(page.compressed, "gzip"), column_map)
+
+
+def _write_blocks(
+    page: MeasuredPage, result_page: ResultPage, column_map: ColumnMap | None = None
+) -> None:
     blocks = CsvBlocks(result_page, page.types)
     for text in blocks:
-        page.sink.write(blocks.lines(text, MESSAGE).text)
+        page.sink.write(blocks.lines(text, MESSAGE, column_map).text)
 
 
 def block_path_by_columns(page: MeasuredPage) -> None:
@@ -180,8 +196,12 @@ def _write_files(page: MeasuredPage, format_: str, compression: str | None = Non
     begin = partial(
         page.files(format_, compression).begin,
         job_id="750",
-        fields=page.types,
-        replication_key=None,
+        request=JobRequest(
+            ExistingJob("750", tuple(page.types)),
+            page.types,
+            replication_key=None,
+            forbidden=ForbiddenValues.of(("Id",), page.types, page.fields),
+        ),
     )
     sink = received(page.compressed, "gzip", new_sink=begin).sink
     assert isinstance(sink, ColumnFiles)  # noqa: S101 - of `files`
@@ -331,6 +351,7 @@ PATHS: Mapping[str, Callable[[MeasuredPage], None]] = {
         block_path,
         block_path_uncounted,
         block_path_from_gzip,
+        block_path_mapped,
         block_path_by_columns,
         batch_arrow,
         batch_arrow_lz4,

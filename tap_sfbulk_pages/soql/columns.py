@@ -108,14 +108,19 @@ def property_schemas(
 ) -> dict[str, dict[str, Any]]:
     """Return the JSON schemas of columns by their names.
 
+    They have no description: the label of a field does not say whose field it is.
+
     Args:
         columns: The columns.
         keys: The names of those that are the key.
     """
-    return {
+    schemas = {
         column.name: property_schema(column.type, is_key=column.name in keys, field=column.field)
         for column in columns
     }
+    for schema in schemas.values():
+        schema.pop("description", None)
+    return schemas
 
 
 def find_result_columns(

@@ -74,6 +74,7 @@ def test_a_job_is_read_with_its_own_version_and_left_as_it_was(
     assert schema["key_properties"] == ["Id"]
     properties = schema["schema"]["properties"]
     assert list(properties) == list(TYPES)
+    assert properties["Account.Owner.Name"] == {"type": ["string", "null"], "maxLength": 121}
     assert properties["Account.NumberOfEmployees"] == {"type": ["integer", "null"]}
     assert not {"create", "abort", "delete"} & set(places(server, seen))
     assert [job.id for job in server.jobs] == [job_id]

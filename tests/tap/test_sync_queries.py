@@ -63,6 +63,7 @@ def test_paths_are_typed_by_the_fields_that_they_lead_to(
     assert schema["key_properties"] == ["Id"]
     assert list(properties) == list(types)
     assert properties["Id"] == {"type": "string", "maxLength": 18}
+    assert properties["Account.Name"] == {"type": ["string", "null"], "maxLength": 255}
     assert properties["Account.Owner.IsActive"] == {"type": ["boolean", "null"]}
     assert properties["Account.AnnualRevenue"] == {"type": ["number", "null"]}
     assert properties["Account.NumberOfEmployees"] == {"type": ["integer", "null"]}
