@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import logging
 import math
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from decimal import Decimal
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from tap_sfbulk_pages.errors import SettingsError, collect_errors
 from tap_sfbulk_pages.settings_schema import BOOLEANS
@@ -196,7 +197,8 @@ def _describe_schema_error(error: ValidationError, schema: Mapping[str, Any]) ->
         if types[0] == "array" and isinstance(value, str):
             form += f", such as {_shown([value], schema)}"
     elif error.validator in _BOUNDS:
-        bound = ", ".join(expected) if isinstance(expected, list) else expected
+        names = [str(each) for each in expected if each] if isinstance(expected, list) else []
+        bound = ", ".join(names) or expected
         form = f"{_BOUNDS[error.validator]} {bound}"
     else:
         return f"{where} does not have the form that the Singer SDK documents"
@@ -245,13 +247,54 @@ def _list(text: str, schema: Mapping[str, Any]) -> Any:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
+def parse_json(text: str) -> Any:
+    """Parse JSON of a user, and leave nothing in it open to more than one meaning.
+
+    Raises:
+        json.JSONDecodeError: If it is not JSON.
+        RecursionError: If it is nested too deeply.
+        ValueError: If a key stands twice in an object, a number is too large or none, or a text
+            cannot be written as UTF-8; it says so in words.
+    """
+    value = json.loads(
+        text, object_pairs_hook=_unique, parse_constant=_refuse_number, parse_float=_finite
+    )
+    if "\\ud" in text.lower():
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise ValueError("it has half of a surrogate pair in a text") from None
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise ValueError(f"it has the key {twice[:_LONGEST_VALUE]!r} twice in one object")
+    return found
+
+
+def _refuse_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} is not a number in JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("it has a number that is too large")
+    return number
+
+
 def _read_json(text: str, kind: type, form: str) -> Any:
     """Read JSON of one kind, or `null`; no part of the text is repeated."""
     try:
-        value = json.loads(text)
+        value = parse_json(text)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise SettingsError(f"must be {form}; at {place} it is not JSON: {error.msg}") from None
+    except ValueError as error:
+        raise SettingsError(f"must be {form}; {error}") from None
     except RecursionError:
         raise SettingsError(f"must be {form}; it is nested too deeply") from None
     if value is not None and not isinstance(value, kind):

@@ -268,6 +268,7 @@ _PROPERTIES: dict[str, Any] = {
     "request_timeout_seconds": _setting(
         "number",
         exclusiveMinimum=0,
+        maximum=86_400,
         default=60,
         title="Request timeout",
         description="How long a connection may be silent, in seconds, before the request is "

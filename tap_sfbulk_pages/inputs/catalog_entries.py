@@ -8,6 +8,7 @@ from typing import IO, TYPE_CHECKING, Any
 import ijson
 
 from tap_sfbulk_pages.errors import CatalogError
+from tap_sfbulk_pages.inputs.catalog_check import check_metadata
 from tap_sfbulk_pages.inputs.earlier_catalogs import understand, warnings_of
 from tap_sfbulk_pages.inputs.input_files import open_as_utf_8, read_json
 
@@ -93,17 +94,4 @@ def _check(entry: Any, known: Mapping[str, None]) -> None:
         raise CatalogError(f"Entry {number} of the catalog has no tap_stream_id and schema.")
     if name in known:
         raise CatalogError(f"The catalog has two entries for {name}: keep one.")
-    metadata = entry.get("metadata", [])
-    if not isinstance(metadata, list) or not all(map(_is_metadata, metadata)):
-        raise CatalogError(
-            f"The metadata of {name} in the catalog must be a list of objects with a breadcrumb "
-            "and metadata."
-        )
-
-
-def _is_metadata(each: Any) -> bool:
-    return (
-        isinstance(each, dict)
-        and isinstance(each.get("breadcrumb"), list)
-        and isinstance(each.get("metadata"), dict)
-    )
+    check_metadata(name, entry.get("metadata", []))

@@ -12,14 +12,13 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import CatalogError
+from tap_sfbulk_pages.inputs.catalog_check import METHODS, check_entry
 from tap_sfbulk_pages.inputs.dotted_columns import fold_paths
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 logger = logging.getLogger(__name__)
-
-_METHODS = frozenset({"FULL_TABLE", "INCREMENTAL"})
 
 
 def understood(catalog: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -62,6 +61,7 @@ def understand(entry: dict[str, Any]) -> bool:
         )
     _take_over_metadata(entry, root)
     fold_paths(entry)
+    check_entry(entry)
     return not (root.get("selected") and _chooses_nothing(entry, root))
 
 
@@ -92,10 +92,10 @@ def _take_over_metadata(entry: dict[str, Any], root: dict[str, Any]) -> None:
         method = root.get(key)
         if method is None:
             continue
-        if method not in _METHODS:
+        if method not in METHODS:
             raise CatalogError(
                 f"The {key} of {name} in the catalog must be one of "
-                f"{', '.join(sorted(_METHODS))}, not {method!r}."
+                f"{', '.join(sorted(METHODS))}, not {method!r}."
             )
         _let_count(entry, "replication_method", method, key)
     if root.get("replication-key"):

@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from tap_sfbulk_pages.configuration import parse_json
 from tap_sfbulk_pages.errors import ExtractionError, SettingsError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def read_json(data: bytes, what: str) -> Any:
         ExtractionError: If it is not JSON; it says where.
     """
     try:
-        return json.loads(data.decode(_encoding_of(data)))
+        return parse_json(data.decode(_encoding_of(data)))
     except json.JSONDecodeError as error:
         place = f"at line {error.lineno}, column {error.colno}: {error.msg}"
         raise ExtractionError(f"The {what} is not JSON, {place}.") from None
@@ -39,6 +40,8 @@ def read_json(data: bytes, what: str) -> Any:
         raise ExtractionError(f"The {what} is not JSON: {place}.") from None
     except RecursionError:
         raise ExtractionError(f"The {what} is nested too deeply.") from None
+    except ValueError as error:
+        raise ExtractionError(f"The {what} cannot be followed: {error}.") from None
 
 
 class Readable(Protocol):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Protocol
 
 from isal import igzip
-from singer_sdk.helpers._batch import BatchConfig
+from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig, StorageTarget
 
+from tap_sfbulk_pages.configuration import find_alike
 from tap_sfbulk_pages.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -69,9 +71,32 @@ def check_batch_config(config: Mapping[str, Any]) -> None:
         SettingsError: As `compression_of`, or if the storage needs a library that is not installed.
     """
     if config.get("batch_config"):
+        _check_names(config["batch_config"])
         batch_config = BatchConfig.from_dict(config["batch_config"])
         compression_of(batch_config)
         _check_storage(batch_config.storage.root)
+
+
+def _check_names(given: Mapping[str, Any]) -> None:
+    """Refuse what the SDK's classes have no place for.
+
+    Raises:
+        SettingsError: With what was probably meant.
+    """
+    places = {
+        "batch_config": (given, BatchConfig),
+        "batch_config.encoding": (given["encoding"], BaseBatchFileEncoding),
+        "batch_config.storage": (given["storage"], StorageTarget),
+    }
+    errors = []
+    for where, (values, kind) in places.items():
+        known = {each.name for each in fields(kind)}
+        for name in sorted(values.keys() - known):
+            meant = find_alike(name, known)
+            hint = f" ({meant} was probably meant)" if meant else ""
+            errors.append(f"{where} has no {name}{hint}")
+    if errors:
+        raise SettingsError(*errors)
 
 
 def _check_storage(root: str) -> None:

@@ -87,9 +87,49 @@ def break_schema(entry: Entry) -> None:
     entry["schema"] = "Account"
 
 
+def break_properties(entry: Entry) -> None:
+    entry["schema"]["properties"] = []
+
+
+def break_type(entry: Entry) -> None:
+    entry["schema"]["properties"]["Name"] = {"type": 7}
+
+
+def break_field(entry: Entry) -> None:
+    entry["schema"]["properties"]["Name"] = "string"
+
+
+def break_line_method(entry: Entry) -> None:
+    entry["replication_method"] = "INCREMENTEL"
+
+
+def break_name(entry: Entry) -> None:
+    entry["stream"] = "Other"
+
+
+def break_selected(entry: Entry) -> None:
+    metadata_of(entry)[()]["selected"] = "false"
+
+
+def break_field_selected(entry: Entry) -> None:
+    metadata_of(entry)["properties", "Name"]["selected"] = "no"
+
+
+def break_key_of_metadata(entry: Entry) -> None:
+    metadata_of(entry)["properties", "Name"]["selectd"] = False
+
+
 @pytest.mark.parametrize(
     ("edit", "said"),
     [
+        (break_properties, "The schema of Account in the catalog must have properties"),
+        (break_type, "The schema of Account in the catalog must have properties"),
+        (break_field, "The schema of Account in the catalog must have properties"),
+        (break_line_method, "must be one of FULL_TABLE, INCREMENTAL, not 'INCREMENTEL'"),
+        (break_name, "The catalog calls Account 'Other', too"),
+        (break_selected, "Account in the catalog: selected must be true or false, not 'false'"),
+        (break_field_selected, "Account.Name in the catalog: selected must be true or false"),
+        (break_key_of_metadata, "Account.Name in the catalog has 'selectd'; selected was probably"),
         (break_id, "Entry 1 of the catalog has no tap_stream_id and schema."),
         (break_schema, "Entry 1 of the catalog has no tap_stream_id and schema."),
         (break_metadata, "The metadata of Account in the catalog must be a list"),
@@ -110,6 +150,18 @@ def test_an_entry_that_cannot_be_followed(
     assert said in run.stderr
     assert "Traceback" not in run.stderr
     assert run.stdout == b""
+
+
+def test_a_choice_for_a_field_that_is_not_there_is_named(
+    tap: Tap, start_sandbox: StartSandbox
+) -> None:
+    config = config_for(start_sandbox(**SMALL), "Account")
+    catalog = tap.catalog(config)
+    choice = {"breadcrumb": ["properties", "Nme"], "metadata": {"selected": False}}
+    catalog["streams"][0]["metadata"].append(choice)
+    run = tap(config, catalog=catalog)
+    assert run.exit_code == 0, run.stderr
+    assert "selects or deselects fields of Account that its schema does not have: Nme" in run.stderr
 
 
 def test_two_entries_of_one_stream(tap: Tap, start_sandbox: StartSandbox) -> None:

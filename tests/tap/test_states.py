@@ -80,6 +80,11 @@ def test_the_state_of_a_first_run(tap: Tap, start_sandbox: StartSandbox, text: s
             "is not JSON, at line 2, column 1",
         ),
         ("[" * 100_000, "nested too deeply"),
+        ('{"bookmarks": {"Account": {}, "Account": {}}}', "it has the key 'Account' twice in one"),
+        ('{"bookmarks": {"Account": {"progress_markers": "x"}}}', "progress_markers of Account"),
+        ('{"bookmarks": {"Account": {"progress_markers": [1]}}}', "progress_markers of Account"),
+        ('{"bookmarks": {"Account": {"partitions": [1]}}}', "The partitions and progress_markers"),
+        ('{"bookmarks": {"Account": {"partitions": "x"}}}', "The partitions and progress_markers"),
         (b'{"bookmarks": "\xff"}', "is not JSON: byte 15"),
     ],
 )

@@ -76,6 +76,20 @@ def test_a_version_without_quotes(
             {"batch_config": {"encoding": {"format": "jsonl"}, "storage": {"root": [SECRET]}}},
             "batch_config.storage.root must be a string\n",
         ),
+        (
+            {
+                "batch_config": {
+                    "encoding": {"format": "jsonl", "compresion": "gzip"},
+                    "storage": {"root": "/", "prefx": "x"},
+                }
+            },
+            "batch_config.storage has no prefx (prefix was probably meant)\n",
+        ),
+        ({"on_wider_query": "re-read"}, "on_wider_query must be one of reread, go_on, not"),
+        ({"request_timeout_seconds": 1e300}, "request_timeout_seconds must be at most 86400"),
+        ({"request_timeout_seconds": float("inf")}, "Infinity is not a number in JSON"),
+        ({"quota_percent_total": float("nan")}, "NaN is not a number in JSON"),
+        ({"filters": {"Account": "Name != '\ud800'"}}, "half of a surrogate pair"),
         ({"stream_maps": {"Account": 5}}, "stream_maps.Account does not have the form"),
     ],
 )

@@ -55,6 +55,7 @@ def understand_state(document: Any) -> tuple[dict[str, Any], list[str]]:
     for name, bookmark in bookmarks.items():
         if not isinstance(bookmark, dict):
             raise StateError(f"The bookmark of {name} in the state must be an object. {_FORMS}")
+        _check_keys_of_the_sdk(name, bookmark)
     bookmarks, warnings = earlier_states.taken_over(bookmarks)
     for name, bookmark in bookmarks.items():
         warnings += _find_odd_form(name, bookmark)
@@ -113,6 +114,24 @@ def _unwrap(document: Any) -> dict[str, Any]:
     if not isinstance(document, dict) or (document and "bookmarks" not in document):
         raise StateError(f"The state is of no known form. {_FORMS}")
     return document
+
+
+def _check_keys_of_the_sdk(name: str, bookmark: Mapping[str, Any]) -> None:
+    """Check what the SDK takes for granted.
+
+    Raises:
+        StateError: If it is of another form.
+    """
+    partitions = bookmark.get("partitions") or []
+    is_list = isinstance(partitions, list) and all(isinstance(each, dict) for each in partitions)
+    holders = [bookmark, *partitions] if is_list else []
+    if not is_list or not all(
+        isinstance(each.get("progress_markers"), dict | None) for each in holders
+    ):
+        raise StateError(
+            f"The partitions and progress_markers of {name} in the state must be a list of objects "
+            "and an object. Remove them."
+        )
 
 
 def _find_odd_form(name: str, bookmark: Mapping[str, Any]) -> Iterator[str]:
