@@ -21,7 +21,6 @@ from sfbulk_sandbox.soql.grammar import make_parser
 from sfbulk_sandbox.soql.unsupported import refuse_unsupported
 
 _LONGEST_QUERY = 100_000
-_LONGEST_TEXT = 4_000
 _MOST_ROWS = 1 << 31
 
 Clause: TypeAlias = "tuple[tuple[str, Any], ...]"
@@ -85,7 +84,7 @@ def _without_escapes(quoted: str) -> str:
     SOQL and SOSL Reference, "Quoted String Escape Sequences".
 
     Raises:
-        SoqlError: It has an escape that there is not, or is too long.
+        SoqlError: It has an escape that there is not.
     """
 
     def character(match: re.Match[str]) -> str:
@@ -102,11 +101,7 @@ def _without_escapes(quoted: str) -> str:
             raise SoqlError("MALFORMED_QUERY", text)
         return _ESCAPES[escaped.lower()]
 
-    text = re.sub(r"\\(u[0-9a-fA-F]{4}|.)", character, quoted[1:-1], flags=re.DOTALL)
-    if len(text) > _LONGEST_TEXT:
-        message = f"A text in WHERE can have at most {_LONGEST_TEXT} characters"
-        raise SoqlError("MALFORMED_QUERY", message)
-    return text
+    return re.sub(r"\\(u[0-9a-fA-F]{4}|.)", character, quoted[1:-1], flags=re.DOTALL)
 
 
 def _path(token: Token) -> syntax.Path:

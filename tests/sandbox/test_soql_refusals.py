@@ -203,11 +203,6 @@ def after(clause: str, select: str = "Id", sobject: str = "Account") -> str:
         (after("LIMIT -1"), "MALFORMED_QUERY", "unexpected token: '-'"),
         (after("WHERE CreatedDate > LAST_N_DAYS"), "MALFORMED_QUERY", "token: 'LAST_N_DAYS'"),
         (
-            after(f"WHERE Name = '{'x' * 4_001}'"),
-            "MALFORMED_QUERY",
-            "A text in WHERE can have at most 4000 characters",
-        ),
-        (
             after(f"WHERE Name = 'x' {' ' * 100_000}"),
             "QUERY_TOO_COMPLICATED",
             "SOQL statements cannot be longer than 100000",
