@@ -248,3 +248,4 @@ def test_files_carry_no_version_and_activate_none(
     run = tap(config, catalog=catalog)
     assert run.exit_code == 0, run.stderr
     assert kinds(run) == ["SCHEMA", "BATCH"]
+    assert "Account: files carry no table version" in run.stderr

@@ -353,14 +353,21 @@ class BulkStream(RESTStream[ParseResult | None]):
     def _replaces_table(self) -> bool:
         """Whether the target is to drop the rows that a full read does not find again.
 
-        BATCH messages carry no version, so their rows would be dropped among the others.
+        BATCH messages carry no version. Targets leave the version of their rows null, and would
+        drop none of them, or drop them among the others.
         """
-        return (
+        is_wanted = (
             self.replication_method == "FULL_TABLE"
             and self.emit_activate_version_messages
             and self.ABORT_AT_RECORD_COUNT is None
-            and self._batch_files is None
         )
+        if is_wanted and self._batch_files:
+            self.logger.warning(
+                "Stream %s: files carry no table version, so the rows that Salesforce no longer "
+                "has stay in the target. Without batch_config they are dropped.",
+                self.name,
+            )
+        return is_wanted and self._batch_files is None
 
     def _with_version(self, pages: Iterator[PageReading]) -> Iterator[PageReading]:
         """Give the records of a full read a version, and activate it after the last of them."""
