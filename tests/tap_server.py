@@ -15,8 +15,8 @@ from typing import Any
 
 from tap_sfbulk_pages.jobs import query_jobs, serial_pages
 from tap_sfbulk_pages.reading import through_rest as rest_reading  # noqa: F401 - loaded
-from tap_sfbulk_pages.reading import with_deleted_records as deleted_records  # noqa: F401 - loaded
 from tap_sfbulk_pages.reading.wrappers import with_binary_fields as binary_fields  # noqa: F401 - loaded
+from tap_sfbulk_pages.reading.wrappers import with_deleted_records as deleted_records  # noqa: F401 - loaded
 
 # With all that a run loads when it needs it.
 from tap_sfbulk_pages.singer import batch_files  # noqa: F401 - loaded
