@@ -251,6 +251,23 @@ def test_a_page_that_fails_its_check_leaves_no_file(
     assert left == {path.rpartition("/")[2] for path in files_of(run)}
 
 
+@pytest.mark.parametrize("format_", ["arrow", "parquet"])
+def test_a_number_that_fits_no_decimal_is_named(
+    tap: Tap, start_sandbox: StartSandbox, tmp_path: Path, format_: str
+) -> None:
+    """The sandbox's awkward values hold the greatest double, 1.8E308."""
+    server = start_sandbox(rows={"Account": 3, "Everything__c": 100})
+    encoding = batch_config(tmp_path / "b", format_)
+    run = tap(config_for(server, "Account", "Everything__c", batch_config=encoding))
+    assert run.exit_code == 1
+    assert "Traceback" not in run.stderr
+    told = run.stderr[run.stderr.rindex("Failed: Everything__c: Field ") :]
+    assert "which does not fit decimal128(38, " in told
+    assert "Read the field as text, or the stream as RECORD messages or jsonl files." in told
+    assert {"Account"} == {m["stream"] for m in run.messages if m["type"] == "BATCH"}
+    assert len([*(tmp_path / "b").iterdir()]) == 1
+
+
 @pytest.mark.parametrize("format_", ["arrow", "parquet", "jsonl"])
 def test_simple_stream_maps_are_followed_in_files(
     tap: Tap, start_sandbox: StartSandbox, tmp_path: Path, format_: str
