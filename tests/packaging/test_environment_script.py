@@ -54,7 +54,8 @@ def test_pip_installs_where_uv_fails(project: Path) -> None:
         "PYTHON": "python3",
     }
     (project / "pip.conf").write_text(f"[global]\ncert = {certificates}\n", encoding="utf-8")
-    command = [project / "scripts/environment", "made", project / "tiny-1-py3-none-any.whl"]
+    package = project / "tiny-1-py3-none-any.whl"
+    command: list[str | Path] = [project / "scripts/environment", "made", package]
     made = run(command, folder=project, variables=variables)
     assert made.returncode == 0, made.stderr
     assert "so pip does" in made.stderr
