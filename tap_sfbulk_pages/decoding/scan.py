@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 BLOCK_BYTES = 1 << 20
 # Of a body that is parsed while it arrives, on the same thread: small enough for its cache.
 SMALL_BLOCK_BYTES = 1 << 18
-# 800 fields of 131,072 characters still fit.
-LARGEST_RECORD_BYTES = 128 << 20
+# All long texts of a record together have at most 1.6 million characters (Salesforce Help, "Custom
+# Field Allocations"); those of several parents still fit.
+LARGEST_RECORD_BYTES = 32 << 20
 
 # A query has at most 100,000 characters (SOQL limits), and its columns are named in it.
 LARGEST_HEADER_BYTES = 1 << 20

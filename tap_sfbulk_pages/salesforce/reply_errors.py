@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     import requests
 
 _LONGEST_QUOTE = 1000
+# Far more than is quoted; a secret that is cut here is not shown.
+_LONGEST_DECODED = 100_000
 _LONGEST_CODE = 100
 _LONGEST_PATH = 300
 
@@ -135,7 +137,11 @@ def _request_of(response: requests.Response) -> str:
 
 def _quote(body: bytes) -> str:
     """Quote the text of a body, without tags, for a message."""
-    text = quote(body.decode("utf-8", "replace"), limit=4 * _LONGEST_QUOTE, keep_lines=True)
+    text = quote(
+        body[:_LONGEST_DECODED].decode("utf-8", "replace"),
+        limit=4 * _LONGEST_QUOTE,
+        keep_lines=True,
+    )
     if "<" in text:
         text = re.sub(
             r"<(script|style).*?</\1>|<[^>]*>", " ", text, flags=re.DOTALL | re.IGNORECASE
