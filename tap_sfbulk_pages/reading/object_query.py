@@ -23,7 +23,7 @@ from tap_sfbulk_pages.reading.state.bookmarks import (
     Incremental,
     describe_extent,
 )
-from tap_sfbulk_pages.reading.state.coverage import Coverage, decide_start, hide_field
+from tap_sfbulk_pages.reading.state.coverage import Coverage, decide_start, hide_field, read_from
 from tap_sfbulk_pages.salesforce.schema import KEY, binary_fields, json_schema, replication_key
 from tap_sfbulk_pages.soql.ranges import Range, RangeField, choose_range_field
 from tap_sfbulk_pages.soql.select import select
@@ -319,7 +319,7 @@ def ask_object(
     incremental = _find_incremental(selection, types, settings, state, now)
     refresh = _find_refresh(sobject, types, incremental, settings)
     if incremental and refresh and refresh.is_due:
-        incremental = replace(incremental, bookmark=None)
+        incremental = read_from(incremental, None)
     query = ObjectQuery.compose(
         sobject.name,
         tuple(types),

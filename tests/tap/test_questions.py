@@ -431,6 +431,42 @@ def test_a_field_that_was_hidden_from_the_first_load_on_is_read_in_full(
     assert_same_records(back.records("Account"), expected_records(server, "Account"))
 
 
+def test_a_field_that_was_hidden_while_a_wider_question_was_read_is_read_in_full(
+    tap: Tap, start_sandbox: StartSandbox
+) -> None:
+    """The records that only the wider question finds have never had it."""
+    server = start_sandbox(rows={"Account": ROWS})
+    narrow = config_for(server, "Account", filters={"Account": "Industry = 'Energy'"})
+    first = tap(narrow)
+    server.org.set_field_visible("Account", "Phone", False)
+    wide = config_for(server, "Account")
+    hidden = tap(wide, state=first.state)
+    assert ids(hidden) == everything(server)
+    server.org.set_field_visible("Account", "Phone", True)
+    back = tap(wide, state=hidden.state)
+    assert_same_records(back.records("Account"), expected_records(server, "Account"))
+
+
+def test_a_field_that_is_back_is_read_again_though_the_question_is_wider(
+    tap: Tap, start_sandbox: StartSandbox
+) -> None:
+    server = start_sandbox(rows={"Account": ROWS}, now=MONDAY.isoformat())
+    settings = {"lookback_seconds": 0, "on_wider_query": "go_on"}
+    narrow = config_for(server, "Account", include_deleted=False, **settings)
+    first = tap(narrow)
+    server.org.set_field_visible("Account", "Phone", False)
+    *changed, last = [record["Id"] for record in first.records("Account")][:5]
+    server.set_now(MONDAY + timedelta(hours=1))
+    server.org.upsert("Account", [{"Id": each, "Phone": "555"} for each in changed])
+    server.set_now(MONDAY + timedelta(hours=2))
+    server.org.upsert("Account", [{"Id": last, "Name": "the last to change"}])
+    hidden = tap(narrow, state=first.state)
+    server.org.set_field_visible("Account", "Phone", True)
+    back = tap(config_for(server, "Account", **settings), state=hidden.state)
+    phones = {record["Id"]: record["Phone"] for record in back.records("Account")}
+    assert {phones.get(each) for each in changed} == {"555"}
+
+
 def test_a_field_whose_name_changes_its_case_keeps_its_column(
     tap: Tap, start_sandbox: StartSandbox
 ) -> None:

@@ -216,7 +216,7 @@ def decide_start(
         reasons = coverage.find_wider(before)
     if reasons:
         bookmark = _answer_wider(stream, reasons, bookmark, settings)
-    elif bookmark is not None and before is not None:
+    if bookmark is not None and before is not None:
         bookmark = _heal_fields(stream, bookmark, before, coverage, settings)
     begins_in_future = bookmark is None and settings.start_date and settings.start_date > now
     if begins_in_future or (bookmark is not None and parse_bookmark(bookmark) > now):
@@ -229,8 +229,9 @@ def decide_start(
         )
         bookmark = format_literal(now, schema)
         own = bookmark
-    incremental = Incremental(
-        key, schema, state, bookmark, least=own, started_at=now, question=coverage.save()
+    incremental = read_from(
+        Incremental(key, schema, state, least=own, started_at=now, question=coverage.save()),
+        bookmark,
     )
     if incremental.may_be_null:
         logger.info(
@@ -242,6 +243,21 @@ def decide_start(
     return incremental
 
 
+def read_from(incremental: Incremental, bookmark: str | None) -> Incremental:
+    """Read a stream from a bookmark on; None for from the beginning.
+
+    Its records are written without the hidden fields, so these are missing from there on, too.
+    """
+    covered = incremental.question
+    if covered is None:
+        return replace(incremental, bookmark=bookmark)
+    hidden = [
+        {"name": each["name"], "since": _find_earlier(each["since"], bookmark)}
+        for each in covered["hidden"]
+    ]
+    return replace(incremental, bookmark=bookmark, question={**covered, "hidden": hidden})
+
+
 def hide_field(incremental: Incremental, name: str) -> Incremental:
     """Keep a field as hidden in the question of the new bookmark.
 
@@ -251,14 +267,17 @@ def hide_field(incremental: Incremental, name: str) -> Incremental:
     if covered is None:
         return incremental
     before = Coverage.load(incremental.state)
-    since = [incremental.bookmark]
+    since = incremental.bookmark
     if before and name in before.hidden:
-        since.append(before.hidden[name])
-    known = list(filter(None, since))
-    earliest = min(known, key=parse_bookmark) if len(known) == len(since) else None
-    hidden = [*covered["hidden"], {"name": name, "since": earliest}]
+        since = _find_earlier(before.hidden[name], since)
+    hidden = [*covered["hidden"], {"name": name, "since": since}]
     fields = [each for each in covered["fields"] if each != name]
     return replace(incremental, question={**covered, "fields": fields, "hidden": hidden})
+
+
+def _find_earlier(one: str | None, other: str | None) -> str | None:
+    """Return the earlier of two bookmarks; None is the beginning."""
+    return None if one is None or other is None else min(one, other, key=parse_bookmark)
 
 
 def _answer_wider(
