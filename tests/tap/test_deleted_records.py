@@ -333,10 +333,18 @@ def test_stream_maps_see_deleted_records(tap: Tap, start_sandbox: StartSandbox) 
         server,
         "Account",
         track_hard_deletes=True,
-        stream_maps={"Account": {"source": "'crm'"}},
+        stream_maps={
+            "Account": {
+                "source": "'crm'",
+                "Name": "Name + '!'",
+                "digest": "md5(Name)",
+                "__filter__": "Name != 'nobody'",
+            }
+        },
     )
     run = tap(config)
     assert run.exit_code == 0, run.stderr
     last = run.records("Account")[-1]
+    assert last.keys() == {"Id", "_sdc_deleted_at", "source"}
     assert (last["Id"], last["source"]) == (victim, "crm")
     assert last["_sdc_deleted_at"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import operator
+from contextlib import nullcontext, suppress
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -16,6 +17,7 @@ from singer_sdk.mapper import NULL_STRING, CustomStreamMap, SameRecordTransform
 
 from tap_sfbulk_pages.decoding.cells import CellType, cell_type
 from tap_sfbulk_pages.decoding.column_map import ColumnMap, Expression
+from tap_sfbulk_pages.decoding.deleted import DELETED_AT
 from tap_sfbulk_pages.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -46,6 +48,8 @@ _DIGESTS: Mapping[str, Callable[[str], str]] = {
 _TEXT_METHODS = ("lower", "strip", "upper")
 # Neither joins simpleeval longer texts, nor does it take longer constants.
 _LONGEST_TEXT = 100_000
+# What the log of deletes says of a record (`reading/wrappers/delete_log.py`).
+_FIELDS_OF_MARKS = {"Id", DELETED_AT}
 # Names that mean something else than the field of that name.
 _RESERVED = ("_", "record", "config", "fake")
 
@@ -161,19 +165,24 @@ def _read(
     if "__else__" in definition:
         keys = stream_map.transformed_key_properties or ()
         outputs = {key: key for key in keys if key in schemas}
+    # The log of deletes names no more than a record's key: what is made of other fields is left
+    # out, and a filter that looks at them keeps the record, since a delete must not be lost.
+    is_mark = schemas.keys() == _FIELDS_OF_MARKS
     for name, text in definition.items():
         if name in _OPTIONS:
             continue
         if text in (None, NULL_STRING):
             outputs.pop(name, None)
-        else:
+            continue
+        try:
             outputs[name] = _ExpressionReader(stream_map, schemas, name).read(text)
+        except _NotSimpleError:
+            if not is_mark or name in schemas:
+                raise
     condition = None
     if (text := definition.get("__filter__")) is not None:
-        found = _ExpressionReader(stream_map, schemas, None).read(text, alone=False)
-        if isinstance(found, str) or not found.fields:
-            raise _NotSimpleError
-        condition = found
+        with suppress(_NotSimpleError) if is_mark else nullcontext():
+            condition = _ExpressionReader(stream_map, schemas, None).read_condition(text)
     column_map = ColumnMap(stream, outputs, condition)
     # Values of the key are looked at where they leave (`ForbiddenValues`).
     hidden = set(column_map.needed) - column_map.names.keys()
@@ -223,6 +232,18 @@ class _ExpressionReader:
         if not self._places:
             compute = _fold(compute)
         return Expression(text, tuple(self._places), compute, is_text)
+
+    def read_condition(self, text: str) -> Expression:
+        """Read a filter.
+
+        Raises:
+            _NotSimpleError: If it is not simple, or looks at no field.
+            SyntaxError: If it cannot be parsed.
+        """
+        found = self.read(text, alone=False)
+        if isinstance(found, str) or not found.fields:
+            raise _NotSimpleError
+        return found
 
     def _field(self, node: ast.expr) -> str | None:
         """Return the field that a name or a subscript stands for; None if it is another one."""
