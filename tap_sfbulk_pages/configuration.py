@@ -195,18 +195,18 @@ def _describe_schema_error(error: ValidationError, schema: Mapping[str, Any]) ->
         types = [expected] if isinstance(expected, str) else expected
         form = " or ".join(_FORMS[each] for each in types if each != "null")
         if types[0] == "array" and isinstance(value, str):
-            form += f", such as {_shown([value], schema)}"
+            form += f", such as {_show_value([value], schema)}"
     elif error.validator in _BOUNDS:
         names = [str(each) for each in expected if each] if isinstance(expected, list) else []
         bound = ", ".join(names) or expected
         form = f"{_BOUNDS[error.validator]} {bound}"
     else:
         return f"{where} does not have the form that the Singer SDK documents"
-    shown = _shown(value, schema)
+    shown = _show_value(value, schema)
     return f"{where} must be {form}, not {shown}" if shown else f"{where} must be {form}"
 
 
-def _shown(value: Any, schema: Mapping[str, Any]) -> str:
+def _show_value(value: Any, schema: Mapping[str, Any]) -> str:
     """Write a value as JSON; empty where it may hold what nobody should read."""
     is_private = schema.get("secret") or "object" in schema["type"]
     if is_private or isinstance(value, dict) or (isinstance(value, list) and len(value) != 1):

@@ -13,7 +13,7 @@ def plural(number: int, noun: str) -> str:
     return noun if number == 1 else f"{noun}s"
 
 
-def counted(number: int, noun: str) -> str:
+def format_count(number: int, noun: str) -> str:
     """Write how many there are: `1 record`, `1,234 records`."""
     return f"{number:,} {plural(number, noun)}"
 

@@ -96,12 +96,14 @@ async def _answer_all(
         try:
             resolved = _resolve(request, {key: each.value for key, each in replies.items()})
         except LookupError as error:
-            replies[reference] = _halted(f"Invalid reference specified. {error.args[0]}").reply()
+            replies[reference] = _halt_request(
+                f"Invalid reference specified. {error.args[0]}"
+            ).reply()
             continue
         replies[reference] = await _answer(call, resolved, answer)
     if before is not None and any(map(_is_error, replies.values())):
         state.org.restore(before)
-        rolled_back = _halted(_ROLLED_BACK).reply()
+        rolled_back = _halt_request(_ROLLED_BACK).reply()
         return {key: reply if _is_error(reply) else rolled_back for key, reply in replies.items()}
     return replies
 
@@ -143,7 +145,7 @@ def _is_error(reply: Reply) -> bool:
     return reply.status >= HTTPStatus.BAD_REQUEST
 
 
-def _halted(message: str) -> SalesforceError:
+def _halt_request(message: str) -> SalesforceError:
     return SalesforceError(HTTPStatus.BAD_REQUEST, "PROCESSING_HALTED", message)
 
 

@@ -93,7 +93,7 @@ class Records:
         if not definition.unique_ids:
             raise ValueError(f"records of {definition.name} have no Id of their own")
         with self._lock:
-            changes = [(definition, *self._stamped(definition, record)) for record in records]
+            changes = [(definition, *self._stamp_record(definition, record)) for record in records]
             if committed:
                 self._write(changes)
             else:
@@ -191,7 +191,7 @@ class Records:
         """Return what time it is in the org."""
         return self._now or datetime.now(timezone.utc)
 
-    def _stamped(
+    def _stamp_record(
         self, sobject: SObject, record: Mapping[str, Any]
     ) -> tuple[str, dict[str, str | None]]:
         """Return a record's id and its cells, with the stamps of now."""

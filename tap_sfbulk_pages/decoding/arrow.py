@@ -18,7 +18,7 @@ import pyarrow as pa
 from tap_sfbulk_pages.datetimes import parse_datetime
 from tap_sfbulk_pages.decoding.cells import CellType, cell_type
 from tap_sfbulk_pages.errors import ResultPageError, UnfitNumberError
-from tap_sfbulk_pages.words import counted
+from tap_sfbulk_pages.words import format_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -125,7 +125,7 @@ class _Decimals:
         if self._rounded:
             logger.warning(
                 "Rounded %s of %s to %s digits after the decimal point.",
-                counted(self._rounded, "value"),
+                format_count(self._rounded, "value"),
                 name,
                 self._scale,
             )

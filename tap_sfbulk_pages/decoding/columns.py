@@ -110,13 +110,13 @@ def normalize_cells(columns: Columns, types: Mapping[str, CellType]) -> Columns:
         ResultPageError: If a value is not of its field's type.
     """
     by_name = {
-        name: _written(name, cells, _JSON[types[name]]) if types[name] in _JSON else cells
+        name: _write_cells(name, cells, _JSON[types[name]]) if types[name] in _JSON else cells
         for name, cells in columns.by_name.items()
     }
     return Columns(by_name, columns.records)
 
 
-def _written(name: str, cells: Column, write: Callable[[str], str | None]) -> Column:
+def _write_cells(name: str, cells: Column, write: Callable[[str], str | None]) -> Column:
     try:
         return [None if cell is None else write(cell) for cell in cells]
     except ResultPageError as error:

@@ -9,7 +9,7 @@ from tap_sfbulk_pages.decoding.fast_lines import CsvLines
 from tap_sfbulk_pages.decoding.mapped_lines import MappedLines
 from tap_sfbulk_pages.decoding.records import encode_lines
 from tap_sfbulk_pages.errors import ResultPageError
-from tap_sfbulk_pages.words import counted
+from tap_sfbulk_pages.words import format_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -198,8 +198,8 @@ def check_count(name: str, announced: int, records: int) -> None:
     """
     if records != announced:
         raise ResultPageError(
-            f"Result page {name} was counted as {counted(announced, 'record')}, but decodes to "
-            f"{records:,}."
+            f"Result page {name} was counted as {format_count(announced, 'record')}, but decodes "
+            f"to {records:,}."
         )
 
 

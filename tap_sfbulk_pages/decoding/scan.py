@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from tap_sfbulk_pages.decoding.marks import create_marks
 from tap_sfbulk_pages.errors import UnavailableError
-from tap_sfbulk_pages.words import counted
+from tap_sfbulk_pages.words import format_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -105,7 +105,8 @@ class CsvScan:
         if self._announced is not None and records > self._announced:
             # A body that has passed its end may go on for ever.
             raise UnavailableError(
-                f"It holds {counted(records, 'record')}; Salesforce announced {self._announced}."
+                f"It holds {format_count(records, 'record')}; "
+                f"Salesforce announced {self._announced}."
             )
         if self._marks.size - self._marks.record_end > LARGEST_RECORD_BYTES:
             raise UnavailableError(f"A record of the page exceeds {LARGEST_RECORD_BYTES} bytes.")

@@ -21,7 +21,7 @@ from tap_sfbulk_pages.evidence.interview import Interview
 from tap_sfbulk_pages.quoting import quote, quote_all_output
 from tap_sfbulk_pages.salesforce.versions import newest_usable
 from tap_sfbulk_pages.settings import check_config, read_config_sources
-from tap_sfbulk_pages.words import counted
+from tap_sfbulk_pages.words import format_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,7 +112,7 @@ def record_evidence(settings: Settings, large_job: str | None) -> dict[str, Any]
     versions = [float(each["version"]) for each in offered]
     api_version = settings.api_version or newest_usable(versions)
     seen = Interview(call, api_version, large_job).hold()
-    click.echo(f"This took {counted(call.allowance.made, 'API call')}.", err=True)
+    click.echo(f"This took {format_count(call.allowance.made, 'API call')}.", err=True)
     return {
         "format": _FORM,
         "tap": version("tap-sfbulk-pages"),
@@ -130,7 +130,7 @@ def _compare(text: bytes) -> None:
     differences = list(find_differences(evidence, record_sandbox(evidence["api_version"])))
     for line in differences:
         click.echo(line)
-    click.echo(f"{counted(len(differences), 'difference')}.", err=True)
+    click.echo(f"{format_count(len(differences), 'difference')}.", err=True)
 
 
 @contextmanager

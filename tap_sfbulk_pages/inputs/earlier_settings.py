@@ -63,15 +63,15 @@ def _objects(name: str, value: Any) -> tuple[dict[str, Any], str]:
         value = [each.strip(" []\"'") for each in value.split(",")]
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
         raise SettingsError(f"{name} must be a list of names; it is called objects here")
-    return _renamed("objects", value)
+    return _rename_setting("objects", value)
 
 
 def _lookback(name: str, value: Any) -> tuple[dict[str, Any], str]:
-    return _renamed("lookback_seconds", _integer(name, value))
+    return _rename_setting("lookback_seconds", _integer(name, value))
 
 
 def _workers(name: str, value: Any) -> tuple[dict[str, Any], str]:
-    return _renamed("max_parallel_downloads", _integer(name, value))
+    return _rename_setting("max_parallel_downloads", _integer(name, value))
 
 
 def _domain(_name: str, value: Any) -> tuple[dict[str, Any], str]:
@@ -79,10 +79,10 @@ def _domain(_name: str, value: Any) -> tuple[dict[str, Any], str]:
     if host in ("login", "login.salesforce.com"):
         return {"is_sandbox": False}, "remove it, that is the default"
     if host in ("test", "test.salesforce.com"):
-        return _renamed("is_sandbox", value=True)
+        return _rename_setting("is_sandbox", value=True)
     if not host.endswith(_MY_DOMAIN_ENDINGS):
         host = f"{host.removesuffix('.my')}.my.salesforce.com"
-    return _renamed("instance_url", f"https://{host}")
+    return _rename_setting("instance_url", f"https://{host}")
 
 
 def _api_type(_name: str, _value: Any) -> tuple[dict[str, Any], str]:
@@ -118,7 +118,7 @@ def _reports(name: str, value: Any) -> tuple[dict[str, Any], str]:
     )
 
 
-def _renamed(name: str, value: Any) -> tuple[dict[str, Any], str]:
+def _rename_setting(name: str, value: Any) -> tuple[dict[str, Any], str]:
     return {name: value}, f'set "{name}": {json.dumps(value)} instead'
 
 

@@ -20,7 +20,7 @@ from tap_sfbulk_pages.quoting import holds_secret
 from tap_sfbulk_pages.salesforce.addresses import locator_of
 from tap_sfbulk_pages.salesforce.transport import decode_body, is_framed
 from tap_sfbulk_pages.watching import activity
-from tap_sfbulk_pages.words import counted
+from tap_sfbulk_pages.words import format_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -255,8 +255,8 @@ class PageDownload:
         announced = response.headers.get("Sforce-NumberOfRecords")
         if announced is not None and announced.strip() != str(records):
             raise UnavailableError(
-                f"Result page {locator_of(link)} holds {counted(records, 'record')}; Salesforce "
-                f"announced {announced}."
+                f"Result page {locator_of(link)} holds {format_count(records, 'record')}; "
+                f"Salesforce announced {announced}."
             )
         if not columns and announced is None and self._job.records != 0:
             raise UnavailableError(

@@ -19,7 +19,7 @@ from tap_sfbulk_pages.errors import RecordCountError
 from tap_sfbulk_pages.jobs.fetching import Fetching
 from tap_sfbulk_pages.jobs.page_download import ResultPage
 from tap_sfbulk_pages.jobs.page_lists import ResultPageList
-from tap_sfbulk_pages.words import counted
+from tap_sfbulk_pages.words import format_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -154,7 +154,7 @@ def _compare_with_total(job: QueryJob, progress: JobProgress) -> None:
     elif progress.records != job.records or not progress.is_finished:
         processed = "more" if job.records is None else f"{job.records:,}"
         raise RecordCountError(
-            f"The result pages hold {counted(progress.records, 'record')}, but Salesforce "
+            f"The result pages hold {format_count(progress.records, 'record')}, but Salesforce "
             f"processed {processed}. The next run creates a new job."
         )
 

@@ -88,7 +88,7 @@ class Opening:
             read |= add_deleted_at({"properties": {}})["properties"]
         context, pages = self._with_pages(sobject.name, read)
         reading = open_object(context, question, self.state)
-        return self._opened(
+        return self._assemble_stream(
             reading,
             pages,
             sobject.name,
@@ -118,7 +118,9 @@ class Opening:
         context, pages = self._with_pages(setting.name, read)
         reading = open_query(context, question, self.state)
         since = question.incremental.bound(org.settings) if question.incremental else None
-        return self._opened(reading, pages, setting.name, read, keys=keys, key=key, since=since)
+        return self._assemble_stream(
+            reading, pages, setting.name, read, keys=keys, key=key, since=since
+        )
 
     def open_job(self, setting: JobSetting, paths: FieldPaths) -> OpenedStream:
         """Make ready to read an existing job, unless the state says that it has been read.
@@ -154,7 +156,7 @@ class Opening:
                 on_finished=lambda _: saved_reads.set_done(self.state, job),
             )
         read = {name: schemas[name] for name in names}
-        return self._opened(reading, pages, setting.name, read, keys=keys)
+        return self._assemble_stream(reading, pages, setting.name, read, keys=keys)
 
     def _keys(self, own: tuple[str, ...], known: Collection[str]) -> tuple[str, ...]:
         """Choose the fields of the key.
@@ -186,7 +188,7 @@ class Opening:
         pages = ArrowPages(name, schemas)
         return replace(self.context, sinks=pages), pages
 
-    def _opened(
+    def _assemble_stream(
         self,
         reading: Reading,
         pages: ArrowPages,

@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tap_sfbulk_pages.reading.page import PageReading
-from tap_sfbulk_pages.words import counted
+from tap_sfbulk_pages.words import format_count
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -105,5 +105,5 @@ class Ledger:
             source: Where the pages came from, for people.
         """
         if self._nul_characters:
-            dropped = counted(self._nul_characters, "NUL character")
+            dropped = format_count(self._nul_characters, "NUL character")
             logger.warning("Dropped %s from the values of %s.", dropped, source)

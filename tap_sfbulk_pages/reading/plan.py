@@ -21,7 +21,7 @@ from tap_sfbulk_pages.reading.wrappers.job_or_rest import SMALL
 from tap_sfbulk_pages.salesforce.limits import API_CALLS, QUERY_JOBS, RESULT_MEGABYTES
 from tap_sfbulk_pages.salesforce.restricted_objects import is_refused_by_bulk
 from tap_sfbulk_pages.soql.text import QueryText
-from tap_sfbulk_pages.words import counted
+from tap_sfbulk_pages.words import format_count
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -141,7 +141,7 @@ def plan_object(
     plan.may_be_cut = choice.may_cut_by_size
     plan.may_be_small = choice.takes_small
     if choice.begins_through_rest and (saved := saved_reads.saved_rest_query(state)):
-        done = counted(saved.records_done, "record")
+        done = format_count(saved.records_done, "record")
         plan.go_through_rest(f"a query through REST goes on, {done} done")
     elif choice.falls_back and is_refused_by_bulk(name) and not choice.is_begun:
         plan.go_through_rest(f"{plan.how}, through REST, as the Bulk API refuses it")
@@ -173,7 +173,7 @@ def plan_job(
     jobs = 1
     if saved and saved.fingerprint == query.fingerprint:
         jobs = 0
-        how = f"job {saved.id} goes on, {counted(saved.progress.records, 'record')} done"
+        how = f"job {saved.id} goes on, {format_count(saved.progress.records, 'record')} done"
     elif ranges and ranges.query == query.fingerprint:
         done = sum(map(is_done, ranges.parts))
         how = f"ranges go on, {done} of {len(ranges.parts)} done"

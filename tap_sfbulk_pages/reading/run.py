@@ -13,7 +13,7 @@ from tap_sfbulk_pages.reading.schedule import JobSchedule, Scheduled
 from tap_sfbulk_pages.reading.stop_signal import RunStopped
 from tap_sfbulk_pages.watching.activity import READ, on_behalf_of
 from tap_sfbulk_pages.watching.watch import watch_run
-from tap_sfbulk_pages.words import counted
+from tap_sfbulk_pages.words import format_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,7 +49,7 @@ class RunOutcome:
         count = len(self.read) + len(self.failed) + len(self.not_begun)
         unread = count - len(self.read)
         verb, end = ("was", "its end") if unread == 1 else ("were", "their end")
-        lines = [f"{unread} of {counted(count, 'stream')} {verb} not read to {end}."]
+        lines = [f"{unread} of {format_count(count, 'stream')} {verb} not read to {end}."]
         if self.read:
             lines.append(f"Read: {', '.join(self.read)}")
         if self.not_begun:

@@ -29,7 +29,7 @@ from tap_sfbulk_pages.reading.ledger import Ledger
 from tap_sfbulk_pages.reading.state import saved_reads
 from tap_sfbulk_pages.reading.state.bookmarks import cap_maximum
 from tap_sfbulk_pages.watching import activity
-from tap_sfbulk_pages.words import counted
+from tap_sfbulk_pages.words import format_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, MutableMapping
@@ -193,7 +193,7 @@ class JobReading:
             return
         self.job, self._progress = job, self._saved.progress
         self._in_series = self._saved.in_series
-        done = counted(self._progress.records, "record")
+        done = format_count(self._progress.records, "record")
         logger.info("Going on in job %s: %s done.", job.id, done)
         try:
             self.job = self._org.jobs.wait_until_complete(job, waiting)

@@ -22,7 +22,7 @@ from tap_sfbulk_pages.reading.state import saved_reads
 from tap_sfbulk_pages.reading.state.bookmarks import cap_maximum
 from tap_sfbulk_pages.reading.state.saved_reads import SavedRestQuery
 from tap_sfbulk_pages.watching import activity
-from tap_sfbulk_pages.words import counted
+from tap_sfbulk_pages.words import format_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, MutableMapping
@@ -164,7 +164,7 @@ class RestReading:
         """Go on at the saved cursor, or ask the query."""
         if self._link is None:
             return self._ask()
-        done = counted(self._records, "record")
+        done = format_count(self._records, "record")
         logger.info("%s: going on at the saved cursor, %s done.", self._name, done)
         try:
             page = self._query.fetch(self._link)
@@ -236,8 +236,8 @@ class RestReading:
         self._records += page.records
         if self._records > page.total or (self._records < page.total and not page.next_link):
             raise RecordCountError(
-                f"The pages of {self._name} hold {counted(self._records, 'record')}; Salesforce "
-                f"counts {page.total:,} (totalSize). The next run asks the query again."
+                f"The pages of {self._name} hold {format_count(self._records, 'record')}; "
+                f"Salesforce counts {page.total:,} (totalSize). The next run asks the query again."
             )
 
     def _finish(self) -> None:

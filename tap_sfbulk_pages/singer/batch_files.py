@@ -223,7 +223,7 @@ class PageFiles:
         if self._writer is None:
             name = f"{self._name}-{len(self._files):04}.{self._ending}"
             self._files.append(self._storage.create(name))
-        with self._storage.explained():
+        with self._storage.explain_errors():
             if self._writer is None:
                 self._writer = self._new_writer(self._files[-1])
             self._writer.write(parts)
@@ -239,7 +239,7 @@ class PageFiles:
         """
         if self._writer is None:
             return
-        with self._storage.explained():
+        with self._storage.explain_errors():
             self._writer.close()
         self._files[-1].complete()
         self._writer, self._size = None, 0

@@ -32,7 +32,7 @@ class BatchStorage:
     def __init__(self, target: StorageTarget) -> None:
         self._name = target.root
         self._prefix = target.prefix or ""
-        with self.explained():
+        with self.explain_errors():
             self._root = UPath(target.root, **target.params).resolve()
         self._is_made = False
 
@@ -42,7 +42,7 @@ class BatchStorage:
         Raises:
             SettingsError: If it cannot be written.
         """
-        with self.explained():
+        with self.explain_errors():
             if not self._is_made:
                 self._root.mkdir(parents=True, exist_ok=True)
                 self._is_made = True
@@ -51,7 +51,7 @@ class BatchStorage:
             return NewFile(self, self._root / f"{self._prefix}{name}")
 
     @contextmanager
-    def explained(self) -> Iterator[None]:
+    def explain_errors(self) -> Iterator[None]:
         """Say which storage it is that fails.
 
         Raises:
@@ -107,7 +107,7 @@ class NewFile:
         Raises:
             SettingsError: If the storage does not take it.
         """
-        with self._storage.explained():
+        with self._storage.explain_errors():
             self._close()
             if self._is_local:
                 Path(self._written.path).replace(self._path.path)

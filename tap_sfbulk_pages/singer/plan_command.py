@@ -18,7 +18,7 @@ from tap_sfbulk_pages.singer.command_line import errors_for_people
 from tap_sfbulk_pages.singer.inputs.catalog_files import SelectedEntries
 from tap_sfbulk_pages.singer.inputs.states import read_state
 from tap_sfbulk_pages.singer.tap import TapSFBulkPages
-from tap_sfbulk_pages.words import counted, table_lines
+from tap_sfbulk_pages.words import format_count, table_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -132,7 +132,7 @@ def _as_text(
     yield ""
     for plan in readable:
         if plan.query:
-            yield f"{plan.stream}: {_shortened(plan.query.soql)}"
+            yield f"{plan.stream}: {_shorten_soql(plan.query.soql)}"
     for plan in plans:
         if plan.trouble:
             yield f"{plan.stream} cannot be read: {plan.trouble}"
@@ -140,7 +140,7 @@ def _as_text(
     for need in needs:
         yield _need_line(need, settings)
     yield f"Calls, pages and MB are estimates, without {', '.join(_unknown(settings))}."
-    yield f"This plan took {counted(made, 'call')} and made no query job."
+    yield f"This plan took {format_count(made, 'call')} and made no query job."
 
 
 def _row(plan: StreamPlan) -> tuple[str, ...]:
@@ -170,7 +170,7 @@ def _unknown(settings: Settings) -> Iterator[str]:
 def _need_line(need: DailyNeed, settings: Settings) -> str:
     limit, share = need.limit, need.share
     needed, noun = round(need.needed), _COUNTED.get(need.name)
-    line = f"About {counted(needed, noun) if noun else f'{needed:,} {UNITS[need.name]}'}"
+    line = f"About {format_count(needed, noun) if noun else f'{needed:,} {UNITS[need.name]}'}"
     if limit is None or share is None:
         return f"{line}; the org does not tell how many are left."
     line += f", {share:.1f} % of a day's {limit.maximum:,}; {limit.remaining:,} are left."
@@ -186,7 +186,7 @@ def _need_line(need: DailyNeed, settings: Settings) -> str:
     return line
 
 
-def _shortened(soql: str) -> str:
+def _shorten_soql(soql: str) -> str:
     """Leave fields out of a query that is too long for a line or two."""
     if len(soql) <= _LONGEST_QUERY:
         return soql

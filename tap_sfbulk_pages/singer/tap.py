@@ -114,7 +114,7 @@ class TapSFBulkPages(RunningTap):
         from tap_sfbulk_pages.singer.streams import discovery as stream_discovery  # noqa: PLC0415
 
         if self.input_catalog is None:
-            return list(stream_discovery.offered_streams(self))
+            return list(stream_discovery.offer_streams(self))
         return stream_discovery.selected_streams(self, self.input_catalog)
 
     @override
@@ -126,7 +126,7 @@ class TapSFBulkPages(RunningTap):
         """
         from tap_sfbulk_pages.singer.streams import discovery as stream_discovery  # noqa: PLC0415 - as above
 
-        streams = stream_discovery.offered_streams(self)
+        streams = stream_discovery.offer_streams(self)
         # As the SDK's own `catalog` does.
         entries = (stream._singer_catalog_entry for stream in streams)  # noqa: SLF001
         write_catalog(entries, sys.stdout)
@@ -187,8 +187,8 @@ class TapSFBulkPages(RunningTap):
         # The SDK would fill the mapper with all streams.
         super(Tap, self).setup_mapper()
         if entries is None:
-            return streams_in_turn.offered_in_turn(self)
-        return streams_in_turn.selected_in_turn(self, entries)
+            return streams_in_turn.offer_streams_in_turn(self)
+        return streams_in_turn.select_streams_in_turn(self, entries)
 
     def _read_all(self, streams: Sequence[StreamInTurn]) -> None:
         with self.stop_signal.writing():

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tap_sfbulk_pages.watching.activity import Phase
-from tap_sfbulk_pages.words import counted, duration
+from tap_sfbulk_pages.words import duration, format_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -44,15 +44,15 @@ def show_progress(
     """
     # If records are written to the terminal too, they would tear the table apart.
     if sys.stderr.isatty() and not sys.stdout.isatty():
-        with _displayed(activity, streams, calls_made):
+        with _display_table(activity, streams, calls_made):
             yield
     else:
-        with _logged(activity, streams, calls_made):
+        with _log_progress(activity, streams, calls_made):
             yield
 
 
 @contextmanager
-def _logged(
+def _log_progress(
     activity: RunActivity, streams: Sequence[str], calls_made: Callable[[], int]
 ) -> Iterator[None]:
     is_over = threading.Event()
@@ -69,7 +69,7 @@ def _logged(
 
 
 @contextmanager
-def _displayed(
+def _display_table(
     activity: RunActivity, streams: Sequence[str], calls_made: Callable[[], int]
 ) -> Iterator[None]:
     from rich.console import Console  # noqa: PLC0415 - not needed where there is no terminal
@@ -109,9 +109,9 @@ def progress_line(activity: RunActivity, streams: Sequence[str], calls_made: int
     more = f" and {len(going_on) - len(told)} more" if len(going_on) > len(told) else ""
     return (
         f"After {duration(activity.seconds)}: "
-        f"{len(ended)} of {counted(len(streams), 'stream')} ended, "
-        f"{counted(activity.records, 'record')} written ({rate:,.0f} a second), "
-        f"{counted(calls_made, 'API call')}." + (f" Now: {doing}{more}." if doing else "")
+        f"{len(ended)} of {format_count(len(streams), 'stream')} ended, "
+        f"{format_count(activity.records, 'record')} written ({rate:,.0f} a second), "
+        f"{format_count(calls_made, 'API call')}." + (f" Now: {doing}{more}." if doing else "")
     )
 
 

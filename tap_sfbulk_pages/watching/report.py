@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tap_sfbulk_pages.watching.activity import Phase
 from tap_sfbulk_pages.watching.summary import HEADINGS, summary_rows
-from tap_sfbulk_pages.words import counted, duration
+from tap_sfbulk_pages.words import duration, format_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,13 +81,13 @@ def write_report(path: Path, activity: RunActivity, calls_made: int, *, ending: 
         host=activity.host,
         ending=ending,
         duration=duration(seconds),
-        records=counted(activity.records, "record"),
-        calls=counted(calls_made, "API call"),
+        records=format_count(activity.records, "record"),
+        calls=format_count(calls_made, "API call"),
         version=version("tap-sfbulk-pages"),
         phases=[phase.value for phase in Phase],
         axis=list(_axis(seconds)),
         rows=[_row(stream, seconds) for stream in begun],
-        left_out=counted(left_out, "further stream") if left_out else None,
+        left_out=format_count(left_out, "further stream") if left_out else None,
         headings=HEADINGS,
         summary=summary_rows(activity),
         notes=[(stream.name, duration(n.at), n.text) for stream in begun for n in stream.notes],
@@ -119,7 +119,7 @@ def _row(stream: StreamActivity, seconds: float) -> _Row:
         _Mark(100 * note.at / seconds, f"{duration(note.at)}: {note.text}") for note in stream.notes
     ]
     outcome = "failed" if stream.has_failed else (stream.outcome or "unfinished")
-    remark = counted(stream.records, "record") + (", resumed" if stream.is_resumed else "")
+    remark = format_count(stream.records, "record") + (", resumed" if stream.is_resumed else "")
     return _Row(stream.name, outcome, remark, _name_jobs(stream), bars, marks)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_sfbulk_pages.watching.activity import Phase
-from tap_sfbulk_pages.words import counted, duration, table_lines
+from tap_sfbulk_pages.words import duration, format_count, table_lines
 
 if TYPE_CHECKING:
     from tap_sfbulk_pages.watching.activity import RunActivity, StreamActivity
@@ -54,8 +54,8 @@ def summary_text(activity: RunActivity, calls_made: int) -> str:
     if empty:
         lines.append(f"… and {len(empty)} streams without new records")
     lines.append(
-        f"{counted(activity.records, 'record')} of {counted(len(rows), 'stream')} in "
-        f"{duration(activity.seconds)}, with {counted(calls_made, 'API call')}."
+        f"{format_count(activity.records, 'record')} of {format_count(len(rows), 'stream')} in "
+        f"{duration(activity.seconds)}, with {format_count(calls_made, 'API call')}."
     )
     return "\n  ".join(["This run:", *lines])
 

@@ -26,7 +26,7 @@ from tap_sfbulk_pages.errors import (
 from tap_sfbulk_pages.jobs.query import QueryJob
 from tap_sfbulk_pages.salesforce.addresses import locator_of
 from tap_sfbulk_pages.workers.offset import JobStreamOffset
-from tap_sfbulk_pages.workers.partitions import JobPartition, trusted_lists, warn_of_series
+from tap_sfbulk_pages.workers.partitions import JobPartition, walk_trusted_lists, warn_of_series
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -268,11 +268,11 @@ def _list_pages(org: Org, job: QueryJob, offset: JobStreamOffset) -> _ListedPage
     """List the pages of a job from an offset on.
 
     Raises:
-        ExtractionError: As for `trusted_lists`.
+        ExtractionError: As for `walk_trusted_lists`.
     """
     links: list[str] = []
     stops: list[tuple[int, str | None]] = []
-    for listed in trusted_lists(org, job, offset.begin):
+    for listed in walk_trusted_lists(org, job, offset.begin):
         links += listed.links
         stops.append((offset.pages + len(links), listed.continuation))
     return _ListedPages(job, offset.pages, links, stops)

@@ -27,7 +27,7 @@ from tap_sfbulk_pages.jobs.pages import PageSource, verify_total
 from tap_sfbulk_pages.jobs.progress import JobProgress
 from tap_sfbulk_pages.jobs.serial_pages import SerialPages
 from tap_sfbulk_pages.salesforce.addresses import locator_of
-from tap_sfbulk_pages.words import counted
+from tap_sfbulk_pages.words import format_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -76,7 +76,7 @@ def job_partitions(org: Org, job: QueryJob) -> list[JobPartition]:
         ExtractionError: As for `SalesforceClient.call`.
     """
     try:
-        lists = trusted_lists(org, job)
+        lists = walk_trusted_lists(org, job)
     except ListingError as refusal:
         warn_of_series(job, refusal)
         return [JobPartition(job, None, is_whole=True)]
@@ -84,7 +84,7 @@ def job_partitions(org: Org, job: QueryJob) -> list[JobPartition]:
     return [JobPartition(job, link, is_whole=len(links) == 1) for link in links.values()]
 
 
-def trusted_lists(org: Org, job: QueryJob, begin: str | None = None) -> list[ResultPageList]:
+def walk_trusted_lists(org: Org, job: QueryJob, begin: str | None = None) -> list[ResultPageList]:
     """List the result pages of a job.
 
     Args:
@@ -152,7 +152,7 @@ class JobRead:
             if page.nul_characters:
                 logger.warning(
                     "Dropped %s from the values of result page %s.",
-                    counted(page.nul_characters, "NUL character"),
+                    format_count(page.nul_characters, "NUL character"),
                     page.locator,
                 )
             yield from record_batches(page, self.properties)

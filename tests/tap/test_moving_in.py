@@ -11,7 +11,7 @@ from salesforce_data import assert_same_records, expected_records
 from tap_process import config_for
 
 from tap_sfbulk_pages.errors import StateError
-from tap_sfbulk_pages.singer.inputs.earlier_states import taken_over
+from tap_sfbulk_pages.singer.inputs.earlier_states import take_over_state
 
 if TYPE_CHECKING:
     from fixture_types import StartSandbox
@@ -211,7 +211,7 @@ def test_a_bookmark_that_is_no_date_says_the_way_out(tap: Tap, server: SandboxSe
     ],
 )
 def test_bookmarks_of_another_tap(bookmark: dict[str, Any], read: dict[str, Any]) -> None:
-    bookmarks, told = taken_over({"Account": bookmark})
+    bookmarks, told = take_over_state({"Account": bookmark})
     assert bookmarks == {"Account": read}
     assert "Account" in told[0]
 
@@ -226,9 +226,9 @@ def test_bookmarks_of_another_tap(bookmark: dict[str, Any], read: dict[str, Any]
     ],
 )
 def test_bookmarks_of_our_own_stay(bookmark: dict[str, Any]) -> None:
-    assert taken_over({"Account": bookmark}) == ({"Account": bookmark}, [])
+    assert take_over_state({"Account": bookmark}) == ({"Account": bookmark}, [])
 
 
 def test_two_bookmarks_of_a_stream_are_refused() -> None:
     with pytest.raises(StateError, match=r"CreatedDate, SystemModstamp.*keep the one"):
-        taken_over({"Account": {"SystemModstamp": BOOKMARK, "CreatedDate": BOOKMARK}})
+        take_over_state({"Account": {"SystemModstamp": BOOKMARK, "CreatedDate": BOOKMARK}})

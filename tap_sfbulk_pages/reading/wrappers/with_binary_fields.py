@@ -24,7 +24,7 @@ from tap_sfbulk_pages.jobs.fetching import Fetching
 from tap_sfbulk_pages.reading.page import PageReading, WrappedReading
 from tap_sfbulk_pages.salesforce.schema import KEY
 from tap_sfbulk_pages.salesforce.transport import decode_body, is_framed
-from tap_sfbulk_pages.words import counted
+from tap_sfbulk_pages.words import format_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -112,7 +112,7 @@ class WithBinaryFields(WrappedReading):
                 "%s: Salesforce has no content for %s (there was none, or it is deleted), which is "
                 "written as null: %s%s",
                 self._sobject,
-                counted(len(self._without), "record"),
+                format_count(len(self._without), "record"),
                 ", ".join(self._without[:_IDS_NAMED]),
                 "" if len(self._without) <= _IDS_NAMED else ", …",
             )

@@ -22,7 +22,7 @@ _OTHERS = frozenset({"version", "BatchIDs", "JobHighestBookmarkSeen", _JOB})
 _FIELD = re.compile(r"[A-Z]\w*|\w+__c")
 
 
-def taken_over(bookmarks: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+def take_over_state(bookmarks: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """Read the bookmarks of a state as this tap writes them.
 
     Args:

@@ -56,7 +56,7 @@ def understand_state(document: Any) -> tuple[dict[str, Any], list[str]]:
         if not isinstance(bookmark, dict):
             raise StateError(f"The bookmark of {name} in the state must be an object. {_FORMS}")
         _check_keys_of_the_sdk(name, bookmark)
-    bookmarks, warnings = earlier_states.taken_over(bookmarks)
+    bookmarks, warnings = earlier_states.take_over_state(bookmarks)
     for name, bookmark in bookmarks.items():
         warnings += _find_odd_form(name, bookmark)
     return {**state, "bookmarks": bookmarks}, warnings

@@ -17,8 +17,8 @@ from tap_sfbulk_pages.reading.named_things import check_named_streams, map_sourc
 from tap_sfbulk_pages.salesforce.describe import describe_objects, list_object_names
 from tap_sfbulk_pages.salesforce.restricted_objects import find_obstacle
 from tap_sfbulk_pages.singer.streams.extra_streams import (
-    offered_extra_streams,
-    selected_extra_streams,
+    offer_extra_streams,
+    select_extra_streams,
 )
 from tap_sfbulk_pages.singer.streams.object_stream import SObjectStream
 from tap_sfbulk_pages.singer.streams.unreadable_stream import UnreadableStream
@@ -52,7 +52,7 @@ class OfferedThings:
     extra: list[BulkStream]
 
 
-def offered_streams(tap: RunningTap) -> Iterator[BulkStream]:
+def offer_streams(tap: RunningTap) -> Iterator[BulkStream]:
     """Make a stream of everything that the org offers and the settings do not exclude.
 
     Yields:
@@ -61,14 +61,14 @@ def offered_streams(tap: RunningTap) -> Iterator[BulkStream]:
     Raises:
         ExtractionError: If the org does not tell what it offers, or settings contradict it.
     """
-    offered = offered_things(tap)
+    offered = list_offered_things(tap)
     missing = [_without_fields(tap, name, error) for name, error in offered.missing.items()]
     others = sorted([*offered.extra, *missing], key=_name)
     warn_of_hindered(tap)
-    yield from merge(_offered_objects(tap, offered.objects), others, key=_name)
+    yield from merge(_offer_objects(tap, offered.objects), others, key=_name)
 
 
-def offered_things(tap: RunningTap) -> OfferedThings:
+def list_offered_things(tap: RunningTap) -> OfferedThings:
     """List what the org offers and the settings do not exclude.
 
     Raises:
@@ -90,13 +90,13 @@ def offered_things(tap: RunningTap) -> OfferedThings:
             "objects: no object of the org matches it, and there are no queries and no jobs: "
             "nothing is left to read"
         )
-    streams = offered_extra_streams(tap, FieldPaths(org.client, org.api_version))
+    streams = offer_extra_streams(tap, FieldPaths(org.client, org.api_version))
     return OfferedThings([*queryable, *settings.extra_names], names, missing, streams)
 
 
-def _offered_objects(tap: RunningTap, names: Iterable[str]) -> Iterator[BulkStream]:
+def _offer_objects(tap: RunningTap, names: Iterable[str]) -> Iterator[BulkStream]:
     for name, outcome in describe_objects(tap.org.client, tap.org.api_version, names):
-        if stream := offered_object(tap, name, outcome):
+        if stream := offer_object(tap, name, outcome):
             yield stream
 
 
@@ -122,7 +122,7 @@ def warn_of_hindered(tap: RunningTap, selected: Iterable[str] = ()) -> None:
             )
 
 
-def offered_object(
+def offer_object(
     tap: RunningTap, name: str, outcome: SObject | RefusedError | UnavailableError
 ) -> BulkStream | None:
     """Make the stream of an object; None where it is left out.
@@ -164,16 +164,16 @@ def selected_streams(tap: RunningTap, catalog: Catalog) -> list[BulkStream]:
         if entry.metadata.resolve_selection().get((), True)
     }
     warn_of_hindered(tap, entries)
-    extra = selected_extra_streams(tap, entries)
+    extra = select_extra_streams(tap, entries)
     names = [name for name in entries if name not in extra]
     objects = describe_objects(org.client, org.api_version, names)
     return [
         *extra.values(),
-        *(selected_object(tap, entries[name], outcome) for name, outcome in objects),
+        *(select_object(tap, entries[name], outcome) for name, outcome in objects),
     ]
 
 
-def selected_object(
+def select_object(
     tap: RunningTap, entry: CatalogEntry, outcome: SObject | RefusedError | UnavailableError
 ) -> BulkStream:
     """Make the stream of an object that a catalog selects, before the catalog is applied.

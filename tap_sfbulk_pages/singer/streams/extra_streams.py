@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.soql.entries import QuerySetting
 
 
-def offered_extra_streams(tap: RunningTap, paths: FieldPaths) -> list[BulkStream]:
+def offer_extra_streams(tap: RunningTap, paths: FieldPaths) -> list[BulkStream]:
     """Make all of them.
 
     Args:
@@ -53,7 +53,7 @@ def offered_extra_streams(tap: RunningTap, paths: FieldPaths) -> list[BulkStream
     return streams
 
 
-def selected_extra_streams(
+def select_extra_streams(
     tap: RunningTap, entries: Mapping[str, CatalogEntry]
 ) -> dict[str, BulkStream]:
     """Make those that a catalog selects; one that can no longer be read says so itself, later.

@@ -40,12 +40,12 @@ from tap_sfbulk_pages.salesforce.restricted_objects import find_obstacle
 from tap_sfbulk_pages.singer.inputs.states import find_strange_bookmarks, find_unused_bookmark
 from tap_sfbulk_pages.singer.streams.discovery import (
     is_named,
-    offered_object,
-    offered_things,
-    selected_object,
+    list_offered_things,
+    offer_object,
+    select_object,
     warn_of_hindered,
 )
-from tap_sfbulk_pages.singer.streams.extra_streams import selected_extra_streams
+from tap_sfbulk_pages.singer.streams.extra_streams import select_extra_streams
 from tap_sfbulk_pages.singer.streams.object_stream import SObjectStream
 from tap_sfbulk_pages.singer.streams.simple_maps import find_file_map, refuse_files
 from tap_sfbulk_pages.soql.entries import check_tables
@@ -160,7 +160,7 @@ class StreamInTurn:
             return StreamPlan(self.name, trouble=str(error))
 
 
-def selected_in_turn(tap: RunningTap, entries: SelectedEntries) -> list[StreamInTurn]:
+def select_streams_in_turn(tap: RunningTap, entries: SelectedEntries) -> list[StreamInTurn]:
     """List the streams that a catalog selects, in the order in which their jobs are made.
 
     Args:
@@ -181,8 +181,8 @@ def selected_in_turn(tap: RunningTap, entries: SelectedEntries) -> list[StreamIn
     names = _in_order(tap, entries)
     _check_tables(tap, names)
     _check_files(tap, names)
-    extra = selected_extra_streams(tap, entries)
-    for name in _mapped(tap, names):
+    extra = select_extra_streams(tap, entries)
+    for name in _map_names(tap, names):
         _try_maps(tap, Catalog({name: entries[name]}))
     _check_objects(tap, [name for name in names if name not in extra])
     describes = _describes(tap, [name for name in names if name not in extra])
@@ -190,7 +190,7 @@ def selected_in_turn(tap: RunningTap, entries: SelectedEntries) -> list[StreamIn
     @contextmanager
     def made(name: str) -> Iterator[BulkStream]:
         entry = entries[name]
-        stream = extra.pop(name, None) or selected_object(tap, entry, describes.take(name))
+        stream = extra.pop(name, None) or select_object(tap, entry, describes.take(name))
         catalog = Catalog({name: entry})
         stream.apply_catalog(catalog)
         with _mapped_by(tap, catalog, stream):
@@ -233,7 +233,7 @@ def _look_for_named(tap: RunningTap, entries: SelectedEntries) -> Mapping[str, E
     return missing
 
 
-def offered_in_turn(tap: RunningTap) -> list[StreamInTurn]:
+def offer_streams_in_turn(tap: RunningTap) -> list[StreamInTurn]:
     """List the streams that a run without a catalog reads, in the order in which jobs are made.
 
     Args:
@@ -244,7 +244,7 @@ def offered_in_turn(tap: RunningTap) -> list[StreamInTurn]:
             `stream_maps` cannot be followed.
         ExtractionError: If the org does not tell what it offers, or settings contradict it.
     """
-    offered = offered_things(tap)
+    offered = list_offered_things(tap)
     _warn_of_bookmarks(tap, offered.known)
     extra = {stream.name: stream for stream in offered.extra}
     settings = tap.org.settings
@@ -260,7 +260,7 @@ def offered_in_turn(tap: RunningTap) -> list[StreamInTurn]:
         raise SettingsError("objects: it matches only objects that a plain query cannot read")
     _check_tables(tap, names)
     _check_files(tap, names)
-    mapped = _mapped(tap, names)
+    mapped = _map_names(tap, names)
     for name in extra.keys() & mapped:
         _try_maps(tap, _catalog(extra[name]))
     _check_objects(tap, wanted, mapped=set(mapped) - extra.keys())
@@ -268,7 +268,7 @@ def offered_in_turn(tap: RunningTap) -> list[StreamInTurn]:
 
     @contextmanager
     def made(name: str) -> Iterator[BulkStream | None]:
-        stream = extra.pop(name, None) or offered_object(tap, name, describes.take(name))
+        stream = extra.pop(name, None) or offer_object(tap, name, describes.take(name))
         with _mapped_by(tap, _catalog(stream), stream) if stream else nullcontext():
             yield stream
 
@@ -356,7 +356,7 @@ def _check_files(tap: RunningTap, names: Iterable[str]) -> None:
         refuse_files(names)
 
 
-def _mapped(tap: RunningTap, names: Sequence[str]) -> list[str]:
+def _map_names(tap: RunningTap, names: Sequence[str]) -> list[str]:
     """Choose a stream for each of the `stream_maps`: the first that it is for."""
     sources = map_sources(tap.mapper.stream_maps_dict)
     found = (next((n for n in names if fnmatch(n, source)), None) for source in sources)

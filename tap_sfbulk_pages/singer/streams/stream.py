@@ -207,9 +207,9 @@ class BulkStream(RESTStream[ParseResult | None]):
         except Exception as error:
             if not self.is_mapped:
                 raise
-            raise SettingsError(self._failed_expression(record, error)) from error
+            raise SettingsError(self._describe_failed_expression(record, error)) from error
 
-    def _failed_expression(self, record: Mapping[str, Any], error: Exception) -> str:
+    def _describe_failed_expression(self, record: Mapping[str, Any], error: Exception) -> str:
         """Say which expression fails, where, and why."""
         # What the SDK raises itself says no more than that the expression has failed.
         cause = error.__cause__ or error
@@ -306,7 +306,7 @@ class BulkStream(RESTStream[ParseResult | None]):
             the stream tells.
         """
         try:
-            reading = self._prepared_reading()
+            reading = self._prepare_reading()
         except Exception:  # noqa: BLE001 - reading the stream raises it again, for it alone
             return None
 
@@ -334,7 +334,7 @@ class BulkStream(RESTStream[ParseResult | None]):
 
     def _pages(self) -> Iterator[PageReading]:
         """Hand over the pages of the stream; each is done when the next is asked for."""
-        reading = self._prepared_reading()
+        reading = self._prepare_reading()
         pages = reading.pages()
         # The SDK's own version is the run's, not that of the read.
         self._stream_version = None
@@ -398,7 +398,7 @@ class BulkStream(RESTStream[ParseResult | None]):
         finish_version(self.stream_state)
         self._save_state()
 
-    def _prepared_reading(self) -> Reading:
+    def _prepare_reading(self) -> Reading:
         if self._reading is None:
             files = self._batch_files
             # What maps see of a deleted record has its mark, which a page has that is whole.
