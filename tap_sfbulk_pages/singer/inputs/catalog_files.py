@@ -33,15 +33,19 @@ def write_catalog(entries: Iterable[CatalogEntry], file: IO[str]) -> None:
         entries: Made one by one; what making them raises leaves the file untouched.
         file: Where to.
     """
-    with explain_temporary_files(), tempfile.TemporaryFile("w+", encoding="utf-8") as written:
+    with ExitStack() as opened:
+        with explain_temporary_files():
+            written = opened.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8"))
         separator = '{\n  "streams": [\n'
         for entry in entries:
             content = entry.to_dict()
             add_paths(content)
-            written.write(separator + indent(json.dumps(content, indent=2), "    "))
+            with explain_temporary_files():
+                written.write(separator + indent(json.dumps(content, indent=2), "    "))
             separator = ",\n"
-        written.write("\n  ]\n}\n" if separator == ",\n" else '{\n  "streams": []\n}\n')
-        written.seek(0)
+        with explain_temporary_files():
+            written.write("\n  ]\n}\n" if separator == ",\n" else '{\n  "streams": []\n}\n')
+            written.seek(0)
         shutil.copyfileobj(written, file)
     file.flush()
 
@@ -79,7 +83,9 @@ class SelectedEntries(Mapping[str, CatalogEntry]):
 
     def __getitem__(self, name: str) -> CatalogEntry:
         """Read the entry of a stream."""
-        self._written.seek(self._places[name])
+        with explain_temporary_files():
+            # It writes what is still in memory.
+            self._written.seek(self._places[name])
         return CatalogEntry.from_dict(json.loads(self._written.readline()))
 
     def __iter__(self) -> Iterator[str]:
@@ -92,5 +98,6 @@ class SelectedEntries(Mapping[str, CatalogEntry]):
         return name in self._places
 
     def _keep(self, entry: dict[str, Any]) -> None:
-        self._places[entry["tap_stream_id"]] = self._written.tell()
-        self._written.write(json.dumps(entry).encode() + b"\n")
+        with explain_temporary_files():
+            self._places[entry["tap_stream_id"]] = self._written.tell()
+            self._written.write(json.dumps(entry).encode() + b"\n")
