@@ -297,9 +297,10 @@ class JobReading:
             # The page has been written. Had it been marked as done before, a run killed in between
             # would have lost it.
             self._progress.finish(page.locator, records=page.records, maximum=maximum)
+            # A signal that has come ends the run at the next wait, so this comes first.
+            self.keep()
             with self._context.waiting():
                 self._org.job_allowance().take_volume(page.text_bytes)
-            self.keep()
 
     def _job_pages(self) -> JobPages:
         """Begin to fetch pages, unless that has begun."""

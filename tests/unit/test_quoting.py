@@ -206,8 +206,9 @@ def test_every_error_is_quoted_and_stays_so_when_it_travels() -> None:
 
 @pytest.fixture
 def usual_records() -> Iterator[None]:
-    """Put the logging module's own factory back."""
+    """Begin with the logging module's own factory, and put back what there was."""
     usual = logging.getLogRecordFactory()
+    logging.setLogRecordFactory(logging.LogRecord)
     yield
     logging.setLogRecordFactory(usual)
 
