@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from datetime import datetime, timedelta, timezone
+from itertools import dropwhile
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -38,8 +39,10 @@ def locators(job: QueryJob) -> list[str | None]:
 
 
 def fetched(server: SandboxServer, since: int) -> list[str | None]:
-    """Return the locators of the pages that were fetched."""
-    paths = [each.path for each in server.calls[since:] if each.place == "page"]
+    """Return the locators of the pages that the run has fetched which began then."""
+    # Calls of a killed run are answered, and counted, until the next one has signed in.
+    calls = dropwhile(lambda call: call.place == "page", server.calls[since:])
+    paths = [each.path for each in calls if each.place == "page"]
     return [parse_qs(urlsplit(path).query).get("locator", [None])[0] for path in paths]
 
 
