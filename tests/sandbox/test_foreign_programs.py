@@ -49,6 +49,16 @@ const { Connection } = require("jsforce");
   console.log(JSON.stringify(found));
 })();
 """
+AIRFLOW = """
+import json
+from airflow.providers.salesforce.hooks.salesforce import SalesforceHook
+
+hook = SalesforceHook("org")
+found = hook.make_query("SELECT Id, Name FROM Account")
+fields = hook.get_available_fields("Account")
+print(json.dumps([found["totalSize"], len(found["records"]), fields]))
+"""
+CHECK = "CONNECTION_STATUS"
 SELECTED = {"Account", "Contact"}
 # The CLI's own undici wants a newer Node than it says.
 SALESFORCE_CLI = {
@@ -170,6 +180,74 @@ def select(catalog: dict[str, Any]) -> dict[str, Any]:
             if not entry["breadcrumb"] and stream["stream"] in SELECTED:
                 entry["metadata"]["selected"] = True
     return catalog
+
+
+def test_airbytes_source_checks_discovers_and_reads(tmp_path: Path) -> None:
+    folder = tmp_path / "environment"
+    wanted = "airbyte-source-salesforce>=2.10.3,<2.11"
+    install([str(ROOT / "scripts/environment"), str(folder), wanted], tmp_path)
+    config = {
+        "auth_type": "Client",
+        "client_id": "app",
+        "client_secret": "secret",
+        "refresh_token": "token",
+        "start_date": "2020-01-01T00:00:00Z",
+        "streams_criteria": [{"criteria": "exacts", "value": name} for name in sorted(SELECTED)],
+    }
+    for name, use_bulk in (("rest.json", False), ("bulk.json", True)):
+        (tmp_path / name).write_text(json.dumps({**config, "force_use_bulk_api": use_bulk}))
+    with SandboxServer(SCENARIO, as_salesforce=True) as server:
+
+        def call(*arguments: str) -> list[dict[str, Any]]:
+            command = [str(folder / "bin/source-salesforce"), *arguments]
+            done = run(command, tmp_path, **server.environment)
+            assert done.returncode == 0, done.stdout + done.stderr
+            return [json.loads(line) for line in done.stdout.splitlines()]
+
+        (status,) = (
+            each for each in call("check", "--config", "bulk.json") if each["type"] == CHECK
+        )
+        assert status["connectionStatus"]["status"] == "SUCCEEDED", status
+        (found,) = (
+            each["catalog"]["streams"]
+            for each in call("discover", "--config", "bulk.json")
+            if each["type"] == "CATALOG"
+        )
+        asked = {"sync_mode": "full_refresh", "destination_sync_mode": "append"}
+        streams = [{"stream": each, **asked} for each in found if each["name"] in SELECTED]
+        (tmp_path / "catalog.json").write_text(json.dumps({"streams": streams}))
+        for name in ("rest.json", "bulk.json"):
+            messages = call("read", "--config", name, "--catalog", "catalog.json")
+            counts = Counter(
+                each["record"]["stream"] for each in messages if each["type"] == "RECORD"
+            )
+            assert counts == {name: server.org.count(name) for name in SELECTED}
+        assert [call.place for call in server.calls].count("create") == len(SELECTED)
+
+
+def test_airflows_hook_signs_in_and_queries(tmp_path: Path) -> None:
+    folder = tmp_path / "environment"
+    wanted = "apache-airflow-providers-salesforce>=5.10,<6"
+    install([str(ROOT / "scripts/environment"), str(folder), wanted], tmp_path)
+    (tmp_path / "hook.py").write_text(AIRFLOW)
+    connection = {
+        "conn_type": "salesforce",
+        "login": "me@example.com",
+        "password": "password",
+        "extra": {"security_token": "token", "domain": "login"},
+    }
+    with SandboxServer(SCENARIO, as_salesforce=True) as server:
+        environment = {
+            **server.environment,
+            "AIRFLOW_HOME": str(tmp_path / "airflow"),
+            "AIRFLOW_CONN_ORG": json.dumps(connection),
+        }
+        done = run([str(folder / "bin/python"), "hook.py"], tmp_path, **environment)
+        assert done.returncode == 0, done.stderr
+        total, rows, fields = json.loads(done.stdout.splitlines()[-1])
+        alive = server.org.query("SELECT Id FROM Account", include_deleted=False, bulk=False)
+        assert total == rows == len(alive)
+        assert fields[0] == "Id"
 
 
 def test_programs_are_run_by_the_command_too(tmp_path: Path) -> None:
