@@ -9,28 +9,21 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from sfbulk_sandbox.endpoints import (
-    authorization,
-    bulk_1,
     collections,
     composite,
     deleted_records,
-    identity,
-    ingest_calls,
-    job_calls,
     layouts,
     limits,
     record_calls,
     rest_query,
-    result_pages,
-    results,
     search,
-    sign_in,
-    soap_login,
     sobject_calls,
     tooling,
     trees,
     versions,
 )
+from sfbulk_sandbox.endpoints.access import authorization, identity, sign_in, soap_login
+from sfbulk_sandbox.endpoints.jobs import bulk_1, ingest_calls, job_calls, result_pages, results
 from sfbulk_sandbox.exchange import Call, Reply
 from sfbulk_sandbox.salesforce_errors import SalesforceError, not_found
 

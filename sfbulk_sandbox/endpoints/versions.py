@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from sfbulk_sandbox.endpoints.identity import identity_url
+from sfbulk_sandbox.endpoints.access.identity import identity_url
 from sfbulk_sandbox.exchange import Call, Reply, json_reply
 from sfbulk_sandbox.salesforce_errors import not_found, usual_error
 

@@ -104,7 +104,7 @@ def test_a_walk_that_is_led_back_is_stopped_and_goes_on_in_its_job(
 def test_a_job_behind_the_first_list_of_jobs_is_found(
     tap: Tap, start_sandbox: StartSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sfbulk_sandbox.endpoints.job_calls._JOBS_PER_REPLY", 2)
+    monkeypatch.setattr("sfbulk_sandbox.endpoints.jobs.job_calls._JOBS_PER_REPLY", 2)
     server = start_sandbox(**SMALL)
     for _ in range(5):
         made_job(server, "SELECT Id FROM Account")

@@ -232,7 +232,7 @@ def test_a_job_whose_version_nothing_tells(
 ) -> None:
     server = start_sandbox(**SMALL)
     job = create_job(options_for(server, api_version="62.0"))
-    monkeypatch.setattr("sfbulk_sandbox.endpoints.job_calls._is_wanted", lambda *_: False)
+    monkeypatch.setattr("sfbulk_sandbox.endpoints.jobs.job_calls._is_wanted", lambda *_: False)
     with pytest.raises(QueryJobError, match="set api_version"):
         planned(options_for(server, job=job))
 

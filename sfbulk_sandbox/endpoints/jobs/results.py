@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from isal import igzip
 
-from sfbulk_sandbox.endpoints.job_calls import find_job
+from sfbulk_sandbox.endpoints.jobs.job_calls import find_job
 from sfbulk_sandbox.exchange import CSV, Call, Reply
 from sfbulk_sandbox.faults.page_faults import PageFault
 from sfbulk_sandbox.salesforce_errors import SalesforceError

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sfbulk_sandbox.endpoints.job_calls import find_job, require_complete
-from sfbulk_sandbox.endpoints.results import invalid_locator
+from sfbulk_sandbox.endpoints.jobs.job_calls import find_job, require_complete
+from sfbulk_sandbox.endpoints.jobs.results import invalid_locator
 from sfbulk_sandbox.exchange import Call, Reply, json_reply
 from sfbulk_sandbox.faults.listing_faults import ListingFault
 from sfbulk_sandbox.salesforce_errors import not_found, usual_error

@@ -16,8 +16,8 @@ from urllib.parse import parse_qsl
 
 import jwt
 
-from sfbulk_sandbox.endpoints.authorization import check_code
-from sfbulk_sandbox.endpoints.identity import identity_url
+from sfbulk_sandbox.endpoints.access.authorization import check_code
+from sfbulk_sandbox.endpoints.access.identity import identity_url
 from sfbulk_sandbox.exchange import LOGIN_HOSTS, Call, Reply, json_reply
 from sfbulk_sandbox.salesforce_errors import OAuthError
 from sfbulk_sandbox.state.sessions import SESSION_SECONDS

@@ -10,7 +10,7 @@ from html import escape, unescape
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from sfbulk_sandbox.endpoints.sign_in import check_user
+from sfbulk_sandbox.endpoints.access.sign_in import check_user
 from sfbulk_sandbox.exchange import Call, Reply
 from sfbulk_sandbox.salesforce_errors import OAuthError
 from sfbulk_sandbox.state.sessions import SESSION_SECONDS
