@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tap_sfbulk_pages.watching.activity import Phase
-from tap_sfbulk_pages.words import duration, format_count
+from tap_sfbulk_pages.words import duration, fit_columns, format_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +27,8 @@ _NAME, _JOB = "stream", "job"
 # On a narrow terminal, in this order.
 _LEFT_OUT_FIRST = ("pages", "a second", _JOB, "of", "left")
 _SHORTEST_NAME = 12
+# Rich frames each cell and closes each row.
+_FRAME_OF_A_CELL, _END_OF_A_ROW = 3, 1
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +51,15 @@ def show_progress(
     else:
         with _log_progress(activity, streams, calls_made):
             yield
+
+
+def terminal_width() -> int | None:
+    """Return the width of the terminal that shows the log, or None if it goes elsewhere."""
+    if not sys.stderr.isatty():
+        return None
+    from rich.console import Console  # noqa: PLC0415 - not needed where there is no terminal
+
+    return Console(stderr=True).width
 
 
 @contextmanager
@@ -124,7 +135,14 @@ def progress_table(
     from rich.text import Text  # noqa: PLC0415
 
     shown = _going_on(activity, streams)[: max(console.height - _LINES_LEFT, 1)]
-    columns = _columns_that_fit([_cells(stream) for stream in shown], console.width)
+    rows = [_cells(stream) for stream in shown]
+    columns = fit_columns(
+        {heading: [row[heading] for row in rows] for heading in rows[0]} if rows else {},
+        console.width - _END_OF_A_ROW,
+        gap=_FRAME_OF_A_CELL,
+        left_out_first=_LEFT_OUT_FIRST,
+        shortest_name=_SHORTEST_NAME,
+    )
     table = Table()
     for heading, cells in columns.items():
         # As wide as what is in it: Rich would cut numbers before it leaves out a column.
@@ -151,33 +169,6 @@ def _cells(stream: StreamActivity) -> dict[str, str]:
         "a second": f"{rate:,.0f}" if rate else "",
         "left": duration(left / rate) if rate and left is not None else "",
     }
-
-
-def _columns_that_fit(rows: Sequence[dict[str, str]], width: int) -> dict[str, list[str]]:
-    """Return the cells by heading. No number is cut: columns are left out, then names shortened.
-
-    Args:
-        rows: Cells by heading; the same headings in each.
-        width: Of the terminal.
-    """
-    columns = {heading: [row[heading] for row in rows] for heading in rows[0]} if rows else {}
-
-    def too_wide() -> int:
-        widths = [max(map(len, [heading, *cells])) for heading, cells in columns.items()]
-        return sum(widths) + 3 * len(widths) + 1 - width
-
-    for heading in _LEFT_OUT_FIRST:
-        if too_wide() <= 0:
-            break
-        longest = max(map(len, columns[_NAME]), default=0)
-        if longest - too_wide() < _SHORTEST_NAME:
-            columns.pop(heading, None)
-    if columns and (excess := too_wide()) > 0:
-        longest = max(max(map(len, columns[_NAME])) - excess, 1)
-        columns[_NAME] = [
-            name if len(name) <= longest else f"{name[: longest - 1]}…" for name in columns[_NAME]
-        ]
-    return columns
 
 
 def _going_on(activity: RunActivity, streams: Sequence[str]) -> list[StreamActivity]:

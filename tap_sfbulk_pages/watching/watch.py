@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from tap_sfbulk_pages.quoting import quote
-from tap_sfbulk_pages.watching.progress import show_progress
+from tap_sfbulk_pages.watching.progress import show_progress, terminal_width
 from tap_sfbulk_pages.watching.report import write_report
 from tap_sfbulk_pages.watching.spans import export_spans
 from tap_sfbulk_pages.watching.summary import summary_text
@@ -57,7 +57,7 @@ def watch_run(
         raise
     finally:
         # After the live table has gone, so that it stays on the terminal.
-        logger.info("%s", summary_text(activity, calls_made()))
+        logger.info("%s", summary_text(activity, calls_made(), terminal_width()))
         export_spans(activity)
         if report_path:
             try:

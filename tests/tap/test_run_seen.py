@@ -118,7 +118,7 @@ def test_a_terminal_shows_the_streams_while_they_are_read(
             [sys.executable, "-m", "tap_sfbulk_pages", "--config", str(settings)],
             stdout=out,
             stderr=terminal,
-            env={**os.environ, "TERM": "xterm", "COLUMNS": "120", "LINES": "40"},
+            env={**os.environ, "TERM": "xterm", "COLUMNS": "70", "LINES": "40"},
         )
     os.close(terminal)
     shown = b"".join(iter(lambda: _read(controller), b""))
@@ -127,7 +127,9 @@ def test_a_terminal_shows_the_streams_while_they_are_read(
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
     assert re.search(r"After .*: \d of 3 streams ended", text)
     assert re.search(r"Contact\s.*(queued|complete|asking)", text)
-    assert "This run:" in text
+    _, _, summary = text.partition("This run:")
+    assert "records" in summary
+    assert max(map(len, summary.splitlines())) <= 70
     # Each log line begins where a line begins, not inside the table.
     assert all(line.startswith("20") for line in text.splitlines() if "| INFO" in line)
 

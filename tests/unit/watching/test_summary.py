@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tap_sfbulk_pages.watching.activity import READ, Phase, RunActivity
 from tap_sfbulk_pages.watching.summary import HEADINGS, summary_rows, summary_text
 
@@ -60,3 +62,28 @@ def test_many_empty_streams_are_counted_and_the_failed_one_is_listed() -> None:
 
 def test_a_run_without_streams() -> None:
     assert "0 records of 0 streams" in summary_text(RunActivity(), 0)
+
+
+@pytest.mark.parametrize(
+    ("width", "left_out"),
+    [
+        (60, ["pages", "MB", "at Salesforce s", "downloading s", "writing s", "calls"]),
+        (80, ["MB", "at Salesforce s", "downloading s", "writing s"]),
+        (120, []),
+        (200, []),
+    ],
+)
+def test_no_number_is_cut_however_narrow_the_terminal_is(width: int, left_out: list[str]) -> None:
+    activity = activity_of(empty=1)
+    long = activity.stream("A_custom_object_with_a_long_name__c")
+    long.note_call()
+    long.note_page_written(123_456_789)
+    long.is_resumed = True
+    text = summary_text(activity, 1_234_567, width)
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= width
+    assert [heading for heading in HEADINGS if heading not in lines[1]] == left_out
+    assert "resumed" in next(line for line in lines if "123,456,789 " in line)
+    assert "1,234,567 API calls." in " ".join(text.split())
+    assert "A_custom_object_with_a_" in text
+    assert [line.split()[0] for line in lines[2:4]] == ["Account", "Case"]
