@@ -86,7 +86,7 @@ class MeasuredPage:
         self._files: dict[tuple[str, str | None], BatchFiles] = {}
 
     def files(self, format_: str, compression: str | None) -> BatchFiles:
-        """Return what writes pages of one stream; the same page overwrites its file."""
+        """Return what writes pages of one stream."""
         if (format_, compression) not in self._files:
             config = BatchConfig(
                 encoding=BaseBatchFileEncoding(format_, compression),
@@ -99,6 +99,11 @@ class MeasuredPage:
                 file_bytes=_FILE_BYTES,
             )
         return self._files[format_, compression]
+
+    def remove_files(self) -> None:
+        """Remove what has been written, so that the next file does not replace it."""
+        for file in Path(self._folder.name).iterdir():
+            file.unlink()
 
     def block_texts(self) -> Iterator[bytes]:
         """Cut the text as the tap does, the header line left out."""
@@ -383,6 +388,7 @@ def main() -> None:
             wall, cpu = time.perf_counter(), time.process_time()
             PATHS[path](page)
             costs.append((time.process_time() - cpu, time.perf_counter() - wall))
+            page.remove_files()
     cpu_seconds, wall_seconds = min(cpu for cpu, _ in costs), min(wall for _, wall in costs)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
     pages = PAGES if path == pipeline.__name__ else 1

@@ -56,9 +56,10 @@ static uint64_t width_of(int32_t type)
     }
 }
 
+/* Makes room for more rows, in none of which a cell is null or true. */
 static bool add_rows(struct arrow_rows *rows)
 {
-    uint64_t capacity = rows->capacity ? 2 * rows->capacity : FEWEST_ROWS;
+    uint64_t before = rows->capacity, capacity = before ? 2 * before : FEWEST_ROWS;
 
     for (uint64_t number = 0; number < rows->column_count; ++number) {
         struct arrow_column *column = &rows->columns[number];
@@ -66,6 +67,7 @@ static bool add_rows(struct arrow_rows *rows)
             continue;
         if (!resize(&column->validity, capacity / 8))
             return false;
+        memset(column->validity + before / 8, 0xFF, (size_t)(capacity - before) / 8);
         if (column->type == TEXT) {
             if (!resize(&column->offsets, (capacity + 1) * sizeof(int32_t)))
                 return false;
@@ -75,6 +77,8 @@ static bool add_rows(struct arrow_rows *rows)
         uint64_t size = column->type == BOOLEAN ? capacity / 8 : capacity * width_of(column->type);
         if (!resize(&column->values, size))
             return false;
+        if (column->type == BOOLEAN)
+            memset(column->values + before / 8, 0, (size_t)(capacity - before) / 8);
     }
     rows->capacity = capacity;
     return true;
@@ -91,12 +95,7 @@ static bool add_text(struct arrow_column *column)
     return true;
 }
 
-/* Sets the last bit of a bitmap that is filled from its start; those after it become 0. */
-static void set_bit(uint8_t *bitmap, uint64_t row, bool value)
-{
-    unsigned bit = row % 8, before = bitmap[row / 8] & ((1u << bit) - 1);
-    bitmap[row / 8] = (uint8_t)(before | (unsigned)value << bit);
-}
+static uint8_t bit_of(uint64_t row) { return (uint8_t)(1u << (row % 8)); }
 
 /* Each `append_…` takes a cell from behind its opening quote and moves behind its closing one. */
 
@@ -266,8 +265,11 @@ static bool read_value(const uint8_t *cell, const uint8_t *after, struct arrow_c
     int32_t days;
     switch (column->type) {
     case BOOLEAN:
-        set_bit(column->values, row, *cell == 't');
-        return equals(cell, size, "true") || equals(cell, size, "false");
+        if (equals(cell, size, "true")) {
+            column->values[row / 8] |= bit_of(row);
+            return true;
+        }
+        return equals(cell, size, "false");
     case DECIMAL:
         return read_decimal(cell, after, column, value);
     case DATE:
@@ -291,10 +293,9 @@ static bool read_value(const uint8_t *cell, const uint8_t *after, struct arrow_c
 static void append_null(struct arrow_column *column, uint64_t row)
 {
     ++column->nulls;
+    column->validity[row / 8] &= (uint8_t)~bit_of(row);
     if (column->type == TEXT)
         column->offsets[row + 1] = (int32_t)column->text_size;
-    else if (column->type == BOOLEAN)
-        set_bit(column->values, row, false);
     else
         memset(column->values + row * width_of(column->type), 0, width_of(column->type));
 }
@@ -306,7 +307,6 @@ static int append_cell(const uint8_t **in, const uint8_t *end, struct arrow_colu
     open_cell(in, end, &is_quoted, &is_empty);
     if (column->type == LEFT_OUT)
         return is_quoted && !is_empty ? skip_cell(in, end) : 0;
-    set_bit(column->validity, row, !is_empty);
     if (is_empty) {
         append_null(column, row);
         return 0;
@@ -342,29 +342,41 @@ static int append_records(struct arrow_rows *rows, const uint8_t *in, const uint
     return 0;
 }
 
-static void forget_bits(uint8_t *bitmap, uint64_t rows)
+/* Makes the bits of some rows, the last one included, as `add_rows` leaves them. */
+static void reset_bits(uint8_t *bitmap, uint64_t row, uint64_t last, uint8_t value)
 {
-    if (rows % 8)
-        bitmap[rows / 8] &= (uint8_t)((1u << (rows % 8)) - 1);
+    uint8_t kept = (uint8_t)(bit_of(row) - 1);
+    bitmap[row / 8] = (uint8_t)((bitmap[row / 8] & kept) | (value & ~kept));
+    memset(bitmap + row / 8 + 1, value, (size_t)(last / 8 - row / 8));
 }
 
 /* Makes the columns end where they did, and counts again what a part of a block has added. */
 static void forget_records(struct arrow_rows *rows, uint64_t count)
 {
-    for (uint64_t number = 0; number < rows->column_count; ++number) {
+    /* The record behind those that are whole has begun, if there is room for it. */
+    uint64_t last = rows->count < rows->capacity ? rows->count : rows->capacity - 1;
+
+    for (uint64_t number = 0; number < rows->column_count && count < rows->capacity; ++number) {
         struct arrow_column *column = &rows->columns[number];
-        if (column->type == LEFT_OUT || !rows->capacity)
+        if (column->type == LEFT_OUT)
             continue;
         if (column->type == TEXT)
             column->text_size = (uint64_t)column->offsets[count];
         if (column->type == BOOLEAN)
-            forget_bits(column->values, count);
-        forget_bits(column->validity, count);
-        column->nulls = count;
-        for (uint64_t byte = 0; byte < (count + 7) / 8; ++byte)
-            column->nulls -= (uint64_t)__builtin_popcount(column->validity[byte]);
+            reset_bits(column->values, count, last, 0);
+        reset_bits(column->validity, count, last, 0xFF);
+        column->nulls = 0;
+        for (uint64_t byte = 0; byte <= count / 8; ++byte)
+            column->nulls += 8u - (uint64_t)__builtin_popcount(column->validity[byte]);
     }
     rows->count = count;
+}
+
+/* Forgets all records, but keeps the memory. */
+EXPORTED void sfbulk_clear(struct arrow_rows *rows)
+{
+    forget_records(rows, 0);
+    memset(rows->greatest, 0, DATETIME_SIZE);
 }
 
 /* Appends a block.

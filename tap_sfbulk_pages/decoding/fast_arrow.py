@@ -81,19 +81,17 @@ class _Buffers:
     def __init__(self, library: ctypes.CDLL, types: Sequence[_Type]) -> None:
         # `library[...]` returns a new function object each time, so that declaring the argument
         # types here does not race with a call on another thread.
-        self._free = library["sfbulk_free"]
-        self._free.argtypes = (ctypes.POINTER(_Rows),)
-        self._free.restype = None
+        self._clear, self._free = library["sfbulk_clear"], library["sfbulk_free"]
+        for function in (self._clear, self._free):
+            function.argtypes = (ctypes.POINTER(_Rows),)
+            function.restype = None
         self.types = types
         self.columns = (_Column * len(types))(*(_Column(*each) for each in types))
         self.rows = _Rows(columns=self.columns, column_count=len(types))
 
     def clear(self) -> None:
         """Forget the records, but keep the memory."""
-        self.rows.count = 0
-        self.rows.greatest[:] = bytes(_DATETIME_SIZE)
-        for column in self.columns:
-            column.nulls = column.text_size = 0
+        self._clear(self.rows)
 
     def __del__(self) -> None:
         self._free(self.rows)

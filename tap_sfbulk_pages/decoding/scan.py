@@ -174,7 +174,7 @@ class BlockCutter:
 
     def __init__(self, scan: CsvScan) -> None:
         self._scan = scan
-        self._held: list[bytes] = []
+        self._held: list[memoryview] = []
         self._position = 0
         self._cut = 0
 
@@ -183,12 +183,14 @@ class BlockCutter:
 
         At the end, call it without a piece for the scan's last cut.
         """
+        # Copied once only, into its block.
+        rest = memoryview(piece)
         for number in range(self._cut, len(self._scan.cuts)):
             end = self._scan.cuts[number]
             inside = end - self._position - sum(map(len, self._held))
-            block = b"".join((*self._held, piece[:inside]))
-            piece = piece[inside:]
+            block = b"".join((*self._held, rest[:inside]))
+            rest = rest[inside:]
             self._held, self._position, self._cut = [], end, number + 1
             if number and block:
                 yield block.replace(b"\0", b"") if self._scan.nul_characters else block
-        self._held.append(piece)
+        self._held.append(rest)

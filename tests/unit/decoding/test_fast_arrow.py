@@ -241,14 +241,33 @@ def test_a_block_that_is_not_plain_leaves_nothing_behind() -> None:
     assert rows
     early, late = "2024-01-01T00:00:00.000Z", "2025-01-01T00:00:00.000Z"
     assert rows.append(csv_of([["a", "true", early]] * 3))
-    assert not rows.append(csv_of([["b", "true", late]] * 5000 + [["c", "odd", late]]))
-    assert rows.append(csv_of([["", "", ""], ["d", "false", ""]]))
+    forgotten = [["b", "true", late], ["", "", ""]] * 2500
+    assert not rows.append(csv_of([*forgotten, ["c", "odd", late]]))
+    assert rows.append(csv_of([["", "", ""], ["d", "false", ""], ["e", "false", early]]))
     batch, greatest = rows.take()
     batch.validate(full=True)
-    assert batch.column("A").to_pylist() == ["a", "a", "a", None, "d"]
-    assert batch.column("B").to_pylist() == [True, True, True, None, False]
+    assert batch.column("A").to_pylist() == ["a", "a", "a", None, "d", "e"]
+    assert batch.column("B").to_pylist() == [True, True, True, None, False, False]
     assert batch.column("C").null_count == 2
     assert greatest == early
+
+
+def test_memory_that_is_used_again_holds_nothing_of_before() -> None:
+    memory = ArrowMemory()
+    schema = arrow_schema({"A": TEXT, "B": {"type": "boolean"}})
+
+    def read(cells: Sequence[str]) -> list[dict[str, Any]]:
+        rows = ArrowRows.of(["A", "B"], schema, delimiter=",", replication_key=None, memory=memory)
+        assert rows
+        assert rows.append(csv_of([cells] * 2000))
+        batch, _ = rows.take()
+        batch.validate(full=True)
+        return batch.to_pylist()
+
+    for _ in range(3):
+        assert read(["", ""]) == [{"A": None, "B": None}] * 2000
+        assert read(["a", "true"]) == [{"A": "a", "B": True}] * 2000
+        assert read(["b", "false"]) == [{"A": "b", "B": False}] * 2000
 
 
 def test_a_record_that_is_decoded_twice_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
