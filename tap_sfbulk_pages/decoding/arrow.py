@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from tap_sfbulk_pages.datetimes import parse_datetime
-from tap_sfbulk_pages.decoding.cells import CellType, cell_type
+from tap_sfbulk_pages.decoding.cells import ANY_DECIMAL, CellType, cell_type
 from tap_sfbulk_pages.errors import ResultPageError, UnfitNumberError
 from tap_sfbulk_pages.words import format_count
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from tap_sfbulk_pages.decoding.columns import Columns
 
-DIGITS, SCALE = 38, 18
 MOMENT = pa.timestamp("us", "UTC")
 
 _BY_CELL_TYPE: Mapping[CellType, pa.DataType] = {
@@ -50,7 +49,7 @@ def arrow_type(schema: Mapping[str, Any]) -> pa.DataType:
     """Return the Arrow type for a property's JSON schema."""
     kind = cell_type(schema)
     if kind in (CellType.NUMBER, CellType.DECIMAL):
-        return pa.decimal128(schema.get("precision", DIGITS), schema.get("scale", SCALE))
+        return pa.decimal128(**{name: schema.get(name, most) for name, most in ANY_DECIMAL.items()})
     if kind is CellType.TEXT:
         return _BY_FORMAT.get(schema.get("format", ""), _BY_CELL_TYPE[kind])
     return _BY_CELL_TYPE[kind]

@@ -22,6 +22,8 @@ _JSON_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)")
 
 # The format of a number that leaves as a string (the SDK's `use_singer_decimal`).
 SINGER_DECIMAL = "x-singer.decimal"
+# What decimals are where no describe says how many digits they have, as for formulas.
+ANY_DECIMAL: Mapping[str, int] = {"precision": 38, "scale": 18}
 
 NOT_A_NUMBER = frozenset({"nan", "infinity", "-infinity", "inf", "-inf"})
 # Far beyond any number that Salesforce stores; a larger one, written out, could fill the memory.

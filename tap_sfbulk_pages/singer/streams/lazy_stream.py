@@ -389,7 +389,7 @@ def _mapped_by(
     Args:
         tap: The tap.
         catalog: The catalog.
-        stream: Its only stream, which knows the digits of its decimals; None to do without.
+        stream: Its only stream, which completes its decimals; None to do without.
     """
     mapper, names = tap.mapper, list[str]()
     try:
@@ -397,7 +397,7 @@ def _mapped_by(
             names.append(entry.stream or entry.tap_stream_id)
             schema = _selected_schema(entry)
             if stream:
-                schema = stream.add_digits(schema)
+                schema = stream.announce_decimals(schema)
             try:
                 mapper.register_raw_stream_schema(names[-1], schema, entry.key_properties)
             except MappingError as error:

@@ -19,7 +19,7 @@ from singer_sdk.mapper import CustomStreamMap
 from singer_sdk.streams import RESTStream
 from typing_extensions import override
 
-from tap_sfbulk_pages.decoding.cells import SINGER_DECIMAL, CellType, cell_type
+from tap_sfbulk_pages.decoding.cells import ANY_DECIMAL, SINGER_DECIMAL, CellType, cell_type
 from tap_sfbulk_pages.decoding.column_map import describe_failure
 from tap_sfbulk_pages.decoding.lines import record_message
 from tap_sfbulk_pages.decoding.records import convert_rows
@@ -418,15 +418,18 @@ class BulkStream(RESTStream[ParseResult | None]):
         self.state_manager.is_flushed = False
         self._write_state_message()
 
-    def add_digits(self, schema: dict[str, Any]) -> dict[str, Any]:
-        """Add the digits of decimals to a schema of the stream that has been through a catalog.
+    def announce_decimals(self, schema: Mapping[str, Any]) -> dict[str, Any]:
+        """Complete the decimals of a schema of the stream that has been through a catalog.
 
-        The SDK's catalogs have no place for them, and its targets ask for them (`precision` and
-        `scale` of `x-singer.decimal`).
+        The SDK's catalogs have no place for their digits, and its targets ask for them (`precision`
+        and `scale` of `x-singer.decimal`). Without them, a `DECIMAL` of Snowflake would hold whole
+        numbers only. A catalog may also be older than the setting `use_singer_decimal`.
         """
+        if self._tap.config.get("use_singer_decimal"):
+            schema = _write_numbers_as_strings(schema)
         own = self.schema["properties"]
         properties = {
-            name: {**_digits_of(own.get(name, {})), **definition}
+            name: {**ANY_DECIMAL, **_digits_of(own.get(name, {})), **definition}
             if definition.get("format") == SINGER_DECIMAL
             else definition
             for name, definition in schema["properties"].items()
@@ -440,11 +443,12 @@ class BulkStream(RESTStream[ParseResult | None]):
         The SDK's catalogs have no place for the digits of numbers, so they are added here.
         """
         own = self.schema["properties"]
+        announced = self.announce_decimals(self._input_schema or self.schema)
         return {
             name: {**_digits_of(own.get(name, {})), **definition}
-            if cell_type(definition) in (CellType.NUMBER, CellType.DECIMAL)
+            if cell_type(definition) is CellType.NUMBER
             else definition
-            for name, definition in (self._input_schema or self.schema)["properties"].items()
+            for name, definition in announced["properties"].items()
         }
 
     @property
@@ -471,7 +475,7 @@ def _write_numbers_as_strings(schema: Mapping[str, Any]) -> dict[str, Any]:
     """Return a schema whose numbers are decimals in strings (the SDK's `use_singer_decimal`)."""
     properties = {
         name: {**definition, "type": ["string", "null"], "format": SINGER_DECIMAL}
-        if "number" in definition["type"]
+        if cell_type(definition) is CellType.NUMBER
         else definition
         for name, definition in schema["properties"].items()
     }
