@@ -11,7 +11,7 @@ rows become visible a little after their timestamp.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ from tap_sfbulk_pages.errors import (
     SettingsError,
 )
 from tap_sfbulk_pages.jobs.query import QueryJob
+from tap_sfbulk_pages.reading.existing_jobs import fetch_result_columns
 from tap_sfbulk_pages.salesforce.addresses import locator_of
 from tap_sfbulk_pages.workers.offset import JobStreamOffset
 from tap_sfbulk_pages.workers.partitions import JobPartition, walk_trusted_lists, warn_of_series
@@ -64,6 +65,8 @@ class JobStream:
         # Whether this run has read or created a job.
         self._has_job = False
         self._created_id: str | None = None
+        # The columns that jobs of earlier runs lack, by the job's id.
+        self._missing: dict[str, frozenset[str]] = {}
         self._listed: _ListedPages | None = None
 
     def initial(self) -> JobStreamOffset:
@@ -95,7 +98,8 @@ class JobStream:
             ExtractionError: If the org cannot be reached.
         """
         self._check_object(start)
-        if start.is_read and not self._is_due(start):
+        is_incomplete = bool(self._missing.get(start.job_id))
+        if start.is_read and not is_incomplete and not self._is_due(start):
             return start
         self._has_job = True
         job = None if start.is_read else self._wait_or_discard(start)
@@ -131,13 +135,15 @@ class JobStream:
         if start == end or end.is_unread:
             return []
         job = self._wait_for(end)
+        missing = self._missing_columns(job)
         if end.in_series:
-            return [JobPartition(job, None, is_whole=True)]
+            return [JobPartition(job, None, is_whole=True, missing=missing)]
         begin = start if start.job_id == end.job_id else end.at_the_start()
         try:
-            return self._pages_from(begin, job).partitions(begin.pages, end.pages)
+            parts = self._pages_from(begin, job).partitions(begin.pages, end.pages)
         except ListingError as refusal:
             raise self._lost_place(begin, refusal) from refusal
+        return [replace(part, missing=missing) for part in parts]
 
     def _check_object(self, offset: JobStreamOffset) -> None:
         """Refuse the offsets of another object."""
@@ -158,7 +164,8 @@ class JobStream:
         """Create the job after another one, or in place of one of which nothing has been read."""
         key = self._options.replication_key()
         since = before.since
-        if before.is_read and before.until is not None:
+        is_incomplete = bool(self._missing.get(before.job_id))
+        if before.is_read and before.until is not None and not is_incomplete:
             lookback = timedelta(seconds=self._options.access.org().settings.lookback_seconds)
             since = format_literal(parse_datetime(before.until) - lookback, _DATETIME)
         now = datetime.now(timezone.utc)
@@ -168,14 +175,42 @@ class JobStream:
         return JobStreamOffset.of_new_job(before.sobject, job, since=since, until=until)
 
     def _wait_or_discard(self, offset: JobStreamOffset) -> QueryJob | None:
-        """Wait for the job of an offset; return None if it failed before it was read at all."""
+        """Wait for the job of an offset.
+
+        Returns:
+            None if it failed before it was read at all, or if it lacks columns, so that its records
+            have to be read again.
+        """
         try:
-            return self._wait_for(offset)
+            job = self._wait_for(offset)
         except QueryJobError as error:
             if not offset.is_unread or offset.job_id == self._created_id:
                 raise
             logger.warning("Cannot read the job of an earlier run: %s Creating a new one.", error)
             return None
+        return None if self._missing_columns(job) else job
+
+    def _missing_columns(self, job: QueryJob) -> frozenset[str]:
+        """Return the columns that a job of an earlier run lacks: fields hidden or new since then.
+
+        Raises:
+            ExtractionError: If the org cannot be reached.
+        """
+        if job.id == self._created_id:
+            return frozenset()
+        if job.id not in self._missing:
+            found = fetch_result_columns(self._options.access.org(), job)
+            known = {name.lower() for name in found}
+            missing = [name for name in self._fields if name.lower() not in known]
+            if missing:
+                logger.warning(
+                    "Job %s of an earlier run lacks %s, which may have been hidden when it was "
+                    "created. A new job reads its records again.",
+                    job.id,
+                    ", ".join(missing),
+                )
+            self._missing[job.id] = frozenset(missing)
+        return self._missing[job.id]
 
     def _wait_for(self, offset: JobStreamOffset) -> QueryJob:
         """Wait for the job of an offset.
