@@ -7,19 +7,14 @@ the process id of the run, and `ended` with its exit code (negative if a signal 
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import sys
 from typing import Any
 
-from tap_sfbulk_pages.jobs import query_jobs, serial_pages
-from tap_sfbulk_pages.reading import through_rest as rest_reading  # noqa: F401 - loaded
-from tap_sfbulk_pages.reading.wrappers import with_binary_fields as binary_fields  # noqa: F401 - loaded
-from tap_sfbulk_pages.reading.wrappers import with_deleted_records as deleted_records  # noqa: F401 - loaded
+from forked import end_with, load_before_forking
 
-# With all that a run loads when it needs it.
-from tap_sfbulk_pages.singer import batch_files  # noqa: F401 - loaded
+from tap_sfbulk_pages.jobs import query_jobs, serial_pages
 from tap_sfbulk_pages.singer.tap import TapSFBulkPages
 
 # The sandbox's jobs are complete at once; only the pauses before asking would be left.
@@ -40,14 +35,12 @@ def _run(request: dict[str, Any], pipe: int) -> None:
     _become(pipe, 1)
     os.environ.update(request["environment"])
     sys.argv[1:] = request["arguments"]
-    TapSFBulkPages.cli()
+    end_with(TapSFBulkPages.cli)
 
 
 def main() -> None:
     """Serve until stdin ends."""
-    # Keep what is loaded shared: if a run's garbage collector touched it, memory would be copied.
-    gc.collect()
-    gc.freeze()
+    load_before_forking("salesforce", "jobs", "decoding", "reading", "singer")
     for line in iter(sys.stdin.readline, ""):
         request = json.loads(line)
         # Its reader has opened it already.

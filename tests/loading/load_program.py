@@ -11,10 +11,15 @@ import json
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from forked import end_with, load_before_forking
+
 from tap_sfbulk_pages.jobs import query_jobs
-from tap_sfbulk_pages.loading import load, singer_load, transactions
+from tap_sfbulk_pages.loading import singer_load, transactions
 from tap_sfbulk_pages.loading.command import main
 from tap_sfbulk_pages.loading.databases.duckdb import DuckDBDatabase
 from tap_sfbulk_pages.loading.databases.postgresql import PostgreSQLDatabase
@@ -27,7 +32,7 @@ if TYPE_CHECKING:
 
 def serve() -> None:
     """Answer requests until the input ends."""
-    load.__doc__  # noqa: B018 - imported before the fork
+    load_before_forking("salesforce", "jobs", "decoding", "reading", "loading")
     replies = os.fdopen(os.dup(1), "w", buffering=1)
     for line in sys.stdin:
         request = json.loads(line)
@@ -63,7 +68,7 @@ def run_load(
     if place := environment.get("TEST_DIES_AT"):
         for kind in (DuckDBDatabase, PostgreSQLDatabase):
             _die_at(kind, int(place))
-    main(arguments, prog_name="sfbulk-load")
+    end_with(lambda: main(arguments, prog_name="sfbulk-load"))
 
 
 def _die_at(kind: type[Database], place: int) -> None:

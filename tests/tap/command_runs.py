@@ -8,7 +8,6 @@ itself, of which that text is a part.
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import sys
@@ -16,18 +15,18 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from forked import end_with, load_before_forking
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor
 
 from tap_sfbulk_pages.evidence.command import main as evidence
 from tap_sfbulk_pages.jobs import query_jobs
-from tap_sfbulk_pages.loading import load as _load  # noqa: F401 - with all that runs load
 from tap_sfbulk_pages.loading.command import main as load
-from tap_sfbulk_pages.loading.databases import duckdb  # noqa: F401 - loaded
 from tap_sfbulk_pages.salesforce.client import SalesforceClient
 from tap_sfbulk_pages.singer.plan_command import main as plan
-from tap_sfbulk_pages.singer.streams import discovery, lazy_stream  # noqa: F401 - loaded
 from tap_sfbulk_pages.singer.tap import TapSFBulkPages
 from tap_sfbulk_pages.workers import JobOptions, JobRead, job_partitions
 
@@ -82,14 +81,14 @@ def _run(request: dict[str, Any]) -> None:
         trace.set_tracer_provider(provider)
         if request["crash"]:
             _crash(request["crash"])
-        _COMMANDS[request["command"]]()
+        end_with(_COMMANDS[request["command"]])
 
 
 def main() -> None:
     """Make all runs, one after another."""
-    # Keep what is loaded shared: if a run's garbage collector touched it, memory would be copied.
-    gc.collect()
-    gc.freeze()
+    load_before_forking(
+        "salesforce", "jobs", "decoding", "reading", "singer", "loading", "evidence"
+    )
     for request in json.load(sys.stdin):
         process_id = os.fork()
         if process_id == 0:
