@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from command_process import CommandServer
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import HealthCheck, settings
@@ -65,6 +66,13 @@ def tap(tap_server: TapServer, tmp_path: Path) -> Iterator[Tap]:
     """Run the tap as a process: `tap(config, catalog=…, state=…)`."""
     with Tap(tap_server, tmp_path) as tap:
         yield tap
+
+
+@pytest.fixture(scope="session")
+def commands() -> Iterator[CommandServer]:
+    """Runs any command of the package."""
+    with CommandServer() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-_PROGRAM = Path(__file__).with_name("command_runs.py")
+from command_process import request_run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from command_process import CommandServer
+
 SECRET = "s3cret-part-of-a-file"
 CONFIG = {"instance_url": "http://127.0.0.1:9", "access_token": SECRET, "max_retries": 1}
 ENTRY: dict[str, Any] = {
@@ -89,13 +91,7 @@ def request_for(folder: Path, command: str, case: str) -> dict[str, Any]:
             data = content if isinstance(content, bytes) else json.dumps(content).encode()
             (folder / f"{name}.json").write_bytes(data)
             arguments += [f"--{name}", f"{name}.json"]
-    return {
-        "command": command,
-        "arguments": arguments,
-        "environment": variables,
-        "folder": str(folder),
-        "crash": "",
-    }
+    return request_run(folder, command, *arguments, environment=variables)
 
 
 def words_of(folder: Path) -> str:
@@ -106,28 +102,17 @@ def words_of(folder: Path) -> str:
     return re.sub(r"\s+", " ", told.rpartition("Error: ")[2])
 
 
-def test_the_same_inputs_get_the_same_words(tmp_path: Path) -> None:
-    commands = ("tap", "sfbulk-load")
+def test_the_same_inputs_get_the_same_words(commands: CommandServer, tmp_path: Path) -> None:
+    both = ("tap", "sfbulk-load")
     folders = {
         (case, command): tmp_path / command / str(number)
         for number, case in enumerate(CASES)
-        for command in commands
+        for command in both
     }
-    runs = [request_for(path, command, case) for (case, command), path in folders.items()]
-    inherited = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("TAP_SFBULK_PAGES_", "SFBULK_LOAD_"))
-    }
-    subprocess.run(
-        [sys.executable, str(_PROGRAM)],
-        input=json.dumps(runs),
-        text=True,
-        check=True,
-        timeout=600,
-        env=inherited,
+    commands.run_all(
+        [request_for(path, command, case) for (case, command), path in folders.items()]
     )
     for case, (_, _, said) in CASES.items():
-        of_tap, of_loader = (words_of(folders[case, command]) for command in commands)
+        of_tap, of_loader = (words_of(folders[case, command]) for command in both)
         assert of_tap == of_loader, case
         assert (said or "The connection failed") in of_tap, (case, of_tap)

@@ -7,11 +7,8 @@ JSON, the report, spans, the state in a database, and the traceback of a crash.
 from __future__ import annotations
 
 import json
-import os
 import re
 import stat
-import subprocess
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,13 +16,14 @@ from urllib.parse import quote
 
 import duckdb
 import pytest
+from command_process import request_run
 from echo_org import ERRORS, ISSUED, OBJECTS, OSC, ROTATED, EchoOrg, forms_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_PROGRAM = Path(__file__).with_name("command_runs.py")
-_LONGEST_SECONDS = 600
+    from command_process import CommandServer
+
 # A run of characters as long as this is no accident.
 _WINDOW = 12
 _PREFIX = 16
@@ -131,14 +129,9 @@ class Runs:
             path = folder / "kept" / "config.json"
             path.write_text(json.dumps(settings))
             given = (*given, "--config", str(path))
+        variables |= environment or {}
         self._requests.append(
-            {
-                "command": command,
-                "arguments": [*given, *arguments],
-                "environment": {**variables, **(environment or {})},
-                "folder": str(folder),
-                "crash": crash,
-            }
+            request_run(folder, command, *given, *arguments, environment=variables, crash=crash)
         )
         self._secrets.append([*secrets, ISSUED, ROTATED])
         self._orgs.append(org)
@@ -147,22 +140,10 @@ class Runs:
         """Start an org for a run."""
         return self._stack.enter_context(EchoOrg(secrets, place, error))
 
-    def leaks(self) -> list[str]:
+    def leaks(self, commands: CommandServer) -> list[str]:
         """Make all runs and return what they have let out."""
-        inherited = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("TAP_SFBULK_PAGES_", "SFBULK_LOAD_", "PG", "LOGLEVEL"))
-        }
         with self._stack:
-            subprocess.run(
-                [sys.executable, str(_PROGRAM)],
-                input=json.dumps(self._requests),
-                text=True,
-                check=True,
-                timeout=_LONGEST_SECONDS,
-                env=inherited,
-            )
+            commands.run_all(self._requests)
         return [leak for number in range(len(self._requests)) for leak in self._leaks_of(number)]
 
     def _leaks_of(self, number: int) -> Iterator[str]:
@@ -237,7 +218,9 @@ def acting_characters(name: str, text: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("command", PLACES)
-def test_no_output_holds_a_secret(tmp_path: Path, key_pair: tuple[str, str], command: str) -> None:
+def test_no_output_holds_a_secret(
+    commands: CommandServer, tmp_path: Path, key_pair: tuple[str, str], command: str
+) -> None:
     ways = flows(key_pair, tmp_path)
     runs = Runs(tmp_path, command)
 
@@ -272,11 +255,13 @@ def test_no_output_holds_a_secret(tmp_path: Path, key_pair: tuple[str, str], com
         org = runs.start({"proxy": PROXY_PASSWORD}, None, error)
         address = f"http://ada:{PROXY_PASSWORD.replace('/', '%2F')}@127.0.0.1:{org.port}"
         runs.add(config, secrets=[PROXY_PASSWORD], org=org, environment={"HTTPS_PROXY": address})
-    leaks = runs.leaks()
+    leaks = runs.leaks(commands)
     assert not leaks, f"{len(leaks)} leaks:\n" + "\n".join(leaks[:12])
 
 
-def test_no_address_of_a_database_or_storage_shows_its_password(tmp_path: Path) -> None:
+def test_no_address_of_a_database_or_storage_shows_its_password(
+    commands: CommandServer, tmp_path: Path
+) -> None:
     raw, encoded = DATABASE_PASSWORD, quote(DATABASE_PASSWORD, safe="")
     addresses = [
         f"postgresql://ada:{encoded}@127.0.0.1:9/db",
@@ -297,7 +282,7 @@ def test_no_address_of_a_database_or_storage_shows_its_password(tmp_path: Path) 
         load.add({}, secrets=[raw], environment={"SFBULK_LOAD_INTO": address})
     load.add({}, addresses[0], secrets=[raw])
     load.add({}, "--from-singer", "--into", addresses[0], secrets=[raw])
-    assert not load.leaks()
+    assert not load.leaks(commands)
     folder = tmp_path / "tap"
     folder.mkdir()
     tap = Runs(folder, "run")
@@ -306,5 +291,5 @@ def test_no_address_of_a_database_or_storage_shows_its_password(tmp_path: Path) 
         storage = {"root": root, "params": {"password": raw}}
         batches = {"encoding": {"format": "jsonl"}, "storage": storage}
         tap.add({"access_token": "a-token", "batch_config": batches}, secrets=[raw])
-    leaks = tap.leaks()
+    leaks = tap.leaks(commands)
     assert not leaks, leaks

@@ -1,7 +1,8 @@
 """Runs every command of the package, each in a process of its own, and imports them only once.
 
-A separate program. It reads a JSON list of runs from stdin, `{"command", "arguments",
-"environment", "folder", "crash"}`, and leaves in each folder what the run has printed (`stdout`,
+A separate program, started by `command_process.py`. It reads lines from stdin, each a JSON list of
+runs, `{"command", "arguments", "environment", "folder", "crash"}`, and answers with the list of
+their exit codes when all have ended. Each run leaves in its folder what it has printed (`stdout`,
 `stderr`) and its OpenTelemetry spans (`spans`). A run with `crash` ends in an error of the program
 itself, of which that text is a part.
 """
@@ -14,8 +15,6 @@ import sys
 import traceback
 from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from forked import end_with, load_before_forking
 from opentelemetry import trace
@@ -31,6 +30,8 @@ from tap_sfbulk_pages.singer.tap import TapSFBulkPages
 from tap_sfbulk_pages.workers import JobOptions, JobRead, job_partitions
 
 query_jobs.SHORTEST_POLL_SECONDS = 0.02
+# Most runs wait for a while, such as before they try again.
+_AT_ONCE = 6
 
 
 def _work() -> None:
@@ -69,8 +70,9 @@ def _crash(text: str) -> None:
 def _run(request: dict[str, Any]) -> None:
     """Turn this process into a run."""
     folder = Path(request["folder"])
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     for descriptor, name in ((1, "stdout"), (2, "stderr")):
-        opened = os.open(folder / name, os.O_WRONLY | os.O_CREAT, 0o600)
+        opened = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         os.dup2(opened, descriptor)
     os.chdir(folder)
     os.environ.update(request["environment"])
@@ -85,16 +87,30 @@ def _run(request: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    """Make all runs, one after another."""
+    """Serve until stdin ends."""
     load_before_forking(
         "salesforce", "jobs", "decoding", "reading", "singer", "loading", "evidence"
     )
-    for request in json.load(sys.stdin):
-        process_id = os.fork()
-        if process_id == 0:
-            _run(request)
-            return
-        os.waitpid(process_id, 0)
+    for line in iter(sys.stdin.readline, ""):
+        process_ids: list[int] = []
+        exit_codes: dict[int, int] = {}
+        for request in json.loads(line):
+            if len(process_ids) - len(exit_codes) == _AT_ONCE:
+                _wait_for_one(exit_codes)
+            process_id = os.fork()
+            if process_id == 0:
+                _run(request)
+                return
+            process_ids.append(process_id)
+        while len(exit_codes) < len(process_ids):
+            _wait_for_one(exit_codes)
+        sys.stdout.write(f"{json.dumps([exit_codes[each] for each in process_ids])}\n")
+        sys.stdout.flush()
+
+
+def _wait_for_one(exit_codes: dict[int, int]) -> None:
+    process_id, status = os.wait()
+    exit_codes[process_id] = os.waitstatus_to_exitcode(status)
 
 
 if __name__ == "__main__":
