@@ -39,9 +39,6 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.loading.landing_plan import LandingPlan
     from tap_sfbulk_pages.reading.page import PageReading
 
-# What is handed to the database at a time: enough that a statement's own cost does not count, and
-# little enough that it is held in memory.
-_BYTES_AT_A_TIME = 16_000_000
 # The source of records that came through REST, where there is no job.
 _REST = "REST"
 
@@ -295,7 +292,7 @@ class Landing:
             self._widen(batch.schema)
             self._batches.append(batch)
             self._bytes += batch.nbytes
-            if self._bytes >= _BYTES_AT_A_TIME:
+            if self._bytes >= rows.BYTES_AT_A_TIME:
                 self.flush()
 
     def _widen(self, schema: pa.Schema) -> None:

@@ -14,9 +14,10 @@ import pyarrow as pa
 
 from tap_sfbulk_pages.errors import LoadError
 from tap_sfbulk_pages.loading.arrow_pages import convert_times
+from tap_sfbulk_pages.loading.databases.rows import BYTES_AT_A_TIME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 _RECORDS_AT_A_TIME = 20_000
 
@@ -40,13 +41,13 @@ def read_batch_file(
         if format_ == "arrow":
             with pa.memory_map(str(path)) as file:
                 reader = pa.ipc.open_file(file)
-                for number in range(reader.num_record_batches):
-                    yield _as_announced(reader.get_batch(number), types)
+                batches = map(reader.get_batch, range(reader.num_record_batches))
+                yield from _gather(batches, types)
         elif format_ == "parquet":
             from pyarrow import parquet  # noqa: PLC0415 - if it is needed
 
-            for batch in parquet.ParquetFile(path).iter_batches(_RECORDS_AT_A_TIME):
-                yield _as_announced(batch, types)
+            batches = parquet.ParquetFile(path).iter_batches(_RECORDS_AT_A_TIME)
+            yield from _gather(batches, types)
         elif format_ == "jsonl":
             yield from _read_lines(path, encoding.get("compression"))
         else:
@@ -74,6 +75,20 @@ def local_path(uri: str) -> Path:
             "machine only. Set batch_config.storage.root to file://… ."
         )
     return Path(url2pathname(parts.path))
+
+
+def _gather(
+    batches: Iterable[pa.RecordBatch], types: Mapping[str, pa.DataType]
+) -> Iterator[pa.Table]:
+    """Put batches together until they are worth a statement."""
+    held: list[pa.Table] = []
+    for batch in batches:
+        held.append(_as_announced(batch, types))
+        if sum(each.nbytes for each in held) >= BYTES_AT_A_TIME:
+            yield pa.concat_tables(held)
+            held.clear()
+    if held:
+        yield pa.concat_tables(held)
 
 
 def _as_announced(batch: pa.RecordBatch, types: Mapping[str, pa.DataType]) -> pa.Table:

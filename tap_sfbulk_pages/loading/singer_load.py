@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import simplejson
 
 from tap_sfbulk_pages.errors import LoadError
+from tap_sfbulk_pages.loading import transactions
 from tap_sfbulk_pages.loading.databases.states import SavedStream, read_states, write_state
 from tap_sfbulk_pages.loading.singer_batches import local_path
 from tap_sfbulk_pages.loading.singer_stream import SingerStream
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
 
     from tap_sfbulk_pages.loading.databases.database import Database
     from tap_sfbulk_pages.reading.stop_signal import StopSignal
-
-RECORDS_A_TRANSACTION = 100_000
-_SECONDS_A_TRANSACTION = 10.0
 
 logger = logging.getLogger(__name__)
 
@@ -137,8 +135,8 @@ class SingerLoad:
 
     def _take_state(self, message: Mapping[str, Any]) -> None:
         self._state = message["value"]
-        is_due = time.monotonic() - self._begun > _SECONDS_A_TRANSACTION
-        if self._records >= RECORDS_A_TRANSACTION or is_due:
+        is_due = time.monotonic() - self._begun > transactions.SECONDS_A_TRANSACTION
+        if self._records >= transactions.RECORDS_A_TRANSACTION or is_due:
             self._commit()
 
     def _activate(self, message: Mapping[str, Any]) -> None:

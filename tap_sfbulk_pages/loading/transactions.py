@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 # Several pages in one transaction: five of 50,000 records took less than half of the time of one
 # each.
 RECORDS_A_TRANSACTION = 250_000
-_SECONDS_A_TRANSACTION = 10.0
+SECONDS_A_TRANSACTION = 10.0
 
 logger = logging.getLogger(__name__)
 
@@ -97,7 +97,7 @@ class Transactions:
         """
         if self._landing is None:
             raise AssertionError("a page comes for a stream that has been opened")
-        is_due = time.monotonic() - self._begun > _SECONDS_A_TRANSACTION
+        is_due = time.monotonic() - self._begun > SECONDS_A_TRANSACTION
         if not self._is_unsettled and (self._records >= RECORDS_A_TRANSACTION or is_due):
             self.commit()
         self._has_landed = True

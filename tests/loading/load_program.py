@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from forked import end_with, load_before_forking
 
 from tap_sfbulk_pages.jobs import query_jobs
-from tap_sfbulk_pages.loading import singer_load, transactions
+from tap_sfbulk_pages.loading import transactions
 from tap_sfbulk_pages.loading.command import main
 from tap_sfbulk_pages.loading.databases.duckdb import DuckDBDatabase
 from tap_sfbulk_pages.loading.databases.postgresql import PostgreSQLDatabase
@@ -64,7 +64,6 @@ def run_load(
     query_jobs.SHORTEST_POLL_SECONDS = 0.02
     if records := environment.get("TEST_RECORDS_A_TRANSACTION"):
         transactions.RECORDS_A_TRANSACTION = int(records)
-        singer_load.RECORDS_A_TRANSACTION = int(records)
     if place := environment.get("TEST_DIES_AT"):
         for kind in (DuckDBDatabase, PostgreSQLDatabase):
             _die_at(kind, int(place))
@@ -88,7 +87,8 @@ def _die_at(kind: type[Database], place: int) -> None:
 
     for name in ("execute", "commit"):
         setattr(kind, name, counted(getattr(kind, name)))
-    kind.ingest = counted(kind.ingest, begins=True)  # type: ignore[method-assign]
+    for name in ("ingest", "stage"):
+        setattr(kind, name, counted(getattr(kind, name), begins=True))
 
 
 if __name__ == "__main__":

@@ -7,16 +7,20 @@ once or not at all, the state among it. Names are quoted, so that they stay as i
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tap_sfbulk_pages.errors import LoadError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     import pyarrow as pa
 
     from tap_sfbulk_pages.loading.databases.column_types import ColumnType
+
+STAGE = "_sfbulk_stage"
 
 
 class DatabaseInUseError(LoadError):
@@ -58,12 +62,28 @@ class Database(ABC):
         """
 
     @abstractmethod
-    def ingest(self, batch: pa.Table, name: str, *, is_temporary: bool) -> None:
+    def ingest(self, batch: pa.Table, name: str) -> None:
         """Add rows to a table of the same columns, as Arrow.
 
         Raises:
             LoadError: If the database refuses.
         """
+
+    @abstractmethod
+    def stage(self, batch: pa.Table) -> AbstractContextManager[None]:
+        """Let statements read rows as if they were a table of the name `STAGE`.
+
+        Raises:
+            LoadError: If the database refuses.
+        """
+
+    def joining_by_key(
+        self,
+        name: str,  # noqa: ARG002 - most planners need no help
+        keys: Sequence[str],  # noqa: ARG002 - as above
+    ) -> AbstractContextManager[None]:
+        """Let statements find the rows of a table by its key, within a context."""
+        return nullcontext()
 
     @abstractmethod
     def describe(self, name: str) -> dict[str, ColumnType]:
@@ -84,9 +104,6 @@ class Database(ABC):
     @abstractmethod
     def close(self) -> None:
         """End the connection; what is not committed is undone."""
-
-    def get_ready_to_merge(self, stage: str) -> None:  # noqa: B027 - most need no such look
-        """Let the database look at what is about to be merged, where its planner needs that."""
 
     def drop_key(self, name: str) -> None:
         """Drop the primary key of a table, where tables have one."""

@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from tap_sfbulk_pages.errors import LoadError
 from tap_sfbulk_pages.loading.databases.column_types import ColumnType
-from tap_sfbulk_pages.loading.databases.database import Database, DatabaseInUseError, quote
+from tap_sfbulk_pages.loading.databases.database import STAGE, Database, DatabaseInUseError, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -67,14 +67,20 @@ class DuckDBDatabase(Database):
             return self._connection.execute(query, list(parameters)).fetchall()
 
     @override
-    def ingest(self, batch: pa.Table, name: str, *, is_temporary: bool) -> None:
-        table = quote(name) if is_temporary else self.qualified(name)
+    def ingest(self, batch: pa.Table, name: str) -> None:
         names = ", ".join(map(quote, batch.column_names))
-        statement = f"INSERT INTO {table} ({names}) SELECT * FROM _sfbulk_batch"
-        with _errors(statement):
-            self._connection.register("_sfbulk_batch", batch)
-            self._connection.execute(statement)
-            self._connection.unregister("_sfbulk_batch")
+        with self.stage(batch):
+            self.execute(f"INSERT INTO {self.qualified(name)} ({names}) FROM {STAGE}")
+
+    @override
+    @contextmanager
+    def stage(self, batch: pa.Table) -> Iterator[None]:
+        # Statements read Arrow where it lies: no row is written for it.
+        with _errors(STAGE):
+            self._connection.register(STAGE, batch)
+        yield
+        with _errors(STAGE):
+            self._connection.unregister(STAGE)
 
     @override
     def describe(self, name: str) -> dict[str, ColumnType]:

@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from tap_sfbulk_pages.errors import LoadError
 from tap_sfbulk_pages.loading.databases.column_types import ColumnType
-from tap_sfbulk_pages.loading.databases.database import Database, DatabaseInUseError, quote
+from tap_sfbulk_pages.loading.databases.database import STAGE, Database, DatabaseInUseError, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,10 +35,11 @@ _COLUMNS = """
     ORDER BY a.attnum
 """
 _PRIMARY_KEY = """
-    SELECT o.conname::text
+    SELECT o.conname::text, a.attname::text
     FROM pg_constraint AS o
         JOIN pg_class AS c ON c.oid = o.conrelid
         JOIN pg_namespace AS n ON n.oid = c.relnamespace
+        JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = ANY (o.conkey)
     WHERE n.nspname = $1 AND c.relname = $2 AND o.contype = 'p'
 """
 
@@ -102,10 +103,37 @@ class PostgreSQLDatabase(Database):
         return rows
 
     @override
-    def ingest(self, batch: pa.Table, name: str, *, is_temporary: bool) -> None:
-        where = {"temporary": True} if is_temporary else {"db_schema_name": self._schema}
+    def ingest(self, batch: pa.Table, name: str) -> None:
+        self._copy(batch, name, db_schema_name=self._schema)
+
+    @override
+    @contextmanager
+    def stage(self, batch: pa.Table) -> Iterator[None]:
+        columns = (f"{quote(each.name)} {ColumnType.of_arrow(each.type)}" for each in batch.schema)
+        self.execute(f"CREATE TEMPORARY TABLE {STAGE} ({', '.join(columns)}) ON COMMIT DROP")
+        self._copy(batch, STAGE, temporary=True)
+        self.execute(f"ANALYZE {STAGE}")
+        yield
+        self.execute(f"DROP TABLE {STAGE}")
+
+    def _copy(self, batch: pa.Table, name: str, **where: Any) -> None:
         with self._errors(f"COPY {name}"):
             self._cursor.adbc_ingest(name, batch, mode="append", **where)
+
+    @override
+    @contextmanager
+    def joining_by_key(self, name: str, keys: Sequence[str]) -> Iterator[None]:
+        columns = self.fetch(_PRIMARY_KEY, [self._schema, name])
+        if {column for _, column in columns} != set(keys):
+            yield
+            return
+        # While a table is filled, the planner knows too little of it to look its rows up in the
+        # index, and reads all of them for each batch.
+        for join in ("hashjoin", "mergejoin"):
+            self.execute(f"SET LOCAL enable_{join} = off")
+        yield
+        for join in ("hashjoin", "mergejoin"):
+            self.execute(f"SET LOCAL enable_{join} = on")
 
     @override
     def describe(self, name: str) -> dict[str, ColumnType]:
@@ -130,13 +158,9 @@ class PostgreSQLDatabase(Database):
 
     @override
     def drop_key(self, name: str) -> None:
-        constraints = self.fetch(_PRIMARY_KEY, [self._schema, name])
-        for (constraint,) in constraints:
+        columns = self.fetch(_PRIMARY_KEY, [self._schema, name])
+        for constraint in {constraint for constraint, _ in columns}:
             self.execute(f"ALTER TABLE {self.qualified(name)} DROP CONSTRAINT {quote(constraint)}")
-
-    @override
-    def get_ready_to_merge(self, stage: str) -> None:
-        self.execute(f"ANALYZE {quote(stage)}")
 
     @contextmanager
     def _errors(self, what: str) -> Iterator[None]:

@@ -8,14 +8,16 @@ import pyarrow as pa
 
 from tap_sfbulk_pages.errors import LoadError
 from tap_sfbulk_pages.loading.databases.column_types import ColumnType, cast, widest
-from tap_sfbulk_pages.loading.databases.database import quote
+from tap_sfbulk_pages.loading.databases.database import STAGE, quote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tap_sfbulk_pages.loading.databases.database import Database
 
-_STAGE = "_sfbulk_stage"
+# What is handed to a database at a time: enough that a statement's own cost does not count, and
+# little enough that it is held in memory.
+BYTES_AT_A_TIME = 16_000_000
 
 
 def append(database: Database, batch: pa.Table, name: str) -> None:
@@ -27,11 +29,14 @@ def append(database: Database, batch: pa.Table, name: str) -> None:
     _check_fits(database, batch, name)
     columns = database.columns_of(name)
     if all(columns[each.name] == _type(each) for each in batch.schema):
-        database.ingest(_as_given(batch), name, is_temporary=False)
+        database.ingest(_as_given(batch), name)
         return
-    _stage(database, batch)
-    _insert_from_stage(database, batch.schema, name)
-    _drop_stage(database)
+    names = ", ".join(quote(each.name) for each in batch.schema)
+    values = ", ".join(_cast_to(database, name, each) for each in batch.schema)
+    with database.stage(_as_given(batch)):
+        database.execute(
+            f"INSERT INTO {database.qualified(name)} ({names}) SELECT {values} FROM {STAGE}"
+        )
 
 
 def merge(database: Database, batch: pa.Table, name: str, keys: Sequence[str]) -> None:
@@ -46,12 +51,9 @@ def merge(database: Database, batch: pa.Table, name: str, keys: Sequence[str]) -
     Raises:
         LoadError: If the database refuses.
     """
-    _check_fits(database, batch, name)
-    _stage(database, batch)
-    database.get_ready_to_merge(_STAGE)
-    _delete_staged(database, name, keys)
-    _insert_from_stage(database, batch.schema, name)
-    _drop_stage(database)
+    # Only the keys are staged: what is to be kept is written once.
+    remove(database, batch, name, keys)
+    append(database, batch, name)
 
 
 def update(database: Database, batch: pa.Table, name: str, keys: Sequence[str]) -> None:
@@ -61,17 +63,16 @@ def update(database: Database, batch: pa.Table, name: str, keys: Sequence[str]) 
         LoadError: If the database refuses.
     """
     _check_fits(database, batch, name)
-    _stage(database, batch)
     values = ", ".join(
         f"{quote(each.name)} = {_cast_to(database, name, each, 's.')}"
         for each in batch.schema
         if each.name not in keys
     )
-    database.execute(
-        f"UPDATE {database.qualified(name)} AS t SET {values} FROM {quote(_STAGE)} AS s "
-        f"WHERE {_same(keys)}"
-    )
-    _drop_stage(database)
+    with database.stage(_as_given(batch)), database.joining_by_key(name, keys):
+        database.execute(
+            f"UPDATE {database.qualified(name)} AS t SET {values} FROM {STAGE} AS s "
+            f"WHERE {_same(keys)}"
+        )
 
 
 def remove(database: Database, batch: pa.Table, name: str, keys: Sequence[str]) -> None:
@@ -80,9 +81,11 @@ def remove(database: Database, batch: pa.Table, name: str, keys: Sequence[str]) 
     Raises:
         LoadError: If the database refuses.
     """
-    _stage(database, batch.select(list(keys)))
-    _delete_staged(database, name, keys)
-    _drop_stage(database)
+    staged = _as_given(batch.select(list(keys)))
+    with database.stage(staged), database.joining_by_key(name, keys):
+        database.execute(
+            f"DELETE FROM {database.qualified(name)} AS t USING {STAGE} AS s WHERE {_same(keys)}"
+        )
 
 
 def remove_where_filled(database: Database, name: str, column: str) -> None:
@@ -92,33 +95,6 @@ def remove_where_filled(database: Database, name: str, column: str) -> None:
         LoadError: If the database refuses.
     """
     database.execute(f"DELETE FROM {database.qualified(name)} WHERE {quote(column)} IS NOT NULL")
-
-
-def _stage(database: Database, batch: pa.Table) -> None:
-    """Put rows into a temporary table of their own."""
-    columns = ", ".join(f"{quote(each.name)} {_type(each)}" for each in batch.schema)
-    database.execute(f"DROP TABLE IF EXISTS {quote(_STAGE)}")
-    database.execute(f"CREATE TEMPORARY TABLE {quote(_STAGE)} ({columns})")
-    database.ingest(_as_given(batch), _STAGE, is_temporary=True)
-
-
-def _drop_stage(database: Database) -> None:
-    database.execute(f"DROP TABLE {quote(_STAGE)}")
-
-
-def _delete_staged(database: Database, name: str, keys: Sequence[str]) -> None:
-    database.execute(
-        f"DELETE FROM {database.qualified(name)} AS t USING {quote(_STAGE)} AS s "
-        f"WHERE {_same(keys)}"
-    )
-
-
-def _insert_from_stage(database: Database, schema: pa.Schema, name: str) -> None:
-    names = ", ".join(quote(each.name) for each in schema)
-    values = ", ".join(_cast_to(database, name, each) for each in schema)
-    database.execute(
-        f"INSERT INTO {database.qualified(name)} ({names}) SELECT {values} FROM {quote(_STAGE)}"
-    )
 
 
 def _cast_to(database: Database, name: str, column: pa.Field, prefix: str = "") -> str:
