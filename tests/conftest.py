@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,7 +19,6 @@ from tap_sfbulk_pages.jobs import query_jobs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from fixture_types import StartSandbox
 
@@ -30,6 +30,20 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("tap")
+
+
+# What one process has to run: tests that share installed programs, or runs of their own.
+TOGETHER = ("packaging", "targets", "matrix/test_fault_matrix.py")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep tests in one process that belong together."""
+    folder = Path(__file__).parent
+    for item in items:
+        for place in TOGETHER:
+            if item.path.is_relative_to(folder / place):
+                item.add_marker(pytest.mark.xdist_group(place))
 
 
 @pytest.fixture

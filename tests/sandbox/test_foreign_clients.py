@@ -7,8 +7,6 @@ import csv
 import importlib
 import io
 import json
-import shutil
-import subprocess
 import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+from foreign_installs import install_node, run
 from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import (
     SalesforceAuthenticationFailed,
@@ -240,36 +239,17 @@ def test_aio_sf_rest_query_and_describe(server: SandboxServer, aio_sf: Any) -> N
     assert "Contact" in {sobject["name"] for sobject in sobjects}
 
 
-@pytest.fixture(scope="module")
-def node_client(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def node_client() -> Path:
     """A folder with node-sf-bulk2 and a script that reads a query through its result pages."""
-    npm = shutil.which("npm")
-    if npm is None or shutil.which("node") is None:
-        pytest.skip("node and npm are not installed")
-    folder = tmp_path_factory.mktemp("node-sf-bulk2")
-    install = [npm, "install", "--no-audit", "--no-fund", "--prefix", str(folder)]
-    try:
-        done = subprocess.run(
-            [*install, "node-sf-bulk2@1.0.1"],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        pytest.skip("npm registry did not answer in time")
-    if done.returncode:
-        pytest.skip(f"npm could not install node-sf-bulk2: {done.stderr[-200:]}")
+    folder = install_node("node-sf-bulk2", {"dependencies": {"node-sf-bulk2": "1.0.1"}})
     (folder / "client.js").write_text(NODE_CLIENT)
     return folder
 
 
 def test_node_sf_bulk2_lists_result_pages(server: SandboxServer, node_client: Path) -> None:
     soql = f"{SOQL} LIMIT 450"
-    command = ["node", "client.js", server.url, soql]
-    done = subprocess.run(
-        command, cwd=node_client, capture_output=True, text=True, timeout=300, check=False
-    )
+    done = run(["node", "client.js", server.url, soql], node_client)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     expected = expected_rows(server, soql)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
 import sys
 from collections import Counter
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pytest
+from foreign_installs import install_node, install_python, run
 
 from sfbulk_sandbox import SandboxServer
 
-ROOT = Path(__file__).parents[2]
+if TYPE_CHECKING:
+    from pathlib import Path
+
 SCENARIO = {"rows": {"Account": 60, "Contact": 90}, "data_until": "2026-01-01T00:00:00Z"}
 JSFORCE = """
 const { Connection } = require("jsforce");
@@ -67,35 +65,11 @@ SALESFORCE_CLI = {
 }
 
 
-def run(command: list[str], folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command,
-        cwd=folder,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-
-
-def install(command: list[str], folder: Path) -> None:
-    """Install a program, or skip what needs it where it is not available."""
-    if shutil.which(command[0]) is None:
-        pytest.skip(f"{command[0]} is not installed")
-    try:
-        done = run(command, folder)
-    except subprocess.TimeoutExpired:
-        pytest.skip(f"no answer in time: {' '.join(command)}")
-    if done.returncode:
-        pytest.skip(f"cannot be installed: {' '.join(command)}: {done.stderr[-200:]}")
-
-
-def test_jsforce_reads_writes_and_loads(tmp_path: Path) -> None:
-    install(["npm", "install", "--no-audit", "--no-fund", "jsforce@3"], tmp_path)
-    (tmp_path / "client.js").write_text(JSFORCE)
+def test_jsforce_reads_writes_and_loads() -> None:
+    folder = install_node("jsforce", {"dependencies": {"jsforce": "3"}})
+    (folder / "client.js").write_text(JSFORCE)
     with SandboxServer(SCENARIO) as server:
-        done = run(["node", "client.js", server.url], tmp_path)
+        done = run(["node", "client.js", server.url], folder)
         assert done.returncode == 0, done.stderr
         found = json.loads(done.stdout)
         assert found.pop("identity") == server.org.user.organization_id
@@ -113,8 +87,7 @@ def test_jsforce_reads_writes_and_loads(tmp_path: Path) -> None:
 
 
 def test_the_salesforce_cli_queries_exports_and_describes(tmp_path: Path) -> None:
-    (tmp_path / "package.json").write_text(json.dumps(SALESFORCE_CLI))
-    install(["npm", "install", "--no-audit", "--no-fund"], tmp_path)
+    program = install_node("salesforce-cli", SALESFORCE_CLI) / "node_modules/.bin/sf"
     environment = {
         "HOME": str(tmp_path / "home"),
         "SF_ACCESS_TOKEN": "00D000000000000!secret",
@@ -125,8 +98,7 @@ def test_the_salesforce_cli_queries_exports_and_describes(tmp_path: Path) -> Non
     with SandboxServer(SCENARIO) as server:
 
         def sf(*arguments: str) -> str:
-            command = [str(tmp_path / "node_modules/.bin/sf"), *arguments]
-            done = run(command, tmp_path, **environment)
+            done = run([str(program), *arguments], tmp_path, **environment)
             assert done.returncode == 0, done.stdout + done.stderr
             return done.stdout
 
@@ -145,8 +117,7 @@ def test_the_salesforce_cli_queries_exports_and_describes(tmp_path: Path) -> Non
 
 
 def test_the_tap_of_singer_io_reads_as_from_salesforce(tmp_path: Path) -> None:
-    folder = tmp_path / "environment"
-    install([str(ROOT / "scripts/environment"), str(folder), "tap-salesforce==2.8.1"], tmp_path)
+    folder = install_python("tap-salesforce", "tap-salesforce==2.8.1")
     config = {
         "client_id": "app",
         "client_secret": "secret",
@@ -157,7 +128,7 @@ def test_the_tap_of_singer_io_reads_as_from_salesforce(tmp_path: Path) -> None:
     }
     (tmp_path / "config.json").write_text(json.dumps(config))
     with SandboxServer(SCENARIO, as_salesforce=True) as server:
-        tap = [str(folder / "bin/tap-salesforce"), "--config", "config.json"]
+        tap = [str(folder / "tap-salesforce"), "--config", "config.json"]
         discovered = run([*tap, "--discover"], tmp_path, **server.environment)
         assert discovered.returncode == 0, discovered.stderr
         catalog = json.loads(discovered.stdout)
@@ -183,9 +154,7 @@ def select(catalog: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_airbytes_source_checks_discovers_and_reads(tmp_path: Path) -> None:
-    folder = tmp_path / "environment"
-    wanted = "airbyte-source-salesforce>=2.10.3,<2.11"
-    install([str(ROOT / "scripts/environment"), str(folder), wanted], tmp_path)
+    folder = install_python("airbyte", "airbyte-source-salesforce>=2.10.3,<2.11")
     config = {
         "auth_type": "Client",
         "client_id": "app",
@@ -199,7 +168,7 @@ def test_airbytes_source_checks_discovers_and_reads(tmp_path: Path) -> None:
     with SandboxServer(SCENARIO, as_salesforce=True) as server:
 
         def call(*arguments: str) -> list[dict[str, Any]]:
-            command = [str(folder / "bin/source-salesforce"), *arguments]
+            command = [str(folder / "source-salesforce"), *arguments]
             done = run(command, tmp_path, **server.environment)
             assert done.returncode == 0, done.stdout + done.stderr
             return [json.loads(line) for line in done.stdout.splitlines()]
@@ -226,9 +195,7 @@ def test_airbytes_source_checks_discovers_and_reads(tmp_path: Path) -> None:
 
 
 def test_airflows_hook_signs_in_and_queries(tmp_path: Path) -> None:
-    folder = tmp_path / "environment"
-    wanted = "apache-airflow-providers-salesforce>=5.10,<6"
-    install([str(ROOT / "scripts/environment"), str(folder), wanted], tmp_path)
+    folder = install_python("airflow", "apache-airflow-providers-salesforce>=5.10,<6")
     (tmp_path / "hook.py").write_text(AIRFLOW)
     connection = {
         "conn_type": "salesforce",
@@ -242,7 +209,7 @@ def test_airflows_hook_signs_in_and_queries(tmp_path: Path) -> None:
             "AIRFLOW_HOME": str(tmp_path / "airflow"),
             "AIRFLOW_CONN_ORG": json.dumps(connection),
         }
-        done = run([str(folder / "bin/python"), "hook.py"], tmp_path, **environment)
+        done = run([str(folder / "python"), "hook.py"], tmp_path, **environment)
         assert done.returncode == 0, done.stderr
         total, rows, fields = json.loads(done.stdout.splitlines()[-1])
         alive = server.org.query("SELECT Id FROM Account", include_deleted=False, bulk=False)
