@@ -47,7 +47,8 @@ def request_run(
     return {
         "command": command,
         "arguments": [*arguments],
-        "environment": {**(environment or {})},
+        # Instead of the user's own state folder, where replaced refresh tokens are kept.
+        "environment": {"XDG_STATE_HOME": str(folder), **(environment or {})},
         "folder": str(folder),
         "crash": crash,
     }

@@ -21,6 +21,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor
 
+from tap_sfbulk_pages.evidence import interview
 from tap_sfbulk_pages.evidence.command import main as evidence
 from tap_sfbulk_pages.jobs import query_jobs
 from tap_sfbulk_pages.loading.command import main as load
@@ -30,6 +31,7 @@ from tap_sfbulk_pages.singer.tap import TapSFBulkPages
 from tap_sfbulk_pages.workers import JobOptions, JobRead, job_partitions
 
 query_jobs.SHORTEST_POLL_SECONDS = 0.02
+interview.FIRST_POLL_SECONDS = 0.02
 # Most runs wait for a while, such as before they try again.
 _AT_ONCE = 6
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +18,7 @@ from tap_sfbulk_pages.settings import check_config
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from command_process import CommandServer
     from fixture_types import StartSandbox
 
     from sfbulk_sandbox import SandboxServer
@@ -28,21 +26,6 @@ if TYPE_CHECKING:
 CANARY = "Canary7f"
 AS_AN_ORG = {"rows": {"User": 40}, "polls_until_complete": 2}
 UNLIKE_THE_SANDBOX = {"reply_form": "documented", "empty_result_links": 0}
-
-
-def run_command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    inherited = {
-        name: text for name, text in os.environ.items() if not name.startswith("TAP_SFBULK_PAGES_")
-    }
-    return subprocess.run(
-        [sys.executable, "-m", "tap_sfbulk_pages.evidence.command", *arguments],
-        env=inherited,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
 
 
 def values_of(server: SandboxServer) -> set[str]:
@@ -54,7 +37,7 @@ def values_of(server: SandboxServer) -> set[str]:
 
 
 def test_of_an_org_nothing_but_shapes_is_written_and_compared(
-    start_sandbox: StartSandbox, tmp_path: Path
+    commands: CommandServer, start_sandbox: StartSandbox, tmp_path: Path
 ) -> None:
     server = start_sandbox(
         **AS_AN_ORG,
@@ -81,13 +64,17 @@ def test_of_an_org_nothing_but_shapes_is_written_and_compared(
     config.write_text(json.dumps(settings), encoding="utf-8")
     output = tmp_path / "evidence.json"
 
-    unasked = run_command("--config", str(config), "--output", str(output))
-    assert unasked.returncode == 2
+    unasked = commands(
+        tmp_path, "sfbulk-evidence", "--config", str(config), "--output", str(output)
+    )
+    assert unasked.exit_code == 2
     assert "--yes" in unasked.stderr
     assert not server.calls
     assert not output.exists()
-    run = run_command("--config", str(config), "--output", str(output), "--yes")
-    assert run.returncode == 0, run.stderr
+    run = commands(
+        tmp_path, "sfbulk-evidence", "--config", str(config), "--output", str(output), "--yes"
+    )
+    assert run.exit_code == 0, run.stderr
     text = output.read_text(encoding="utf-8")
     assert run.stdout == text
 
@@ -107,8 +94,8 @@ def test_of_an_org_nothing_but_shapes_is_written_and_compared(
     assert replies["job: unknown field"]["body"][0]["errorCode"] == "'INVALID_FIELD'"
     assert json.loads(text)["answers"]["How many links has an empty job?"] == "0"
 
-    compared = run_command("--compare", str(output))
-    assert compared.returncode == 0, compared.stderr
+    compared = commands(tmp_path, "sfbulk-evidence", "--compare", str(output))
+    assert compared.exit_code == 0, compared.stderr
     places = {line.partition(": the org has")[0] for line in compared.stdout.splitlines()}
     assert "result pages: body.resultPages[].resultUrl" in places
     assert "How many links has an empty job?" in places
@@ -168,14 +155,16 @@ def test_no_value_survives_wherever_it_stands(
 
 
 def test_a_job_that_is_refused_is_an_error_in_words(
-    start_sandbox: StartSandbox, tmp_path: Path
+    commands: CommandServer, start_sandbox: StartSandbox, tmp_path: Path
 ) -> None:
     server = start_sandbox(**AS_AN_ORG)
     server.add_fault(place="create", kind="status", status=403)
     config, output = tmp_path / "config.json", tmp_path / "evidence.json"
     config.write_text(json.dumps(config_for(server)), encoding="utf-8")
-    run = run_command("--config", str(config), "--output", str(output), "--yes")
-    assert run.returncode == 1
+    run = commands(
+        tmp_path, "sfbulk-evidence", "--config", str(config), "--output", str(output), "--yes"
+    )
+    assert run.exit_code == 1
     assert run.stderr.startswith("Error: No query job could be created on User (403)")
     assert "Traceback" not in run.stderr
     assert not output.exists()

@@ -16,6 +16,7 @@ from tap_process import config_for
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from command_process import CommandServer
     from fixture_types import StartSandbox
 
     from sfbulk_sandbox import SandboxServer
@@ -30,27 +31,28 @@ root: {level: DEBUG, handlers: [log]}
 COMMAND = [sys.executable, "-m", "tap_sfbulk_pages", "--config"]
 
 
-def json_lines(server: SandboxServer, folder: Path, *arguments: str) -> list[dict[str, Any]]:
+def json_lines(
+    commands: CommandServer, server: SandboxServer, folder: Path, *arguments: str
+) -> list[dict[str, Any]]:
     """Run the command with a log in JSON, whatever its end."""
     (folder / "log.yaml").write_text(JSON_LOG, encoding="utf-8")
     config = folder / "config.json"
     settings = config_for(server, "Account", "Contact", "Leed", max_retries=2)
     config.write_text(json.dumps(settings), encoding="utf-8")
-    environment = {**os.environ, "SINGER_SDK_LOG_CONFIG": str(folder / "log.yaml")}
-    command = [*COMMAND, str(config), *arguments]
-    run = subprocess.run(
-        command, capture_output=True, check=False, timeout=120, env=environment, text=True
-    )
-    assert run.returncode == 1
+    environment = {"SINGER_SDK_LOG_CONFIG": str(folder / "log.yaml")}
+    run = commands(folder, "tap", "--config", str(config), *arguments, environment=environment)
+    assert run.exit_code == 1
     lines = map(json.loads, run.stderr.splitlines())
     return [line for line in lines if line["level"] != "debug"]
 
 
-def test_every_line_of_a_stream_names_it(start_sandbox: StartSandbox, tmp_path: Path) -> None:
+def test_every_line_of_a_stream_names_it(
+    commands: CommandServer, start_sandbox: StartSandbox, tmp_path: Path
+) -> None:
     server = start_sandbox(rows={"Account": 7, "Contact": 5})
     fault = {"kind": "status", "status": 503, "times": "forever"}
     server.add_fault(place="page", match={"sobject": "Account"}, **fault)
-    lines = json_lines(server, tmp_path)
+    lines = json_lines(commands, server, tmp_path)
     failures = {
         line["stream_name"]: line["message"]
         for line in lines
@@ -73,18 +75,20 @@ def test_every_line_of_a_stream_names_it(start_sandbox: StartSandbox, tmp_path: 
     assert any(line["stream_name"] == "Account" and "503" in line["message"] for line in lines)
 
 
-def test_the_end_is_a_line_of_the_log(start_sandbox: StartSandbox, tmp_path: Path) -> None:
-    last = json_lines(start_sandbox(), tmp_path)[-1]
+def test_the_end_is_a_line_of_the_log(
+    commands: CommandServer, start_sandbox: StartSandbox, tmp_path: Path
+) -> None:
+    last = json_lines(commands, start_sandbox(), tmp_path)[-1]
     assert last["level"] == "error"
     assert last["message"].startswith("Error: 1 of 3 streams was not read to its end.")
 
 
 def test_what_is_handled_is_not_called_unhandled(
-    start_sandbox: StartSandbox, tmp_path: Path
+    commands: CommandServer, start_sandbox: StartSandbox, tmp_path: Path
 ) -> None:
     server = start_sandbox(rows={"Account": 7})
     server.add_fault(place="page", kind="status", status=400, times="forever")
-    lines = json_lines(server, tmp_path)
+    lines = json_lines(commands, server, tmp_path)
     assert not [line for line in lines if "nhandled" in line["message"]]
 
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +11,7 @@ from tap_process import config_for, metadata_of
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from command_process import CommandRun, CommandServer
     from fixture_types import StartSandbox
     from tap_process import Tap
 
@@ -204,23 +202,21 @@ def test_settings_for_streams_that_are_not_read_are_fine(
         assert "stream_maps: no stream matches 'No*'." in run.stderr
 
 
-def test_the_plan_refuses_what_the_run_refuses(start_sandbox: StartSandbox, tmp_path: Path) -> None:
+def test_the_plan_refuses_what_the_run_refuses(
+    commands: CommandServer, start_sandbox: StartSandbox, tmp_path: Path
+) -> None:
     server = start_sandbox(**SMALL)
 
-    def plan(**settings: Any) -> subprocess.CompletedProcess[str]:
+    def plan(**settings: Any) -> CommandRun:
         config = tmp_path / "config.json"
         config.write_text(json.dumps(config_for(server, **settings)), encoding="utf-8")
-        program = "from tap_sfbulk_pages.singer.plan_command import main; main()"
-        command = [sys.executable, "-c", program, "--config", str(config)]
-        return subprocess.run(
-            command, capture_output=True, check=False, timeout=60, text=True, env={**os.environ}
-        )
+        return commands(tmp_path, "sfbulk-plan", "--config", str(config))
 
     misspelt = plan(objects=["Account", "Contcat"])
     assert "Contcat cannot be read: the org has no object Contcat" in misspelt.stdout
     assert "Account" in misspelt.stdout
     nothing = plan(objects=["Nothing*"])
-    assert nothing.returncode == 1
+    assert nothing.exit_code == 1
     assert "nothing is left to read" in nothing.stderr
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ from tap_sfbulk_pages.workers.org_access import OrgAccess
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tap_process import Tap
+    from command_process import CommandServer
 
 TOKEN = "00D5g000008Kf2Z!the-part-that-is-secret"
 UNUSABLE = {
@@ -28,40 +27,30 @@ UNUSABLE = {
     "NUL": f"{TOKEN}\0",
 }
 COMMANDS: dict[str, tuple[str, ...]] = {
-    "run": (),
-    "discover": ("--discover",),
-    "test": ("--test",),
-    "plan": (),
+    "run": ("tap",),
+    "discover": ("tap", "--discover"),
+    "test": ("tap", "--test"),
+    "plan": ("sfbulk-plan",),
 }
 
 
-def told_by(tap: Tap, command: str, config: dict[str, Any], folder: Path, **given: Any) -> str:
+def told_by(
+    commands: CommandServer, command: str, config: dict[str, Any], folder: Path, **given: Any
+) -> str:
     """Run a command that must fail in words; return all that it printed."""
-    if command == "plan":
-        path = folder / "plan.json"
-        path.write_text(json.dumps(config))
-        program = "from tap_sfbulk_pages.singer.plan_command import main; main()"
-        planned = subprocess.run(
-            [sys.executable, "-c", program, "--config", str(path)],
-            capture_output=True,
-            check=False,
-            text=True,
-            timeout=120,
-        )
-        assert planned.returncode == 1
-        assert planned.stdout == ""
-        return planned.stderr
-    run = tap(config, *COMMANDS[command], **given)
+    path = folder / "config.json"
+    path.write_text(json.dumps(config))
+    run = commands(folder, *COMMANDS[command], "--config", str(path), **given)
     assert run.exit_code == 1
-    assert run.stdout == b""
+    assert run.stdout == ""
     return run.stderr
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("token", UNUSABLE)
-def test_a_ready_token(tap: Tap, tmp_path: Path, command: str, token: str) -> None:
+def test_a_ready_token(commands: CommandServer, tmp_path: Path, command: str, token: str) -> None:
     config = {"instance_url": "http://127.0.0.1:9", "access_token": UNUSABLE[token]}
-    told = told_by(tap, command, config, tmp_path)
+    told = told_by(commands, command, config, tmp_path)
     assert "access_token contains a line end, a space or" in told
     assert "secret-of" not in told
     assert "is-secret" not in told
@@ -70,7 +59,9 @@ def test_a_ready_token(tap: Tap, tmp_path: Path, command: str, token: str) -> No
 
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("token", ["line end", "in the middle", "not ASCII"])
-def test_a_token_that_was_issued(tap: Tap, tmp_path: Path, command: str, token: str) -> None:
+def test_a_token_that_was_issued(
+    commands: CommandServer, tmp_path: Path, command: str, token: str
+) -> None:
     with TokenServer(UNUSABLE[token]) as server:
         config = {
             "instance_url": server.url,
@@ -78,14 +69,14 @@ def test_a_token_that_was_issued(tap: Tap, tmp_path: Path, command: str, token: 
             "client_secret": "s3cret-of-app",
             "max_retries": 1,
         }
-        told = told_by(tap, command, config, tmp_path)
+        told = told_by(commands, command, config, tmp_path)
     assert "access token that was issued contains" in told
     assert "is-secret" not in told
     assert "Traceback" not in told
 
 
 @pytest.mark.parametrize("token", ["line end", "not ASCII"])
-def test_a_token_of_the_cli(tap: Tap, tmp_path: Path, token: str) -> None:
+def test_a_token_of_the_cli(commands: CommandServer, tmp_path: Path, token: str) -> None:
     program = tmp_path / "bin" / "sf"
     program.parent.mkdir()
     result = {"accessToken": UNUSABLE[token], "instanceUrl": "http://127.0.0.1:9"}
@@ -93,7 +84,7 @@ def test_a_token_of_the_cli(tap: Tap, tmp_path: Path, token: str) -> None:
     program.write_text(f"#!{sys.executable}\nprint({answer!r})\n")
     program.chmod(0o755)
     environment = {"PATH": str(program.parent)}
-    told = told_by(tap, "run", {"sf_cli_org": "acme"}, tmp_path, environment=environment)
+    told = told_by(commands, "run", {"sf_cli_org": "acme"}, tmp_path, environment=environment)
     assert "access token that was issued contains" in told
     assert "is-secret" not in told
     assert "Traceback" not in told
@@ -110,7 +101,7 @@ def test_a_token_of_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "name", ["client_id", "client_secret", "refresh_token", "username", "password"]
 )
-def test_other_settings_with_a_line_end(tap: Tap, tmp_path: Path, name: str) -> None:
+def test_other_settings_with_a_line_end(commands: CommandServer, tmp_path: Path, name: str) -> None:
     config = {
         "instance_url": "http://127.0.0.1:9",
         "client_id": "app",
@@ -120,6 +111,6 @@ def test_other_settings_with_a_line_end(tap: Tap, tmp_path: Path, name: str) -> 
         **({"refresh_token": "hidden"} if name == "refresh_token" else {}),
     }
     config[name] = "the-part-that-is-secret\n"
-    told = told_by(tap, "run", config, tmp_path)
+    told = told_by(commands, "run", config, tmp_path)
     assert f"{name} contains a line end" in told
     assert "is-secret" not in told
