@@ -12,13 +12,15 @@ from distributions import ROOT, run
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from distributions import WheelEnvironments
+    from distributions import Distributions, WheelEnvironments
 
 EXAMPLE = ROOT / "examples" / "github-actions"
 
 
-def test_steps_of_the_workflow(installed: WheelEnvironments, tmp_path: Path) -> None:
-    """The wheel is there already, so that the first step installs the rest."""
+def test_steps_of_the_workflow(
+    built: Distributions, installed: WheelEnvironments, tmp_path: Path
+) -> None:
+    """With the wheel in place of the repository's address: it is there already."""
     # YAML 1.1 reads the key `on` as true.
     workflow = yaml.safe_load((EXAMPLE / "test-pipeline.yml").read_text(encoding="utf-8"))
     assert workflow.keys() == {"name", True, "permissions", "jobs"}
@@ -32,11 +34,15 @@ def test_steps_of_the_workflow(installed: WheelEnvironments, tmp_path: Path) -> 
     for step in job["steps"]:
         if "run" not in step:
             continue
+        variables = step.get("env", {})
+        if "TAP" in variables:
+            assert variables["TAP"].startswith("git+https://")
+            variables["TAP"] = built.wheel.as_uri()
         ended = run(
             ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
             folder=tmp_path,
             variables={
-                **step.get("env", {}),
+                **variables,
                 "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
                 "CI": "true",
             },
