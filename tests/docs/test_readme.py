@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import runpy
-import subprocess
-import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -45,28 +42,3 @@ def test_comparisons_are_those_of_the_benchmarks() -> None:
     page = (ROOT / "docs" / "how-it-compares.md").read_text(encoding="utf-8")
     for shown in re.findall(r"\d{1,3}(?:,\d{3})+", page.partition("## What lands")[0]):
         assert shown in measured or shown == "2,000", shown
-
-
-def test_the_demo_prints_what_the_readme_shows(tmp_path: Path) -> None:
-    """With the loader alone: `tests/targets` shows that it makes no difference under Meltano."""
-    _, _, rest = README.partition("<!-- demo -->\n```text\n")
-    shown, _, _ = rest.partition("```\n")
-    script = (
-        "sfbulk-load --config ENV --into duckdb:///warehouse.duckdb --schema salesforce"
-        f" && python {ROOT}/scripts/show_tables.py warehouse.duckdb"
-    )
-    environment = {
-        **os.environ,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "TAP_SFBULK_PAGES_OBJECTS": "Account,Contact,Opportunity,Case,Task,Invoice__c",
-    }
-    demo = ["run", "--scenario", str(ROOT / "scripts/demo.yaml"), "--", "bash", "-euc", script]
-    run = subprocess.run(
-        [sys.executable, "-m", "sfbulk_sandbox", *demo],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert run.stdout == shown

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import duckdb
 from salesforce_data import expected_records
-from target_programs import ROOT
+from target_programs import LONGEST_RUN_SECONDS, ROOT
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from databases import Database
     from fixture_types import StartSandbox
     from meltano_project import MeltanoProject
+    from target_programs import TargetPrograms
 
 
 class LoadedDuckDB:
@@ -63,3 +64,39 @@ def test_the_demo_loads_again_and_again_and_shows_what_is_in_the_database(
     records = expected_records(server, "Account", fields=["Name"])
     assert loaded.names() == sorted(record["Name"] for record in records)
     assert not list(tmp_path.rglob("*.arrow"))
+
+
+def test_the_demo_prints_what_the_readme_shows(programs: TargetPrograms, tmp_path: Path) -> None:
+    """With programs that are installed already, which Meltano does not install again."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    _, _, rest = readme.partition("<!-- demo -->\n```text\n")
+    expected, _, _ = rest.partition("```\n")
+
+    (tmp_path / "scripts").mkdir()
+    for name in ("meltano.yml", "scripts/demo", "scripts/demo.yaml", "scripts/show_tables.py"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    here = Path(sys.executable).parent
+    for program in (
+        *(here / name for name in ("python", "sfbulk-load", "sfbulk-sandbox", "tap-sfbulk-pages")),
+        programs.path("meltano"),
+    ):
+        wrapper = tmp_path / "programs" / program.name
+        wrapper.parent.mkdir(exist_ok=True)
+        wrapper.write_text(f'#!/bin/sh\nexec {program} "$@"\n', encoding="utf-8")
+        wrapper.chmod(0o700)
+    environment = tmp_path / "scripts/environment"
+    environment.write_text("#!/bin/sh\nmkdir .venv; mv programs .venv/bin\n", encoding="utf-8")
+    environment.chmod(0o700)
+
+    run = subprocess.run(
+        [tmp_path / "scripts/demo"],
+        env={**os.environ, "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LONGEST_RUN_SECONDS,
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout == expected
+    assert run.stderr.startswith("This installs ")
+    assert not list(tmp_path.rglob("pyvenv.cfg"))
