@@ -21,6 +21,7 @@ from tap_sfbulk_pages.loading.databases.states import SavedStream, read_states, 
 from tap_sfbulk_pages.loading.singer_batches import local_path
 from tap_sfbulk_pages.loading.singer_stream import SingerStream
 from tap_sfbulk_pages.reading.stop_signal import RunStopped
+from tap_sfbulk_pages.words import format_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -87,7 +88,8 @@ class SingerLoad:
             stream.finish()
         self._commit()
         total = sum(stream.total for stream in self._streams.values())
-        logger.info("Loaded %s records of %s streams.", f"{total:,}", len(self._streams))
+        streams = format_count(len(self._streams), "stream")
+        logger.info("Loaded %s of %s.", format_count(total, "record"), streams)
 
     def _messages(self, lines: Iterable[bytes]) -> Iterator[Any]:
         """Read messages; a signal ends the wait for one, and nothing else."""
