@@ -15,6 +15,9 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 VARIANT = "sfbulk-pages"
+# The package is on no index yet: the user's environment or `.env` says where it is, as the URL of a
+# repository or of a clone.
+SOURCE = "${SFBULK_PAGES_URL}"
 DEFINITION = ROOT / "hub" / "extractors" / "tap-sfbulk-pages" / f"{VARIANT}.yml"
 LOADER = ROOT / "hub" / "loaders" / "sfbulk-load" / f"{VARIANT}.yml"
 LOCK = ROOT / f"examples/meltano/plugins/extractors/tap-sfbulk-pages--{VARIANT}.lock"
@@ -27,7 +30,7 @@ def definition() -> dict[str, Any]:
     made = {
         **extractor,
         "variant": VARIANT,
-        "pip_url": "tap-sfbulk-pages",
+        "pip_url": f"tap-sfbulk-pages@{SOURCE}",
         "description": "Customer relationship management platform, read through Bulk API 2.0 "
         "query jobs and their parallel result pages",
         "domain_url": "https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/",
@@ -50,7 +53,7 @@ def loader_definition() -> dict[str, Any]:
     (loader,) = (one for one in project["plugins"]["loaders"] if one["name"] == "sfbulk-load")
     made = {
         **loader,
-        "pip_url": "tap-sfbulk-pages[load]",
+        "pip_url": f"tap-sfbulk-pages[load]@{SOURCE}",
         "description": "Loads DuckDB and PostgreSQL from Singer messages, with real types; "
         "the last step of the Salesforce extractor tap-sfbulk-pages",
         "domain_url": "https://duckdb.org",

@@ -26,11 +26,15 @@ _LONGEST_RUN_SECONDS = 600
 _BLOCK = re.compile(r"^( *)```sh\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 # Beginnings of lines; the test that runs what follows, and what it calls it.
 ELSEWHERE = {
-    "git clone <this repository>": ("tests/targets/test_meltano_load.py", "show_tables.py"),
+    "git clone <this repository>": ("tests/targets/test_meltano_load.py", "scripts/demo"),
     "pip install": ("tests/packaging/test_distributions.py", "test_wheel_runs"),
     "python3 -m venv": ("tests/packaging/test_distributions.py", "test_wheel_runs"),
     ". environment/bin/activate": ("tests/packaging/test_distributions.py", "test_wheel_runs"),
     "scripts/wheels": ("tests/packaging/test_wheels.py", "scripts"),
+    "clone=": ("tests/targets/test_plugin_definition.py", "clone="),
+    'echo "SFBULK_PAGES_URL': ("tests/targets/test_plugin_definition.py", "SFBULK_PAGES_URL"),
+    '  --from-ref="$clone': ("tests/targets/test_plugin_definition.py", "--from-ref"),
+    "meltano add": ("tests/targets/test_plugin_definition.py", "meltano add"),
     "meltano run": ("tests/targets/test_meltano_run.py", "meltano.run"),
     "sfbulk-sandbox run -- examples/duckdb.sh": ("tests/targets/test_examples.py", "duckdb.sh"),
     "python examples/look.py": ("tests/targets/test_examples.py", "look.py"),
@@ -44,8 +48,6 @@ ELSEWHERE = {
 # Beginnings of lines that no test runs, and why.
 NOT_RUN = {
     "scripts/test": "it runs this test",
-    "meltano add": "the network",
-    "meltano install": "the network",
     "meltano config set": "it only writes a setting",
     "export OTEL": "a collector",
     "opentelemetry-instrument": "a collector",

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pytest
 import yaml
 from salesforce_data import expected_records
@@ -164,3 +165,55 @@ def test_extractors_that_inherit(
     }
     assert read == is_open
     assert 0 < len(is_open) < 90
+
+
+def test_documented_commands_install_the_plugins_in_a_new_project(
+    programs: TargetPrograms, start_sandbox: StartSandbox, tmp_path: Path
+) -> None:
+    """The tap from a checkout, and the loader from a Git address."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("this is no clone")
+    page = (ROOT / "docs/meltano.md").read_text(encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    blocks = [
+        block
+        for block in re.findall(r"^```sh\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+        if "meltano add" in block
+    ]
+    assert len(blocks) == 2
+    # What the README has is the beginning of the page's first block.
+    assert blocks[0].partition("meltano config")[0].strip() in readme
+    from_checkout, from_git = blocks
+    script = (
+        from_checkout.replace("clone=/path/to/tap-sfbulk-pages", f"clone={ROOT}")
+        + 'echo "SFBULK_PAGES_URL=git+file://$clone" >.env\n'
+        + from_git
+    )
+    server = start_sandbox(rows={"Account": 25})
+    script = script.replace("https://acme.my.salesforce.com", server.url)
+
+    (tmp_path / "meltano.yml").write_text(
+        "{default_environment: dev, environments: [{name: dev}]}",
+        encoding="utf-8",
+    )
+    settings = {
+        "PATH": f"{programs.path('meltano').parent}{os.pathsep}{os.environ['PATH']}",
+        "TAP_SFBULK_PAGES_ACCESS_TOKEN": "00D!token",
+        "TAP_SFBULK_PAGES_OBJECTS": '["Account"]',
+        "SFBULK_LOAD_INTO": f"duckdb:///{tmp_path}/warehouse.duckdb",
+    }
+    run = subprocess.run(
+        ["/bin/bash", "-euc", script],
+        cwd=tmp_path,
+        env={**os.environ, **settings},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LONGEST_RUN_SECONDS,
+    )
+    if "UnknownIssuer" in run.stdout + run.stderr:
+        pytest.skip("only pip reaches the index, and Meltano installs with uv")
+    assert run.returncode == 0, run.stdout + run.stderr
+    with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as database:
+        (counted,) = database.sql('SELECT count(*) FROM salesforce."Account"').fetchall()
+    assert counted == (25,)
