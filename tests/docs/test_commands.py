@@ -33,7 +33,7 @@ ELSEWHERE = {
     "scripts/wheels": ("tests/packaging/test_wheels.py", "scripts"),
     "clone=": ("tests/targets/test_plugin_definition.py", "clone="),
     'echo "SFBULK_PAGES_URL': ("tests/targets/test_plugin_definition.py", "SFBULK_PAGES_URL"),
-    '  --from-ref="$clone': ("tests/targets/test_plugin_definition.py", "--from-ref"),
+    '  --from-ref="$clone': ("tests/targets/test_plugin_definition.py", "meltano add"),
     "meltano add": ("tests/targets/test_plugin_definition.py", "meltano add"),
     "meltano run": ("tests/targets/test_meltano_run.py", "meltano.run"),
     "sfbulk-sandbox run -- examples/duckdb.sh": ("tests/targets/test_examples.py", "duckdb.sh"),
