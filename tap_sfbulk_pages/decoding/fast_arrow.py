@@ -174,7 +174,8 @@ class ArrowRows:
         self._delimiter = ord(delimiter)
         types = dict(zip(schema.names, schema.types, strict=True))
         self._types = [_type_of(types.get(name), name == replication_key) for name in names]
-        self._buffers = memory.take(library, self._types)
+        # Taken with the first block, so that those of the batch before may be free again.
+        self._buffers: _Buffers | None = None
 
     @classmethod
     def of(
@@ -210,14 +211,21 @@ class ArrowRows:
         Raises:
             MemoryError: If there is not enough memory.
         """
+        self._buffers = self._buffers or self._memory.take(self._library, self._types)
         records = self._append(self._buffers.rows, text, len(text), self._delimiter)
         if records == _NO_MEMORY:
             raise MemoryError
         return bool(records >= 0)
 
-    def take(self) -> tuple[pa.RecordBatch, str | None]:
-        """Return what has been appended and its greatest replication key, and start afresh."""
-        buffers, self._buffers = self._buffers, self._memory.take(self._library, self._types)
+    def take(self) -> tuple[pa.RecordBatch, str | None] | None:
+        """Return what has been appended and its greatest replication key, and start afresh.
+
+        Returns:
+            None if nothing has been appended.
+        """
+        buffers, self._buffers = self._buffers, None
+        if buffers is None:
+            return None
         use = _Use(buffers, self._memory)
         columns = dict(zip(self._names, buffers.columns, strict=True))
         arrays = [
@@ -246,9 +254,9 @@ def read_texts(
     rows = ArrowRows.of(
         names, schema, delimiter=delimiter, replication_key=None, memory=ArrowMemory()
     )
-    if rows is None or not rows.append(text):
+    if rows is None or not rows.append(text) or not (taken := rows.take()):
         return None
-    batch, _ = rows.take()
+    batch, _ = taken
     by_name = {name: batch.column(name).to_pylist() for name in fields}
     return Columns(by_name, batch.num_rows)
 

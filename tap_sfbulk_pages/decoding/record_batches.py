@@ -157,9 +157,9 @@ class BatchBuilder:
 
     def _take_plain(self) -> None:
         """Move the records of the compiled code to the end of the batches, to keep the order."""
-        if self._plain is None:
+        if self._plain is None or not (taken := self._plain.take()):
             return
-        batch, greatest = self._plain.take()
+        batch, greatest = taken
         if batch.num_rows:
             self._batches.append(batch)
             self.records += batch.num_rows

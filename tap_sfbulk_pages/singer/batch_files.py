@@ -7,6 +7,7 @@ Those of a page whose check fails are removed.
 from __future__ import annotations
 
 import hashlib
+import os
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.singer.batch_storage import BatchStorage, NewFile
 
 # Of text, roughly, that is encoded at once: small enough for several pages in memory.
-_ENCODED_BYTES = {"arrow": 8 << 20, "parquet": 16 << 20}
+_ENCODED_BYTES = 8 << 20
+_FORMATS_OF_COLUMNS = ("arrow", "parquet")
 
 
 class BatchFiles:
@@ -56,6 +58,9 @@ class BatchFiles:
     ) -> None:
         from tap_sfbulk_pages.singer.batch_storage import BatchStorage  # noqa: PLC0415 - brings fsspec
 
+        # Read when pyarrow is imported. Its own allocator keeps what each thread has freed: 60 MB
+        # while several pages are written as Parquet.
+        os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
         self._format = config.encoding.format
         self._compression = compression_of(config)
         self._storage = BatchStorage(config.storage)
@@ -74,7 +79,7 @@ class BatchFiles:
     @property
     def holds_columns(self) -> bool:
         """Whether pages can be written while they arrive (`PageSinks`)."""
-        return self._format in _ENCODED_BYTES
+        return self._format in _FORMATS_OF_COLUMNS
 
     def begin(
         self,
@@ -156,8 +161,7 @@ class BatchFiles:
             mapped = MappedBatches(self._find_map(properties), properties, self._announced)
         builder = BatchBuilder(properties=properties, memory=self._memory, mapped=mapped, **options)
         files = self._files(locator, job_id, schema=builder.schema)
-        encoded_bytes = min(_ENCODED_BYTES[self._format], self._file_bytes)
-        return ColumnFiles(builder, files, encoded_bytes=encoded_bytes)
+        return ColumnFiles(builder, files, encoded_bytes=min(_ENCODED_BYTES, self._file_bytes))
 
     def _files(self, locator: str, job_id: str, **options: Any) -> PageFiles:
         page = hashlib.sha256(locator.encode()).hexdigest()[:16]

@@ -244,7 +244,9 @@ def test_a_block_that_is_not_plain_leaves_nothing_behind() -> None:
     forgotten = [["b", "true", late], ["", "", ""]] * 2500
     assert not rows.append(csv_of([*forgotten, ["c", "odd", late]]))
     assert rows.append(csv_of([["", "", ""], ["d", "false", ""], ["e", "false", early]]))
-    batch, greatest = rows.take()
+    taken = rows.take()
+    assert taken
+    batch, greatest = taken
     batch.validate(full=True)
     assert batch.column("A").to_pylist() == ["a", "a", "a", None, "d", "e"]
     assert batch.column("B").to_pylist() == [True, True, True, None, False, False]
@@ -260,9 +262,12 @@ def test_memory_that_is_used_again_holds_nothing_of_before() -> None:
         rows = ArrowRows.of(["A", "B"], schema, delimiter=",", replication_key=None, memory=memory)
         assert rows
         assert rows.append(csv_of([cells] * 2000))
-        batch, _ = rows.take()
+        taken = rows.take()
+        assert taken
+        batch, _ = taken
         batch.validate(full=True)
-        return batch.to_pylist()
+        records: list[dict[str, Any]] = batch.to_pylist()
+        return records
 
     for _ in range(3):
         assert read(["", ""]) == [{"A": None, "B": None}] * 2000
