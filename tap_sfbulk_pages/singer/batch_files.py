@@ -16,11 +16,10 @@ from tap_sfbulk_pages.errors import ExtractionError
 from tap_sfbulk_pages.singer.batch_formats import WRITERS, compression_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from singer_sdk.helpers._batch import BatchConfig
 
-    from tap_sfbulk_pages.decoding.column_map import ColumnMap
     from tap_sfbulk_pages.decoding.columns import Columns
     from tap_sfbulk_pages.decoding.fast_arrow import ArrowMemory
     from tap_sfbulk_pages.decoding.record_batches import BatchBuilder
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.reading.request import JobRequest
     from tap_sfbulk_pages.singer.batch_formats import FileWriter
     from tap_sfbulk_pages.singer.batch_storage import BatchStorage, NewFile
+    from tap_sfbulk_pages.singer.record_maps import RecordMaps
 
 # Of text, roughly, that is encoded at once: small enough for several pages in memory.
 _ENCODED_BYTES = 8 << 20
@@ -42,8 +42,7 @@ class BatchFiles:
         stream: Its name.
         properties: JSON schemas of its fields.
         file_bytes: How much text is written to a file, roughly, before the next one is begun.
-        find_map: Finds what becomes of records with some fields; None if they leave as they come.
-        announced: JSON schemas of the records that leave.
+        maps: What becomes of its records; None if they leave as they come.
     """
 
     def __init__(
@@ -53,8 +52,7 @@ class BatchFiles:
         stream: str,
         properties: Mapping[str, Mapping[str, Any]],
         file_bytes: int,
-        find_map: Callable[[Iterable[str]], ColumnMap] | None = None,
-        announced: Mapping[str, Mapping[str, Any]] | None = None,
+        maps: RecordMaps | None,
     ) -> None:
         from tap_sfbulk_pages.singer.batch_storage import BatchStorage  # noqa: PLC0415 - brings fsspec
 
@@ -67,8 +65,7 @@ class BatchFiles:
         self._stream = stream
         self._properties = properties
         self._file_bytes = file_bytes
-        self._find_map = find_map
-        self._announced = announced or properties
+        self._maps = maps
 
     @cached_property
     def _memory(self) -> ArrowMemory:
@@ -136,7 +133,7 @@ class BatchFiles:
     def _write_lines(self, page: PageReading, job_id: str) -> list[str]:
         files = self._files(page.name, job_id)
         try:
-            column_map = self._find_map(page.types) if self._find_map else None
+            column_map = self._maps.find_for_files(page.types) if self._maps else None
             for lines in page.lines(JSON_LINES, column_map):
                 files.write([lines.text], len(lines.text))
             files.finish()
@@ -157,8 +154,9 @@ class BatchFiles:
         from tap_sfbulk_pages.decoding.record_batches import BatchBuilder  # noqa: PLC0415 - as above
 
         mapped = None
-        if self._find_map:
-            mapped = MappedBatches(self._find_map(properties), properties, self._announced)
+        if self._maps:
+            column_map = self._maps.find_for_files(properties)
+            mapped = MappedBatches(column_map, properties, self._maps.announced)
         builder = BatchBuilder(properties=properties, memory=self._memory, mapped=mapped, **options)
         files = self._files(locator, job_id, schema=builder.schema)
         return ColumnFiles(builder, files, encoded_bytes=min(_ENCODED_BYTES, self._file_bytes))

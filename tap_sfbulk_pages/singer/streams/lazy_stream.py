@@ -38,6 +38,7 @@ from tap_sfbulk_pages.salesforce.describe import (
 )
 from tap_sfbulk_pages.salesforce.restricted_objects import find_obstacle
 from tap_sfbulk_pages.singer.inputs.states import find_strange_bookmarks, find_unused_bookmark
+from tap_sfbulk_pages.singer.simple_maps import find_file_map, refuse_files
 from tap_sfbulk_pages.singer.streams.discovery import (
     is_named,
     list_offered_things,
@@ -47,7 +48,6 @@ from tap_sfbulk_pages.singer.streams.discovery import (
 )
 from tap_sfbulk_pages.singer.streams.extra_streams import select_extra_streams
 from tap_sfbulk_pages.singer.streams.object_stream import SObjectStream
-from tap_sfbulk_pages.singer.streams.simple_maps import find_file_map, refuse_files
 from tap_sfbulk_pages.soql.entries import check_tables
 from tap_sfbulk_pages.watching.activity import on_behalf_of
 

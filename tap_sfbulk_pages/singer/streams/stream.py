@@ -9,29 +9,26 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from datetime import datetime, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import ParseResult
 
 from singer_sdk.helpers.conform import TypeConformanceLevel
-from singer_sdk.mapper import CustomStreamMap
 from singer_sdk.streams import RESTStream
 from typing_extensions import override
 
-from tap_sfbulk_pages.decoding.cells import ANY_DECIMAL, SINGER_DECIMAL, CellType, cell_type
-from tap_sfbulk_pages.decoding.column_map import describe_failure
 from tap_sfbulk_pages.decoding.lines import record_message
 from tap_sfbulk_pages.decoding.records import convert_rows
 from tap_sfbulk_pages.errors import SettingsError
-from tap_sfbulk_pages.reading.page import NothingToRead, ReadingContext
-from tap_sfbulk_pages.reading.state.table_version import (
-    choose_version,
-    finish_version,
-    owed_version,
+from tap_sfbulk_pages.reading.page import ReadingContext
+from tap_sfbulk_pages.reading.table_replacement import replace_table
+from tap_sfbulk_pages.singer.record_maps import RecordMaps
+from tap_sfbulk_pages.singer.streams.announced_numbers import (
+    complete_decimals,
+    complete_numbers,
+    write_numbers_as_strings,
 )
 from tap_sfbulk_pages.singer.streams.paginator import ResultPagesPaginator
-from tap_sfbulk_pages.singer.streams.simple_maps import find_file_map, find_map, is_mapped
 from tap_sfbulk_pages.watching.activity import Phase, on_behalf_of
 
 if TYPE_CHECKING:
@@ -42,7 +39,6 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
     from singer_sdk.singerlib import RecordMessage
 
-    from tap_sfbulk_pages.decoding.column_map import ColumnMap
     from tap_sfbulk_pages.reading.page import PageReading, Reading
     from tap_sfbulk_pages.reading.plan import StreamPlan
     from tap_sfbulk_pages.singer.batch_files import BatchFiles
@@ -66,10 +62,9 @@ class BulkStream(RESTStream[ParseResult | None]):
 
     def __init__(self, tap: RunningTap, *, name: str, schema: dict[str, Any]) -> None:
         if tap.config.get("use_singer_decimal"):
-            schema = _write_numbers_as_strings(schema)
+            schema = write_numbers_as_strings(schema)
         super().__init__(tap, schema=schema, name=name)
         self._reading: Reading | None = None
-        self._column_maps: dict[tuple[str, ...], ColumnMap | None] = {}
 
     @abstractmethod
     def new_reading(self, context: ReadingContext) -> Reading:
@@ -107,7 +102,7 @@ class BulkStream(RESTStream[ParseResult | None]):
     def _write_activate_version_message(self, full_table_version: int) -> None:
         """Write nothing yet: the target would drop its rows before there are others.
 
-        The SDK calls it before the first record, with a version of the run's (`_with_version`).
+        The SDK calls it before the first record, with a version of the run's (`replace_table`).
         """
 
     @override
@@ -154,8 +149,8 @@ class BulkStream(RESTStream[ParseResult | None]):
     def _write_page(self, page: PageReading) -> Iterator[int]:
         """Write a page, and yield how many records of it have been written since."""
         column_map = None
-        if self.is_mapped:
-            column_map = self._column_map(page.types)
+        if self._maps.change_records:
+            column_map = self._maps.find(page.types)
             if column_map is None:
                 for columns in page.columns():
                     self._tap.safe_point()
@@ -173,18 +168,11 @@ class BulkStream(RESTStream[ParseResult | None]):
             self._tap.write_lines(lines.text)
             yield lines.records
 
-    def _column_map(self, fields: Iterable[str]) -> ColumnMap | None:
-        """Return the stream's map for records of some fields; None if it is followed one by one."""
-        fields = tuple(fields)
-        if fields not in self._column_maps:
-            properties = self._properties
-            self._column_maps[fields] = find_map(
-                self.stream_maps,
-                self._tap.mapper.stream_maps_dict,
-                stream=self.name,
-                schemas={name: properties[name] for name in fields},
-            )
-        return self._column_maps[fields]
+    @cached_property
+    def _maps(self) -> RecordMaps:
+        """What stream maps make of the records, once the catalog has been taken over."""
+        definitions = self._tap.mapper.stream_maps_dict
+        return RecordMaps(self.name, self.stream_maps, definitions, self._properties)
 
     @override
     def generate_child_contexts(
@@ -205,18 +193,9 @@ class BulkStream(RESTStream[ParseResult | None]):
         try:
             yield from super()._generate_record_messages(record)
         except Exception as error:
-            if not self.is_mapped:
+            if not self._maps.change_records:
                 raise
-            raise SettingsError(self._describe_failed_expression(record, error)) from error
-
-    def _describe_failed_expression(self, record: Mapping[str, Any], error: Exception) -> str:
-        """Say which expression fails, where, and why."""
-        # What the SDK raises itself says no more than that the expression has failed.
-        cause = error.__cause__ or error
-        maps = [each for each in self.stream_maps if isinstance(each, CustomStreamMap)]
-        last = filter(None, (each.expr_evaluator.expr for each in maps))
-        which = " or ".join(f"`{expression}`" for expression in last)
-        return describe_failure(self.name, which, record.get("Id"), cause)
+            raise SettingsError(self._maps.describe_failure(record, error)) from error
 
     @override
     def get_batch_config(self, config: Mapping[str, Any]) -> BatchConfig | None:
@@ -253,8 +232,7 @@ class BulkStream(RESTStream[ParseResult | None]):
             stream=self.name,
             properties=self._properties,
             file_bytes=self._tap.org.settings.batch_file_bytes,
-            find_map=self._file_map if self.is_mapped else None,
-            announced=self.stream_maps[0].transformed_schema["properties"],
+            maps=self._maps if self._maps.change_records else None,
         )
 
     def check_files(self) -> None:
@@ -263,23 +241,8 @@ class BulkStream(RESTStream[ParseResult | None]):
         Raises:
             SettingsError: If stream maps must look at each of them.
         """
-        if self.get_batch_config(self.config) and self.is_mapped:
-            self._file_map(self._selected)
-
-    def _file_map(self, fields: Iterable[str]) -> ColumnMap:
-        """Return the stream's map for files of records with these fields (`find_file_map`)."""
-        properties = self._properties
-        return find_file_map(
-            self.stream_maps,
-            self._tap.mapper.stream_maps_dict,
-            stream=self.name,
-            schemas={name: properties[name] for name in fields},
-        )
-
-    @property
-    def is_mapped(self) -> bool:
-        """Whether stream maps or flattening change the records."""
-        return is_mapped(self.stream_maps)
+        if self.get_batch_config(self.config) and self._maps.change_records:
+            self._maps.find_for_files(self._selected)
 
     @override
     def _increment_stream_state(
@@ -335,16 +298,20 @@ class BulkStream(RESTStream[ParseResult | None]):
     def _pages(self) -> Iterator[PageReading]:
         """Hand over the pages of the stream; each is done when the next is asked for."""
         reading = self._prepare_reading()
-        pages = reading.pages()
-        # The SDK's own version is the run's, not that of the read.
-        self._stream_version = None
+        pages: Iterable[tuple[int | None, PageReading]]
         if self._replaces_table:
-            if isinstance(reading, NothingToRead):
-                # A run that was killed before it could activate the version owes that.
-                self._activate(owed_version(self.stream_state))
-            else:
-                pages = self._with_version(pages)
-        for page in pages:
+            pages = replace_table(
+                reading,
+                stream=self.name,
+                state=self.stream_state,
+                activate=super()._write_activate_version_message,
+                save=self._save_state,
+            )
+        else:
+            pages = ((None, page) for page in reading.pages())
+        for version, page in pages:
+            # The SDK's own version is the run's, not that of the read.
+            self._stream_version = version
             with self.activity.during(Phase.WRITING):
                 yield page
             self.activity.note_page_written(page.records)
@@ -369,40 +336,11 @@ class BulkStream(RESTStream[ParseResult | None]):
             )
         return is_wanted and self._batch_files is None
 
-    def _with_version(self, pages: Iterator[PageReading]) -> Iterator[PageReading]:
-        """Give the records of a full read a version, and activate it after the last of them."""
-        version = choose_version(self.stream_state, datetime.now(timezone.utc))
-        is_empty = True
-        for page in pages:
-            # Chosen again for each page: it is another one if the read has started over meanwhile.
-            version = choose_version(self.stream_state, datetime.now(timezone.utc))
-            self._stream_version, is_empty = version, False
-            yield page
-        if version is None:
-            self.logger.info(
-                "Stream %s: the read was begun without a table version, so the rows that it has "
-                "not found stay in the target until the next run.",
-                self.name,
-            )
-            return
-        if is_empty:
-            # The one before may be that of an earlier read, whose rows are not to be kept.
-            version = choose_version(self.stream_state, datetime.now(timezone.utc))
-        self._activate(version)
-
-    def _activate(self, version: int | None) -> None:
-        """Have the target drop the rows of other versions; None if there is no version."""
-        if version is None:
-            return
-        super()._write_activate_version_message(version)
-        finish_version(self.stream_state)
-        self._save_state()
-
     def _prepare_reading(self) -> Reading:
         if self._reading is None:
             files = self._batch_files
             # What maps see of a deleted record has its mark, which a page has that is whole.
-            marks_mapped = self.is_mapped and self._tap.org.settings.track_hard_deletes
+            marks_mapped = self._maps.change_records and self._tap.org.settings.track_hard_deletes
             context = ReadingContext(
                 self._tap.org,
                 save=self._save_state,
@@ -421,35 +359,18 @@ class BulkStream(RESTStream[ParseResult | None]):
     def announce_decimals(self, schema: Mapping[str, Any]) -> dict[str, Any]:
         """Complete the decimals of a schema of the stream that has been through a catalog.
 
-        The SDK's catalogs have no place for their digits, and its targets ask for them (`precision`
-        and `scale` of `x-singer.decimal`). Without them, a `DECIMAL` of Snowflake would hold whole
-        numbers only. A catalog may also be older than the setting `use_singer_decimal`.
+        A catalog may be older than the setting `use_singer_decimal`.
         """
         if self._tap.config.get("use_singer_decimal"):
-            schema = _write_numbers_as_strings(schema)
-        own = self.schema["properties"]
-        properties = {
-            name: {**ANY_DECIMAL, **_digits_of(own.get(name, {})), **definition}
-            if definition.get("format") == SINGER_DECIMAL
-            else definition
-            for name, definition in schema["properties"].items()
-        }
+            schema = write_numbers_as_strings(schema)
+        properties = complete_decimals(schema["properties"], self.schema["properties"])
         return {**schema, "properties": properties}
 
     @property
     def _properties(self) -> Mapping[str, Any]:
-        """The schema that is announced: the catalog's, where there is one.
-
-        The SDK's catalogs have no place for the digits of numbers, so they are added here.
-        """
-        own = self.schema["properties"]
+        """The schema that is announced: the catalog's, where there is one."""
         announced = self.announce_decimals(self._input_schema or self.schema)
-        return {
-            name: {**_digits_of(own.get(name, {})), **definition}
-            if cell_type(definition) is CellType.NUMBER
-            else definition
-            for name, definition in announced["properties"].items()
-        }
+        return complete_numbers(announced["properties"], self.schema["properties"])
 
     @property
     def _key_in_use(self) -> str | None:
@@ -465,18 +386,3 @@ class BulkStream(RESTStream[ParseResult | None]):
             for name in self._properties
             if name in needed or self.mask.get(("properties", name), True)
         ]
-
-
-def _digits_of(definition: Mapping[str, Any]) -> dict[str, int]:
-    return {name: definition[name] for name in ("precision", "scale") if name in definition}
-
-
-def _write_numbers_as_strings(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a schema whose numbers are decimals in strings (the SDK's `use_singer_decimal`)."""
-    properties = {
-        name: {**definition, "type": ["string", "null"], "format": SINGER_DECIMAL}
-        if cell_type(definition) is CellType.NUMBER
-        else definition
-        for name, definition in schema["properties"].items()
-    }
-    return {**schema, "properties": properties}

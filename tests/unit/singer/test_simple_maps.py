@@ -23,7 +23,7 @@ from tap_sfbulk_pages.decoding.page import CsvBlocks, parse_columns
 from tap_sfbulk_pages.decoding.record_batches import BatchBuilder
 from tap_sfbulk_pages.decoding.records import convert_rows
 from tap_sfbulk_pages.errors import SettingsError
-from tap_sfbulk_pages.singer.streams.simple_maps import find_file_map, find_map
+from tap_sfbulk_pages.singer.simple_maps import find_file_map, find_map
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -13,7 +13,7 @@ from contextlib import nullcontext, suppress
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from singer_sdk.mapper import NULL_STRING, CustomStreamMap, SameRecordTransform
+from singer_sdk.mapper import NULL_STRING, CustomStreamMap
 
 from tap_sfbulk_pages.decoding.cells import CellType, cell_type
 from tap_sfbulk_pages.decoding.column_map import ColumnMap, Expression
@@ -56,12 +56,6 @@ _RESERVED = ("_", "record", "config", "fake")
 
 class _NotSimpleError(Exception):
     """An expression, or a map, that is left to the SDK's mapper."""
-
-
-def is_mapped(stream_maps: Sequence[StreamMap]) -> bool:
-    """Return whether the mapper's maps of a stream change its records."""
-    first, *others = stream_maps
-    return bool(others) or type(first) is not SameRecordTransform or first.flattening_enabled
 
 
 def find_map(
