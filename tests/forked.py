@@ -9,6 +9,7 @@ import os
 import pkgutil
 import sys
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import tap_sfbulk_pages
@@ -42,7 +43,9 @@ def load_before_forking(*rooms: str) -> None:
             if "libsfbulk" not in module.name:
                 importlib.import_module(module.name)
     for name in _LAZY:
-        importlib.import_module(name)
+        # Newer Pythons do without some of these packages.
+        with suppress(ModuleNotFoundError):
+            importlib.import_module(name)
     # Keep what is loaded shared: if the garbage collector of a fork touched it, it would be copied.
     gc.collect()
     gc.freeze()
