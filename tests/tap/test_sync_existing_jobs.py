@@ -11,6 +11,8 @@ from salesforce_data import assert_same_records, expected_records, records_of
 from sandbox_calls import places
 from tap_process import config_for, metadata_of, select_fields
 
+from sfbulk_sandbox.sobjects.definitions import FieldDefinition
+
 if TYPE_CHECKING:
     from fixture_types import StartSandbox
     from tap_process import Tap
@@ -261,9 +263,28 @@ def test_a_job_that_is_gone_stops_no_other(tap: Tap, start_sandbox: StartSandbox
     assert run.exit_code == 1
     assert f"Failed: gone: Job {jobs[0]['id']} does not exist" in run.stderr
     assert_same_records(run.records("people"), contacts(server))
-    # The catalog knows the columns.
-    assert "composite" not in places(server, seen)
     assert not any(jobs[2]["id"] in each.path for each in server.calls[seen:])
+
+
+def test_a_catalog_of_another_job_is_checked_and_decimals_have_digits(
+    tap: Tap, start_sandbox: StartSandbox
+) -> None:
+    server = start_sandbox(**SMALL)
+    job_id = made_job(server, "SELECT Id, AnnualRevenue, Name FROM Account")
+    config = job_config(server, {"name": "some", "id": job_id}, use_singer_decimal=True)
+    catalog = tap.catalog(config)
+    run = tap(config, catalog=catalog)
+    assert run.exit_code == 0, run.stderr
+    revenue = run.schema("some")["schema"]["properties"]["AnnualRevenue"]
+    assert (revenue["precision"], revenue["scale"]) == (38, 18)
+    # A field of the same name, with dates.
+    server.org.change_field("Account", "AnnualRevenue", FieldDefinition(type="date"))
+    other_id = made_job(server, "SELECT Id, AnnualRevenue, Name FROM Account")
+    config["jobs"] = [{"name": "some", "id": other_id}]
+    again = tap(config, catalog=catalog)
+    assert again.exit_code == 1
+    assert "AnnualRevenue (x-singer.decimal in the catalog, date in Salesforce)" in again.stderr
+    assert again.records("some") == []
 
 
 def test_an_empty_result_has_columns(tap: Tap, start_sandbox: StartSandbox) -> None:

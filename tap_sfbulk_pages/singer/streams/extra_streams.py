@@ -83,11 +83,11 @@ def select_extra_streams(
                 )
     for job in org.settings.jobs:
         if job.name in entries:
-            # The catalog knows its columns, whose types cannot change any more.
+            # The catalog knows its columns.
             entry = entries[job.name]
             keys = tuple(entry.key_properties or ())
             schema = entry.schema.to_dict()
-            streams[job.name] = ExistingJobStream(tap, job, schema=schema, keys=keys)
+            streams[job.name] = ExistingJobStream(tap, job, schema=schema, keys=keys, paths=paths)
     if errors:
         raise SettingsError(*errors)
     return streams

@@ -8,7 +8,8 @@ from typing_extensions import override
 
 from tap_sfbulk_pages.decoding.forbidden import ForbiddenValues
 from tap_sfbulk_pages.jobs.query import ExistingJob
-from tap_sfbulk_pages.reading.existing_jobs import fetch_columns
+from tap_sfbulk_pages.reading.announced_types import check_announced_types
+from tap_sfbulk_pages.reading.existing_jobs import fetch_columns, find_existing_job
 from tap_sfbulk_pages.reading.page import NothingToRead
 from tap_sfbulk_pages.reading.plan import plan_job
 from tap_sfbulk_pages.reading.request import JobRequest, choose_fields
@@ -16,7 +17,7 @@ from tap_sfbulk_pages.reading.state import saved_reads
 from tap_sfbulk_pages.reading.through_job import JobReading
 from tap_sfbulk_pages.salesforce.schema import KEY
 from tap_sfbulk_pages.singer.streams.stream import BulkStream
-from tap_sfbulk_pages.soql.columns import match_spelling, property_schemas
+from tap_sfbulk_pages.soql.columns import find_result_columns, match_spelling, property_schemas
 
 if TYPE_CHECKING:
     from tap_sfbulk_pages.reading.page import Reading, ReadingContext
@@ -34,13 +35,22 @@ class ExistingJobStream(BulkStream):
         job: The entry of the setting `jobs`.
         schema: JSON schema of its records.
         keys: The columns that are the key.
+        paths: The org's fields, for a schema that an earlier run found: of this job, or of another
+            one that the setting named then.
     """
 
     def __init__(
-        self, tap: RunningTap, job: JobSetting, *, schema: dict[str, Any], keys: tuple[str, ...]
+        self,
+        tap: RunningTap,
+        job: JobSetting,
+        *,
+        schema: dict[str, Any],
+        keys: tuple[str, ...],
+        paths: FieldPaths | None = None,
     ) -> None:
         super().__init__(tap, name=job.name, schema=schema)
         self._job = job
+        self._paths = paths
         self.primary_keys = keys
 
     @classmethod
@@ -63,7 +73,7 @@ class ExistingJobStream(BulkStream):
         """Make ready to read the job, unless the state says that it has been read.
 
         Raises:
-            ExtractionError: If nothing is selected.
+            ExtractionError: If nothing is selected, or values would contradict the schema.
         """
         job, request = self._ask()
         if saved_reads.is_done(self.stream_state, job):
@@ -73,6 +83,7 @@ class ExistingJobStream(BulkStream):
                 job.id,
             )
             return NothingToRead()
+        self._check_types(request)
 
         def finished(_: str | None) -> None:
             saved_reads.set_done(self.stream_state, job)
@@ -86,6 +97,21 @@ class ExistingJobStream(BulkStream):
         is_done = saved_reads.is_done(self.stream_state, job)
         how = f"job {job.id} has been read" if is_done else f"the result of job {job.id}"
         return plan_job(self.name, request, sobject=None, how=how, state=self.stream_state)
+
+    def _check_types(self, request: JobRequest) -> None:
+        """Check the schema of a catalog against the types of the job's fields.
+
+        Raises:
+            ExtractionError: If values would contradict it, or the job is gone.
+        """
+        if self._paths is None:
+            return
+        sobject = find_existing_job(self._tap.org, self._job.id).sobject
+        columns = find_result_columns(list(request.types), sobject, self._paths)
+        # What no describe knows could be anything.
+        described = {column.name: column.type for column in columns if column.field}
+        known = [name for name in request.types if name.lower() in map(str.lower, described)]
+        check_announced_types(self.name, known, self._properties, described)
 
     def _ask(self) -> tuple[ExistingJob, JobRequest]:
         schemas = self._properties
