@@ -72,6 +72,11 @@ class SFBulkDataSource(DataSource):
     """
 
     def __init__(self, options: MutableMapping[str, str]) -> None:
+        if not options:
+            raise SettingsError(
+                "there are no options. Spark does not pass those of CREATE TABLE to a query: use "
+                "CREATE TEMPORARY VIEW, or repeat them: SELECT … FROM … WITH (object = '…')"
+            )
         given = fold_names(options)
         self._pushes_filters = given.pop(PUSH_FILTERS, "").strip().lower() == "true"
         self._of_stream = {name: given.pop(name) for name in STREAM_OPTIONS if name in given}

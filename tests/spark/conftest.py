@@ -72,6 +72,7 @@ def _local_cluster(folder: Path) -> Iterator[Lane]:
         "spark.executor.memory": "512m",
         "spark.sql.python.filterPushdown.enabled": "true",
         "spark.sql.session.timeZone": "UTC",
+        "spark.sql.warehouse.dir": (folder / "warehouse").as_uri(),
         "spark.task.maxFailures": "2",
         "spark.eventLog.enabled": "true",
         "spark.eventLog.compress": "false",

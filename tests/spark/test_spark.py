@@ -137,6 +137,25 @@ def test_a_job_that_fails(lane: Lane, start_sandbox: StartSandbox) -> None:
         lane.records(frame)
 
 
+def test_tables_and_views_of_sql(cluster: Lane, start_sandbox: StartSandbox) -> None:
+    """Spark adds options of its own to those of a table, and passes none of them to a query."""
+    server = start_sandbox(**SMALL)
+    given = {**ACCOUNT, "instance_url": server.url}
+    options = ", ".join(f"{name} = '{text}'" for name, text in given.items())
+    run = cluster.session.sql
+    run(f"CREATE TABLE kept USING sfbulk OPTIONS ({options})")
+    run(f"CREATE TEMPORARY VIEW view USING sfbulk OPTIONS ({options})")
+    try:
+        assert run("SELECT * FROM view").columns == FIELDS
+        found = plain(cluster.records(run(f"SELECT * FROM kept WITH ({options})")))  # noqa: S608
+        assert_same_records(found, expected_records(server, "Account", fields=FIELDS))
+        with pytest.raises(Exception, match="use CREATE TEMPORARY VIEW"):
+            run("SELECT * FROM kept").collect()
+    finally:
+        run("DROP TABLE kept")
+        run("DROP VIEW view")
+
+
 def test_a_job_that_exists(lane: Lane, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL)
     options = {**ACCOUNT, "instance_url": server.url}

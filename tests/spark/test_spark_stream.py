@@ -113,6 +113,68 @@ def test_a_job_that_expires(cluster: Lane, start_sandbox: StartSandbox, tmp_path
     assert places(server).count("create") == 1
 
 
+@pytest.mark.parametrize("recipe", ["delta", "iceberg"])
+@pytest.mark.filterwarnings("ignore:Delete operation did not match any records")
+def test_a_recipe_that_writes_a_repeated_batch_once(
+    cluster: Lane,
+    start_sandbox: StartSandbox,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    recipe: str,
+) -> None:
+    read = {"delta": read_delta, "iceberg": read_iceberg}[recipe]
+    server = start_sandbox(**SMALL)
+    text = script("spark.md", f"accounts_{recipe}.py")
+    for before, after in (
+        ("SparkSession.builder.getOrCreate()", "session"),
+        ('{"object"', '{"instance_url": url, "object"'),
+        ('"accounts.checkpoint"', f'"{tmp_path}/checkpoint"'),
+    ):
+        assert before in text
+        text = text.replace(before, after)
+    monkeypatch.chdir(tmp_path)
+
+    def run() -> tuple[int, list[dict[str, Any]]]:
+        exec(text, {"session": cluster.session, "url": server.url})  # noqa: S102 - our own
+        return read()
+
+    def assert_whole(rows: list[dict[str, Any]]) -> None:
+        names = ["Id", "Name"]
+        found = [{name: row[name] for name in names} for row in rows]
+        assert_same_records(found, expected_records(server, "Account", fields=names))
+
+    version, rows = run()
+    assert_whole(rows)
+    # As if the driver had been killed behind the last batch's commit to the table.
+    last = batches(tmp_path, "commits")[-1]
+    for path in (tmp_path / "checkpoint" / "commits").glob(f"*{last}*"):
+        path.unlink()
+    version_after, rows = run()
+    assert_whole(rows)
+    assert version_after == version
+    assert batches(tmp_path, "commits")[-1] == last
+    first = expected_records(server, "Account")[0]["Id"]
+    server.org.upsert("Account", [{"Id": first, "Name": "changed"}, {"Name": "new"}])
+    _, rows = run()
+    assert_whole(rows)
+
+
+def read_delta() -> tuple[int, list[dict[str, Any]]]:
+    """Read the recipe's table: its version, and its rows."""
+    deltalake = pytest.importorskip("deltalake")
+    table = deltalake.DeltaTable("accounts")
+    return table.version(), table.to_pyarrow_table().to_pylist()
+
+
+def read_iceberg() -> tuple[int, list[dict[str, Any]]]:
+    """Read the recipe's table: the number of its snapshots, and its rows."""
+    sql = pytest.importorskip("pyiceberg.catalog.sql")
+    table = sql.SqlCatalog("local", uri="sqlite:///warehouse/catalog.db").load_table(
+        "salesforce.accounts"
+    )
+    return len(table.snapshots()), table.scan().to_arrow().to_pylist()
+
+
 @pytest.fixture
 def streamed(
     cluster: Lane,
