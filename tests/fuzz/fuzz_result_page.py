@@ -39,9 +39,10 @@ if TYPE_CHECKING:
 
 PAGE_MEMORY = 64
 CHUNKS = (1, 3, 7, 1 << 16)
-SCHEMAS = (
+SCHEMAS: tuple[Mapping[str, str | int], ...] = (
     *({"type": kind} for kind in ("string", "boolean", "integer", "number")),
     *({"type": "string", "format": name} for name in (SINGER_DECIMAL, "date", "date-time")),
+    *({"type": "number", "precision": 38, "scale": scale} for scale in (2, 24)),
 )
 # Small ones, so that a page of a few bytes is cut into several.
 BLOCK_BYTES = 16
@@ -69,7 +70,7 @@ def check_lines(page: ResultPage, types: dict[str, CellType]) -> None:
         assert made == through_columns
 
 
-def check_columns(page: ResultPage, schema: Mapping[str, str]) -> None:
+def check_columns(page: ResultPage, schema: Mapping[str, str | int]) -> None:
     """Make record batches of a page each way.
 
     Raises:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from result_page_bodies import csv_of, received
 from singer_sdk.mapper import PluginMapper
 
+from tap_sfbulk_pages.datetimes import parse_datetime
 from tap_sfbulk_pages.decoding import compiled
 from tap_sfbulk_pages.decoding.cells import cell_type
 from tap_sfbulk_pages.decoding.lines import JSON_LINES
@@ -169,10 +170,12 @@ def test_the_values_are_those_of_the_mapper(name: str, rows: Sequence[Sequence[s
         assert table is expected is None
         return
     assert table.num_rows == 3 * len(expected)
+    assert table.schema.names == list(expected[0] if expected else table.schema.names)
     for column, values in zip(table.schema, table.columns, strict=True):
-        if not pa.types.is_timestamp(column.type):
-            wanted = [record[column.name] for record in expected] * 3
-            assert values.to_pylist() == wanted
+        wanted = [record[column.name] for record in expected] * 3
+        if pa.types.is_timestamp(column.type):
+            wanted = [text and parse_datetime(text) for text in wanted]
+        assert values.to_pylist() == wanted
 
 
 @pytest.mark.parametrize(
