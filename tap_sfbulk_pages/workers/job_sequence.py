@@ -11,7 +11,7 @@ rows become visible a little after their timestamp.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,12 @@ from tap_sfbulk_pages.jobs.query import QueryJob
 from tap_sfbulk_pages.reading.existing_jobs import fetch_result_columns
 from tap_sfbulk_pages.salesforce.addresses import locator_of
 from tap_sfbulk_pages.workers.offset import JobStreamOffset
-from tap_sfbulk_pages.workers.partitions import JobPartition, walk_trusted_lists, warn_of_series
+from tap_sfbulk_pages.workers.partitions import (
+    JobPartition,
+    job_partitions,
+    walk_trusted_lists,
+    warn_of_series,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,8 +70,8 @@ class JobStream:
         # Whether this run has read or created a job.
         self._has_job = False
         self._created_id: str | None = None
-        # The columns that jobs of earlier runs lack, by the job's id.
-        self._missing: dict[str, frozenset[str]] = {}
+        # Whether jobs of earlier runs have all columns, by the job's id.
+        self._is_usable: dict[str, bool] = {}
         self._listed: _ListedPages | None = None
 
     def initial(self) -> JobStreamOffset:
@@ -98,8 +103,7 @@ class JobStream:
             ExtractionError: If the org cannot be reached.
         """
         self._check_object(start)
-        is_incomplete = bool(self._missing.get(start.job_id))
-        if start.is_read and not is_incomplete and not self._is_due(start):
+        if start.is_read and not self._is_due(start):
             return start
         self._has_job = True
         job = None if start.is_read else self._wait_or_discard(start)
@@ -135,15 +139,18 @@ class JobStream:
         if start == end or end.is_unread:
             return []
         job = self._wait_for(end)
-        missing = self._missing_columns(job)
+        if not self._has_all_columns(job):
+            # The batch is a whole job, since the next one may be read from this one's end.
+            org = self._options.access.org()
+            again = org.jobs.wait_until_complete(self._create_job(end.since))
+            return job_partitions(org, again)
         if end.in_series:
-            return [JobPartition(job, None, is_whole=True, missing=missing)]
+            return [JobPartition(job, None, is_whole=True)]
         begin = start if start.job_id == end.job_id else end.at_the_start()
         try:
-            parts = self._pages_from(begin, job).partitions(begin.pages, end.pages)
+            return self._pages_from(begin, job).partitions(begin.pages, end.pages)
         except ListingError as refusal:
             raise self._lost_place(begin, refusal) from refusal
-        return [replace(part, missing=missing) for part in parts]
 
     def _check_object(self, offset: JobStreamOffset) -> None:
         """Refuse the offsets of another object."""
@@ -162,17 +169,20 @@ class JobStream:
 
     def _new_job(self, before: JobStreamOffset) -> JobStreamOffset:
         """Create the job after another one, or in place of one of which nothing has been read."""
-        key = self._options.replication_key()
         since = before.since
-        is_incomplete = bool(self._missing.get(before.job_id))
-        if before.is_read and before.until is not None and not is_incomplete:
+        if before.is_read and before.until is not None:
             lookback = timedelta(seconds=self._options.access.org().settings.lookback_seconds)
             since = format_literal(parse_datetime(before.until) - lookback, _DATETIME)
         now = datetime.now(timezone.utc)
-        job = self._options.make_job(self._fields, [f"{key} >= {since}"] if since else [])
+        job = self._create_job(since)
         self._created_id = job.id
         until = format_literal(_creation_time(job) or now, _DATETIME)
         return JobStreamOffset.of_new_job(before.sobject, job, since=since, until=until)
+
+    def _create_job(self, since: str | None) -> QueryJob:
+        """Create a job for what has changed since a moment; None for everything."""
+        key = self._options.replication_key()
+        return self._options.make_job(self._fields, [f"{key} >= {since}"] if since else [])
 
     def _wait_or_discard(self, offset: JobStreamOffset) -> QueryJob | None:
         """Wait for the job of an offset.
@@ -188,17 +198,17 @@ class JobStream:
                 raise
             logger.warning("Cannot read the job of an earlier run: %s Creating a new one.", error)
             return None
-        return None if self._missing_columns(job) else job
+        return job if self._has_all_columns(job) else None
 
-    def _missing_columns(self, job: QueryJob) -> frozenset[str]:
-        """Return the columns that a job of an earlier run lacks: fields hidden or new since then.
+    def _has_all_columns(self, job: QueryJob) -> bool:
+        """Return whether a job has the stream's columns; one of an earlier run may lack fields.
 
         Raises:
             ExtractionError: If the org cannot be reached.
         """
         if job.id == self._created_id:
-            return frozenset()
-        if job.id not in self._missing:
+            return True
+        if job.id not in self._is_usable:
             found = fetch_result_columns(self._options.access.org(), job)
             known = {name.lower() for name in found}
             missing = [name for name in self._fields if name.lower() not in known]
@@ -209,8 +219,8 @@ class JobStream:
                     job.id,
                     ", ".join(missing),
                 )
-            self._missing[job.id] = frozenset(missing)
-        return self._missing[job.id]
+            self._is_usable[job.id] = not missing
+        return self._is_usable[job.id]
 
     def _wait_for(self, offset: JobStreamOffset) -> QueryJob:
         """Wait for the job of an offset.

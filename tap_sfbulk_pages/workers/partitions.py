@@ -51,13 +51,11 @@ class JobPartition:
         job: The complete job.
         link: A result page; None for the whole job, read page after page.
         is_whole: Whether this is the only partition.
-        missing: Columns that the job lacks; they are null.
     """
 
     job: QueryJob
     link: str | None
     is_whole: bool
-    missing: frozenset[str] = frozenset()
 
 
 def job_partitions(org: Org, job: QueryJob) -> list[JobPartition]:
@@ -148,12 +146,8 @@ class JobRead:
         from tap_sfbulk_pages.decoding.record_batches import record_batches  # noqa: PLC0415 - brings pyarrow
 
         org = self.access.org()
-        there = {
-            name: schema
-            for name, schema in self.properties.items()
-            if name not in partition.missing
-        }
-        download = PageDownload(org.client, org.memory, partition.job, frozenset(there))
+        fields = frozenset(self.properties)
+        download = PageDownload(org.client, org.memory, partition.job, fields)
         for page in _pages(org, partition, download):
             if page.nul_characters:
                 logger.warning(
@@ -161,26 +155,13 @@ class JobRead:
                     format_count(page.nul_characters, "NUL character"),
                     page.locator,
                 )
-            for batch in record_batches(page, there):
-                yield self._add_nulls(batch) if partition.missing else batch
+            yield from record_batches(page, self.properties)
 
     def table(self, partition: JobPartition) -> pa.Table:
         """Read a partition into one table (see `batches`)."""
         import pyarrow as pa  # noqa: PLC0415 - brings numpy
 
         return pa.Table.from_batches(self.batches(partition), self.schema)
-
-    def _add_nulls(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Add the columns that a batch lacks."""
-        import pyarrow as pa  # noqa: PLC0415 - brings numpy
-
-        arrays = [
-            batch.column(field.name)
-            if field.name in batch.schema.names
-            else pa.nulls(batch.num_rows, field.type)
-            for field in self.schema
-        ]
-        return pa.record_batch(arrays, schema=self.schema)
 
 
 def check_records(org: Org, job: QueryJob, records: int) -> None:
