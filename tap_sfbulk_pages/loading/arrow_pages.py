@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tap_sfbulk_pages.decoding.cells import NOT_A_NUMBER
+from tap_sfbulk_pages.decoding.fast_arrow import ArrowMemory
 from tap_sfbulk_pages.decoding.greatest import pick_later
 from tap_sfbulk_pages.decoding.record_batches import BATCH_BYTES, BatchBuilder
 from tap_sfbulk_pages.errors import (
@@ -46,6 +47,7 @@ class ArrowPages:
     def __init__(self, stream: str, schemas: Mapping[str, Mapping[str, Any]]) -> None:
         self._stream = stream
         self._schemas = dict(schemas)
+        self._memory = ArrowMemory()
 
     def begin(
         self,
@@ -64,6 +66,7 @@ class ArrowPages:
                 {name: self._schemas[name] for name in request.types},
                 delimiter=delimiter,
                 replication_key=request.replication_key,
+                memory=self._memory,
                 forbidden=request.forbidden,
                 deleted=request.deleted,
             )

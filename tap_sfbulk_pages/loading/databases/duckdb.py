@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-_MEMORY_LIMIT = "192MB"
+_MEMORY_LIMIT = "128MB"
 _HELD_BY = re.compile(r"Conflicting lock is held in (.+?)(?:\. |$)")
 
 
