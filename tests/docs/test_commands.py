@@ -37,6 +37,7 @@ ELSEWHERE = {
     "meltano add": ("tests/targets/test_plugin_definition.py", "meltano add"),
     "meltano run": ("tests/targets/test_meltano_run.py", "meltano.run"),
     "sfbulk-sandbox run -- examples/duckdb.sh": ("tests/targets/test_examples.py", "duckdb.sh"),
+    "sfbulk-sandbox run -- examples/dbt.sh": ("tests/targets/test_dbt.py", "dbt.sh"),
     "python examples/look.py": ("tests/targets/test_examples.py", "look.py"),
     "sfbulk-sandbox run -- env PYSPARK_PYTHON": ("tests/spark/test_spark.py", "accounts.py"),
     "sfbulk-evidence --compare": ("tests/evidence/test_evidence.py", "--compare"),

@@ -23,6 +23,8 @@ _OTHER_TARGETS = {
     "target-snowflake": ["meltanolabs-target-snowflake~=0.20.4"],
     "target-sqlite": ["target-sqlite~=0.2.0"],
 }
+# As examples/dbt.sh says. dbt-core 1.12 fetches a part of itself from GitHub.
+_DBT = ["dbt-duckdb~=1.11.0", "dbt-core~=1.11.0"]
 
 
 def project() -> dict[str, Any]:
@@ -41,6 +43,7 @@ class TargetPrograms:
             for loader in project()["plugins"]["loaders"]
         }
         self._requirements |= _OTHER_TARGETS
+        self._requirements["dbt"] = _DBT
         self._requirements["meltano"] = [f"meltano{project()['requires_meltano']}"]
 
     def path(self, name: str) -> Path:
