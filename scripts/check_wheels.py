@@ -16,7 +16,7 @@ import lief
 
 LIBRARY = re.compile(r"tap_sfbulk_pages/decoding/libsfbulk-[0-9a-f]{12}\.(so|dll)")
 ANY_LIBRARY = re.compile(r".*\.(so(\.\d+)*|dll|dylib|pyd|a|lib|o)")
-EXPORTED = {"sfbulk_append", "sfbulk_free", "sfbulk_lines", "sfbulk_marks"}
+EXPORTED = {"sfbulk_append", "sfbulk_clear", "sfbulk_free", "sfbulk_lines", "sfbulk_marks"}
 
 
 def check_wheel(path: Path) -> str:

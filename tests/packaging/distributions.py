@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 # Far longer than a busy machine takes.
 LONGEST_RUN_SECONDS = 1200
+# What the log says where the compiled code does not load.
+SLOWER_CODE = "slower code"
 # With these, code of this checkout could be found instead of the wheel's.
 _OF_THIS_RUN = ("PYTHONPATH", "MYPYPATH", "VIRTUAL_ENV")
 
@@ -51,6 +54,31 @@ def succeed(*command: str | Path) -> None:
     """Run a command that must succeed."""
     ended = run(command)
     assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def read_a_sandbox(programs: Path, folder: Path) -> str:
+    """Read 25 records with the tap and the sandbox of an environment.
+
+    Args:
+        programs: The folder of its programs.
+        folder: The current folder.
+
+    Returns:
+        The log.
+    """
+    scenario = folder / "scenario.yaml"
+    scenario.write_text("{rows: {Account: 25}, page_rows: 10}", encoding="utf-8")
+    tap = programs / "tap-sfbulk-pages"
+    read = run(
+        [programs / "sfbulk-sandbox", "run", "--scenario", scenario, "--", tap, "--config=ENV"],
+        folder=folder,
+        variables={"TAP_SFBULK_PAGES_OBJECTS": '["Account"]'},
+    )
+    assert read.returncode == 0, read.stderr
+    types = [json.loads(line)["type"] for line in read.stdout.splitlines()]
+    assert types.count("RECORD") == 25
+    assert types[-1] == "STATE"
+    return read.stderr
 
 
 @dataclass(frozen=True)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
+import platform
 import re
 import shutil
 import subprocess
+import sys
 import zipfile
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from distributions import LONGEST_RUN_SECONDS, ROOT, succeed
+from distributions import LONGEST_RUN_SECONDS, ROOT, SLOWER_CODE, read_a_sandbox, run, succeed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,6 +117,27 @@ def test_there_is_a_wheel_for_every_platform(wheels: Wheels) -> None:
         "any",
     }
     assert len(list(wheels.named("any").parent.glob("*.tar.gz"))) == 1
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="neither wheel is this machine's")
+@pytest.mark.parametrize("name", ["manylinux_2_17_x86_64", "any"])
+def test_wheels_of_this_machine_install_and_run_without_a_compiler(
+    wheels: Wheels, name: str, tmp_path: Path
+) -> None:
+    wheel = wheels.named(name)
+    made = run(
+        [ROOT / "scripts/environment", tmp_path / "environment", f"{wheel}[sandbox]"],
+        # Nothing may be built, whatever the compiler.
+        variables={
+            "PYTHON": sys.executable,
+            "UV_NO_BUILD": "1",
+            "PIP_ONLY_BINARY": ":all:",
+            "CC": "false",
+        },
+    )
+    assert made.returncode == 0, made.stderr
+    log = read_a_sandbox(tmp_path / "environment" / "bin", tmp_path)
+    assert (SLOWER_CODE in log) == (name == "any")
 
 
 def test_code_decodes_blocks(wheels: Wheels) -> None:
