@@ -85,7 +85,8 @@ def test_every_cut_stands_behind_a_record(table: list[list[str]], chunk: int, bl
 
 @given(text=st.text(st.characters(exclude_categories=["Cs"]), max_size=30), chunk=st.integers(1, 5))
 def test_utf_8_may_be_cut_anywhere(text: str, chunk: int) -> None:
-    body = written([["Id"], [text]])
+    # By hand, since the csv module of Python 3.10 writes no NUL.
+    body = '"Id"\n"{}"\n'.format(text.replace('"', '""')).encode()
     assert scanned(body, chunk).records == 1
 
 
