@@ -102,15 +102,20 @@ def number_value(json_text: str) -> float | Decimal:
 
     Returns:
         A float if it is exact, since stream maps calculate with floats; otherwise a Decimal.
+
+    Raises:
+        ResultPageError: If the exponent is beyond those of decimals.
     """
-    exact = Decimal(json_text)
+    exact = _decimal(json_text)
     value = float(json_text)
     return value if Decimal(repr(value)) == exact else exact
 
 
 def integer_value(json_text: str) -> int | float | Decimal:
     """Return a Python integer, or as for `number_value` if the text has a fraction."""
-    return int(json_text) if _JSON_INTEGER.fullmatch(json_text) else number_value(json_text)
+    # Python refuses to parse integers of thousands of digits.
+    is_plain = len(json_text) <= _MOST_DIGITS and _JSON_INTEGER.fullmatch(json_text)
+    return int(json_text) if is_plain else number_value(json_text)
 
 
 def typed_values(cells: list[str | None], kind: CellType) -> list[Any]:

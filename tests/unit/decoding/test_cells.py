@@ -86,6 +86,16 @@ def test_a_number_too_large_to_be_written_out_stays_short() -> None:
     assert len(written) < 20
 
 
+@pytest.mark.parametrize("value", [number_value, integer_value])
+def test_an_exponent_beyond_those_of_decimals_is_refused(value: Any) -> None:
+    with pytest.raises(ResultPageError, match="is not a number"):
+        value(f"25E{'9' * 90}")
+
+
+def test_an_integer_of_thousands_of_digits_is_a_number() -> None:
+    assert integer_value("1" + "0" * 5_000) == Decimal("1E5000")
+
+
 @pytest.mark.parametrize("write", [json_number, json_integer])
 @given(
     text=st.text(max_size=12)
