@@ -10,6 +10,7 @@ import ctypes
 import hashlib
 import logging
 import sys
+import threading
 from functools import cache
 from pathlib import Path
 
@@ -23,9 +24,18 @@ LIBRARY = _FOLDER / f"libsfbulk-{_DIGEST[:12]}{_SUFFIX}"
 logger = logging.getLogger(__name__)
 
 
-@cache
+# Several downloads begin at once; only one of them says that there is no library.
+_loading = threading.Lock()
+
+
 def library() -> ctypes.CDLL | None:
-    """Load the library; return None, with a line in the log, if that is not possible."""
+    """Load the library; return None, with one line in the log, if that is not possible."""
+    with _loading:
+        return _load()
+
+
+@cache
+def _load() -> ctypes.CDLL | None:
     try:
         return ctypes.CDLL(str(LIBRARY))
     except OSError as error:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,9 +21,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def _load_anew() -> Iterator[None]:
-    compiled.library.cache_clear()
+    compiled._load.cache_clear()
     yield
-    compiled.library.cache_clear()
+    compiled._load.cache_clear()
 
 
 def csv_lines() -> CsvLines | None:
@@ -34,7 +36,14 @@ def test_without_a_library_python_does_the_work(
 ) -> None:
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(compiled, "LIBRARY", tmp_path / "libsfbulk-0.so")
-    assert compiled.library() is None
+    begin = threading.Barrier(3)
+
+    def load() -> object:
+        begin.wait()
+        return compiled.library()
+
+    with ThreadPoolExecutor() as downloads:
+        assert [each.result() for each in [downloads.submit(load) for _ in range(3)]] == [None] * 3
     assert isinstance(create_marks(b","), PythonMarks)
     assert csv_lines() is None
     (record,) = caplog.records
