@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,6 +18,7 @@ from tap_sfbulk_pages.jobs import query_jobs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from fixture_types import StartSandbox
 
@@ -33,17 +33,19 @@ settings.load_profile("tap")
 
 
 # What one process has to run: tests that share installed programs, or runs of their own.
-TOGETHER = ("packaging", "targets", "matrix/test_fault_matrix.py")
+TOGETHER = ("tests/packaging/", "tests/targets/", "tests/matrix/test_fault_matrix.py")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep tests in one process that belong together."""
-    folder = Path(__file__).parent
-    for item in items:
-        for place in TOGETHER:
-            if item.path.is_relative_to(folder / place):
-                item.add_marker(pytest.mark.xdist_group(place))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Hand out tests one by one, but for those that belong together, which come first."""
+    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - not in each environment
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return next((place for place in TOGETHER if nodeid.startswith(place)), nodeid)
+
+    return Scheduling(config, log)
 
 
 @pytest.fixture
