@@ -1,26 +1,41 @@
-"""The recipe for Dask in the documentation."""
+"""The recipe for Dask in the documentation, one of whose workers is killed."""
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from documentation import script
+from sandbox_calls import places, struck
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from fixture_types import StartSandbox
 
 
 pytest.importorskip("distributed", reason="distributed is not installed")
 
 
+def kill_a_worker(scheduler: int) -> None:
+    """Kill one of the processes that a Dask client has started."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
+            command = (folder / "cmdline").read_bytes()
+            if int(parent) == scheduler and b"spawn_main" in command:
+                os.kill(int(folder.name), signal.SIGKILL)
+                return
+    pytest.fail("there is no worker")
+
+
 def test_the_recipe_for_dask(start_sandbox: StartSandbox, tmp_path: Path) -> None:
-    server = start_sandbox(rows={"Account": 25}, page_rows=2)
+    server = start_sandbox(rows={"Account": 25}, page_rows=2, latency_seconds=0.2)
     server.add_fault(place="page", kind="status", status=503, first=3)
     path = tmp_path / "dask_accounts.py"
     path.write_text(script("spark.md", path.name), encoding="utf-8")
@@ -31,20 +46,28 @@ def test_the_recipe_for_dask(start_sandbox: StartSandbox, tmp_path: Path) -> Non
         "TAP_SFBULK_PAGES_CLIENT_SECRET": "a secret to be kept",
         "TMPDIR": str(tmp_path),
     }
-    run = subprocess.run(
-        [sys.executable, str(path)],
-        check=False,
-        capture_output=True,
-        text=True,
-        env=environment,
-        cwd=tmp_path,
-        timeout=300,
-    )
-    assert run.returncode == 0, run.stderr
-    assert run.stdout == "25 accounts\n"
-    places = [call.place for call in server.calls]
-    assert places.count("create") == 1
-    assert places.count("page") == 14
-    # The script itself, and two workers.
-    assert places.count("token") <= 3
-    assert [call.fault for call in server.calls if call.fault] == ["status"]
+    log = tmp_path / "log"
+    with (
+        log.open("wb") as stderr,
+        subprocess.Popen(
+            [sys.executable, str(path)],
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+            env=environment,
+            cwd=tmp_path,
+        ) as run,
+    ):
+        while places(server).count("page") < 6:
+            assert run.poll() is None, log.read_text()
+            time.sleep(0.02)
+        kill_a_worker(run.pid)
+        printed, _ = run.communicate(timeout=300)
+    assert run.returncode == 0, log.read_text()
+    assert printed == "25 accounts\n"
+    assert places(server).count("create") == 1
+    # What the dead worker held is fetched again, and nothing else.
+    assert 14 < places(server).count("page") < 28
+    # The script itself, two workers, and the one that replaces one of them.
+    assert places(server).count("token") <= 4
+    assert struck(server) == ["status"]
