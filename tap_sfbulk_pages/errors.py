@@ -85,6 +85,10 @@ class SettingsError(ExtractionError):
         super().__init__("; ".join(errors))
         self.errors = tuple(map(quote, errors))
 
+    def describe(self) -> str:
+        """Return every error on a line of its own, as commands print them."""
+        return "\n  ".join(["Wrong settings:", *self.errors])
+
 
 @contextmanager
 def collect_errors(errors: list[str], about: str = "") -> Iterator[None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from http import HTTPStatus
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import RefusedError
 from tap_sfbulk_pages.salesforce.call_allowance import CallAllowance
@@ -43,32 +43,6 @@ class Reply:
         return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
 
 
-class Call(Protocol):
-    """Sends a call to the org."""
-
-    def __call__(
-        self,
-        method: str,
-        link: str,
-        *,
-        api_version: str,
-        json: object | None = None,
-        without_body: bool = False,
-    ) -> Reply:
-        """Return the reply to a call.
-
-        Args:
-            method: HTTP method.
-            link: As of `SalesforceClient.call`.
-            api_version: As of `SalesforceClient.call`.
-            json: Body to send.
-            without_body: Leave the body of a successful reply unread; it may be large.
-
-        Raises:
-            ExtractionError: If there is none: no session, no connection, no calls left.
-        """
-
-
 class OrgCalls:
     """The calls to one org, signed in.
 
@@ -100,7 +74,18 @@ class OrgCalls:
         json: object | None = None,
         without_body: bool = False,
     ) -> Reply:
-        """Return the reply to a call (see `Call`)."""
+        """Return the reply to a call.
+
+        Args:
+            method: HTTP method.
+            link: As of `SalesforceClient.call`.
+            api_version: As of `SalesforceClient.call`.
+            json: Body to send.
+            without_body: Leave the body of a successful reply unread; it may be large.
+
+        Raises:
+            ExtractionError: If there is none: no session, no connection, no calls left.
+        """
 
         def send() -> Reply:
             return self._send(method, link, api_version, json, without_body=without_body)

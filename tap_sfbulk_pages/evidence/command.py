@@ -18,6 +18,7 @@ from tap_sfbulk_pages.evidence.answers import answer_questions
 from tap_sfbulk_pages.evidence.calls import OrgCalls
 from tap_sfbulk_pages.evidence.comparison import find_differences, record_sandbox
 from tap_sfbulk_pages.evidence.interview import Interview
+from tap_sfbulk_pages.inputs.arguments import CONFIG_OPTION
 from tap_sfbulk_pages.quoting import quote, quote_all_output
 from tap_sfbulk_pages.salesforce.versions import newest_usable
 from tap_sfbulk_pages.settings import check_config, read_config_sources
@@ -35,13 +36,7 @@ logger = logging.getLogger(__name__)
 
 
 @click.command()
-@click.option(
-    "--config",
-    "configs",
-    multiple=True,
-    metavar="FILE|ENV",
-    help="The tap's settings: files, or ENV to use environment variables.",
-)
+@CONFIG_OPTION
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
@@ -140,7 +135,7 @@ def _errors_for_people() -> Iterator[None]:
     try:
         yield
     except SettingsError as error:
-        raise click.ClickException("\n  ".join(["Wrong settings:", *error.errors])) from None
+        raise click.ClickException(error.describe()) from None
     except ExtractionError as error:
         raise click.ClickException(str(error)) from None
     except json.JSONDecodeError as error:

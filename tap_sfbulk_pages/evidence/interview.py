@@ -18,7 +18,7 @@ from tap_sfbulk_pages.jobs.query import SHORT_ID, UNFINISHED, JobState
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tap_sfbulk_pages.evidence.calls import Call, Reply
+    from tap_sfbulk_pages.evidence.calls import OrgCalls, Reply
 
 FIRST_POLL_SECONDS = 0.5
 _LONGEST_POLL_SECONDS = 10.0
@@ -67,7 +67,7 @@ class Interview:
         columns: The columns that the jobs ask for, once they are known.
     """
 
-    call: Call
+    call: OrgCalls
     api_version: str
     large_job: str | None = None
     seen: dict[str, Observation] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Arguments of the command line that no option asked for."""
+"""What several commands have on their command lines, and arguments that belong to no option."""
 
 from __future__ import annotations
 
@@ -6,6 +6,13 @@ import click
 
 # The arguments reach `refuse_further_arguments`; the words of click would repeat them.
 CONTEXT_SETTINGS = {"allow_extra_args": True}
+CONFIG_OPTION = click.option(
+    "--config",
+    "configs",
+    multiple=True,
+    metavar="FILE|ENV",
+    help="The tap's settings: files, or ENV to use environment variables.",
+)
 
 
 def refuse_further_arguments() -> None:

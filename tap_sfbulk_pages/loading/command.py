@@ -12,7 +12,11 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from tap_sfbulk_pages.errors import ExtractionError, SettingsError
-from tap_sfbulk_pages.inputs.arguments import CONTEXT_SETTINGS, refuse_further_arguments
+from tap_sfbulk_pages.inputs.arguments import (
+    CONFIG_OPTION,
+    CONTEXT_SETTINGS,
+    refuse_further_arguments,
+)
 from tap_sfbulk_pages.loading.settings import LoadSettings, read_config
 from tap_sfbulk_pages.quoting import quote_all_output
 from tap_sfbulk_pages.reading.stop_signal import RunStopped, StopSignal
@@ -31,13 +35,7 @@ logger = logging.getLogger(__name__)
     "password is better left to PGPASSWORD.",
 )
 @click.option("--schema", metavar="NAME", help="Schema of the tables. Also SFBULK_LOAD_SCHEMA.")
-@click.option(
-    "--config",
-    "configs",
-    multiple=True,
-    metavar="FILE|ENV",
-    help="The tap's settings: files, or ENV to use environment variables.",
-)
+@CONFIG_OPTION
 @click.option(
     "--catalog",
     type=click.File("rb"),
@@ -107,7 +105,7 @@ def _errors_for_people() -> Iterator[None]:
     except RunStopped as stopped:
         sys.exit(stopped.exit_code)
     except SettingsError as error:
-        raise click.ClickException("\n  ".join(["Wrong settings:", *error.errors])) from None
+        raise click.ClickException(error.describe()) from None
     except ExtractionError as error:
         raise click.ClickException(str(error)) from None
     except ImportError as error:
