@@ -150,14 +150,14 @@ def test_a_recipe_that_writes_a_repeated_batch_once(
         path.unlink()
     assert run() == version
     assert batches(tmp_path, "commits")[-1] == last
-    _, before = read()
-    changed = [{**before[0], "Name": "changed"}, {**before[1], "Id": "001new", "Name": "new"}]
+    _, old = read()
+    changed = [{**old[0], "Name": "changed"}, {**old[1], "Id": "001new", "Name": "new"}]
     columns = "Id string, Name string, Industry string, SystemModstamp timestamp, IsDeleted boolean"
     batch = cluster.session.createDataFrame(changed, columns)
     names["write"](batch, int(last) + 1)
-    _, after = read()
-    assert {row["Id"]: row for row in after} == {row["Id"]: row for row in [*before, *changed]}
-    assert len(after) == len(before) + 1
+    _, new_rows = read()
+    assert {row["Id"]: row for row in new_rows} == {row["Id"]: row for row in [*old, *changed]}
+    assert len(new_rows) == len(old) + 1
 
 
 def read_delta() -> tuple[int, list[dict[str, Any]]]:
