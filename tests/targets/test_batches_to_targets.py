@@ -7,7 +7,6 @@ import json
 import subprocess
 from typing import TYPE_CHECKING, Any
 
-import duckdb
 import pytest
 from databases import assert_holds
 from salesforce_data import expected_records
@@ -79,29 +78,3 @@ def test_into_csv(
         written = {row["Id"]: row["Name"] for row in csv.DictReader(file, escapechar="\\")}
     expected = expected_records(server, "Account")
     assert written == {record["Id"]: record["Name"] for record in expected}
-
-
-def test_arrow_as_snowflake_is_given_it(
-    tap: Tap, start_sandbox: StartSandbox, programs: TargetPrograms, tmp_path: Path
-) -> None:
-    """Without an account, as far as the target's own way from Arrow to what it uploads."""
-    server = start_sandbox(**SMALL)
-    run = tap(config_for(server, tmp_path / "files", {"format": "arrow"}))
-    assert run.exit_code == 0, run.stderr
-    batches = [message for message in run.messages if message["type"] == "BATCH"]
-    manifest = [address for message in batches for address in message["manifest"]]
-    program = (
-        "import sys\n"
-        "from target_snowflake.arrow_batch import convert_arrow_manifest_to_parquet\n"
-        "convert_arrow_manifest_to_parquet(sys.argv[2:], sys.argv[1])\n"
-    )
-    python = programs.path("target-snowflake").with_name("python")
-    uploaded = tmp_path / "uploaded"
-    subprocess.run([str(python), "-c", program, str(uploaded), *manifest], check=True)
-    with duckdb.connect() as connection:
-        files = connection.read_parquet(f"{uploaded}/*.parquet")
-        written = files.select("Id", "Name", "AnnualRevenue").fetchall()
-    expected = expected_records(server, "Account")
-    assert sorted(written) == sorted(
-        (record["Id"], record["Name"], record["AnnualRevenue"]) for record in expected
-    )
