@@ -44,6 +44,7 @@ class TargetPrograms:
         }
         self._requirements |= _OTHER_TARGETS
         self._requirements["dbt"] = _DBT
+        self._requirements["tap-postgres"] = ["meltanolabs-tap-postgres~=0.10.0"]
         self._requirements["meltano"] = [f"meltano{project()['requires_meltano']}"]
 
     def path(self, name: str) -> Path:
