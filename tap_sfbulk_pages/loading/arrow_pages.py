@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from tap_sfbulk_pages.decoding.cells import NOT_A_NUMBER
 from tap_sfbulk_pages.decoding.fast_arrow import ArrowMemory
 from tap_sfbulk_pages.decoding.greatest import pick_later
-from tap_sfbulk_pages.decoding.record_batches import BATCH_BYTES, BatchBuilder
+from tap_sfbulk_pages.decoding.record_batches import BatchBuilder
 from tap_sfbulk_pages.errors import (
     ExtractionError,
     ResultPageError,
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.reading.request import JobRequest
 
 TIME = pa.time64("us")
+# Of CSV, held for each page that arrives, and as much again to be filled next. The database is
+# handed more at a time, page by page.
+_BATCH_BYTES = 4 << 20
 _TEXT: Mapping[str, Any] = {"type": ["string", "null"]}
 
 logger = logging.getLogger(__name__)
@@ -225,7 +228,7 @@ class ArrowPage:
         if self._error is None:
             try:
                 self._records.append(block)
-                if self._records.held_bytes >= BATCH_BYTES:
+                if self._records.held_bytes >= _BATCH_BYTES:
                     self._write()
             except ExtractionError as error:
                 self._error = error

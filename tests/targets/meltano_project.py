@@ -81,6 +81,22 @@ class MeltanoProject:
         Returns:
             Whether Meltano says that the run was good, and its log.
         """
+        with self.start(
+            server, objects, database, *options, death=death, environment=environment
+        ) as process:
+            log, _ = process.communicate(timeout=LONGEST_RUN_SECONDS)
+        return process.returncode == 0, log
+
+    def start(
+        self,
+        server: SandboxServer,
+        objects: Sequence[str],
+        database: Database,
+        *options: str,
+        death: Death | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> subprocess.Popen[str]:
+        """Begin a run (`run`), in a session of its own, whose log is its output."""
         settings = {
             "TAP_SFBULK_PAGES_INSTANCE_URL": server.url,
             "TAP_SFBULK_PAGES_ACCESS_TOKEN": "00D!token",
@@ -95,16 +111,15 @@ class MeltanoProject:
         self._write_program(database.target, "target", [target], death)
         is_default = database.target == "sfbulk-load"
         what = ["sandbox-to-duckdb"] if is_default else ["tap-sfbulk-pages", database.target]
-        run = subprocess.run(
+        return subprocess.Popen(
             [str(self._programs.path("meltano")), "--log-level=warning", "run", *options, *what],
             cwd=self._folder,
             env={**os.environ, **settings, **(environment or {})},
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
-            check=False,
-            timeout=LONGEST_RUN_SECONDS,
+            start_new_session=True,
         )
-        return run.returncode == 0, run.stdout + run.stderr
 
     def records_before_death(self) -> int:
         """Count the records that a killed tap had written, or a killed target had received."""

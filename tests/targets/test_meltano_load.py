@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -100,3 +102,31 @@ def test_the_demo_prints_what_the_readme_shows(programs: TargetPrograms, tmp_pat
     assert run.stdout == expected
     assert run.stderr.startswith("This installs ")
     assert not list(tmp_path.rglob("pyvenv.cfg"))
+
+
+def test_a_run_that_is_killed_loses_nothing_and_leaves_nothing_twice(
+    meltano: MeltanoProject, start_sandbox: StartSandbox, tmp_path: Path
+) -> None:
+    """Meltano itself: the tap and the loader find that nobody reads or writes any more."""
+    server = start_sandbox(rows={"Account": 230}, page_rows=20)
+    loaded = LoadedDuckDB(tmp_path / "warehouse.duckdb")
+    database = cast("Database", loaded)
+    for sent in (signal.SIGTERM, signal.SIGKILL):
+        # The pages before it are on their way when the run is killed.
+        server.add_fault(place="page", kind="stall", match={"page": 8})
+        before = len(server.calls)
+        process = meltano.start(server, ["Account"], database, "--force")
+        deadline = time.monotonic() + LONGEST_RUN_SECONDS
+        while not any(each.fault for each in server.calls[before:]):
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.send_signal(sent)
+        server.clear_faults()
+        process.communicate(timeout=LONGEST_RUN_SECONDS)
+        assert process.returncode != 0
+    # Meltano takes a run that could not say that it has ended for one that goes on.
+    good, log = meltano.run(server, ["Account"], database, "--force")
+    assert good, log
+    records = expected_records(server, "Account", fields=["Name"])
+    assert loaded.names() == sorted(record["Name"] for record in records)
