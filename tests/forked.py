@@ -12,6 +12,8 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 import tap_sfbulk_pages
 
 if TYPE_CHECKING:
@@ -46,6 +48,8 @@ def load_before_forking(*rooms: str) -> None:
         # Newer Pythons do without some of these packages.
         with suppress(ModuleNotFoundError):
             importlib.import_module(name)
+    # It looks for pandas when it makes its first array.
+    pa.array([None])
     # Keep what is loaded shared: if the garbage collector of a fork touched it, it would be copied.
     gc.collect()
     gc.freeze()
