@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+# ruff: noqa: E402 - The driver for PostgreSQL imports Polars where it is installed. The version for
+# Python 3.10 waits at its end for a thread that a fork does not have.
+sys.modules["polars"] = None  # type: ignore[assignment]
 
 from forked import end_with, load_before_forking
 
