@@ -26,13 +26,7 @@ STREAMS = ["Account", "Opportunity"]
 
 @pytest.mark.parametrize(
     ("database", "reply_form"),
-    [
-        ("duckdb", "live"),
-        ("duckdb", "documented"),
-        ("duckdb", "postman"),
-        ("postgres", "live"),
-        ("jsonl", "documented"),
-    ],
+    [("duckdb", "live"), ("postgres", "postman"), ("jsonl", "documented")],
     indirect=["database"],
 )
 def test_a_run_loads_the_data_of_the_sandbox(
