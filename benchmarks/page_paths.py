@@ -97,6 +97,7 @@ class MeasuredPage:
                 stream=STREAM,
                 properties=self.fields,
                 file_bytes=_FILE_BYTES,
+                maps=None,
             )
         return self._files[format_, compression]
 

@@ -114,6 +114,7 @@ def page_of_accounts(records: int) -> tuple[bytes, Mapping[str, Mapping[str, Any
 
 
 def _schema(salesforce_type: str) -> Mapping[str, Any]:
+    schemas: dict[str, Mapping[str, Any]]
     schemas = {"int": {"type": ["integer", "null"]}, "boolean": _BOOLEAN, "date": _DATE}
     schemas |= {"datetime": _DATETIME}
     schemas |= dict.fromkeys(("double", "currency", "percent"), _NUMBER)

@@ -90,7 +90,7 @@ def dask(workers: int, options: Mapping[str, str], folder: Path) -> Iterator[Rea
         parts = list(enumerate(job_partitions(parsed.access.org(), job)))
         client.gather(client.map(write, parts, pure=False))
 
-    with Client(n_workers=workers, threads_per_worker=1, dashboard_address=None) as client:
+    with Client(n_workers=workers, threads_per_worker=1, dashboard_address=None) as client:  # type: ignore[no-untyped-call]
         yield reading
 
 
