@@ -24,6 +24,7 @@ from results import HERE, Ratio, Result, Row, parser, progress
 from sandbox_process import Sandbox, tap_config
 
 if TYPE_CHECKING:
+    from argparse import Namespace
     from collections.abc import Mapping, Sequence
 
 _OBJECT = "Account"
@@ -35,6 +36,7 @@ _TARGETS = {
 }
 _LOAD = [sys.executable, "-m", "tap_sfbulk_pages.loading.command"]
 _FIRST_TARGET, _MERGE_TARGET, _ALONE_TARGET = 30.0, 15.0, 0.6
+_MOST_MB = 500.0
 _SCHEMA = "salesforce"
 
 
@@ -46,6 +48,11 @@ def main() -> None:
     options.add_argument("--target-records", type=int, default=30_000, help="that targets load")
     options.add_argument(
         "--repeat", type=int, default=2, help="runs of the loader; the best counts"
+    )
+    options.add_argument(
+        "--arrow-target",
+        help="what pip installs Meltano's own target-postgres from, which is not on PyPI, such as "
+        "`target-postgres @ git+https://github.com/meltano/meltano-target-postgres`",
     )
     options.add_argument("--postgres", help="postgresql://user@host:port/database; else a server")
     chosen = options.parse_args()
@@ -64,7 +71,11 @@ def main() -> None:
             targets = _measure_targets(result, sandbox, chosen.target_records, postgres)
         scenario = {"rows": {_OBJECT: chosen.records}, "page_rows": chosen.page_rows}
         with Sandbox(scenario) as sandbox:
-            loads = _measure_loads(result, sandbox, chosen.records, postgres, repeat=chosen.repeat)
+            progress("warming up the sandbox for the loader")
+            states = [sandbox.warmed_state(_OBJECT, filters=each) for each in ({}, _TENTH)]
+            loads = _measure_loads(result, sandbox, states, chosen, postgres)
+            if chosen.arrow_target and postgres:
+                _measure_arrow_target(result, sandbox, states, chosen, postgres)
     _compare(result, targets, loads)
     plot = result.save(chosen.output)
     rows = [row for table in result.tables.values() for row in table if row["records"]]
@@ -102,13 +113,9 @@ def _measure_targets(
         }
     }
     if postgres:
-        parts = urlsplit(postgres)
         configs["target-postgres"] = {
-            "host": parts.hostname,
-            "port": parts.port or 5432,
-            "user": parts.username,
-            "password": parts.password or "none",
-            "database": parts.path[1:],
+            **_connection(postgres),
+            "database": urlsplit(postgres).path[1:],
             "default_target_schema": "targets",
         }
     progress("warming up the sandbox for targets")
@@ -140,6 +147,51 @@ def _measure_targets(
     return speeds
 
 
+def _connection(postgres: str) -> dict[str, Any]:
+    """Take an address apart for targets."""
+    parts = urlsplit(postgres)
+    return {
+        "host": parts.hostname,
+        "port": parts.port or 5432,
+        "user": parts.username,
+        "password": parts.password or "none",
+    }
+
+
+def _measure_arrow_target(
+    result: Result,
+    sandbox: Sandbox,
+    states: Sequence[Mapping[str, Any]],
+    chosen: Namespace,
+    postgres: str,
+) -> None:
+    """Measure Arrow files of the tap into Meltano's own target-postgres."""
+    target = installed("meltano-target-postgres", chosen.arrow_target) / "target-postgres"
+    config = {
+        **_connection(postgres),
+        "dbname": urlsplit(postgres).path[1:],
+        "default_target_schema": "arrow",
+    }
+    command = [str(target), f"--config={sandbox.write('arrow-target.json', config)}"]
+    files = {"encoding": {"format": "arrow"}, "storage": {"root": (sandbox.folder / "b").as_uri()}}
+    cases = zip(
+        ("first load", "merge"),
+        (chosen.records, _count_tenth(chosen.records)),
+        ({}, _TENTH),
+        states,
+        strict=True,
+    )
+    rows = result.tables["Arrow into Meltano's target-postgres"] = []
+    for what, count, filters, state in cases:
+        progress(f"Arrow into Meltano's target-postgres: {what}")
+        tap = sandbox.tap(_OBJECT, state=state, filters=filters, batch_config=files)
+        writing, loading = _piped(tap, command)
+        rows += [
+            row_of(f"{what}, the target", count, loading),
+            row_of(f"{what}, the tap", count, writing),
+        ]
+
+
 def _count_tenth(records: int) -> int:
     """Count the accounts whose number ends in 7, numbered from 0."""
     return (records + 2) // 10
@@ -155,19 +207,19 @@ def _piped(tap: Sequence[str], target: Sequence[str]) -> tuple[Usage, Usage]:
 
 
 def _measure_loads(
-    result: Result, sandbox: Sandbox, records: int, postgres: str | None, *, repeat: int
-) -> dict[str, tuple[float, float, float]]:
+    result: Result,
+    sandbox: Sandbox,
+    states: Sequence[Mapping[str, Any]],
+    chosen: Namespace,
+    postgres: str | None,
+) -> dict[str, tuple[float, float, float, float]]:
     """Measure the loader.
 
     Returns:
-        Records per second of the first load and of the merge, and what the loader reaches of the
-        database's own speed, by database.
+        Records per second of the first load and of the merge, what the loader reaches of the
+        database's own speed, and its peak memory in MB, by database.
     """
-    progress("warming up the sandbox for the loader")
-    states = [
-        sandbox.warmed_state(_OBJECT)["bookmarks"][_OBJECT],
-        sandbox.warmed_state(_OBJECT, filters=_TENTH)["bookmarks"][_OBJECT],
-    ]
+    records = chosen.records
     configs = [
         str(sandbox.write("first.json", tap_config(sandbox.url, _OBJECT))),
         str(sandbox.write("tenth.json", tap_config(sandbox.url, _OBJECT, filters=_TENTH))),
@@ -178,12 +230,12 @@ def _measure_loads(
     databases = [_DuckDB(sandbox.folder)] + ([_PostgreSQL(postgres)] if postgres else [])
     for database in databases:
         best: dict[str, Usage] = {}
-        for _ in range(repeat):
+        for _ in range(chosen.repeat):
             database.clear()
             cases = zip(("first load", "merge"), states, configs, strict=True)
             for what, state, config in cases:
                 progress(f"Arrow into {database.name}: {what}")
-                database.set_state(state)
+                database.set_state(state["bookmarks"][_OBJECT])
                 usage = Measured(
                     [*_LOAD, "--into", database.address, "--schema", _SCHEMA, "--config", config],
                 ).end()
@@ -207,6 +259,7 @@ def _measure_loads(
             counts[0] / best["first load"].wall_seconds,
             counts[1] / best["merge"].wall_seconds,
             best["the database itself"].wall_seconds / alone,
+            max(best[what].peak_mb for what in ("first load", "merge", "files")),
         )
     result.tables["Arrow into sfbulk-load"] = rows
     return found
@@ -218,21 +271,32 @@ def _keep_best(best: dict[str, Usage], what: str, usage: Usage) -> None:
 
 
 def _write_arrow_files(sandbox: Sandbox) -> list[str]:
-    """Let the tap write all pages as Arrow files, and as Parquet for DuckDB.
+    """Let the tap write all pages as Arrow files, and make them Parquet for DuckDB, too.
 
     Returns:
-        Its messages for the Arrow files.
+        Its messages.
     """
-    found = []
-    for format_ in ("parquet", "arrow"):
-        progress(f"the tap writes {format_} files")
-        folder = sandbox.folder / format_
-        config = {"encoding": {"format": format_}, "storage": {"root": folder.as_uri()}}
-        output = subprocess.check_output(
-            sandbox.tap(_OBJECT, batch_config=config), stderr=subprocess.DEVNULL, text=True
-        )
-        found = output.splitlines()
-    return found
+    progress("the tap writes Arrow files")
+    folder = sandbox.folder / "arrow"
+    config = {"encoding": {"format": "arrow"}, "storage": {"root": folder.as_uri()}}
+    output = subprocess.check_output(
+        sandbox.tap(_OBJECT, batch_config=config), stderr=subprocess.DEVNULL, text=True
+    )
+    (sandbox.folder / "parquet").mkdir()
+    # In another process, since this one has to stay small.
+    code = (
+        "import pathlib, sys\n"
+        "from pyarrow import ipc, memory_map, parquet\n"
+        "source, drain = map(pathlib.Path, sys.argv[1:])\n"
+        "for path in source.iterdir():\n"
+        "    with memory_map(str(path)) as file:\n"
+        "        table = ipc.open_file(file).read_all()\n"
+        "    parquet.write_table(table, drain / f'{path.stem}.parquet', compression='zstd')\n"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code, str(folder), str(sandbox.folder / "parquet")], check=True
+    )
+    return output.splitlines()
 
 
 def _load_files(command: Sequence[str], messages: list[str], folder: Path) -> Usage:
@@ -356,10 +420,10 @@ def _state_statements(state: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
 def _compare(
     result: Result,
     targets: Mapping[str, tuple[float, float]],
-    loads: Mapping[str, tuple[float, float, float]],
+    loads: Mapping[str, tuple[float, float, float, float]],
 ) -> None:
     """Make the ratios."""
-    for database, (first, merge, alone) in loads.items():
+    for database, (first, merge, alone, peak_mb) in loads.items():
         name = f"target-{database.lower().removesuffix('ql')}"
         by_target = targets[database]
         result.ratios += [
@@ -368,6 +432,7 @@ def _compare(
             ),
             Ratio(f"{database}: merge / RECORD into {name}", merge / by_target[1], _MERGE_TARGET),
             Ratio(f"{database}: loading alone / the database itself", alone, _ALONE_TARGET),
+            Ratio(f"{database}: peak MB of the loader", peak_mb, _MOST_MB, is_at_most=True),
         ]
     result.notes = [
         "Records per second of the whole chain, from HTTP to the commit, the start included.",
