@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Salesforce into warehouse.duckdb, in the current folder. Again: only what has changed.
+# Salesforce into target.duckdb, in the current folder. Again: only what has changed. Not into a file of
+# sfbulk-load: this target needs an older DuckDB, which cannot read files of newer ones.
 # Needs: pip install 'target-duckdb~=0.8.0' 'duckdb<1.3', in an environment of its own.
 set -euo pipefail
 examples=$(dirname "$0")

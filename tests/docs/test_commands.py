@@ -166,7 +166,8 @@ def test_what_a_reader_makes_is_ignored_by_git() -> None:
         pytest.skip("this is no clone")
     made = [
         *("config.json", "catalog.json", "state.json", "properties.json", "evidence.json"),
-        *("tutorial/config.json", "duckdb.state", "duckdb.state.lock", "warehouse.duckdb"),
+        *("tutorial/config.json", "duckdb.state", "duckdb.state.lock", "target.duckdb"),
+        "warehouse.duckdb",
         *("jsonl/Account.jsonl", "parquet/x.parquet", "report.html", "key.pem", "salesforce.env"),
     ]
     run = subprocess.run(

@@ -104,7 +104,7 @@ def test_duckdb_and_again_what_has_changed(
     first = run_example(server, "duckdb.sh", "target-duckdb")
     assert first.returncode == 0, first.stderr
     everything = biggest_pipelines(server)
-    warehouse = str(tmp_path / "warehouse.duckdb")
+    warehouse = str(tmp_path / "target.duckdb")
     assert look_at_duckdb(warehouse, EXAMPLES / "look.sql") == everything
 
     account = next(
@@ -249,5 +249,5 @@ def test_the_line_for_cron(
     log = (tmp_path / "salesforce" / "nightly.log").read_text(encoding="utf-8")
     assert run.returncode == 0, log
     assert run.stdout + run.stderr == ""
-    warehouse = str(tmp_path / "salesforce" / "warehouse.duckdb")
+    warehouse = str(tmp_path / "salesforce" / "target.duckdb")
     assert look_at_duckdb(warehouse, EXAMPLES / "look.sql") == biggest_pipelines(server)
