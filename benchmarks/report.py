@@ -1,4 +1,4 @@
-"""Write the tables of README.md from the results.
+"""Write the tables of this folder's README.md, and the first of the project's, from the results.
 
 Each benchmark has a place of its own between `<!-- name -->` and `<!-- /name -->`.
 """
@@ -11,19 +11,65 @@ from typing import Any
 from results import HERE
 
 _README = HERE / "README.md"
+_PROJECT_README = HERE.parent / "README.md"
+_CHAIN = "whole_chain"
+_DATABASES = {"DuckDB": "target-duckdb", "PostgreSQL": "target-postgres"}
 _LONGEST_WITHOUT_COMMAS = 4
 
 
 def main() -> None:
-    """Rewrite the README."""
+    """Rewrite the READMEs."""
     text = _README.read_text(encoding="utf-8")
     for path in sorted((HERE / "results").glob("*.json")):
-        name = path.stem
-        section = report(json.loads(path.read_text(encoding="utf-8")))
-        before, start, rest = text.partition(f"<!-- {name} -->\n")
-        _, end, after = rest.partition(f"<!-- /{name} -->")
-        text = f"{before}{start}{section}{end}{after}"
+        result = json.loads(path.read_text(encoding="utf-8"))
+        text = _put(text, path.stem, report(result))
+        if path.stem == _CHAIN:
+            page = _PROJECT_README.read_text(encoding="utf-8")
+            _PROJECT_README.write_text(_put(page, _CHAIN, report_chain(result)), encoding="utf-8")
     _README.write_text(text, encoding="utf-8")
+
+
+def _put(text: str, name: str, section: str) -> str:
+    """Put a section in its place."""
+    before, start, rest = text.partition(f"<!-- {name} -->\n")
+    _, end, after = rest.partition(f"<!-- /{name} -->")
+    return f"{before}{start}{section}{end}{after}"
+
+
+def report_chain(result: dict[str, Any]) -> str:
+    """Make the table that the project's README begins with, from the benchmark of the chain."""
+    rows = {row["case"]: row for table in result["tables"].values() for row in table}
+    ratios = {ratio["what"]: ratio["value"] for ratio in result["ratios"]}
+    databases = [each for each in _DATABASES if f"Arrow into {each}: first load" in rows]
+
+    def speed(case: str) -> str:
+        measured = rows[case]["records per s"]
+        return f"{float(f'{measured:.3g}'):,.0f}"
+
+    def ratio(what: str, digits: int = 0) -> list[str]:
+        names = (f"{each}: {what.format(_DATABASES[each])}" for each in databases)
+        return [f"{ratios[name]:.{digits}f}" for name in names]
+
+    cells = {
+        "`sfbulk-load`, records per second": [
+            speed(f"Arrow into {each}: first load") for each in databases
+        ],
+        "RECORD lines into target-duckdb, target-postgres": [
+            speed(f"RECORD into {_DATABASES[each]}: first load, the target") for each in databases
+        ],
+        "times as fast": ratio("first load / RECORD into {}"),
+        "times as fast where a tenth has changed": ratio("merge / RECORD into {}"),
+        "loading alone / bare `read_parquet`, `COPY`": ratio(
+            "loading alone / the database itself", 2
+        ),
+        "peak memory, MB": ratio("peak MB of the loader"),
+    }
+    lines = [
+        f"| {result['parameters']['records']:,} records of 45 columns | {' | '.join(databases)} |",
+        f"|---|{'---:|' * len(databases)}",
+        *(f"| {what} | {' | '.join(values)} |" for what, values in cells.items()),
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def report(result: dict[str, Any]) -> str:
