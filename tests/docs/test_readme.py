@@ -40,6 +40,9 @@ def test_the_speeds_are_those_of_the_benchmarks() -> None:
     for shown in (number for row in rows for number in row.split(", ")):
         places = len(shown.partition(".")[2])
         assert float(shown) in {round(each, places) for each in known}, shown
+    said = re.search(r"1,000,000 records in (\d\.\d) s", README)
+    assert said
+    assert float(said[1]) in {round(each, 1) for each in known}
 
 
 def test_the_first_table_is_that_of_the_benchmark(monkeypatch: pytest.MonkeyPatch) -> None:
