@@ -139,8 +139,10 @@ def _as_text(
     yield ""
     for need in needs:
         yield _need_line(need, settings)
-    yield f"Calls, pages and MB are estimates, without {', '.join(_unknown(settings))}."
-    yield f"This plan took {format_count(made, 'call')} and made no query job."
+    unknown = ", ".join(_unknown(settings))
+    unknown = f"{unknown}, and retries" if unknown else "retries"
+    yield f"Calls, pages and MB are estimates, without {unknown}."
+    yield f"This plan took {format_count(made, 'call')} and created no query job."
 
 
 def _row(plan: StreamPlan) -> tuple[str, ...]:
@@ -157,14 +159,13 @@ def _row(plan: StreamPlan) -> tuple[str, ...]:
 
 
 def _unknown(settings: Settings) -> Iterator[str]:
-    """Name what is known only when the run meets it."""
+    """Name what, beside retries, is known only when the run meets it."""
     if settings.fallback_to_rest:
         yield "what the Bulk API refuses and REST then reads (2,000 records a call)"
     if settings.split_jobs:
         yield "jobs that take too long and are cut into several"
     if settings.track_hard_deletes:
         yield "the search for deleted records"
-    yield "retries"
 
 
 def _need_line(need: DailyNeed, settings: Settings) -> str:

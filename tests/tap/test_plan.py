@@ -74,7 +74,8 @@ def test_text_for_people(plan: Callable[..., Result], start_sandbox: StartSandbo
     assert "About 3 query jobs, 0.0 % of a day's 10,000; 10,000 are left." in result.stdout
     assert "through REST, as the Bulk API refuses it" in result.stdout
     assert "estimates, without what the Bulk API refuses and REST then reads" in result.stdout
-    assert f"This plan took {len(server.calls)} calls" in result.stdout
+    assert "cut into several, and retries.\n" in result.stdout
+    assert f"This plan took {len(server.calls)} calls and created no query job." in result.stdout
 
 
 def test_records_are_counted_exactly_on_demand(
