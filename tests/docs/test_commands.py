@@ -150,6 +150,9 @@ def test_commands_in_the_order_of_the_pages(start_sandbox: StartSandbox, tmp_pat
     tutorial = printed["docs/tutorial.md"].splitlines()
     assert "Account" in tutorial
     assert "Renamed" in tutorial
+    # Loaded, changed, deleted and loaded again.
+    counts = re.findall(r"│ +(\d+) │ +(\d+) │ +(\d+) │", printed["docs/tutorial.md"])
+    assert counts == [("2000", "0", "0"), ("2000", "1", "1")]
     assert tutorial[tutorial.index("2000") + 1] == "1"
     assert '"query_job": {' in printed["docs/tutorial.md"]
     assert "The target has closed its input" in run.stderr
