@@ -90,9 +90,7 @@ def _run(request: dict[str, Any]) -> None:
 
 def main() -> None:
     """Serve until stdin ends."""
-    load_before_forking(
-        "salesforce", "jobs", "decoding", "reading", "singer", "loading", "evidence"
-    )
+    load_before_forking("salesforce", "jobs", "reading", "singer", "loading", "evidence")
     for line in iter(sys.stdin.readline, ""):
         process_ids: list[int] = []
         exit_codes: dict[int, int] = {}

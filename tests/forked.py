@@ -12,8 +12,6 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
 import tap_sfbulk_pages
 
 if TYPE_CHECKING:
@@ -31,12 +29,18 @@ _LAZY = (
 )
 
 
-def load_before_forking(*rooms: str) -> None:
+def load_before_forking(*rooms: str, with_arrow: bool = True) -> None:
     """Import modules of the package, so that no forked process has to.
 
     Args:
         rooms: Folders of the package, with all modules in them.
+        with_arrow: Whether to load PyArrow, and pandas, which its first array looks for. Both are
+            a part of a run's memory from then on.
     """
+    if with_arrow:
+        # `decoding` has a module that needs it.
+        rooms = (*rooms, "decoding")
+        importlib.import_module("pyarrow").array([None])
     for room in rooms:
         name = f"{tap_sfbulk_pages.__name__}.{room}"
         package = importlib.import_module(name)
@@ -48,8 +52,6 @@ def load_before_forking(*rooms: str) -> None:
         # Newer Pythons do without some of these packages.
         with suppress(ModuleNotFoundError):
             importlib.import_module(name)
-    # It looks for pandas when it makes its first array.
-    pa.array([None])
     # Keep what is loaded shared: if the garbage collector of a fork touched it, it would be copied.
     gc.collect()
     gc.freeze()

@@ -38,9 +38,9 @@ def _run(request: dict[str, Any], pipe: int) -> None:
     end_with(TapSFBulkPages.cli)
 
 
-def main() -> None:
-    """Serve until stdin ends."""
-    load_before_forking("salesforce", "jobs", "decoding", "reading", "singer")
+def main(*, with_arrow: bool = True) -> None:
+    """Serve until stdin ends (arguments as of `load_before_forking`)."""
+    load_before_forking("salesforce", "jobs", "reading", "singer", with_arrow=with_arrow)
     for line in iter(sys.stdin.readline, ""):
         request = json.loads(line)
         # Its reader has opened it already.

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 def serve() -> None:
     """Answer requests until the input ends."""
-    load_before_forking("salesforce", "jobs", "decoding", "reading", "loading")
+    load_before_forking("salesforce", "jobs", "reading", "loading")
     replies = os.fdopen(os.dup(1), "w", buffering=1)
     for line in sys.stdin:
         request = json.loads(line)

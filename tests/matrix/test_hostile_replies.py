@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import gzip
 import time
-import zlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from raw_server import JOB, PAGE, Answer, RawServer, json_reply, reply
+from swelling import swelling
 
 from tap_sfbulk_pages.errors import UnavailableError
 from tap_sfbulk_pages.salesforce.transport import Transport
@@ -217,12 +217,6 @@ def test_jobs_of_another_shape(tap: Tap, job: dict[str, Any]) -> None:
         assert [record["Id"] for record in run.records("Thing")] == ["1", "2"]
 
 
-def bomb(megabytes: int, piece: bytes) -> bytes:
-    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
-    block = piece * (_MEGABYTE // len(piece))
-    return b"".join(packer.compress(block) for _ in range(megabytes)) + packer.flush()
-
-
 @pytest.mark.parametrize(
     ("place", "kind", "piece", "most_megabytes"),
     [
@@ -237,14 +231,14 @@ def bomb(megabytes: int, piece: bytes) -> bytes:
 def test_a_gzip_bomb_has_a_bound(
     tap: Tap, place: str, kind: str, piece: bytes, most_megabytes: int
 ) -> None:
-    answer = reply(bomb(400, piece), kind, Content_Encoding="gzip", Sforce_NumberOfRecords="2")
+    answer = reply(swelling(piece), kind, Content_Encoding="gzip", Sforce_NumberOfRecords="2")
     run, _ = run_against(tap, {place: lambda _: answer})
     assert run.exit_code == 1
     assert int(run.stderr.rpartition("peak memory ")[2]) < most_megabytes * 1000
 
 
 def test_a_header_line_of_commas_has_a_bound(tap: Tap) -> None:
-    answer = reply(bomb(100, b"," * 1024), "text/csv", Content_Encoding="gzip")
+    answer = reply(swelling(b",", megabytes=100), "text/csv", Content_Encoding="gzip")
     run, _ = run_against(tap, {"/results": lambda _: answer})
     assert run.exit_code == 1
     assert "The header line of the page exceeds" in run.stderr

@@ -6,41 +6,20 @@ The peak is that of the run itself (`small_pages_server.py`).
 from __future__ import annotations
 
 import gzip
-import struct
-import zlib
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from raw_server import RawServer, reply
+from swelling import swelling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tap_process import Tap
 
-_MEGABYTE = 1 << 20
 _MOST_KILOBYTES = 300_000
 HEADER = b'"Id","Name"\n'
-
-
-def swelling(
-    piece: bytes, *, before: bytes = b"", after: bytes = b"", megabytes: int = 400
-) -> bytes:
-    """Return some kilobytes of gzip that inflate to a piece again and again."""
-    text = piece * (_MEGABYTE // len(piece))
-    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
-    # What is packed between two full flushes refers to nothing before, so it can be repeated.
-    first = packer.compress(before) + packer.flush(zlib.Z_FULL_FLUSH)
-    block = packer.compress(text) + packer.flush(zlib.Z_FULL_FLUSH)
-    last = packer.compress(after) + packer.flush()
-    checksum = zlib.crc32(before)
-    for _ in range(megabytes):
-        checksum = zlib.crc32(text, checksum)
-    checksum = zlib.crc32(after, checksum)
-    length = len(before) + len(text) * megabytes + len(after)
-    head = b"\x1f\x8b\x08\0\0\0\0\0\x02\xff"
-    return head + first + block * megabytes + last + struct.pack("<LL", checksum, length)
 
 
 PAGES: dict[str, Callable[[], bytes]] = {
