@@ -1,20 +1,15 @@
 """A stream as the Singer SDK knows it: what it reads leaves as RECORD or BATCH messages.
 
-It paginates with `nextRecordsUrl` as its paginator token: each list of result pages is what the
-SDK calls a page of the API, and the CSV pages behind its links hold the records. What is read, and
-from where, is each kind of stream's own (`object_stream.py`, `query_stream.py`, `job_stream.py`).
+What is read, and from where, is each kind of stream's own (`object_stream.py`, `query_stream.py`,
+`job_stream.py`).
 """
 
 from __future__ import annotations
 
-import logging
 from abc import abstractmethod
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from urllib.parse import ParseResult
 
-from singer_sdk.helpers.conform import TypeConformanceLevel
-from singer_sdk.streams import RESTStream
 from typing_extensions import override
 
 from tap_sfbulk_pages.decoding.lines import record_message
@@ -28,13 +23,12 @@ from tap_sfbulk_pages.singer.streams.announced_numbers import (
     complete_numbers,
     write_numbers_as_strings,
 )
-from tap_sfbulk_pages.singer.streams.paginator import ResultPagesPaginator
+from tap_sfbulk_pages.singer.streams.sdk_stream import SDKStream
 from tap_sfbulk_pages.watching.activity import Phase, on_behalf_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 
-    import requests
     from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
     from singer_sdk.helpers.types import Context
     from singer_sdk.singerlib import RecordMessage
@@ -46,7 +40,7 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.watching.activity import StreamActivity
 
 
-class BulkStream(RESTStream[ParseResult | None]):
+class BulkStream(SDKStream):
     """Records that are read page by page.
 
     Args:
@@ -54,11 +48,6 @@ class BulkStream(RESTStream[ParseResult | None]):
         name: Of the stream.
         schema: JSON schema of its records.
     """
-
-    # Values are typed by column before they become records.
-    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
-
-    _tap: RunningTap
 
     def __init__(self, tap: RunningTap, *, name: str, schema: dict[str, Any]) -> None:
         if tap.config.get("use_singer_decimal"):
@@ -91,34 +80,6 @@ class BulkStream(RESTStream[ParseResult | None]):
     def job_id(self) -> str | None:
         """The query job that is being read, for messages."""
         return self._reading.job_id if self._reading else None
-
-    @override
-    def log(self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any) -> None:
-        """Log for the stream; an error that the run reports is not called unhandled before."""
-        if not message.startswith("An unhandled error occurred"):
-            super().log(message, *args, level=level, **kwargs)
-
-    @override
-    def _write_activate_version_message(self, full_table_version: int) -> None:
-        """Write nothing yet: the target would drop its rows before there are others.
-
-        The SDK calls it before the first record, with a version of the run's (`replace_table`).
-        """
-
-    @override
-    @property
-    def url_base(self) -> str:
-        return f"/services/data/v{self._tap.org.api_version}"
-
-    @override
-    def get_new_paginator(self, begin: str | None = None) -> ResultPagesPaginator:
-        """Make a paginator that begins at a link; without one, at a job's first list of pages."""
-        return ResultPagesPaginator(begin)
-
-    @override
-    def parse_response(self, response: requests.Response) -> Iterable[dict[str, Any]]:
-        """Not used: records are behind the links of a list, not in it (see `request_records`)."""
-        raise NotImplementedError
 
     @override
     def request_records(self, context: Context | None) -> Iterable[dict[str, Any]]:
@@ -173,13 +134,6 @@ class BulkStream(RESTStream[ParseResult | None]):
         """What stream maps make of the records, once the catalog has been taken over."""
         definitions = self._tap.mapper.stream_maps_dict
         return RecordMaps(self.name, self.stream_maps, definitions, self._properties)
-
-    @override
-    def generate_child_contexts(
-        self, record: dict[str, Any], context: Context | None
-    ) -> Iterable[Context | None]:
-        """Give none: no stream has children. For one, a stream map's filter would run twice."""
-        return ()
 
     @override
     def _generate_record_messages(
@@ -244,20 +198,6 @@ class BulkStream(RESTStream[ParseResult | None]):
         if self.get_batch_config(self.config) and self._maps.change_records:
             self._maps.find_for_files(self._selected)
 
-    @override
-    def _increment_stream_state(
-        self, latest_record: dict[str, Any], *, context: Context | None = None
-    ) -> None:
-        """Leave the bookmark alone: it is the maximum of a finished job (`through_job.py`)."""
-
-    @override
-    def _write_starting_replication_value(self, context: Context | None) -> None:
-        """Leave the state alone, as above."""
-
-    @override
-    def get_replication_key_signpost(self, context: Context | None = None) -> None:
-        """Set no signpost, as above."""
-
     def preparation(self, made: Callable[[], None]) -> Callable[[], None] | None:
         """Make ready to prepare the stream's job on another thread.
 
@@ -304,7 +244,7 @@ class BulkStream(RESTStream[ParseResult | None]):
                 reading,
                 stream=self.name,
                 state=self.stream_state,
-                activate=super()._write_activate_version_message,
+                activate=self.activate_version,
                 save=self._save_state,
             )
         else:
