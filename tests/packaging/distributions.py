@@ -101,6 +101,19 @@ class Distributions:
         return cls(sdist, wheel)
 
 
+def install_builder(folder: Path) -> Path:
+    """Install what `pyproject.toml` wants for building, and return the Python that has it."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    (line,) = re.findall(r"^requires = \[(.*)\]$", text, re.MULTILINE)
+    wanted = re.findall(r'"([^"]+)"', line)
+    made = run(
+        [ROOT / "scripts/environment", folder / "environment", "build", *wanted],
+        variables={"PYTHON": sys.executable},
+    )
+    assert made.returncode == 0, made.stderr
+    return folder / "environment" / "bin" / "python"
+
+
 def supported_versions() -> list[str]:
     """Return the Pythons that the classifiers name."""
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")

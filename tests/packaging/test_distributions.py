@@ -59,13 +59,13 @@ def test_wheel_runs(installed: WheelEnvironments, version: str, tmp_path: Path) 
 
 @pytest.mark.parametrize("variables", [{"CC": "false"}, {"CC": "'"}, {"PATH": ""}])
 def test_without_a_compiler_the_wheel_is_for_every_platform(
-    built: Distributions, variables: dict[str, str], tmp_path: Path
+    built: Distributions, builder: Path, variables: dict[str, str], tmp_path: Path
 ) -> None:
     with tarfile.open(built.sdist) as sdist:
         sdist.extractall(tmp_path, filter="data")
     (source,) = tmp_path.iterdir()
     made = run(
-        [sys.executable, "-m", "build", "--wheel", "--outdir", tmp_path, source],
+        [builder, "-m", "build", "--no-isolation", "--wheel", "--outdir", tmp_path, source],
         variables=variables,
     )
     assert made.returncode == 0, made.stdout + made.stderr
@@ -129,7 +129,9 @@ def test_sdist_holds_what_building_testing_and_reading_need(built: Distributions
     assert not any(map(ANY_LIBRARY.fullmatch, names))
 
 
-def test_library_of_unknown_origin_is_never_packed(built: Distributions, tmp_path: Path) -> None:
+def test_library_of_unknown_origin_is_never_packed(
+    built: Distributions, builder: Path, tmp_path: Path
+) -> None:
     """Even under the name of what is compiled, which `CFLAGS` shows to be compiled anew."""
     with tarfile.open(built.sdist) as sdist:
         sdist.extractall(tmp_path, filter="data")
@@ -139,7 +141,7 @@ def test_library_of_unknown_origin_is_never_packed(built: Distributions, tmp_pat
     for place in (name, "tap_sfbulk_pages/libother.dll", "sfbulk_sandbox/other.dylib"):
         (source / place).write_bytes(b"of unknown origin")
     made = run(
-        [sys.executable, "-m", "build", "--wheel", "--outdir", tmp_path, source],
+        [builder, "-m", "build", "--no-isolation", "--wheel", "--outdir", tmp_path, source],
         variables={"CFLAGS": "-Dsfbulk_free=sfbulk_marker"},
     )
     assert made.returncode == 0, made.stdout + made.stderr
