@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import duckdb
 from environments import installed
 from measuring import Measured, Usage, row_of
 from plots import bars
@@ -336,10 +335,16 @@ class _DuckDB:
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Let the next load go on in a job that is complete."""
-        with duckdb.connect(str(self._path)) as connection:
-            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_SCHEMA}")
-            for statement, parameters in _state_statements(state):
-                connection.execute(statement, parameters)
+        # In another process, since this one has to stay small.
+        code = (
+            "import duckdb, json, sys\n"
+            "with duckdb.connect(sys.argv[1]) as connection:\n"
+            "    for statement, parameters in json.loads(sys.argv[2]):\n"
+            "        connection.execute(statement, parameters)\n"
+        )
+        schema: tuple[str, list[str]] = (f"CREATE SCHEMA IF NOT EXISTS {_SCHEMA}", [])
+        statements = json.dumps([schema, *_state_statements(state)])
+        subprocess.run([sys.executable, "-c", code, str(self._path), statements], check=True)
 
     def measure_limit(self, folder: Path) -> Usage:
         """Let DuckDB load the same rows from Parquet files by itself."""

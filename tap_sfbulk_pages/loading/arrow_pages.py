@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 TIME = pa.time64("us")
 # Of CSV, held for each page that arrives, and as much again to be filled next. The database is
 # handed more at a time, page by page.
-_BATCH_BYTES = 4 << 20
+_BATCH_BYTES = 2 << 20
 _TEXT: Mapping[str, Any] = {"type": ["string", "null"]}
 
 logger = logging.getLogger(__name__)

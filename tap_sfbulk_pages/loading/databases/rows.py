@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from tap_sfbulk_pages.loading.databases.database import Database
 
-# What is handed to a database at a time: enough that a statement's own cost does not count, and
-# little enough that it is held in memory.
-BYTES_AT_A_TIME = 16_000_000
+# What is handed to a database at a time: enough that a statement's own cost does not count and that
+# DuckDB uses both of two cores for it, and little enough that it is held in memory.
+BYTES_AT_A_TIME = 32_000_000
 
 
 def append(database: Database, batch: pa.Table, name: str) -> None:
