@@ -30,6 +30,7 @@ ELSEWHERE = {
     "pip install": ("tests/packaging/test_distributions.py", "test_wheel_runs"),
     "python3 -m venv": ("tests/packaging/test_distributions.py", "test_wheel_runs"),
     ". environment/bin/activate": ("tests/packaging/test_distributions.py", "test_wheel_runs"),
+    "CC=": ("tests/packaging/test_wheels.py", "CC"),
     "scripts/wheels": ("tests/packaging/test_wheels.py", "scripts"),
     "clone=": ("tests/targets/test_plugin_definition.py", "clone="),
     'echo "SFBULK_PAGES_URL': ("tests/targets/test_plugin_definition.py", "SFBULK_PAGES_URL"),

@@ -140,6 +140,26 @@ def test_wheels_of_this_machine_install_and_run_without_a_compiler(
     assert (SLOWER_CODE in log) == (name == "any")
 
 
+def test_compiler_of_pypi_compiles_the_code_as_the_docs_say(tmp_path: Path) -> None:
+    """While pip builds, `python -m ziglang` would find no such module."""
+    page = (ROOT / "docs/install.md").read_text(encoding="utf-8")
+    chosen = re.search('^CC="(.+)" pip install ', page, re.MULTILINE)
+    assert chosen
+    programs = tmp_path / "environment" / "bin"
+    made = run(
+        [ROOT / "scripts/environment", programs.parent, "pip", "ziglang==0.17.1"],
+        variables={"PYTHON": sys.executable},
+    )
+    assert made.returncode == 0, made.stderr
+    made = run(
+        ["pip", "wheel", "--no-deps", "--no-cache-dir", "--wheel-dir", tmp_path, ROOT],
+        variables={"CC": chosen[1], "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"},
+    )
+    assert made.returncode == 0, made.stdout + made.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    assert not wheel.name.endswith("-any.whl"), made.stdout
+
+
 def test_code_decodes_blocks(wheels: Wheels) -> None:
     assert wheels.expected.count("lines 2000 2026-02-01T00:00:00.000Z\n") == 1
     assert wheels.expected.count("append 4\n") == 4
