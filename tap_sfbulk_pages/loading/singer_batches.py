@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,7 +56,7 @@ def read_batch_file(
                 f"Stream {stream}: files of the format {format_} cannot be loaded: set "
                 "batch_config to arrow, parquet or jsonl."
             )
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
         raise LoadError(f"Stream {stream}: the file {uri} cannot be loaded: {error}") from error
 
 
@@ -103,10 +104,20 @@ def _as_announced(batch: pa.RecordBatch, types: Mapping[str, pa.DataType]) -> pa
 def _read_lines(path: Path, compression: str | None) -> Iterator[list[dict[str, Any]]]:
     records: list[dict[str, Any]] = []
     with gzip.open(path) if compression == "gzip" else path.open("rb") as lines:
-        for line in lines:
-            records.append(json.loads(line, parse_float=Decimal))
+        for number, line in enumerate(lines, start=1):
+            records.append(_parse_record(line, number, path))
             if len(records) == _RECORDS_AT_A_TIME:
                 yield records
                 records = []
     if records:
         yield records
+
+
+def _parse_record(line: bytes, number: int, path: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(line, parse_float=Decimal)
+    except ValueError:
+        record = None
+    if not isinstance(record, dict):
+        raise LoadError(f"Line {number} of {path} is not a record, or was cut off.")
+    return record

@@ -112,6 +112,7 @@ class SingerLoad:
     def _take_schema(self, message: Mapping[str, Any]) -> None:
         name = message["stream"]
         if name not in self._streams:
+            self._check_table(name)
             saved = self._saved.get(name)
             self._streams[name] = SingerStream(
                 self._database,
@@ -121,6 +122,14 @@ class SingerLoad:
             )
         if self._streams[name].announce(message):
             self._save(name)
+
+    def _check_table(self, name: str) -> None:
+        """Let no two streams share a table where names differ in case only."""
+        for other in (*self._saved, *self._streams):
+            if other != name and other.lower() == name.lower():
+                raise LoadError(
+                    f"{other} and {name} would be loaded into one table: rename one of the streams."
+                )
 
     def _take_record(self, message: Mapping[str, Any]) -> None:
         self._stream(message).take_record(message)

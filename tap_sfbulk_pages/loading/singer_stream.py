@@ -146,7 +146,8 @@ class SingerStream:
         before = self.total
         for part in read_batch_file(self._name, uri, encoding, self._types):
             if isinstance(part, pa.Table):
-                self._load(_keep_last(part, self._table.keys))
+                if len(part):
+                    self._load_arrow(part)
                 self.total += len(part)
             else:
                 self._load_records(part)
@@ -218,6 +219,19 @@ class SingerStream:
             if source != str(version):
                 discard_source(self._database, self._name, source)
 
+    def _load_arrow(self, records: pa.Table) -> None:
+        """Load records as files of columns have them."""
+        keys, names = self._table.keys, set(records.column_names)
+        self._check_keys(records)
+        # A file of nothing but marks has no other columns.
+        has_marks = DELETED_AT in names and (self._removes_deleted or names == {*keys, DELETED_AT})
+        if keys and has_marks:
+            records = _keep_last(records, keys)
+            is_deleted = pc.is_valid(records[DELETED_AT])
+            self._load_marks(records.filter(is_deleted).select([*keys, DELETED_AT]))
+            records = records.filter(pc.invert(is_deleted))
+        self._load(records)
+
     def _load_records(self, records: Sequence[dict[str, Any]]) -> None:
         """Load records as messages and lines have them."""
         self.total += len(records)
@@ -225,7 +239,7 @@ class SingerStream:
         if whole:
             self._load(self._gather(whole, list(self._types)))
         if deleted:
-            self._load(self._gather(deleted, [*self._table.keys, DELETED_AT]))
+            self._load_marks(self._gather(deleted, [*self._table.keys, DELETED_AT]))
 
     def _part(
         self, records: Sequence[dict[str, Any]]
@@ -270,24 +284,34 @@ class SingerStream:
             ensure_waiting_table(self._database, self._table)
 
     def _load(self, records: pa.Table) -> None:
-        """Put records into the table, or where they wait; no two have the same key."""
+        """Put records into the table, or where they wait; of each key, the last one."""
         name, keys = self._name, self._table.keys
         self._check_keys(records)
-        waits = self._version is not None and self._version != self._active_version
-        if keys and set(records.column_names) == {*keys, DELETED_AT}:
-            if waits and has_waiting_table(self._database, name):
-                name = waiting_table(name)
-            if self._removes_deleted:
-                rows.remove(self._database, records, name, keys)
-            else:
-                rows.update(self._database, records, name, keys)
-        elif waits:
+        # Keys may be equal that were not as they came, such as moments in two time zones.
+        records = _keep_last(records, keys)
+        if self._waits:
             ensure_waiting_table(self._database, self._table)
             let_wait(self._database, records, name, str(self._version), keys=keys)
         elif keys:
             rows.merge(self._database, records, name, keys)
         else:
             rows.append(self._database, records, name)
+
+    def _load_marks(self, records: pa.Table) -> None:
+        """Mark or remove the rows of deleted records, in the table or where they wait."""
+        name, keys = self._name, self._table.keys
+        self._check_keys(records)
+        if self._waits and has_waiting_table(self._database, name):
+            name = waiting_table(name)
+        if self._removes_deleted:
+            rows.remove(self._database, records, name, keys)
+        else:
+            rows.update(self._database, records, name, keys)
+
+    @property
+    def _waits(self) -> bool:
+        """Whether the records that come are of a version that is not activated yet."""
+        return self._version is not None and self._version != self._active_version
 
     def _check_keys(self, records: pa.Table) -> None:
         for key in self._table.keys:

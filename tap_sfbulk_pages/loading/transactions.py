@@ -12,7 +12,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from tap_sfbulk_pages.errors import LoadError, StateError
+from tap_sfbulk_pages.errors import LoadError
 from tap_sfbulk_pages.loading.databases.states import SavedStream, read_states, write_state
 from tap_sfbulk_pages.reading.state import saved_reads
 
@@ -42,7 +42,7 @@ class Transactions:
     def __init__(self, database: Database) -> None:
         self.database = database
         self._saved = _without_lost_tables(database)
-        self._states = {name: _parse(name, each) for name, each in self._saved.items()}
+        self._states = {name: _parse(each) for name, each in self._saved.items()}
         self._to_write: set[str] = set()
         self._landing: Landing | None = None
         self._stream = ""
@@ -167,7 +167,7 @@ class Transactions:
             state = self.state(self._stream)
             state.clear()
             if saved := self._saved.get(self._stream):
-                state.update(_parse(self._stream, saved))
+                state.update(_parse(saved))
             self._to_write.discard(self._stream)
         self._landing, self._stream = None, ""
         self._records, self._has_landed = 0, False
@@ -183,14 +183,6 @@ def _without_lost_tables(database: Database) -> dict[str, SavedStream]:
     return saved
 
 
-def _parse(name: str, saved: SavedStream) -> dict[str, Any]:
-    try:
-        state = json.loads(saved.state) if saved.state else {}
-    except ValueError:
-        state = None
-    if not isinstance(state, dict):
-        raise StateError(
-            f"The state of {name} in the table _sfbulk_state is not one that sfbulk-load has "
-            f"written: delete its row, and {name} is loaded anew."
-        )
+def _parse(saved: SavedStream) -> dict[str, Any]:
+    state: dict[str, Any] = json.loads(saved.state) if saved.state else {}
     return state

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import signal
@@ -15,7 +16,7 @@ import pytest
 from stored_values import by_id, expected_rows
 from tap_process import config_for
 
-from tap_sfbulk_pages.errors import LoadError
+from tap_sfbulk_pages.errors import LoadError, StateError
 from tap_sfbulk_pages.loading.databases.address import connect
 from tap_sfbulk_pages.loading.singer_load import SingerLoad
 from tap_sfbulk_pages.reading.stop_signal import StopSignal
@@ -255,6 +256,94 @@ def test_deleted_records_are_marked_or_removed_in_the_order_of_the_messages(
     }
     kept = {2: ("back", False), 4: ("a", False)}
     assert rows == kept if removes_deleted else {1: ("a", True), 3: ("whole", True), **kept}
+
+
+def test_keys_that_are_equal_only_as_their_types_are_one(
+    load: Callable[..., list[str]], landed: Landed
+) -> None:
+    moment = {"type": "string", "format": "date-time"}
+    text = {"type": ["null", "string"]}
+    load(
+        schema_message(("id", "at"), id=text, at=moment, name=text),
+        record(id="a", at="2026-01-02T00:00:00Z", name="old"),
+        record(id="a\0", at="2026-01-02T01:00:00+01:00", name="new"),
+    )
+    assert [(row["id"], row["name"]) for row in landed.rows("things")] == [("a", "new")]
+    # Fewer columns, by which these rows are the same.
+    load(
+        schema_message(("id", "at"), id=text, at=moment, name=text),
+        record(id="a", at="2026-01-03T00:00:00Z", name="other"),
+    )
+    with pytest.raises(LoadError, match="does not tell the rows of its table apart"):
+        load(schema_message(("id",), id=text, name=text), record(id="a", name="lost"))
+    assert len(landed.rows("things")) == 2
+
+
+def test_a_key_is_compared_as_the_column_that_holds_it(
+    load: Callable[..., list[str]], landed: Landed
+) -> None:
+    text = {"type": ["null", "string"]}
+    landed.execute("CREATE TABLE things (id VARCHAR, name VARCHAR)")
+    landed.execute("INSERT INTO things VALUES ('1', 'old'), ('01', 'other'), ('x', 'text')")
+    load(schema_message(id={"type": "integer"}, name=text), record(id=1, name="new"))
+    rows = {row["id"]: row["name"] for row in landed.rows("things")}
+    assert rows == {"1": "new", "01": "other", "x": "text"}
+
+
+@pytest.mark.parametrize("removes_deleted", [False, True])
+def test_deleted_records_of_files_are_marked_or_removed(
+    load: Callable[..., list[str]], landed: Landed, tmp_path: Path, *, removes_deleted: bool
+) -> None:
+    moment = {"type": ["null", "string"], "format": "date-time"}
+    at = datetime(2026, 1, 2, tzinfo=timezone.utc)
+    number, text = {"type": "integer"}, {"type": ["null", "string"]}
+    load(
+        # Nothing but these columns: a record without a mark is a record.
+        schema_message(id=number, _sdc_deleted_at=moment),
+        *(record(id=each) for each in (1, 2, 3)),
+        batch(tmp_path / "a", id=[1, 2, 2], _sdc_deleted_at=[at, at, None]),
+        batch(tmp_path / "b", id=[4, 5], _sdc_deleted_at=[None, at]),
+        schema_message(id=number, name=text, _sdc_deleted_at=moment),
+        batch(tmp_path / "c", id=[6, 7], name=["f", "g"], _sdc_deleted_at=[None, at]),
+        removes_deleted=removes_deleted,
+    )
+    assert ids(landed) == ([2, 3, 4, 6] if removes_deleted else [1, 2, 3, 4, 6, 7])
+
+
+def test_broken_files_of_lines_are_named(
+    load: Callable[..., list[str]], landed: Landed, tmp_path: Path
+) -> None:
+    path = tmp_path / "lines"
+    whole = gzip.compress(b'{"id": 1}\n' * 1000)
+    encoding = {"format": "jsonl", "compression": "gzip"}
+    message = {"type": "BATCH", "stream": "things", "encoding": encoding, "manifest": [str(path)]}
+    for content, what in (
+        (whole[:-9], "Compressed file ended"),
+        (gzip.compress(b'{"id": 1}\n{"i'), "Line 2 of .* is not a record, or was cut off"),
+        (gzip.compress(b"[1]\n"), "Line 1 of .* is not a record"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(LoadError, match=what):
+            load(schema_message(id={"type": "integer"}), message)
+    with pytest.raises(LoadError, match="id is null in a record"):
+        load(
+            schema_message(id={"type": "integer"}, name={"type": "string"}), batch(path, name=["a"])
+        )
+    assert landed.rows("things") == []
+
+
+def test_streams_that_differ_in_case_share_no_table(load: Callable[..., list[str]]) -> None:
+    load(schema_message(id={"type": "integer"}), record(id=1))
+    with pytest.raises(LoadError, match="things and Things would be loaded into one table"):
+        load({**schema_message(id={"type": "integer"}), "stream": "Things"})
+
+
+def test_a_state_of_others_is_refused(load: Callable[..., list[str]], landed: Landed) -> None:
+    load(schema_message(id={"type": "integer"}), record(id=1))
+    for change in ("loading = 'no JSON'", "loading = '[]'", "state = '[]'"):
+        landed.execute(f"UPDATE _sfbulk_state SET {change}")  # noqa: S608 - of this test
+        with pytest.raises(StateError, match=r"The state of things .* delete its row"):
+            load(schema_message(id={"type": "integer"}), record(id=1))
 
 
 @pytest.mark.parametrize(

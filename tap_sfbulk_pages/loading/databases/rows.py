@@ -71,7 +71,7 @@ def update(database: Database, batch: pa.Table, name: str, keys: Sequence[str]) 
     with database.stage(_as_given(batch)), database.joining_by_key(name, keys):
         database.execute(
             f"UPDATE {database.qualified(name)} AS t SET {values} FROM {STAGE} AS s "
-            f"WHERE {_same(keys)}"
+            f"WHERE {_same(database, batch, name, keys)}"
         )
 
 
@@ -81,10 +81,12 @@ def remove(database: Database, batch: pa.Table, name: str, keys: Sequence[str]) 
     Raises:
         LoadError: If the database refuses.
     """
-    staged = _as_given(batch.select(list(keys)))
-    with database.stage(staged), database.joining_by_key(name, keys):
+    batch = batch.select(list(keys))
+    _check_fits(database, batch, name)
+    with database.stage(_as_given(batch)), database.joining_by_key(name, keys):
         database.execute(
-            f"DELETE FROM {database.qualified(name)} AS t USING {STAGE} AS s WHERE {_same(keys)}"
+            f"DELETE FROM {database.qualified(name)} AS t USING {STAGE} AS s "
+            f"WHERE {_same(database, batch, name, keys)}"
         )
 
 
@@ -123,5 +125,8 @@ def _as_given(batch: pa.Table) -> pa.Table:
     return batch if batch.schema == schema else batch.cast(schema)
 
 
-def _same(keys: Sequence[str]) -> str:
-    return " AND ".join(f"t.{quote(key)} = s.{quote(key)}" for key in keys)
+def _same(database: Database, batch: pa.Table, name: str, keys: Sequence[str]) -> str:
+    # Compared as what the table has: as numbers, the texts 1 and 01 would be one key.
+    return " AND ".join(
+        f"t.{quote(key)} = {_cast_to(database, name, batch.field(key), 's.')}" for key in keys
+    )

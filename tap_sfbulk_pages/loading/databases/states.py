@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from tap_sfbulk_pages.errors import StateError
 
 if TYPE_CHECKING:
     from tap_sfbulk_pages.loading.databases.database import Database
@@ -41,9 +44,26 @@ def ensure_state_table(database: Database) -> None:
 
 
 def read_states(database: Database) -> dict[str, SavedStream]:
-    """Read what the state table holds, by stream."""
+    """Read what the state table holds, by stream.
+
+    Raises:
+        StateError: If it holds something else than the loader has written.
+    """
     rows = database.fetch(f"SELECT stream, state, loading FROM {database.qualified(STATE_TABLE)}")
+    for stream, state, loading in rows:
+        if not (_is_object(state) and _is_object(loading)):
+            raise StateError(
+                f"The state of {stream} in the table {STATE_TABLE} is not one that sfbulk-load has "
+                f"written: delete its row, and {stream} is loaded anew."
+            )
     return {stream: SavedStream(state, loading) for stream, state, loading in rows}
+
+
+def _is_object(text: str | None) -> bool:
+    try:
+        return not text or isinstance(json.loads(text), dict)
+    except ValueError:
+        return False
 
 
 def write_state(database: Database, stream: str, saved: SavedStream) -> None:

@@ -157,6 +157,8 @@ def _fit_key(database: Database, table: Table, found: Mapping[str, ColumnType]) 
             database.execute(f"{alter} ALTER COLUMN {quote(name)} SET NOT NULL")
         if keys and database.has_key_index:
             database.execute(f"{alter} ADD PRIMARY KEY ({', '.join(map(quote, table.keys))})")
+        elif keys:
+            _check_unique(database, table)
     except LoadError as error:
         raise LoadError(
             f"The key of stream {table.name} is {', '.join(table.keys)} now, which does not tell "
@@ -169,6 +171,18 @@ def _fit_key(database: Database, table: Table, found: Mapping[str, ColumnType]) 
             ", ".join(sorted(before)) or "none",
             ", ".join(table.keys) or "none",
         )
+
+
+def _check_unique(database: Database, table: Table) -> None:
+    """Check that no two rows have the same key, where no index does.
+
+    Raises:
+        LoadError: If two have.
+    """
+    keys = ", ".join(map(quote, table.keys))
+    rows = database.qualified(table.name)
+    if database.fetch(f"SELECT 1 FROM {rows} GROUP BY {keys} HAVING count(*) > 1 LIMIT 1"):
+        raise LoadError("Two of its rows have the same key.")
 
 
 def _comment_columns(database: Database, table: Table, before: Mapping[str, ColumnType]) -> None:
