@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -122,6 +123,13 @@ class ResultSet:
     def __len__(self) -> int:
         return self._frame.height
 
+    @cached_property
+    def _cells(self) -> pl.DataFrame:
+        """The columns of the header line, under their names."""
+        return self._frame.select(
+            pl.col(column.sources[0]).alias(column.header) for column in self._columns
+        )
+
     def csv(
         self,
         start: int,
@@ -144,8 +152,7 @@ class ResultSet:
             header: Whether a line with the names comes first.
         """
         page = io.BytesIO()
-        cells = [pl.col(column.sources[0]).alias(column.header) for column in self._columns]
-        self._frame.slice(start, max(0, stop - start)).select(cells).write_csv(
+        self._cells.slice(start, max(0, stop - start)).write_csv(
             page,
             separator=delimiter,
             line_terminator=line_ending,
