@@ -2,7 +2,7 @@
 # Salesforce into warehouse.duckdb, in the current folder, and dbt models made from its tables: those of
 # fivetran/dbt_salesforce, and one of your own. Again: only what has changed is loaded.
 # Needs: pip install '.[load]' here; and dbt in the PATH, from an environment of its own:
-# pip install 'dbt-duckdb~=1.11.0' 'dbt-core~=1.11.0'
+# pip install 'dbt-duckdb~=1.11.0' 'dbt-core~=1.11.0' (Python 3.10 to 3.13)
 set -euo pipefail
 examples=$(dirname "$0")
 objects='["Account", "Contact", "Event", "Lead", "Opportunity", "OpportunityLineItem", "Product2", "Task", "User", "UserRole"]'

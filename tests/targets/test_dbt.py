@@ -45,6 +45,7 @@ def pipelines(server: SandboxServer) -> dict[str, tuple[int, Decimal | None]]:
     return {each["Id"]: (counts[each["Id"]], amounts.get(each["Id"])) for each in accounts}
 
 
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="dbt-core 1.11 is for Python up to 3.13")
 def test_dbt_builds_its_models_from_the_landed_tables(
     programs: TargetPrograms, start_sandbox: StartSandbox, tmp_path: Path
 ) -> None:
