@@ -72,7 +72,7 @@ def end_with(command: Callable[[], object]) -> None:
         try:
             sys.stdout.flush()
             sys.stderr.flush()
-        except OSError:
-            # Python has an exit code for this.
+        except (OSError, ValueError):
+            # Closed, or full: Python has an exit code for this.
             raise ended from None
         os._exit(ended.code or 0)
