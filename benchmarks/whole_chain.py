@@ -446,9 +446,9 @@ def _compare(
             "of nothing; DuckDB itself reads Parquet files, PostgreSQL a binary file by COPY."
         ),
         (
-            "Most of a merge into DuckDB is its checkpoint, which packs the table again where a tenth "
-            "of the rows has been replaced (with max_vacuum_tasks = 0 it takes a tenth of the time, "
-            "but the file keeps the rows that are gone)."
+            "Most of a merge into DuckDB is its checkpoint, which packs the table again where a "
+            "tenth of the rows has been replaced (with max_vacuum_tasks = 0 it takes a tenth of "
+            "the time, but the file keeps the rows that are gone)."
         ),
         "The sandbox and PostgreSQL run on the same cores; their processor time is not counted.",
     ]
