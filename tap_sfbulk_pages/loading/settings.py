@@ -65,7 +65,10 @@ def read_config(
         if text := environment.get(ENVIRONMENT_PREFIX + name.upper(), "").strip():
             with collect_errors(errors, f"{name} "):
                 own[name] = value_of_text(text, schema)
-    own |= {name: value for name, value in options.items() if value not in (None, False)}
+    # A timeout of 0 is equal to False, and a choice.
+    own |= {
+        name: value for name, value in options.items() if value is not None and value is not False
+    }
     if not own.get("into"):
         errors.append("set --into to the address of a database, such as duckdb:///file.duckdb")
     if own.get("hard_deletes") not in (None, "mark", "remove"):

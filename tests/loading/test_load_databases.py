@@ -25,6 +25,7 @@ from tap_sfbulk_pages.loading.databases.waiting import (
     publish,
     waiting_table,
 )
+from tap_sfbulk_pages.loading.settings import read_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -271,8 +272,15 @@ def test_no_password_is_shown(address: str, shown: str) -> None:
     assert describe_address(address) == shown
 
 
-def test_no_password_is_in_an_error() -> None:
+@pytest.mark.parametrize("password", ["one-hush", "p@two-hush", "three-hush/x"])
+def test_no_password_is_in_an_error(password: str) -> None:
+    """Those with characters that should have been encoded among them."""
     with pytest.raises(LoadError) as caught:
-        connect("postgresql://me:hush-hush@127.0.0.1:1/crm", schema=None, wait_seconds=0)
-    assert "hush-hush" not in str(caught.value)
+        connect(f"postgresql://me:{password}@127.0.0.1:1/crm", schema=None, wait_seconds=0)
+    assert "hush" not in str(caught.value)
     assert "cannot be reached" in str(caught.value)
+
+
+def test_a_load_may_wait_for_no_other() -> None:
+    settings, _ = read_config((), {"into": "duckdb:///x", "lock_timeout": 0.0}, {})
+    assert settings.lock_timeout == 0

@@ -79,7 +79,10 @@ def _passwords(address: str) -> list[str]:
     """List what may be a password in an address, which need not be a valid one."""
     found = re.findall(r"^[^:]*:(?://)?[^:/]*:(.*)@", address)
     found += re.findall(r"password=([^&\s]*)", address)
-    return [*found, *map(unquote, found)]
+    # Where a character is not encoded that ends a part of an address, libpq takes what is behind it
+    # for a host or a port, and repeats it.
+    parts = [part for each in found for part in re.split(r"[@/?#:]", each)]
+    return [*found, *map(unquote, found), *parts]
 
 
 def _connector(address: str, schema: str | None) -> Callable[[], Database]:
