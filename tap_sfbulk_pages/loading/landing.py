@@ -20,7 +20,12 @@ from tap_sfbulk_pages.decoding.deleted import DELETED_AT
 from tap_sfbulk_pages.errors import LoadError
 from tap_sfbulk_pages.loading.databases import rows
 from tap_sfbulk_pages.loading.databases.column_types import ColumnType
-from tap_sfbulk_pages.loading.databases.tables import ensure_table, is_empty, widen_columns
+from tap_sfbulk_pages.loading.databases.tables import (
+    check_unique,
+    ensure_table,
+    is_empty,
+    widen_columns,
+)
 from tap_sfbulk_pages.loading.databases.waiting import (
     count_by_source,
     discard_source,
@@ -159,6 +164,9 @@ class Landing:
         self.flush()
         if self._is_pending and self._plan.waits:
             self._publish()
+        # Salesforce sees to it that Ids are single; a key of the user's own may be none.
+        if not self._database.has_key_index and self._table.keys not in ((), (KEY,)):
+            check_unique(self._database, self._table)
 
     def leave(self) -> None:
         """Leave the stream before its reading has come to an end.

@@ -234,3 +234,15 @@ def test_a_setting_that_is_misspelt_ends_the_load(
     assert run.exit_code == 1
     assert "objects was probably meant" in run.stderr
     assert "Traceback" not in run.stderr
+
+
+def test_a_key_that_tells_no_records_apart_is_refused(
+    loader: Loader, landed: Landed, start_sandbox: StartSandbox
+) -> None:
+    """Or else the next load would replace several rows by one."""
+    server = start_sandbox(rows={"Contact": 30, "Empty__c": 0}, page_rows=10)
+    query = {"name": "q", "soql": "SELECT LastName FROM Contact", "primary_keys": ["LastName"]}
+    run = loader(config_for(server, "Empty__c", queries=[query]))
+    assert run.exit_code == 1
+    assert "have the same LastName" in run.stderr or "duplicate key" in run.stderr, run.stderr
+    assert landed.rows("q") == []

@@ -111,6 +111,21 @@ def is_empty(database: Database, name: str) -> bool:
     return not database.fetch(f"SELECT 1 FROM {database.qualified(name)} LIMIT 1")
 
 
+def check_unique(database: Database, table: Table) -> None:
+    """Check that no two rows have the same key, where no index does.
+
+    Raises:
+        LoadError: If two have.
+    """
+    keys = ", ".join(map(quote, table.keys))
+    rows = database.qualified(table.name)
+    if database.fetch(f"SELECT 1 FROM {rows} GROUP BY {keys} HAVING count(*) > 1 LIMIT 1"):
+        raise LoadError(
+            f"Two rows of table {table.name} have the same {', '.join(table.keys)}, so that the "
+            "next load would replace both by one: choose a key that tells records apart."
+        )
+
+
 def _fit_columns(
     database: Database, table: Table, found: Mapping[str, ColumnType], *, may_widen: bool
 ) -> None:
@@ -158,7 +173,7 @@ def _fit_key(database: Database, table: Table, found: Mapping[str, ColumnType]) 
         if keys and database.has_key_index:
             database.execute(f"{alter} ADD PRIMARY KEY ({', '.join(map(quote, table.keys))})")
         elif keys:
-            _check_unique(database, table)
+            check_unique(database, table)
     except LoadError as error:
         raise LoadError(
             f"The key of stream {table.name} is {', '.join(table.keys)} now, which does not tell "
@@ -171,18 +186,6 @@ def _fit_key(database: Database, table: Table, found: Mapping[str, ColumnType]) 
             ", ".join(sorted(before)) or "none",
             ", ".join(table.keys) or "none",
         )
-
-
-def _check_unique(database: Database, table: Table) -> None:
-    """Check that no two rows have the same key, where no index does.
-
-    Raises:
-        LoadError: If two have.
-    """
-    keys = ", ".join(map(quote, table.keys))
-    rows = database.qualified(table.name)
-    if database.fetch(f"SELECT 1 FROM {rows} GROUP BY {keys} HAVING count(*) > 1 LIMIT 1"):
-        raise LoadError("Two of its rows have the same key.")
 
 
 def _comment_columns(database: Database, table: Table, before: Mapping[str, ColumnType]) -> None:
