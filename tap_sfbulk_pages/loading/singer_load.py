@@ -32,6 +32,16 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# What each type of message must have, beside its own type.
+_MEMBERS: Mapping[str, Mapping[str, type]] = {
+    "SCHEMA": {"stream": str, "schema": dict},
+    "RECORD": {"stream": str, "record": dict},
+    "BATCH": {"stream": str, "manifest": list},
+    "STATE": {"value": object},
+    "ACTIVATE_VERSION": {"stream": str, "version": int},
+}
+_KINDS = {str: "a text", dict: "an object", list: "a list", int: "a whole number"}
+
 
 class SingerLoad:
     """Loads messages.
@@ -80,7 +90,8 @@ class SingerLoad:
             with self._stop_signal.writing():
                 for message in self._messages(lines):
                     if handle := handlers.get(message["type"]):
-                        _handle(message, handle)
+                        _check_members(message)
+                        handle(message)
         except RunStopped:
             self._commit()
             raise
@@ -138,7 +149,7 @@ class SingerLoad:
     def _take_batch(self, message: Mapping[str, Any]) -> None:
         stream = self._stream(message)
         encoding = message.get("encoding") or {}
-        for uri in message.get("manifest") or ():
+        for uri in message["manifest"]:
             self._records += stream.take_file(uri, encoding)
             if encoding.get("format") == "arrow":
                 # Files of this format are the loader's to delete.
@@ -177,15 +188,28 @@ class SingerLoad:
             _delete(file)
         self._files.clear()
         if self._state is not None:
-            self._write(simplejson.dumps(self._state, use_decimal=True))
+            # Whatever the tap takes for JSON is its own.
+            self._write(simplejson.dumps(self._state, use_decimal=True, allow_nan=True))
             self._state = None
 
 
-def _handle(message: Mapping[str, Any], handle: Callable[[Any], None]) -> None:
-    try:
-        handle(message)
-    except KeyError as error:
-        raise LoadError(f"A {message['type']} message has no {error}.") from error
+def _check_members(message: Mapping[str, Any]) -> None:
+    """Check the form of a message.
+
+    Raises:
+        LoadError: If it has not all that its type needs, or anything else in its place.
+    """
+    of_stream = f" of stream {message['stream']!r}" if "stream" in message else ""
+    for name, kind in _MEMBERS[message["type"]].items():
+        if name not in message:
+            raise LoadError(f"A {message['type']} message{of_stream} has no {name!r}.")
+        if not isinstance(message[name], kind):
+            raise LoadError(
+                f"A {message['type']} message{of_stream} must have {_KINDS[kind]} as its {name!r}."
+            )
+    keys = message.get("key_properties") or []
+    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+        raise LoadError(f"A SCHEMA message{of_stream} must have names as its 'key_properties'.")
 
 
 def _delete(file: Path) -> None:

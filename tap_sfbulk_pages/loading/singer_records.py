@@ -34,8 +34,7 @@ def arrow_type_of(schema: Mapping[str, Any]) -> pa.DataType:
     if kinds == {"integer"}:
         return pa.int64()
     if format_ == "singer.decimal" or (kinds and kinds <= {"integer", "number"}):
-        precision, scale = _NUMBER
-        return pa.decimal128(schema.get("precision", precision), schema.get("scale", scale))
+        return _decimal_type(schema)
     if kinds == {"string"}:
         return _FORMATS.get(format_ or "", pa.string())
     return pa.string()
@@ -51,10 +50,29 @@ def records_as_arrow(
         LoadError: If a value does not fit its type; it names the field.
     """
     columns = [
-        pa.array(_values(stream, name, type_, (each.get(name) for each in records)), type_)
+        _array(stream, name, type_, (each.get(name) for each in records))
         for name, type_ in types.items()
     ]
     return pa.Table.from_arrays(columns, names=list(types))
+
+
+def _decimal_type(schema: Mapping[str, Any]) -> pa.Decimal128Type:
+    """Choose the digits of a number; what has more than fit is noticed where it comes."""
+    most, usual = _NUMBER
+    precision, scale = schema.get("precision", most), schema.get("scale", usual)
+    if not isinstance(precision, int) or not isinstance(scale, int) or not 0 < precision <= most:
+        return pa.decimal128(most, scale if isinstance(scale, int) and 0 <= scale < most else usual)
+    return pa.decimal128(precision, min(max(scale, 0), precision))
+
+
+def _array(stream: str, name: str, type_: pa.DataType, given: Iterable[Any]) -> pa.Array:
+    try:
+        return pa.array(_values(stream, name, type_, given), type_)
+    except UnicodeEncodeError as error:
+        raise LoadError(
+            f"Stream {stream}: the field {name} holds half a character (a lone surrogate), which "
+            "no column can hold."
+        ) from error
 
 
 def _kinds(schema: Mapping[str, Any]) -> tuple[set[str], str | None]:

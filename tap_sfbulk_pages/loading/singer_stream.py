@@ -95,7 +95,11 @@ class SingerStream:
             return False
         self.flush()
         schema = message["schema"]
-        properties: Mapping[str, Mapping[str, Any]] = schema.get("properties") or {}
+        # In JSON Schema, `true` is a schema, too.
+        properties = {
+            name: each if isinstance(each, dict) else {}
+            for name, each in (schema.get("properties") or {}).items()
+        }
         keys = tuple(message.get("key_properties") or ())
         if missing := [key for key in keys if key not in properties]:
             raise LoadError(

@@ -354,6 +354,9 @@ def test_a_state_of_others_is_refused(load: Callable[..., list[str]], landed: La
         ([schema_message(), record(id=1), record(name="a")], "id is null in a record"),
         ([schema_message(("nothing",))], "none of its properties"),
         ([{"type": "SCHEMA", "schema": {}}], "A SCHEMA message has no 'stream'"),
+        ([{**record(), "record": None}], "of stream 'things' must have an object as its 'record'"),
+        ([{**schema_message(), "key_properties": [["id"]]}], "must have names as its 'key_properties'"),
+        ([schema_message(), record(id=1, name="\ud800")], "the field name holds half a character"),
     ],
 )
 def test_what_cannot_be_loaded_is_said_and_nothing_of_it_lands(
@@ -365,6 +368,17 @@ def test_what_cannot_be_loaded_is_said_and_nothing_of_it_lands(
     with pytest.raises(LoadError, match=message):
         load(*messages)
     assert landed.rows("things") == []
+
+
+def test_what_other_taps_announce_oddly_is_loaded(
+    load: Callable[..., list[str]], landed: Landed
+) -> None:
+    digits = {"type": "number", "precision": 40, "scale": 2}
+    state = {"type": "STATE", "value": {"greatest": float("nan")}}
+    written = load(schema_message(id={"type": "integer"}, price=digits, other=True),
+                   record(id=1, price=0.25, other=[1]), state)  # fmt: skip
+    assert written == ['{"greatest": NaN}']
+    assert landed.rows("things") == [{"id": 1, "price": Decimal("0.25"), "other": "[1]"}]
 
 
 def test_what_is_no_message_ends_the_load(loader: Loader) -> None:
