@@ -113,8 +113,6 @@ class RunningTap:
         self._server = server
         self._log = log
         self.process_id = process_id
-        os.set_blocking(pipe, True)
-        fcntl.fcntl(pipe, getattr(fcntl, "F_SETPIPE_SZ", 1031), _PIPE_BYTES)
         self._pipe = os.fdopen(pipe, "rb")
         self._read: list[bytes] = []
         self.has_ended = False
@@ -215,6 +213,9 @@ class TapServer:
         paths["stdout"].unlink(missing_ok=True)
         os.mkfifo(paths["stdout"])
         pipe = os.open(paths["stdout"], os.O_RDONLY | os.O_NONBLOCK)
+        os.set_blocking(pipe, True)
+        # Before the run can write: a pipe that holds more is not made smaller.
+        fcntl.fcntl(pipe, getattr(fcntl, "F_SETPIPE_SZ", 1031), _PIPE_BYTES)
         request = {
             "arguments": list(arguments),
             "environment": dict(environment),
