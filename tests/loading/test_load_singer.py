@@ -355,7 +355,7 @@ def test_a_state_of_others_is_refused(load: Callable[..., list[str]], landed: La
         ([schema_message(("nothing",))], "none of its properties"),
         ([{"type": "SCHEMA", "schema": {}}], "A SCHEMA message has no 'stream'"),
         ([{**record(), "record": None}], "of stream 'things' must have an object as its 'record'"),
-        ([{**schema_message(), "key_properties": [["id"]]}], "must have names as its 'key_properties'"),
+        ([{**schema_message(), "key_properties": [[""]]}], "must have names as its 'key_p"),
         ([schema_message(), record(id=1, name="\ud800")], "the field name holds half a character"),
     ],
 )
