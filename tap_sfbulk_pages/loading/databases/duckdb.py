@@ -19,11 +19,15 @@ from tap_sfbulk_pages.loading.databases.database import STAGE, Database, Databas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     import pyarrow as pa
 
 _MEMORY_LIMIT = "128MB"
+# A row group has 122,880 rows. After a commit, DuckDB packs those that are not full and those with
+# rows that are gone. Behind many added rows that would write most of them again, for little.
+_MANY_ROWS = 12_288
 _HELD_BY = re.compile(r"Conflicting lock is held in (.+?)(?:\. |$)")
 
 
@@ -50,6 +54,7 @@ class DuckDBDatabase(Database):
                 str(path), config={"memory_limit": _MEMORY_LIMIT, "preserve_insertion_order": False}
             )
             self._connection.execute("SET TimeZone = 'UTC'")
+            self._added_rows, self._has_replaced_rows = 0, False
         except duckdb.Error as error:
             if held := _HELD_BY.search(str(error)):
                 raise DatabaseInUseError(f"{path} is in use by {held[1]}.") from None
@@ -71,6 +76,12 @@ class DuckDBDatabase(Database):
         names = ", ".join(map(quote, batch.column_names))
         with self.stage(batch):
             self.execute(f"INSERT INTO {self.qualified(name)} ({names}) FROM {STAGE}")
+        self._added_rows += batch.num_rows
+
+    @override
+    def joining_by_key(self, name: str, keys: Sequence[str]) -> AbstractContextManager[None]:
+        self._has_replaced_rows = True
+        return super().joining_by_key(name, keys)
 
     @override
     @contextmanager
@@ -94,8 +105,11 @@ class DuckDBDatabase(Database):
 
     @override
     def commit(self) -> None:
+        packs = self._has_replaced_rows or self._added_rows < _MANY_ROWS
+        self.execute("RESET max_vacuum_tasks" if packs else "SET max_vacuum_tasks = 0")
         with _errors("COMMIT"):
             self._connection.commit()
+        self._added_rows, self._has_replaced_rows = 0, False
         self._connection.begin()
 
     @override
