@@ -19,7 +19,6 @@ from tap_sfbulk_pages.loading.databases.database import STAGE, Database, Databas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from contextlib import AbstractContextManager
     from pathlib import Path
 
     import pyarrow as pa
@@ -65,6 +64,9 @@ class DuckDBDatabase(Database):
     def execute(self, statement: str, parameters: Sequence[str | None] = ()) -> None:
         with _errors(statement):
             self._connection.execute(statement, list(parameters))
+            if statement.startswith(("DELETE", "UPDATE")):
+                ((count,),) = self._connection.fetchall()
+                self._has_replaced_rows |= count > 0
 
     @override
     def fetch(self, query: str, parameters: Sequence[str | None] = ()) -> list[tuple[Any, ...]]:
@@ -77,11 +79,6 @@ class DuckDBDatabase(Database):
         with self.stage(batch):
             self.execute(f"INSERT INTO {self.qualified(name)} ({names}) FROM {STAGE}")
         self._added_rows += batch.num_rows
-
-    @override
-    def joining_by_key(self, name: str, keys: Sequence[str]) -> AbstractContextManager[None]:
-        self._has_replaced_rows = True
-        return super().joining_by_key(name, keys)
 
     @override
     @contextmanager
@@ -115,6 +112,7 @@ class DuckDBDatabase(Database):
     @override
     def rollback(self) -> None:
         self._known.clear()
+        self._added_rows, self._has_replaced_rows = 0, False
         with _errors("ROLLBACK"):
             self._connection.rollback()
         self._connection.begin()
