@@ -112,13 +112,7 @@ class SingerLoad:
                 return
             if not line.strip():
                 continue
-            try:
-                message = json.loads(line, parse_float=Decimal)
-                message["type"]
-            except (ValueError, LookupError, TypeError) as error:
-                start = line[:80].decode(errors="replace")
-                raise LoadError(f"A line is not a Singer message: {start!r}") from error
-            yield message
+            yield _parse(line)
 
     def _take_schema(self, message: Mapping[str, Any]) -> None:
         name = message["stream"]
@@ -193,6 +187,17 @@ class SingerLoad:
             self._state = None
 
 
+def _parse(line: bytes) -> dict[str, Any]:
+    try:
+        message = json.loads(line, parse_float=Decimal)
+    except ValueError:
+        message = None
+    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+        start = line[:80].decode(errors="replace")
+        raise LoadError(f"A line is not a Singer message: {start!r}")
+    return message
+
+
 def _check_members(message: Mapping[str, Any]) -> None:
     """Check the form of a message.
 
@@ -206,6 +211,11 @@ def _check_members(message: Mapping[str, Any]) -> None:
         if not isinstance(message[name], kind):
             raise LoadError(
                 f"A {message['type']} message{of_stream} must have {_KINDS[kind]} as its {name!r}."
+            )
+    for holder, name in ((message.get("schema"), "properties"), (message, "encoding")):
+        if holder and not isinstance(holder.get(name) or {}, dict):
+            raise LoadError(
+                f"A {message['type']} message{of_stream} must have an object as its {name!r}."
             )
     keys = message.get("key_properties") or []
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):

@@ -78,7 +78,9 @@ def _array(stream: str, name: str, type_: pa.DataType, given: Iterable[Any]) -> 
 def _kinds(schema: Mapping[str, Any]) -> tuple[set[str], str | None]:
     kinds: set[str] = set()
     format_ = schema.get("format")
-    for option in (schema, *schema.get("anyOf", ()), *schema.get("oneOf", ())):
+    options = (schema, *schema.get("anyOf", ()), *schema.get("oneOf", ()))
+    # In JSON Schema, `true` is a schema, too.
+    for option in (each for each in options if isinstance(each, dict)):
         of_option = option.get("type", ())
         kinds |= {of_option} if isinstance(of_option, str) else set(of_option)
         format_ = format_ or option.get("format")

@@ -356,6 +356,15 @@ def test_a_state_of_others_is_refused(load: Callable[..., list[str]], landed: La
         ([{"type": "SCHEMA", "schema": {}}], "A SCHEMA message has no 'stream'"),
         ([{**record(), "record": None}], "of stream 'things' must have an object as its 'record'"),
         ([{**schema_message(), "key_properties": [[""]]}], "must have names as its 'key_p"),
+        ([{"type": ["RECORD"], "record": {}}], "A line is not a Singer message"),
+        ([{**schema_message(), "schema": {"properties": ["id"]}}], "an object as its 'properties'"),
+        (
+            [
+                schema_message(),
+                {**record(), "type": "BATCH", "manifest": [], "encoding": ["arrow"]},
+            ],
+            "an object as its 'encoding'",
+        ),
         ([schema_message(), record(id=1, name="\ud800")], "the field name holds half a character"),
     ],
 )
@@ -375,7 +384,7 @@ def test_what_other_taps_announce_oddly_is_loaded(
 ) -> None:
     digits = {"type": "number", "precision": 40, "scale": 2}
     state = {"type": "STATE", "value": {"greatest": float("nan")}}
-    written = load(schema_message(id={"type": "integer"}, price=digits, other=True),
+    written = load(schema_message(id={"type": "integer"}, price=digits, other={"anyOf": [True]}),
                    record(id=1, price=0.25, other=[1]), state)  # fmt: skip
     assert written == ['{"greatest": NaN}']
     assert landed.rows("things") == [{"id": 1, "price": Decimal("0.25"), "other": "[1]"}]
