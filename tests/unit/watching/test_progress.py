@@ -122,7 +122,8 @@ def test_no_number_is_cut_however_narrow_the_terminal_is(width: int) -> None:
         assert all(
             re.fullmatch(r"[\d,]{6,7}|\d:\d\d|[\d:]{4,7}|[\d.]+ s", each) for each in numbers
         )
-    assert "1,234,567 API calls" in " ".join(lines)
+    # The line above the table is wrapped wherever the rate, which is of this moment, makes it.
+    assert "1,234,567 API calls" in " ".join(console.file.getvalue().split())
 
 
 def test_streams_with_most_to_do_come_first() -> None:
