@@ -19,7 +19,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 # How many periods of one phase are kept apart; beyond that, the nearest ones are merged.
 _MOST_PERIODS = 120
@@ -92,7 +92,7 @@ class StreamActivity:
 
     Attributes:
         name: The stream.
-        run_began: On the monotonic clock.
+        clock: Returns the seconds since the run began.
         periods: When each phase was going on, in seconds since the run began.
         notes: Retries and the like, the first `_MOST_NOTES` of them.
         job_states: The last known state of each job, in words, by job id.
@@ -108,7 +108,7 @@ class StreamActivity:
     """
 
     name: str
-    run_began: float
+    clock: Callable[[], float] = field(repr=False)
     periods: dict[Phase, Periods] = field(default_factory=lambda: {p: Periods() for p in Phase})
     notes: list[Note] = field(default_factory=list)
     job_states: dict[str, str] = field(default_factory=dict)
@@ -128,7 +128,7 @@ class StreamActivity:
     @property
     def now(self) -> float:
         """Seconds since the run began."""
-        return time.monotonic() - self.run_began
+        return self.clock()
 
     @property
     def has_begun(self) -> bool:
@@ -249,20 +249,24 @@ class StreamActivity:
 class RunActivity:
     """What a run does.
 
+    Args:
+        clock: Returns seconds that only ever grow.
+
     Attributes:
         began_at: UTC.
         streams: By name, in the order in which they were first mentioned.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.began_at = datetime.now(timezone.utc)
         self.streams: dict[str, StreamActivity] = {}
-        self._began = time.monotonic()
+        self._clock = clock
+        self._began = clock()
 
     def stream(self, name: str) -> StreamActivity:
         """Return the activity of a stream."""
         if name not in self.streams:
-            self.streams[name] = StreamActivity(name, self._began)
+            self.streams[name] = StreamActivity(name, lambda: self.seconds)
         return self.streams[name]
 
     @property
@@ -284,7 +288,7 @@ class RunActivity:
     @property
     def seconds(self) -> float:
         """How long the run has taken."""
-        return time.monotonic() - self._began
+        return self._clock() - self._began
 
     @property
     def records(self) -> int:

@@ -23,6 +23,8 @@ _REFRESHES_PER_SECOND = 4
 # Lines of the terminal that are left for other output.
 _LINES_LEFT = 8
 _STREAMS_IN_A_LINE = 5
+# What comes in the first moments says nothing of what a second brings.
+_SECONDS_BEFORE_A_RATE = 1.0
 _NAME, _JOB = "stream", "job"
 # On a narrow terminal, in this order.
 _LEFT_OUT_FIRST = ("pages", "a second", _JOB, "of", "left")
@@ -114,14 +116,15 @@ def progress_line(activity: RunActivity, streams: Sequence[str], calls_made: int
     """Describe the progress of a run in one line."""
     ended = [name for name in streams if activity.stream(name).outcome]
     going_on = _going_on(activity, streams)
-    rate = activity.records / max(activity.seconds, 1e-9)
+    rate = _records_a_second(activity.records, activity.seconds)
     told = going_on[:_STREAMS_IN_A_LINE]
     doing = ", ".join(f"{stream.name} ({_doing(stream)})" for stream in told)
     more = f" and {len(going_on) - len(told)} more" if len(going_on) > len(told) else ""
     return (
         f"After {duration(activity.seconds)}: "
         f"{len(ended)} of {format_count(len(streams), 'stream')} ended, "
-        f"{format_count(activity.records, 'record')} written ({rate:,.0f} a second), "
+        f"{format_count(activity.records, 'record')} written"
+        f"{'' if rate is None else f' ({rate:,.0f} a second)'}, "
         f"{format_count(calls_made, 'API call')}." + (f" Now: {doing}{more}." if doing else "")
     )
 
@@ -191,7 +194,11 @@ def _doing(stream: StreamActivity) -> str:
 
 
 def _rate(stream: StreamActivity) -> float:
-    """Return records per second since the first page was requested."""
+    """Return records per second since the first page was requested; 0 if that is not known."""
     begins = [begin for begin, _ in stream.periods[Phase.DOWNLOADING]]
-    since = stream.now - begins[0] if begins else 0.0
-    return stream.records / since if since else 0.0
+    return _records_a_second(stream.records, stream.now - begins[0]) or 0.0 if begins else 0.0
+
+
+def _records_a_second(records: int, seconds: float) -> float | None:
+    """Return how many records a second brings; None until there is something to go by."""
+    return records / seconds if seconds >= _SECONDS_BEFORE_A_RATE else None
