@@ -127,9 +127,7 @@ class TapSFBulkPages(RunningTap):
         from tap_sfbulk_pages.singer.streams import discovery as stream_discovery  # noqa: PLC0415 - as above
 
         streams = stream_discovery.offer_streams(self)
-        # As the SDK's own `catalog` does.
-        entries = (stream._singer_catalog_entry for stream in streams)  # noqa: SLF001
-        write_catalog(entries, sys.stdout)
+        write_catalog((stream.describe_for_catalog() for stream in streams), sys.stdout)
         return ""
 
     @override

@@ -15,7 +15,7 @@ from sfbulk_sandbox.sobjects.definitions import FieldDefinition
 
 if TYPE_CHECKING:
     from fixture_types import StartSandbox
-    from tap_process import Tap
+    from tap_process import Tap, TapRun
 
     from sfbulk_sandbox import SandboxServer
 
@@ -275,8 +275,12 @@ def test_a_catalog_of_another_job_is_checked_and_decimals_have_digits(
     catalog = tap.catalog(config)
     run = tap(config, catalog=catalog)
     assert run.exit_code == 0, run.stderr
-    revenue = run.schema("some")["schema"]["properties"]["AnnualRevenue"]
-    assert (revenue["precision"], revenue["scale"]) == (38, 18)
+    # As the describe says, which is asked when the catalog is made.
+    assert _digits_announced(run) == _digits_announced(tap(config)) == (38, 20)
+    older = tap.catalog(config)
+    for digits in ("precision", "scale"):
+        older["streams"][0]["schema"]["properties"]["AnnualRevenue"].pop(digits)
+    assert _digits_announced(tap(config, catalog=older)) == (38, 18)
     # A field of the same name, with dates.
     server.org.change_field("Account", "AnnualRevenue", FieldDefinition(type="date"))
     other_id = made_job(server, "SELECT Id, AnnualRevenue, Name FROM Account")
@@ -285,6 +289,11 @@ def test_a_catalog_of_another_job_is_checked_and_decimals_have_digits(
     assert again.exit_code == 1
     assert "AnnualRevenue (x-singer.decimal in the catalog, date in Salesforce)" in again.stderr
     assert again.records("some") == []
+
+
+def _digits_announced(run: TapRun) -> tuple[int, int]:
+    revenue = run.schema("some")["schema"]["properties"]["AnnualRevenue"]
+    return revenue["precision"], revenue["scale"]
 
 
 def test_an_empty_result_has_columns(tap: Tap, start_sandbox: StartSandbox) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-def write_catalog(entries: Iterable[CatalogEntry], file: IO[str]) -> None:
+def write_catalog(entries: Iterable[dict[str, Any]], file: IO[str]) -> None:
     """Write a catalog, once all of it is there.
 
     Args:
@@ -38,10 +38,9 @@ def write_catalog(entries: Iterable[CatalogEntry], file: IO[str]) -> None:
             written = opened.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8"))
         separator = '{\n  "streams": [\n'
         for entry in entries:
-            content = entry.to_dict()
-            add_paths(content)
+            add_paths(entry)
             with explain_temporary_files():
-                written.write(separator + indent(json.dumps(content, indent=2), "    "))
+                written.write(separator + indent(json.dumps(entry, indent=2), "    "))
             separator = ",\n"
         with explain_temporary_files():
             written.write("\n  ]\n}\n" if separator == ",\n" else '{\n  "streams": []\n}\n')
@@ -83,10 +82,15 @@ class SelectedEntries(Mapping[str, CatalogEntry]):
 
     def __getitem__(self, name: str) -> CatalogEntry:
         """Read the entry of a stream."""
+        return CatalogEntry.from_dict(self.read_content(name))
+
+    def read_content(self, name: str) -> dict[str, Any]:
+        """Read the entry of a stream with all that it has; the SDK's class keeps what it knows."""
         with explain_temporary_files():
             # It writes what is still in memory.
             self._written.seek(self._places[name])
-        return CatalogEntry.from_dict(json.loads(self._written.readline()))
+        content: dict[str, Any] = json.loads(self._written.readline())
+        return content
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._places)

@@ -164,7 +164,7 @@ def selected_streams(tap: RunningTap, catalog: Catalog) -> list[BulkStream]:
         if entry.metadata.resolve_selection().get((), True)
     }
     warn_of_hindered(tap, entries)
-    extra = select_extra_streams(tap, entries)
+    extra = select_extra_streams(tap, entries, lambda name: entries[name].schema.to_dict())
     names = [name for name in entries if name not in extra]
     objects = describe_objects(org.client, org.api_version, names)
     return [

@@ -54,13 +54,16 @@ def offer_extra_streams(tap: RunningTap, paths: FieldPaths) -> list[BulkStream]:
 
 
 def select_extra_streams(
-    tap: RunningTap, entries: Mapping[str, CatalogEntry]
+    tap: RunningTap,
+    entries: Mapping[str, CatalogEntry],
+    read_schema: Callable[[str], dict[str, Any]],
 ) -> dict[str, BulkStream]:
     """Make those that a catalog selects; one that can no longer be read says so itself, later.
 
     Args:
         tap: The tap.
         entries: The selected entries of the catalog by stream.
+        read_schema: Returns the schema of a stream as the catalog has it.
 
     Raises:
         SettingsError: If a query has become wrong since the catalog was made from it.
@@ -74,7 +77,7 @@ def select_extra_streams(
             try:
                 streams[query.name] = QueryStream(tap, query, paths)
             except (SettingsError, RefusedError, UnavailableError) as error:
-                schema = entries[query.name].schema.to_dict()
+                schema = read_schema(query.name)
                 if isinstance(error, SettingsError) and not _is_known(query, schema):
                     errors += [f"queries: {query.name}: {each}" for each in error.errors]
                     continue
@@ -84,10 +87,10 @@ def select_extra_streams(
     for job in org.settings.jobs:
         if job.name in entries:
             # The catalog knows its columns.
-            entry = entries[job.name]
-            keys = tuple(entry.key_properties or ())
-            schema = entry.schema.to_dict()
-            streams[job.name] = ExistingJobStream(tap, job, schema=schema, keys=keys, paths=paths)
+            keys = tuple(entries[job.name].key_properties or ())
+            streams[job.name] = ExistingJobStream(
+                tap, job, schema=read_schema(job.name), keys=keys, paths=paths
+            )
     if errors:
         raise SettingsError(*errors)
     return streams

@@ -16,6 +16,7 @@ from tap_sfbulk_pages.reading.request import JobRequest, choose_fields
 from tap_sfbulk_pages.reading.state import saved_reads
 from tap_sfbulk_pages.reading.through_job import JobReading
 from tap_sfbulk_pages.salesforce.schema import KEY
+from tap_sfbulk_pages.singer.streams.announced_numbers import keep_digits
 from tap_sfbulk_pages.singer.streams.stream import BulkStream
 from tap_sfbulk_pages.soql.columns import find_result_columns, match_spelling, property_schemas
 
@@ -67,6 +68,12 @@ class ExistingJobStream(BulkStream):
         keys = (KEY,) * (KEY in names) if wanted is None else match_spelling(wanted, names)
         schema = {"type": "object", "properties": property_schemas(columns, keys)}
         return cls(tap, job, schema=schema, keys=keys)
+
+    @override
+    def describe_for_catalog(self) -> dict[str, Any]:
+        """Return the stream's entry in a catalog, with the digits of its numbers."""
+        entry = super().describe_for_catalog()
+        return {**entry, "schema": keep_digits(entry["schema"], self.schema)}
 
     @override
     def new_reading(self, context: ReadingContext) -> Reading:

@@ -39,6 +39,7 @@ from tap_sfbulk_pages.salesforce.describe import (
 from tap_sfbulk_pages.salesforce.restricted_objects import find_obstacle
 from tap_sfbulk_pages.singer.inputs.states import find_strange_bookmarks, find_unused_bookmark
 from tap_sfbulk_pages.singer.simple_maps import find_file_map, refuse_files
+from tap_sfbulk_pages.singer.streams.announced_numbers import keep_digits
 from tap_sfbulk_pages.singer.streams.discovery import (
     is_named,
     list_offered_things,
@@ -181,7 +182,7 @@ def select_streams_in_turn(tap: RunningTap, entries: SelectedEntries) -> list[St
     names = _in_order(tap, entries)
     _check_tables(tap, names)
     _check_files(tap, names)
-    extra = select_extra_streams(tap, entries)
+    extra = select_extra_streams(tap, entries, partial(_read_schema, entries))
     for name in _map_names(tap, names):
         _try_maps(tap, Catalog({name: entries[name]}))
     _check_objects(tap, [name for name in names if name not in extra])
@@ -200,6 +201,11 @@ def select_streams_in_turn(tap: RunningTap, entries: SelectedEntries) -> list[St
         *_failing(tap, missing),
         *(StreamInTurn(tap, name, partial(made, name)) for name in names),
     ]
+
+
+def _read_schema(entries: SelectedEntries, name: str) -> dict[str, Any]:
+    content = entries.read_content(name)
+    return keep_digits(entries[name].schema.to_dict(), content["schema"])
 
 
 def _look_for_named(tap: RunningTap, entries: SelectedEntries) -> Mapping[str, ExtractionError]:

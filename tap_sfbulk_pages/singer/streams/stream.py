@@ -296,6 +296,10 @@ class BulkStream(SDKStream):
         self.state_manager.is_flushed = False
         self._write_state_message()
 
+    def describe_for_catalog(self) -> dict[str, Any]:
+        """Return the stream's entry in a catalog, as the SDK's own `catalog` has it."""
+        return self._singer_catalog_entry.to_dict()
+
     def announce_decimals(self, schema: Mapping[str, Any]) -> dict[str, Any]:
         """Complete the decimals of a schema of the stream that has been through a catalog.
 

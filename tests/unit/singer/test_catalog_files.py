@@ -72,7 +72,7 @@ def test_a_catalog_is_written_as_the_sdk_would(count: int) -> None:
     content = {"streams": [entry(f"Stream{number}", {}) for number in range(count)]}
     catalog = Catalog.from_dict(content)
     file = io.StringIO()
-    write_catalog(iter(catalog.streams), file)
+    write_catalog((entry.to_dict() for entry in catalog.streams), file)
     assert json.loads(file.getvalue()) == catalog.to_dict()
 
 
