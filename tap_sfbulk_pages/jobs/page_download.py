@@ -8,14 +8,17 @@ last one): Bulk API 2.0 guide, "Get Results for a Query Job".
 from __future__ import annotations
 
 import re
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from tap_sfbulk_pages.decoding.scan import BlockCutter, CsvScan
+from tap_sfbulk_pages.decoding.scan import CsvScan
 from tap_sfbulk_pages.errors import ResultPageError, UnavailableError
 from tap_sfbulk_pages.jobs.page_body import PageBody
+from tap_sfbulk_pages.jobs.page_sink import SinkFeed
 from tap_sfbulk_pages.quoting import holds_secret
 from tap_sfbulk_pages.salesforce.addresses import locator_of
 from tap_sfbulk_pages.salesforce.transport import decode_body, is_framed
@@ -28,8 +31,12 @@ if TYPE_CHECKING:
     import requests
 
     from tap_sfbulk_pages.jobs.page_body import PageMemory
+    from tap_sfbulk_pages.jobs.page_sink import PageSink
     from tap_sfbulk_pages.jobs.query import QueryJob
     from tap_sfbulk_pages.salesforce.client import SalesforceClient
+
+    # Makes what takes the records of a page, from its locator, columns and delimiter.
+    NewSink = Callable[[str, tuple[str, ...], str], PageSink]
 
 _DELIMITERS = {
     "BACKQUOTE": "`",
@@ -39,32 +46,6 @@ _DELIMITERS = {
     "SEMICOLON": ";",
     "TAB": "\t",
 }
-
-
-class PageSink(Protocol):
-    """Takes the records of a page while it arrives, so that its text is not kept."""
-
-    @property
-    def records(self) -> int:
-        """The number of records taken."""
-
-    @property
-    def greatest(self) -> str | None:
-        """Their greatest replication key; None if there is none."""
-
-    def append(self, block: bytes) -> None:
-        """Take the CSV of whole records. If it cannot be decoded, `finish` says so."""
-
-    def finish(self) -> None:
-        """End: the page is whole, and its count is right.
-
-        Raises:
-            ResultPageError: If the records cannot be decoded.
-            SettingsError: If they cannot be stored.
-        """
-
-    def discard(self) -> None:
-        """Remove what was stored, unless somebody has taken it over."""
 
 
 @dataclass(frozen=True)
@@ -120,8 +101,7 @@ class PageDownload:
         fields: Names of the columns that each page must have, in any order and case.
         by_place: Names of the columns that are known by their place, counted from 0, whatever
             the header line calls them.
-        new_sink: Makes what takes the records of a page while it arrives, from the page's locator,
-            columns and delimiter; None to keep the body.
+        new_sink: Makes what takes the records of a page while it arrives; None to keep the body.
 
     Raises:
         ResultPageError: If the job has an unknown column delimiter.
@@ -135,7 +115,7 @@ class PageDownload:
         fields: frozenset[str],
         by_place: Mapping[int, str] | None = None,
         *,
-        new_sink: Callable[[str, tuple[str, ...], str], PageSink] | None = None,
+        new_sink: NewSink | None = None,
     ) -> None:
         self._client = client
         self._memory = memory
@@ -156,24 +136,12 @@ class PageDownload:
         Raises:
             ExtractionError: As `SalesforceClient.call`.
         """
-
-        def read(response: requests.Response, chunks: Iterator[bytes]) -> ResultPage:
-            body = PageBody(self._memory)
-            sinks: list[PageSink] = []
-            try:
-                return self._receive(link, response, chunks, body, sinks)
-            except BaseException:
-                body.close()
-                for sink in sinks:
-                    sink.discard()
-                raise
-
         with activity.during(activity.Phase.DOWNLOADING):
             page = self._client.call(
                 "GET",
                 link,
                 api_version=self._job.api_version,
-                read=read,
+                read=partial(self._receive, link),
                 headers={"Accept": "text/csv"},
             )
         if stream := activity.current():
@@ -181,12 +149,7 @@ class PageDownload:
         return page
 
     def _receive(
-        self,
-        link: str,
-        response: requests.Response,
-        chunks: Iterator[bytes],
-        body: PageBody,
-        sinks: list[PageSink],
+        self, link: str, response: requests.Response, chunks: Iterator[bytes]
     ) -> ResultPage:
         _check_kind(response)
         locator, encoding = locator_of(link), response.headers.get("Content-Encoding")
@@ -195,24 +158,29 @@ class PageDownload:
             _announced_records(response),
             in_small_blocks=self._new_sink is not None,
         )
-        cutter = BlockCutter(scan) if self._new_sink else None
-        try:
-            kept = _count(chunks, body) if cutter else _keep(chunks, body)
-            for piece in decode_body(kept, encoding):
-                scan.feed(piece)
-                if cutter:
-                    self._pass_on(cutter.blocks(piece), locator, scan, sinks)
-            text = scan.finish()
-        except UnavailableError as error:
-            raise UnavailableError(f"Result page {locator}: {error}") from error
-        columns = self._fields_of(text.columns)
-        if not text.ends_with_line and not is_framed(response):
-            raise UnavailableError(f"Result page {locator} ends within a line.")
-        self._check(link, response, columns, text.records)
-        if cutter:
-            self._pass_on(cutter.blocks(), locator, scan, sinks)
-        for sink in sinks:
-            sink.finish()
+        with ExitStack() as undo:
+            body, feed = PageBody(self._memory), None
+            undo.callback(body.close)
+            if self._new_sink:
+                feed = SinkFeed(scan, partial(self._begin_sink, self._new_sink, locator, scan))
+                undo.callback(feed.discard)
+            try:
+                kept = _count(chunks, body) if feed else _keep(chunks, body)
+                for piece in decode_body(kept, encoding):
+                    scan.feed(piece)
+                    if feed:
+                        feed.take(piece)
+                text = scan.finish()
+            except UnavailableError as error:
+                raise UnavailableError(f"Result page {locator}: {error}") from error
+            columns = self._fields_of(text.columns)
+            if not text.ends_with_line and not is_framed(response):
+                raise UnavailableError(f"Result page {locator} ends within a line.")
+            self._check(locator, response, columns, text.records)
+            if feed:
+                feed.finish()
+            next_locator = _parse_next_locator(response)
+            undo.pop_all()
         return ResultPage(
             locator=locator,
             columns=columns,
@@ -221,11 +189,11 @@ class PageDownload:
             text_bytes=text.size,
             cuts=text.cuts,
             nul_characters=text.nul_characters,
-            next_locator=_parse_next_locator(response),
+            next_locator=next_locator,
             received_at=datetime.now(timezone.utc),
             body=body,
             encoding=encoding,
-            sink=sinks[0] if sinks else None,
+            sink=feed.sink if feed else None,
         )
 
     def _fields_of(self, columns: tuple[str, ...]) -> tuple[str, ...]:
@@ -235,38 +203,29 @@ class PageDownload:
     def _missing(self, columns: tuple[str, ...]) -> set[str]:
         return self._fields - {column.lower() for column in columns}
 
-    def _pass_on(
-        self, blocks: Iterator[bytes], locator: str, scan: CsvScan, sinks: list[PageSink]
-    ) -> None:
-        """Give blocks to the page's sink, which is made for the first of them."""
-        for block in blocks:
-            if not sinks and self._new_sink:
-                columns = self._fields_of(scan.columns())
-                if self._missing(columns):
-                    # The check of the whole page says so.
-                    return
-                sinks.append(self._new_sink(locator, columns, self._delimiter))
-            sinks[0].append(block)
+    def _begin_sink(self, new_sink: NewSink, locator: str, scan: CsvScan) -> PageSink | None:
+        columns = self._fields_of(scan.columns())
+        # What is missing is said by the check of the whole page.
+        return None if self._missing(columns) else new_sink(locator, columns, self._delimiter)
 
     def _check(
-        self, link: str, response: requests.Response, columns: tuple[str, ...], records: int
+        self, locator: str, response: requests.Response, columns: tuple[str, ...], records: int
     ) -> None:
         """Compare a received page with what Salesforce announced, and with what was asked."""
         announced = response.headers.get("Sforce-NumberOfRecords")
         if announced is not None and announced.strip() != str(records):
             raise UnavailableError(
-                f"Result page {locator_of(link)} holds {format_count(records, 'record')}; "
+                f"Result page {locator} holds {format_count(records, 'record')}; "
                 f"Salesforce announced {announced}."
             )
         if not columns and announced is None and self._job.records != 0:
             raise UnavailableError(
-                f"Result page {locator_of(link)} is empty, and Salesforce announced no number of "
-                "records."
+                f"Result page {locator} is empty, and Salesforce announced no number of records."
             )
         missing = self._missing(columns)
         if missing and (records or columns):
             raise UnavailableError(
-                f"Result page {locator_of(link)} lacks columns of its query: {sorted(missing)}."
+                f"Result page {locator} lacks columns of its query: {sorted(missing)}."
             )
 
 

@@ -17,7 +17,6 @@ from tap_sfbulk_pages.decoding.fast_arrow import ArrowMemory
 from tap_sfbulk_pages.decoding.greatest import pick_later
 from tap_sfbulk_pages.decoding.record_batches import BatchBuilder
 from tap_sfbulk_pages.errors import (
-    ExtractionError,
     ResultPageError,
     UnfitNumberError,
     explain_temporary_files,
@@ -195,7 +194,7 @@ class _Batches:
 
 
 class ArrowPage:
-    """The records of one page (`jobs.page_download.PageSink`), in a file that nobody else sees.
+    """The records of one page (`jobs.page_sink.PageSink`), in a file that nobody else sees.
 
     Args:
         records: Decodes them.
@@ -208,7 +207,6 @@ class ArrowPage:
             self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `discard`
         self._writer: pa.ipc.RecordBatchStreamWriter | None = None
         self._schema: pa.Schema | None = None
-        self._error: ExtractionError | None = None
 
     @property
     def records(self) -> int:
@@ -221,29 +219,23 @@ class ArrowPage:
         return self._records.greatest
 
     def append(self, block: bytes) -> None:
-        """Take the CSV of whole records. What cannot be decoded is raised by `finish`.
-
-        A page that is broken on its way can hold anything; whether it is whole is known at its end.
-        """
-        if self._error is None:
-            try:
-                self._records.append(block)
-                if self._records.held_bytes >= _BATCH_BYTES:
-                    self._write()
-            except ExtractionError as error:
-                self._error = error
-
-    def finish(self) -> None:
-        """End: the page is whole, and its count is right.
+        """Take the CSV of whole records.
 
         Raises:
             ResultPageError: If the records cannot be decoded.
             TemporaryFileError: If the disk is full.
         """
-        if self._error is None:
+        self._records.append(block)
+        if self._records.held_bytes >= _BATCH_BYTES:
             self._write()
-        if self._error:
-            raise self._error
+
+    def finish(self) -> None:
+        """End: the page is whole, and its count is right.
+
+        Raises:
+            TemporaryFileError: If the disk is full.
+        """
+        self._write()
         with explain_temporary_files():
             if self._writer:
                 self._writer.close()

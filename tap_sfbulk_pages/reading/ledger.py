@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
     from datetime import datetime
 
-    from tap_sfbulk_pages.jobs.page_download import PageSink
+    from tap_sfbulk_pages.jobs.page_sink import PageSink
     from tap_sfbulk_pages.reading.page import PageBlocks
     from tap_sfbulk_pages.reading.request import JobRequest
 

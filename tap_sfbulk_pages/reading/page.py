@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.decoding.column_map import ColumnMap
     from tap_sfbulk_pages.decoding.columns import Columns
     from tap_sfbulk_pages.decoding.lines import Envelope, RecordLines
-    from tap_sfbulk_pages.jobs.page_download import PageSink
     from tap_sfbulk_pages.jobs.page_lists import PageListCursor
+    from tap_sfbulk_pages.jobs.page_sink import PageSink
     from tap_sfbulk_pages.org import Org
     from tap_sfbulk_pages.reading.request import JobRequest
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 import hashlib
 import os
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.decoding.lines import JSON_LINES
-from tap_sfbulk_pages.errors import ExtractionError
 from tap_sfbulk_pages.singer.batch_formats import WRITERS, compression_of
 
 if TYPE_CHECKING:
@@ -113,8 +112,8 @@ class BatchFiles:
             ResultPageError: If a value does not fit its type.
             SettingsError: If the storage cannot be written to.
         """
-        if sink := page.take_sink():
-            return cast("ColumnFiles", sink).take_over(), page.records
+        if isinstance(sink := page.take_sink(), ColumnFiles):
+            return sink.take_over(), page.records
         write = self._write_columns if self.holds_columns else self._write_lines
         return write(page, job_id), page.records
 
@@ -265,7 +264,6 @@ class ColumnFiles:
         self._builder = builder
         self._files = files
         self._encoded_bytes = encoded_bytes
-        self._error: ExtractionError | None = None
         self._is_taken_over = False
 
     @property
@@ -279,16 +277,14 @@ class ColumnFiles:
         return self._builder.greatest
 
     def append(self, block: bytes) -> None:
-        """Take the CSV of whole records. What it cannot take is raised by `finish`.
+        """Take the CSV of whole records.
 
-        A page that is broken on its way can hold anything; whether it is whole is known at its end.
+        Raises:
+            ResultPageError: If it cannot be decoded, or a value does not fit its type.
+            SettingsError: If the storage cannot be written to.
         """
-        if self._error is None:
-            try:
-                self._builder.append(block)
-                self._write(self._encoded_bytes)
-            except ExtractionError as error:
-                self._error = error
+        self._builder.append(block)
+        self._write(self._encoded_bytes)
 
     def append_columns(self, columns: Columns) -> None:
         """Take a block of columns.
@@ -304,11 +300,8 @@ class ColumnFiles:
         """Complete the files.
 
         Raises:
-            ResultPageError: If a value did not fit its type.
             SettingsError: If the storage cannot be written to.
         """
-        if self._error:
-            raise self._error
         self._write(0)
         self._files.finish()
 
