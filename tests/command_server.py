@@ -16,21 +16,20 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from forked import end_with, load_before_forking
+from forked import end_with, load_before_forking, shorten_waits
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor
 
 from tap_sfbulk_pages.evidence import interview
 from tap_sfbulk_pages.evidence.command import main as evidence
-from tap_sfbulk_pages.jobs import query_jobs
 from tap_sfbulk_pages.loading.command import main as load
 from tap_sfbulk_pages.salesforce.client import SalesforceClient
 from tap_sfbulk_pages.singer.plan_command import main as plan
 from tap_sfbulk_pages.singer.tap import TapSFBulkPages
 from tap_sfbulk_pages.workers import JobOptions, JobRead, job_partitions
 
-query_jobs.SHORTEST_POLL_SECONDS = 0.02
+shorten_waits()
 interview.FIRST_POLL_SECONDS = 0.02
 # Most runs wait for a while, such as before they try again.
 _AT_ONCE = 6

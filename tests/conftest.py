@@ -15,6 +15,7 @@ from tap_process import Tap, TapServer
 
 from sfbulk_sandbox import SandboxServer
 from tap_sfbulk_pages.jobs import query_jobs
+from tap_sfbulk_pages.salesforce import retries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,11 +64,12 @@ def start_sandbox() -> Iterator[StartSandbox]:
 
 @pytest.fixture
 def worker_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put the secrets where tasks look for them, and shorten the waits for jobs."""
+    """Put the secrets where tasks look for them, and shorten the waits."""
     monkeypatch.setenv("TAP_SFBULK_PAGES_CLIENT_ID", "an app")
     monkeypatch.setenv("TAP_SFBULK_PAGES_CLIENT_SECRET", "a secret to be kept")
     # The sandbox's jobs are complete at once; only the pauses before asking would be left.
     monkeypatch.setattr(query_jobs, "SHORTEST_POLL_SECONDS", 0.02)
+    monkeypatch.setattr(retries, "FIRST_WAIT_SECONDS", 0.02)
 
 
 @pytest.fixture(scope="session")

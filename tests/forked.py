@@ -13,6 +13,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import tap_sfbulk_pages
+from tap_sfbulk_pages.jobs import query_jobs
+from tap_sfbulk_pages.salesforce import retries
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +57,12 @@ def load_before_forking(*rooms: str, with_arrow: bool = True) -> None:
     # Keep what is loaded shared: if the garbage collector of a fork touched it, it would be copied.
     gc.collect()
     gc.freeze()
+
+
+def shorten_waits() -> None:
+    """Let runs ask soon for a job, which the sandbox completes at once, and retry at once."""
+    query_jobs.SHORTEST_POLL_SECONDS = 0.02
+    retries.FIRST_WAIT_SECONDS = 0.02
 
 
 def end_with(command: Callable[[], object]) -> None:

@@ -12,13 +12,12 @@ import os
 import sys
 from typing import Any
 
-from forked import end_with, load_before_forking
+from forked import end_with, load_before_forking, shorten_waits
 
-from tap_sfbulk_pages.jobs import query_jobs, serial_pages
+from tap_sfbulk_pages.jobs import serial_pages
 from tap_sfbulk_pages.singer.tap import TapSFBulkPages
 
-# The sandbox's jobs are complete at once; only the pauses before asking would be left.
-query_jobs.SHORTEST_POLL_SECONDS = 0.02
+shorten_waits()
 # A serial walk has several pages without many rows.
 serial_pages.RECORDS_A_PAGE_IN_SERIES = 4
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+FIRST_WAIT_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 60.0
 LONGEST_RETRY_AFTER_SECONDS = 600.0
 
@@ -82,7 +83,7 @@ def retry_after_seconds(header: str | None) -> float | None:
 def _waits() -> Generator[float, UnavailableError, None]:
     """Yield the seconds before each retry: 1, 2, 4, … with jitter, or what Salesforce asks for."""
     error = yield 0.0
-    longest = 1.0
+    longest = FIRST_WAIT_SECONDS
     while True:
         wait = random.uniform(longest / 4, longest)  # noqa: S311 - spreads load, guards nothing
         error = yield wait if error.retry_after is None else error.retry_after + wait / 4

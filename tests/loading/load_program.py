@@ -19,9 +19,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 # Python 3.10 waits at its end for a thread that a fork does not have.
 sys.modules["polars"] = None  # type: ignore[assignment]
 
-from forked import end_with, load_before_forking
+from forked import end_with, load_before_forking, shorten_waits
 
-from tap_sfbulk_pages.jobs import query_jobs
 from tap_sfbulk_pages.loading import transactions
 from tap_sfbulk_pages.loading.command import main
 from tap_sfbulk_pages.loading.databases.duckdb import DuckDBDatabase
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
 def serve() -> None:
     """Answer requests until the input ends."""
     load_before_forking("salesforce", "jobs", "reading", "loading")
+    shorten_waits()
     replies = os.fdopen(os.dup(1), "w", buffering=1)
     for line in sys.stdin:
         request = json.loads(line)
@@ -64,7 +64,6 @@ def run_load(
     sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w", buffering=1)  # noqa: SIM115
     os.environ.clear()
     os.environ.update(environment)
-    query_jobs.SHORTEST_POLL_SECONDS = 0.02
     if records := environment.get("TEST_RECORDS_A_TRANSACTION"):
         transactions.RECORDS_A_TRANSACTION = int(records)
     if place := environment.get("TEST_DIES_AT"):

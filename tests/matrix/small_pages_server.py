@@ -1,4 +1,4 @@
-"""`tap_server.py` with shorter waits and serial pages as small as the others of the matrix.
+"""`tap_server.py` with serial pages as small as the others of the matrix.
 
 A program of its own, started by `fault_runs.py`.
 """
@@ -14,10 +14,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import tap_server
 
-from tap_sfbulk_pages.jobs import query_jobs, serial_pages
+from tap_sfbulk_pages.jobs import serial_pages
 
 serial_pages.RECORDS_A_PAGE_IN_SERIES = 3
-query_jobs.SHORTEST_POLL_SECONDS = 0.02
 
 
 def _tell_peak_memory() -> None:
