@@ -97,7 +97,8 @@ def seen_on_a_terminal(server: SandboxServer, folder: Path, level: str) -> str:
     config = folder / "config.json"
     config.write_text(json.dumps(config_for(server, "Account")), encoding="utf-8")
     controller, terminal = pty.openpty()
-    environment = {**os.environ, "LOGLEVEL": level, "TERM": "dumb", "NO_COLOR": "1"}
+    terminal_of_80 = {"TERM": "dumb", "NO_COLOR": "1", "COLUMNS": "80"}
+    environment = {**os.environ, "LOGLEVEL": level, **terminal_of_80}
     command = [*COMMAND, str(config)]
     with subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=terminal, env=environment

@@ -12,7 +12,13 @@ from tap_sfbulk_pages.singer.tap import TapSFBulkPages
 OBJECTS = ["Account", "AppDefinition", "Empty__c", "Everything__c", "LoginHistory"]
 
 # The SDK builds the tap while this module is imported, before any fixture.
-_SERVER = SandboxServer({"rows": {"Account": 20, "Everything__c": 60}, "page_rows": 25})
+_SERVER = SandboxServer(
+    {
+        "rows": {"Account": 20, "Everything__c": 60},
+        "page_rows": 25,
+        "data_until": "2026-01-01T00:00:00Z",
+    }
+)
 _SERVER.__enter__()
 atexit.register(_SERVER.__exit__, None, None, None)
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import time
 from collections import Counter
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
-import requests
 from salesforce_data import assert_same_records, expected_records
+from sandbox_calls import change_scenario, complete_job
 from tap_process import config_for, metadata_of
 
 if TYPE_CHECKING:
@@ -29,7 +28,6 @@ SMALL = {"rows": {"Account": ROWS, "User": 5}, "page_rows": 4}
 HUGE = {**SMALL, "record_counts": {"Account": 11_000_000}}
 RANGES = 5
 TOO_LONG = "Retried more than fifteen times"
-_LONGEST_WAIT_SECONDS = 30.0
 
 
 def jobs_of(server: SandboxServer) -> list[QueryJob]:
@@ -318,18 +316,18 @@ def test_a_job_that_failed_so_while_nobody_looked_is_cut_at_once(
 
 
 def test_a_job_that_runs_longer_than_it_may_is_aborted_and_cut(
-    tap: Tap, start_sandbox: StartSandbox
+    tap: Tap, start_sandbox: StartSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = start_sandbox(**SMALL, running_seconds=600)
-    running = tap.start(config_for(server, "Account", job_timeout_seconds=1))
-    deadline = time.monotonic() + _LONGEST_WAIT_SECONDS
-    while not places(server)["create"]:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    requests.patch(
-        f"{server.url}/_sandbox/scenario", json={"running_seconds": 0}, timeout=10
-    ).raise_for_status()
-    run = running.end()
+
+    def add(job: QueryJob) -> None:
+        if jobs_of(server):
+            complete_job(job)
+        keep(job)
+
+    keep = server.jobs.add
+    monkeypatch.setattr(server.jobs, "add", add)
+    run = tap(config_for(server, "Account", job_timeout_seconds=1))
     assert run.exit_code == 0, run.stderr
     assert places(server)["abort"] == 1
     assert "job_timeout_seconds" in run.stderr
@@ -365,9 +363,7 @@ def test_an_org_that_is_done_with_no_range_does_not_lose_all_its_jobs(
     ranges = first.bookmark("Account")["ranges"]
     done = {"from": None, "until": None, "done": True, "maximum": None}
     ranges["parts"] = [done] * 1_000 + ranges["parts"]
-    requests.patch(
-        f"{server.url}/_sandbox/scenario", json={"most_job_rows": 0}, timeout=10
-    ).raise_for_status()
+    change_scenario(server, most_job_rows=0)
     run = tap(config, state=first.state)
     assert run.exit_code == 1
     assert TOO_LONG in run.stderr.rpartition("Error: ")[2]

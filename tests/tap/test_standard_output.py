@@ -55,6 +55,17 @@ def running(
         too_long.cancel()
 
 
+def wait_until_full(reading: int) -> None:
+    """Wait until the run can write no more: what waits in the pipe does not grow any longer."""
+    deadline = time.monotonic() + 60
+    before, waiting = array("i", [0]), array("i", [0])
+    while not waiting[0] or waiting != before:
+        assert time.monotonic() < deadline
+        before = array("i", waiting)
+        time.sleep(0.5)
+        fcntl.ioctl(reading, termios.FIONREAD, waiting)
+
+
 @pytest.mark.skipif(not FULL.exists(), reason="only Linux has a full device")
 @pytest.mark.parametrize("arguments", [[], ["--discover"]])
 def test_a_full_disk_ends_the_run(
@@ -111,8 +122,7 @@ def test_a_pipe_that_does_not_block_is_waited_for(
         os.close(writing)
         with os.fdopen(reading, "rb") as pipe:
             lines = [pipe.readline()]
-            # Long enough for the pipe to be full.
-            time.sleep(1)
+            wait_until_full(reading)
             lines += pipe.readlines()
         _, log = process.communicate()
     assert process.returncode == 0, log
@@ -133,7 +143,7 @@ def test_a_signal_ends_a_run_that_nobody_reads(
     with running(server, tmp_path, writing) as process:
         with os.fdopen(reading, "rb") as pipe:
             pipe.readline()
-            time.sleep(2)
+            wait_until_full(reading)
             process.send_signal(signal.SIGTERM)
             # Nobody reads any more, and the pipe stays open.
             _, log = process.communicate()
@@ -142,17 +152,6 @@ def test_a_signal_ends_a_run_that_nobody_reads(
         os.close(writing)
     assert process.returncode == 143
     assert "Traceback" not in log
-
-
-def wait_until_full(reading: int) -> None:
-    """Wait until the run can write no more: what waits in the pipe does not grow any longer."""
-    deadline = time.monotonic() + 60
-    before, waiting = array("i", [0]), array("i", [0])
-    while not waiting[0] or waiting != before:
-        assert time.monotonic() < deadline
-        before = array("i", waiting)
-        time.sleep(0.5)
-        fcntl.ioctl(reading, termios.FIONREAD, waiting)
 
 
 def test_a_signal_lets_a_slow_reader_have_whole_lines_and_a_state(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -27,7 +26,6 @@ TYPES = {
     "Account.NumberOfEmployees": "int",
     "Account.Owner.Name": "string",
 }
-_LONGEST_WAIT_SECONDS = 30.0
 
 
 def made_job(
@@ -180,9 +178,7 @@ def test_a_job_that_runs_is_waited_for(tap: Tap, start_sandbox: StartSandbox) ->
 def test_a_job_that_runs_too_long_is_not_aborted(tap: Tap, start_sandbox: StartSandbox) -> None:
     server = start_sandbox(**SMALL, running_seconds=600)
     config = job_config(server, {"name": "people", "id": made_job(server)}, job_timeout_seconds=1)
-    began = time.monotonic()
     run = tap(config)
-    assert time.monotonic() - began < _LONGEST_WAIT_SECONDS
     assert run.exit_code == 1
     assert "jobs: people: The job was still InProgress after 1 s" in run.stderr
     assert "It was left running" in run.stderr

@@ -75,7 +75,7 @@ def test_a_run_without_changes_keeps_the_bookmark(tap: Tap, start_sandbox: Start
     server = start_sandbox(**SMALL)
     saved = {
         "replication_key": "SystemModstamp",
-        "replication_key_value": "2026-06-01T00:00:00.000Z",
+        "replication_key_value": "2026-01-01T06:00:00.000Z",
     }
     run = tap(config_for(server, "Account"), state={"bookmarks": {"Account": saved}})
     assert run.exit_code == 0, run.stderr

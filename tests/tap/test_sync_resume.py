@@ -14,9 +14,14 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 from salesforce_data import assert_same_records, expected_records
+from sandbox_calls import NEVER, complete_job
 from tap_process import config_for, select_fields
 
+from tap_sfbulk_pages.jobs.parallel_pages import MOST_OPEN_GROUPS
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fixture_types import StartSandbox
     from tap_process import Tap, TapRun
 
@@ -26,6 +31,7 @@ if TYPE_CHECKING:
 ROWS, PAGE_ROWS = 58, 4
 SMALL = {"rows": {"Account": ROWS}, "page_rows": PAGE_ROWS, "links_per_reply": 3}
 _LONGEST_WAIT_SECONDS = 300.0
+_STANDSTILL_SECONDS = 0.5
 
 
 def only_job(server: SandboxServer) -> QueryJob:
@@ -55,12 +61,25 @@ def pages_done(run: TapRun, server: SandboxServer) -> list[int]:
     return [number for number, group in enumerate(groups) if written.issuperset(group)]
 
 
-def wait_for_polls(server: SandboxServer, count: int) -> None:
-    """Wait until the tap has asked so often how its job is doing."""
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """Wait until something is so."""
     deadline = time.monotonic() + _LONGEST_WAIT_SECONDS
-    while [each.place for each in server.calls].count("poll") < count:
+    while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def wait_until_nothing_is_asked(server: SandboxServer) -> None:
+    """Wait until no call has come for a while."""
+    calls = -1
+    while calls != len(server.calls):
+        calls = len(server.calls)
+        time.sleep(_STANDSTILL_SECONDS)
+
+
+def wait_for_polls(server: SandboxServer, count: int) -> None:
+    """Wait until the tap has asked so often how its job is doing."""
+    wait_until(lambda: [each.place for each in server.calls].count("poll") >= count)
 
 
 def created(server: SandboxServer) -> int:
@@ -187,22 +206,34 @@ def test_a_state_behind_a_page_that_is_slow_has_a_bound(
 ) -> None:
     server = start_sandbox(rows={"Account": 320}, page_rows=PAGE_ROWS, links_per_reply=1)
     server.add_fault(place="page", kind="stall", match={"page": 1})
-    run = tap(config_for(server, "Account", request_timeout_seconds=3))
-    assert run.exit_code == 0, run.stderr
-    assert_same_records(run.records("Account"), expected_records(server, "Account"))
+    running = tap.start(config_for(server, "Account"))
+    reader = threading.Thread(target=running.read_records, args=(320,), daemon=True)
+    reader.start()
+    # All that may be fetched while the first page has not come, and nothing more.
+    wait_until(lambda: len(fetched(server, 0)) >= MOST_OPEN_GROUPS)
+    wait_until_nothing_is_asked(server)
+    running.kill(signal.SIGTERM)
+    reader.join()
+    first = running.end()
     done = [
         len((state["bookmarks"]["Account"].get("query_job") or {}).get("locators_done", ()))
-        for state in run.states
+        for state in first.states
     ]
-    assert 30 < max(done) <= 40
+    assert max(done) == MOST_OPEN_GROUPS - 1
+    server.clear_faults()
+    second = tap(config_for(server, "Account"), state=first.state)
+    assert second.exit_code == 0, second.stderr
+    records = first.records("Account") + second.records("Account")
+    assert_same_records(records, expected_records(server, "Account"))
 
 
 def test_killed_while_the_job_runs(tap: Tap, start_sandbox: StartSandbox) -> None:
-    server = start_sandbox(**SMALL, polls_until_complete=12)
+    server = start_sandbox(**SMALL, polls_until_complete=NEVER)
     running = tap.start(config_for(server, "Account"))
     wait_for_polls(server, 3)
     running.kill(signal.SIGKILL)
     first = running.end()
+    complete_job(only_job(server))
     second = tap(config_for(server, "Account"), state=first.state)
     assert second.exit_code == 0, second.stderr
     assert created(server) == 1
@@ -231,11 +262,12 @@ def test_told_to_stop_and_resumed(
 
 
 def test_told_to_stop_while_the_job_runs(tap: Tap, start_sandbox: StartSandbox) -> None:
-    server = start_sandbox(**SMALL, polls_until_complete=12)
+    server = start_sandbox(**SMALL, polls_until_complete=NEVER)
     running = tap.start(config_for(server, "Account"))
     wait_for_polls(server, 1)
     running.kill(signal.SIGTERM)
     first = running.end()
+    complete_job(only_job(server))
     assert first.exit_code == 143, first.stderr
     since = len(server.calls)
     assert_resumed(first, tap(config_for(server, "Account"), state=first.state), server, since)

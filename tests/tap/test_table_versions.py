@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+from sandbox_calls import NEVER, change_scenario, complete_job
 from tap_process import config_for
 
 if TYPE_CHECKING:
@@ -126,16 +127,19 @@ def test_killed_and_resumed(
 
 
 def test_killed_before_its_first_record(tap: Tap, start_sandbox: StartSandbox) -> None:
-    server, table = start_sandbox(**SMALL, polls_until_complete=12), VersionedTable()
+    server, table = start_sandbox(**SMALL), VersionedTable()
     config, catalog = full_table(tap, server)
     first = table.load(tap(config, catalog=catalog))
     delete(server)
+    # The second job is complete when the test says so.
+    change_scenario(server, polls_until_complete=NEVER)
     since = len(server.calls)
     running = tap.start(config, catalog=catalog, state=first.state)
     wait_for_poll(server, since)
     running.kill(signal.SIGKILL)
     killed = table.load(running.end())
     assert killed.bookmark("Account")["query_job"]["records_done"] == 0
+    complete_job(list(server.jobs)[-1])
     resumed = table.load(tap(config, catalog=catalog, state=killed.state))
     assert len(list(server.jobs)) == 2
     assert resumed.exit_code == 0, resumed.stderr

@@ -8,15 +8,18 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from documentation import script
-from sandbox_calls import places, struck
+from sandbox_calls import change_scenario, places, struck
 
 if TYPE_CHECKING:
     from fixture_types import StartSandbox
+
+    from sfbulk_sandbox.state.query_jobs import QueryJob
 
 
 pytest.importorskip("distributed", reason="distributed is not installed")
@@ -34,8 +37,18 @@ def kill_a_worker(scheduler: int) -> None:
     pytest.fail("there is no worker")
 
 
-def test_the_recipe_for_dask(start_sandbox: StartSandbox, tmp_path: Path) -> None:
-    server = start_sandbox(rows={"Account": 25}, page_rows=2, latency_seconds=0.2)
+def test_the_recipe_for_dask(
+    start_sandbox: StartSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = start_sandbox(rows={"Account": 25}, page_rows=2)
+
+    def add(job: QueryJob) -> None:
+        """Answer slowly from the job on, so that the run cannot end before its worker does."""
+        keep(job)
+        state.scenario = replace(state.scenario, latency_seconds=1)
+
+    keep, state = server.jobs.add, server._sandbox.state
+    monkeypatch.setattr(server.jobs, "add", add)
     server.add_fault(place="page", kind="status", status=503, first=3)
     path = tmp_path / "dask_accounts.py"
     path.write_text(script("spark.md", path.name), encoding="utf-8")
@@ -62,6 +75,7 @@ def test_the_recipe_for_dask(start_sandbox: StartSandbox, tmp_path: Path) -> Non
             assert run.poll() is None, log.read_text()
             time.sleep(0.02)
         kill_a_worker(run.pid)
+        change_scenario(server, latency_seconds=0)
         printed, _ = run.communicate(timeout=300)
     assert run.returncode == 0, log.read_text()
     assert printed == "25 accounts\n"

@@ -132,7 +132,7 @@ def sign_in(url: str, folder: Path) -> str:
         "refresh_token": "configured",
         "state_folder": str(folder),
     }
-    transport: Any = Transport(connections=1, silence_seconds=5, user_agent="test")
+    transport: Any = Transport(connections=1, silence_seconds=60, user_agent="test")
     sessions = Settings.parse(config).sign_in.connect(transport, max_tries=1)
     return sessions.session().access_token
 

@@ -64,7 +64,7 @@ def url(handler: type[Handler]) -> Iterator[str]:
 @pytest.fixture
 def transport() -> Transport:
     """Give a transport."""
-    return Transport(connections=1, silence_seconds=5, user_agent="tap/1")
+    return Transport(connections=1, silence_seconds=60, user_agent="tap/1")
 
 
 def whole(transport: Transport, url: str, **others: Any) -> bytes:
@@ -271,7 +271,7 @@ def test_a_proxy_that_does_not_work(
     proxy: str, kind: type[Exception], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", proxy)
-    transport = Transport(connections=1, silence_seconds=5, user_agent="tap/1")
+    transport = Transport(connections=1, silence_seconds=60, user_agent="tap/1")
     with (
         pytest.raises(kind, match=said) as error,
         transport.send("GET", "https://acme.example/limits", headers={}),
