@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 
     from singer_sdk.streams import Stream
 
-    from tap_sfbulk_pages.singer.streams.lazy_stream import StreamInTurn
     from tap_sfbulk_pages.singer.streams.stream import BulkStream
+    from tap_sfbulk_pages.singer.streams.stream_in_turn import StreamInTurn
 
 
 class TapSFBulkPages(RunningTap):
@@ -166,7 +166,7 @@ class TapSFBulkPages(RunningTap):
         Raises:
             IncompleteRunError: If streams could not be read, after the others.
         """
-        from tap_sfbulk_pages.singer.streams.lazy_stream import StreamInTurn  # noqa: PLC0415 - as above
+        from tap_sfbulk_pages.singer.streams.stream_in_turn import StreamInTurn  # noqa: PLC0415 - as above
 
         streams = [StreamInTurn.of(self, stream) for stream in self.selected_streams]
         self._read_all(sorted(streams, key=lambda stream: not stream.has_saved_job))
@@ -180,13 +180,13 @@ class TapSFBulkPages(RunningTap):
         Raises:
             ExtractionError: If the org cannot be asked, or settings contradict it or each other.
         """
-        from tap_sfbulk_pages.singer.streams import lazy_stream as streams_in_turn  # noqa: PLC0415 - as above
+        from tap_sfbulk_pages.singer.streams import run_streams  # noqa: PLC0415 - as above
 
         # The SDK would fill the mapper with all streams.
         super(Tap, self).setup_mapper()
         if entries is None:
-            return streams_in_turn.offer_streams_in_turn(self)
-        return streams_in_turn.select_streams_in_turn(self, entries)
+            return run_streams.offer_streams_in_turn(self)
+        return run_streams.select_streams_in_turn(self, entries)
 
     def _read_all(self, streams: Sequence[StreamInTurn]) -> None:
         with self.stop_signal.writing():

@@ -71,7 +71,7 @@ class ExistingJobStream(BulkStream):
 
     @override
     def describe_for_catalog(self) -> dict[str, Any]:
-        """Return the stream's entry in a catalog, with the digits of its numbers."""
+        """Return the stream's entry in a catalog's file, with the digits of its numbers."""
         entry = super().describe_for_catalog()
         return {**entry, "schema": keep_digits(entry["schema"], self.schema)}
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
     from singer_sdk.helpers.types import Context
-    from singer_sdk.singerlib import RecordMessage
+    from singer_sdk.singerlib import CatalogEntry, RecordMessage
 
     from tap_sfbulk_pages.reading.page import PageReading, Reading
     from tap_sfbulk_pages.reading.plan import StreamPlan
@@ -296,9 +296,14 @@ class BulkStream(SDKStream):
         self.state_manager.is_flushed = False
         self._write_state_message()
 
+    @property
+    def catalog_entry(self) -> CatalogEntry:
+        """The stream's entry in a catalog, as the SDK's own `catalog` makes it."""
+        return self._singer_catalog_entry
+
     def describe_for_catalog(self) -> dict[str, Any]:
-        """Return the stream's entry in a catalog, as the SDK's own `catalog` has it."""
-        return self._singer_catalog_entry.to_dict()
+        """Return the stream's entry as a catalog's file holds it."""
+        return self.catalog_entry.to_dict()
 
     def announce_decimals(self, schema: Mapping[str, Any]) -> dict[str, Any]:
         """Complete the decimals of a schema of the stream that has been through a catalog.
