@@ -24,12 +24,7 @@ _SHORTEST_SPAN = timedelta(minutes=1)
 
 async def list_deleted(state: State, call: Call, sobject: str) -> Reply:
     """Answer ``/sobjects/X/deleted/?start=&end=``."""
-    org = state.org
-    description = org.describe(sobject, call.version)
-    if description is None:
-        raise not_found()
-    if not description["replicateable"]:
-        raise _refusal("INVALID_TYPE", f"sObject type '{sobject}' is not replicable")
+    org, name = state.org, _find_replicable(state, call, sobject)
     now = org.moment()
     start, end = _read_span(call, now)
     covered = now - timedelta(seconds=state.scenario.delete_log_lag_seconds)
@@ -38,14 +33,14 @@ async def list_deleted(state: State, call: Call, sobject: str) -> Reply:
         raise _refusal(
             "INVALID_REPLICATION_DATE", f"endDate is after latestDateCovered, which is {latest}"
         )
-    purged = org.purged(description["name"])
+    purged = org.purged(name)
     if purged is not None and start < _cut_to_minute(purged):
         raise _refusal(
             "INVALID_REPLICATION_DATE",
             f"startDate before org data available date, which is {_format_moment(purged)}",
         )
     earliest = _cut_to_minute(now - timedelta(days=state.scenario.delete_log_days))
-    found = org.deleted(description["name"], max(start, earliest), end)
+    found = org.deleted(name, max(start, earliest), end)
     limit = state.scenario.deleted_ids_limit
     if len(found) > limit:
         raise _refusal("EXCEEDED_ID_LIMIT", f"more than {limit} ids; choose a shorter time span")
@@ -63,16 +58,25 @@ async def list_deleted(state: State, call: Call, sobject: str) -> Reply:
 
 async def list_updated(state: State, call: Call, sobject: str) -> Reply:
     """Answer ``/sobjects/X/updated/?start=&end=``."""
-    org = state.org
-    description = org.describe(sobject, call.version)
+    org, name = state.org, _find_replicable(state, call, sobject)
+    start, end = _read_span(call, org.moment())
+    ids = await asyncio.to_thread(org.updated, name, start, end)
+    covered = min(end, _cut_to_minute(org.moment()))
+    return json_reply({"ids": ids, "latestDateCovered": _format_moment(covered)})
+
+
+def _find_replicable(state: State, call: Call, sobject: str) -> str:
+    """Return the name of an object as the org spells it.
+
+    Raises:
+        SalesforceError: If the user sees no such object, or Salesforce keeps no log of it.
+    """
+    description = state.org.describe(sobject, call.version)
     if description is None:
         raise not_found()
     if not description["replicateable"]:
         raise _refusal("INVALID_TYPE", f"sObject type '{sobject}' is not replicable")
-    start, end = _read_span(call, org.moment())
-    ids = await asyncio.to_thread(org.updated, description["name"], start, end)
-    covered = min(end, _cut_to_minute(org.moment()))
-    return json_reply({"ids": ids, "latestDateCovered": _format_moment(covered)})
+    return str(description["name"])
 
 
 def _read_span(call: Call, now: datetime) -> tuple[datetime, datetime]:

@@ -90,9 +90,9 @@ async def count_records(state: State, call: Call) -> Reply:
     """Answer ``/limits/recordCount?sObjects=A,B``; unknown names are left out without an error."""
     asked = [name for name in call.query.get("sObjects", "").split(",") if name]
     names = [name for name in asked or state.org.sobjects if name in state.org.sobjects]
-    told = state.scenario.record_counts
+    given = state.scenario.record_counts
     counts = await asyncio.to_thread(
-        lambda: {name: told.get(name, state.org.count(name)) for name in names}
+        lambda: {name: given.get(name, state.org.count(name)) for name in names}
     )
     return json_reply({"sObjects": [{"count": n, "name": name} for name, n in counts.items()]})
 

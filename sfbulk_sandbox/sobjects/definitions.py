@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping  # noqa: TC003 - fields are read by their types
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 from sfbulk_sandbox.sobjects import value_sources as values
 from sfbulk_sandbox.sobjects.fields import (
@@ -298,6 +298,3 @@ def _sources(field: Field) -> Mapping[str, ValueSource]:
         "reference": values.lookup(*field.reference_to),
         "location": values.nothing,
     }
-
-
-FIELD_TYPES: tuple[str, ...] = get_args(FieldType)

@@ -72,27 +72,18 @@ def no_such_column(soql: str, position: int, column: str, sobject: str) -> SoqlE
     )
 
 
-def no_such_relationship(soql: str, position: int, relationship: str) -> SoqlError:
-    """Return the refusal of a relationship that does not exist."""
+def no_such_relationship(
+    soql: str, position: int, relationship: str, *, in_from: bool = False
+) -> SoqlError:
+    """Return the refusal of a relationship that does not exist, in a path or in the FROM clause."""
+    where = "FROM part of query call" if in_from else "field path"
     return at_position(
         soql,
         position,
-        "INVALID_FIELD",
-        f"Didn't understand relationship '{relationship}' in field path. If you are attempting to "
-        "use a custom relationship, be sure to append the '__r' after the custom relationship "
-        f"name. {_REFERENCE_WSDL}",
-    )
-
-
-def no_such_relationship_in_from(soql: str, position: int, relationship: str) -> SoqlError:
-    """Return the refusal of a relationship that a FROM clause names and that does not exist."""
-    return at_position(
-        soql,
-        position,
-        "INVALID_TYPE",
-        f"Didn't understand relationship '{relationship}' in FROM part of query call. If you are "
-        "attempting to use a custom relationship, be sure to append the '__r' after the custom "
-        f"relationship name. {_REFERENCE_WSDL}",
+        "INVALID_TYPE" if in_from else "INVALID_FIELD",
+        f"Didn't understand relationship '{relationship}' in {where}. If you are attempting to use "
+        "a custom relationship, be sure to append the '__r' after the custom relationship name. "
+        f"{_REFERENCE_WSDL}",
     )
 
 

@@ -12,7 +12,6 @@ from sfbulk_sandbox.soql.errors import (
     at_position,
     no_such_column,
     no_such_relationship,
-    no_such_relationship_in_from,
     not_driving_sobject,
     unexpected_token,
 )
@@ -221,7 +220,7 @@ class FieldPaths:
             lookup = self._schema.relationship(sobject, name)
             parent = None if lookup is None else self._parent(lookup)
             if parent is None:
-                raise no_such_relationship_in_from(self.soql, path.position, name)
+                raise no_such_relationship(self.soql, path.position, name, in_from=True)
             sobject = parent
         return names
 

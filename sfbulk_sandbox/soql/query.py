@@ -15,7 +15,7 @@ from sfbulk_sandbox.soql.errors import (
     SoqlError,
     at_position,
     field_cannot_be,
-    no_such_relationship_in_from,
+    no_such_relationship,
     no_such_sobject,
 )
 from sfbulk_sandbox.soql.field_paths import DISTANCE, FieldPaths
@@ -244,7 +244,9 @@ class QueryRun:
         """Run a parent-to-child subquery, for all parents at once."""
         relationship = self._schema.child_relationship(parent, query.sobject.text)
         if relationship is None:
-            raise no_such_relationship_in_from(soql, query.sobject.position, query.sobject.text)
+            raise no_such_relationship(
+                soql, query.sobject.position, query.sobject.text, in_from=True
+            )
         refuse_aggregates(query)
         if query.offset:
             raise unsupported(OFFSET_IN_SUBQUERY)

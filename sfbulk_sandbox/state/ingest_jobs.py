@@ -137,8 +137,8 @@ class IngestJob:
             for record_id, outcome, row in (
                 self.successful if kind == "successfulResults" else self.failed
             ):
-                told = str(outcome).lower() if isinstance(outcome, bool) else outcome
-                writer.writerow([record_id, told, *(row.get(name, "") for name in self.columns)])
+                cell = str(outcome).lower() if isinstance(outcome, bool) else outcome
+                writer.writerow([record_id, cell, *(row.get(name, "") for name in self.columns)])
         return page.getvalue().encode()
 
     def _write(self, org: Org, row: Row) -> None:

@@ -6,7 +6,7 @@ import contextvars
 import threading
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,6 +61,16 @@ class Outcome(Generic[T]):
 
     value: T | None = None
     error: BaseException | None = None
+
+    def result(self) -> T:
+        """Return the value.
+
+        Raises:
+            BaseException: The error, where there is one.
+        """
+        if self.error is not None:
+            raise self.error
+        return cast("T", self.value)
 
 
 class Fetching(Generic[T]):

@@ -50,9 +50,7 @@ class SerialPages(JobPages):
                 return
             message = f"The next result page cannot be fetched: {outcome.error}"
             raise ListingError(message) from outcome.error
-        if outcome.error is not None:
-            raise outcome.error
-        page = outcome.value
+        page = outcome.result()
         assert isinstance(page, ResultPage)  # noqa: S101 - nothing else was asked for
         if self.is_doubtful and not page.records:
             page.close()

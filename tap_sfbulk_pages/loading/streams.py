@@ -46,7 +46,7 @@ def list_streams(
     """
     org, settings = context.org, context.org.settings
     missing: Mapping[str, ExtractionError] = {}
-    extra = [*(each.name for each in settings.queries), *(each.name for each in settings.jobs)]
+    extra = settings.extra_names
     if selected is None:
         objects, missing = _list_offered(org)
     else:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from contextlib import nullcontext
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.datetimes import format_literal
 from tap_sfbulk_pages.decoding.records import ColumnBlocks
@@ -212,9 +212,7 @@ class RestReading:
         if isinstance(outcome.error, RefusedError):
             with self._context.waiting():
                 return self._start_over(outcome.error)
-        if outcome.error:
-            raise outcome.error
-        return cast("RestPage", outcome.value)
+        return outcome.result()
 
     def _hand_over(self, page: RestPage) -> Iterator[PageReading]:
         """Hand over a page, and count it when it comes back written.

@@ -40,10 +40,12 @@ def errors_for_people() -> Iterator[None]:
         sys.stdout.flush()
     except RunStopped as stopped:
         sys.exit(stopped.exit_code)
-    except (SettingsError, ConfigValidationError) as error:
-        _end("\n  ".join(["Wrong settings:", *error.errors]))
+    except SettingsError as error:
+        _end(error.describe())
+    except ConfigValidationError as error:
+        _end(SettingsError(*error.errors).describe())
     except MappingError as error:
-        _end(f"Wrong settings:\n  stream_maps: {error}")
+        _end(SettingsError(f"stream_maps: {error}").describe())
     except ExtractionError as error:
         _end(str(error))
     except OutputError as error:

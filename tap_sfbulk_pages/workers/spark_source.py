@@ -31,8 +31,6 @@ from tap_sfbulk_pages.workers.options import (
     PUSH_FILTERS,
     STREAM_OPTIONS,
     JobOptions,
-    check_total,
-    create_job,
     fold_names,
 )
 from tap_sfbulk_pages.workers.partitions import JobPartition, JobRead, job_partitions
@@ -42,8 +40,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 
     from pyspark.sql.datasource import DataSourceStreamReader, Filter
-
-__all__ = ["SFBulkDataSource", "check_total", "create_job"]
 
 # The Spark type, Arrow's name for it, and the JSON schema of a field of that type. Times of day are
 # strings, since not every engine has a type for them.

@@ -162,10 +162,7 @@ class WithBinaryFields(WrappedReading):
                     fetching.start(partial(self._fetch_numbered, number, values[number]))
                     begun = number + 1
                 while wanted not in arrived:
-                    outcome = fetching.wait_for_next()
-                    if outcome.value is None:
-                        raise outcome.error or AssertionError("a task has an outcome")
-                    arrived.update([outcome.value])
+                    arrived.update([fetching.wait_for_next().result()])
                 yield arrived.pop(wanted)
         finally:
             fetching.give_up()

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from platformdirs import user_state_path
-
 from tap_sfbulk_pages.errors import SettingsError
 from tap_sfbulk_pages.quoting import keep_secret
 from tap_sfbulk_pages.salesforce.addresses import (
@@ -183,10 +181,7 @@ def _make_flow(
 ) -> Flow:
     client_id = given["client_id"]
     if flow is RefreshToken:
-        folder = user_state_path("tap-sfbulk-pages")
-        if "state_folder" in given:
-            folder = Path(given["state_folder"]).expanduser()
-        store = RefreshTokenStore(given["refresh_token"], folder)
+        store = RefreshTokenStore(given["refresh_token"], _choose_state_folder(given))
         return RefreshToken(client_id, given.get("client_secret"), store)
     if flow is JwtBearer:
         return JwtBearer(
@@ -205,6 +200,15 @@ def _make_flow(
             given.get("security_token", ""),
         )
     return ClientCredentials(client_id, given["client_secret"])
+
+
+def _choose_state_folder(given: Mapping[str, Any]) -> Path:
+    if "state_folder" in given:
+        return Path(given["state_folder"]).expanduser()
+    # Only this flow needs it, and every start of a command or a worker would pay for the import.
+    from platformdirs import user_state_path  # noqa: PLC0415
+
+    return user_state_path("tap-sfbulk-pages")
 
 
 def _choose_audiences(
