@@ -62,7 +62,7 @@ class Org:
         self._record_counts: Mapping[str, int] | None = None
 
     def job_allowance(self) -> JobAllowance:
-        """Tell how many jobs may still be made, as `/limits` said when it was first asked.
+        """Return how many jobs may still be made, as `/limits` first said.
 
         Raises:
             ExtractionError: As `SalesforceClient.fetch_json`.
@@ -73,7 +73,7 @@ class Org:
             return self._job_allowance
 
     def record_counts(self) -> Mapping[str, int]:
-        """Tell about how many records each object has, as Salesforce said when it was first asked.
+        """Return about how many records each object has, as Salesforce first said.
 
         Raises:
             ExtractionError: As `SalesforceClient.fetch_json`.

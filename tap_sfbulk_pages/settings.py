@@ -10,8 +10,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import isodate
-
 from tap_sfbulk_pages.configuration import (
     describe_schema_errors,
     quote_version,
@@ -231,7 +229,7 @@ def _report_path(given: Mapping[str, Any]) -> Path | None:
         return None
     path = Path(given["report_path"])
     if not path.parent.is_dir():
-        # Told now, since the report is written when the night is over.
+        # Checked now, since the report is written when the night is over.
         raise SettingsError(f"report_path: there is no folder {path.parent}")
     if path.is_dir():
         raise SettingsError(f"report_path must name a file, and {path} is a folder")
@@ -241,6 +239,9 @@ def _report_path(given: Mapping[str, Any]) -> Path | None:
 def _refresh_period(given: Mapping[str, Any]) -> timedelta | None:
     if "refresh_formula_fields" not in given:
         return None
+    # Few runs set it, and every start of a command or a worker would pay for the import.
+    import isodate  # noqa: PLC0415
+
     text = given["refresh_formula_fields"]
     try:
         period = isodate.parse_duration(text)

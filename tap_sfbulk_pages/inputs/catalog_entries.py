@@ -62,7 +62,7 @@ def read_selected_entries(file: IO[bytes], known: dict[str, None]) -> Iterator[d
 
 
 def is_selected(metadata: Mapping[str, Any], *, otherwise: bool) -> bool:
-    """Tell, as the Singer SDK does, whether metadata select what they are of.
+    """Return, as the Singer SDK does, whether metadata select what they are of.
 
     Args:
         metadata: Of a stream, or of a field of one that is selected.

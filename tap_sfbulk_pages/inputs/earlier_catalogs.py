@@ -46,7 +46,7 @@ def understand(entry: dict[str, Any]) -> bool:
         entry: Changed in place.
 
     Returns:
-        Whether it is known what is read of the stream; if not, `warnings_of` tells the user.
+        Whether it is known what is read of the stream; if not, `warnings_of` says so.
 
     Raises:
         CatalogError: If it asks for something that would be read otherwise here.
@@ -66,7 +66,7 @@ def understand(entry: dict[str, Any]) -> bool:
 
 
 def warnings_of(without_choice: Sequence[str]) -> list[str]:
-    """Tell of streams whose replication key the catalog leaves open."""
+    """Warn of streams whose replication key the catalog leaves open."""
     if not without_choice:
         return []
     return [
@@ -136,7 +136,7 @@ def _check_keys(entry: dict[str, Any]) -> None:
 
 
 def _chooses_nothing(entry: dict[str, Any], root: dict[str, Any]) -> bool:
-    """Tell whether keys are offered, and neither one of them nor a method is chosen."""
+    """Return whether keys are offered, and neither one of them nor a method is chosen."""
     chosen = (
         entry.get("replication_key"),
         entry.get("replication_method"),

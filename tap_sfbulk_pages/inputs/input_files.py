@@ -98,7 +98,7 @@ def read_config(places: Iterable[str]) -> tuple[dict[str, Any], bool]:
 
 
 def _encoding_of(data: bytes) -> str:
-    """Tell the encoding by the mark at the beginning, or by the zeros between ASCII characters."""
+    """Return the encoding, by the mark at the beginning or the zeros between ASCII characters."""
     return json.detect_encoding(data[:_LONGEST_MARK])
 
 

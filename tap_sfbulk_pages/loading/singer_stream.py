@@ -264,7 +264,7 @@ class SingerStream:
         return list(whole.values()), list(deleted.values())
 
     def _is_mark(self, record: Mapping[str, Any]) -> bool:
-        """Tell whether a record says no more than that it was deleted, or need say no more."""
+        """Return whether a record says no more than that it was deleted, or need say no more."""
         if not record.get(DELETED_AT):
             return False
         return self._removes_deleted or record.keys() <= {*self._table.keys, DELETED_AT}

@@ -56,7 +56,7 @@ class Transactions:
         return self._states.setdefault(stream, {})
 
     def has_job(self, stream: str) -> bool:
-        """Tell whether an earlier load has left a job of the stream to be read on."""
+        """Return whether an earlier load has left a job of the stream to be read on."""
         return saved_reads.has_job(self._states.get(stream, {}))
 
     def open(self, stream: str, landing: Landing) -> None:

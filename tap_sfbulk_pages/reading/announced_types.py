@@ -49,7 +49,7 @@ def check_announced_types(
 
 
 def _takes(announced: Mapping[str, Any], described: str) -> bool:
-    """Tell whether a schema takes every value of a type; more than it needs does no harm."""
+    """Return whether a schema takes every value of a type; more than it needs does no harm."""
     today = property_schema(described)
     types, form = _types(announced), announced.get("format")
     (kind,) = _types(today)

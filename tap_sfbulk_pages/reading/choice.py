@@ -194,7 +194,7 @@ def _is_begun(query: ObjectQuery, state: Mapping[str, Any]) -> bool:
 
 
 def _keeps_order(query: ObjectQuery) -> bool:
-    """Tell whether ranges of the query can be read at different times without missing a record.
+    """Return whether ranges of the query can be read at different times without missing a record.
 
     A record whose key moves backwards while they are read, as one of the user's own choice may,
     can move into a range that has been read already.
@@ -204,7 +204,7 @@ def _keeps_order(query: ObjectQuery) -> bool:
 
 
 def _keeps_delete_log(selection: ObjectSelection) -> bool:
-    """Tell whether Salesforce can say which records were deleted; a look at a few asks nothing."""
+    """Return whether Salesforce can say which were deleted; a look at a few asks nothing."""
     if selection.limit is not None:
         return False
     if selection.sobject.is_replicated and selection.primary_keys == (KEY,):

@@ -126,7 +126,7 @@ class ObjectQuery:
         return Query(soql, include_deleted=self.include_deleted)
 
     def is_answered_by(self, ranges: SavedRanges) -> bool:
-        """Tell whether saved ranges are of this query (`SavedRanges.answers`)."""
+        """Return whether saved ranges are of this query (`SavedRanges.answers`)."""
         return ranges.answers(self.write().fingerprint, self.range_name)
 
     @property

@@ -32,7 +32,7 @@ _COMPRESSIONS: Mapping[str, Mapping[str | None, str | None]] = {
         "snappy": "snappy",
         "zstd": "zstd",
     },
-    # What the message does not tell, no target would expect.
+    # What the message does not say, no target would expect.
     "jsonl": {None: None, "none": None, "gzip": "gzip"},
 }
 

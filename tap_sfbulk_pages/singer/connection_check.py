@@ -18,31 +18,33 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.org import Org
 
 
-def check_connection(org: Org, tell: Callable[[str], None]) -> None:
+def check_connection(org: Org, report: Callable[[str], None]) -> None:
     """Run the checks one after another.
 
     Args:
         org: Where to.
-        tell: Called with one line for each check.
+        report: Called with one line for each check.
 
     Raises:
         ExtractionError: If one failed; its line says why.
     """
-    _tell("sign-in", _sign_in, org, tell)
-    _tell("API access", _api_access, org, tell)
-    _tell("Bulk query jobs", _bulk_query_jobs, org, tell)
-    _tell("limits", _limits, org, tell)
+    _run_check("sign-in", _sign_in, org, report)
+    _run_check("API access", _api_access, org, report)
+    _run_check("Bulk query jobs", _bulk_query_jobs, org, report)
+    _run_check("limits", _limits, org, report)
 
 
-def _tell(name: str, check: Callable[[Org], str], org: Org, tell: Callable[[str], None]) -> None:
+def _run_check(
+    name: str, check: Callable[[Org], str], org: Org, report: Callable[[str], None]
+) -> None:
     try:
         found = check(org)
     except ExtractionError as error:
         # Any call may be the one that meets a limit.
         name = "limits" if isinstance(error, AllowanceError) else name
-        tell(f"{name}: failed. {error}")
+        report(f"{name}: failed. {error}")
         raise ExtractionError(f"The connection test ended at: {name}.") from error
-    tell(quote(f"{name}: {found}"))
+    report(quote(f"{name}: {found}"))
 
 
 def _sign_in(org: Org) -> str:

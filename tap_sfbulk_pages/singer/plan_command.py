@@ -173,7 +173,7 @@ def _need_line(need: DailyNeed, settings: Settings) -> str:
     needed, noun = round(need.needed), _COUNTED.get(need.name)
     line = f"About {format_count(needed, noun) if noun else f'{needed:,} {UNITS[need.name]}'}"
     if limit is None or share is None:
-        return f"{line}; the org does not tell how many are left."
+        return f"{line}; the org does not say how many are left."
     line += f", {share:.1f} % of a day's {limit.maximum:,}; {limit.remaining:,} are left."
     if need.needed > limit.remaining:
         return f"{line} That is not enough."

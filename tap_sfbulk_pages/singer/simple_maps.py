@@ -272,7 +272,7 @@ class _ExpressionReader:
         return value
 
     def _compile(self, node: ast.expr) -> tuple[Compute, bool]:
-        """Compile a part of the expression; tell whether it is text or null in any case."""
+        """Compile a part of the expression; return, too, whether it is always text or null."""
         field = self._field(node)
         if field is not None:
             place = self._places.setdefault(field, len(self._places))

@@ -45,7 +45,7 @@ def normalize(condition: str) -> str:
 
 
 def finds_no_more(today: str | None, before: str | None) -> bool:
-    """Tell whether a condition certainly finds nothing that another one did not find.
+    """Return whether a condition certainly finds nothing that another one did not find.
 
     That is so if all parts of the other one, joined by AND, are parts of it too, in any order.
 
@@ -59,12 +59,12 @@ def finds_no_more(today: str | None, before: str | None) -> bool:
 
 
 def has_relative_date(condition: str | None) -> bool:
-    """Tell whether a condition means something else on another day."""
+    """Return whether a condition means something else on another day."""
     return condition is not None and any(map(_is_relative, tokenize(condition)))
 
 
 def gains_with_time(condition: str | None) -> bool:
-    """Tell whether a condition may find a record on another day that has not been changed.
+    """Return whether a condition may find a record on another day that has not been changed.
 
     A span that begins relative to the day and has no end loses records with time, and gains none;
     so does one that lasts until now, of a stamp that is never in the future.
@@ -126,7 +126,7 @@ def _strip_brackets(tokens: Sequence[Token]) -> Sequence[Token]:
 
 
 def _gaps(tokens: Sequence[Token]) -> Iterator[bool]:
-    """Tell of each token whether a space stands before it."""
+    """Yield for each token whether a space stands before it."""
     end = 0
     for token in tokens:
         yield token.start > end

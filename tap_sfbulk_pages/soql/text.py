@@ -79,7 +79,7 @@ class Token:
     depth: int
 
     def is_word(self, *words: str) -> bool:
-        """Tell whether it is one of some words, given in upper case."""
+        """Return whether it is one of some words, given in upper case."""
         return self.kind == "word" and self.text.upper() in words
 
 

@@ -70,11 +70,11 @@ def _log_progress(
 ) -> Iterator[None]:
     is_over = threading.Event()
 
-    def tell() -> None:
+    def log_lines() -> None:
         while not is_over.wait(SECONDS_BETWEEN_LINES):
             logger.info("%s", progress_line(activity, streams, calls_made()))
 
-    threading.Thread(target=tell, name="sfbulk-progress", daemon=True).start()
+    threading.Thread(target=log_lines, name="sfbulk-progress", daemon=True).start()
     try:
         yield
     finally:
@@ -117,9 +117,9 @@ def progress_line(activity: RunActivity, streams: Sequence[str], calls_made: int
     ended = [name for name in streams if activity.stream(name).outcome]
     going_on = _going_on(activity, streams)
     rate = _records_a_second(activity.records, activity.seconds)
-    told = going_on[:_STREAMS_IN_A_LINE]
-    doing = ", ".join(f"{stream.name} ({_doing(stream)})" for stream in told)
-    more = f" and {len(going_on) - len(told)} more" if len(going_on) > len(told) else ""
+    listed = going_on[:_STREAMS_IN_A_LINE]
+    doing = ", ".join(f"{stream.name} ({_doing(stream)})" for stream in listed)
+    more = f" and {len(going_on) - len(listed)} more" if len(going_on) > len(listed) else ""
     return (
         f"After {duration(activity.seconds)}: "
         f"{len(ended)} of {format_count(len(streams), 'stream')} ended, "

@@ -62,15 +62,15 @@ def summary_text(activity: RunActivity, calls_made: int, width: int | None = Non
         width: Of the terminal that shows it; None for a log, whose lines may be of any length.
     """
     rows = summary_rows(activity)
-    told = [row for row in rows if row[1] != "0" or row[-1]]
-    empty = [row for row in rows if row not in told]
+    listed = [row for row in rows if row[1] != "0" or row[-1]]
+    empty = [row for row in rows if row not in listed]
     if len(empty) <= _MOST_EMPTY_ROWS:
-        told, empty = rows, []
+        listed, empty = rows, []
     total = (
         f"{format_count(activity.records, 'record')} of {format_count(len(rows), 'stream')} in "
         f"{duration(activity.seconds)}, with {format_count(calls_made, 'API call')}."
     )
-    table = [HEADINGS, *told]
+    table = [HEADINGS, *listed]
     totals = [total]
     if width is not None:
         table = _fit(table, width - len(_INDENT))

@@ -116,7 +116,7 @@ def test_a_user_who_may_not_ask_for_counts_and_limits(
     result = plan(config=config_for(server, *STREAMS))
     assert result.exit_code == 0, result.output
     assert "Account  ?" in re.sub(" +", "  ", result.stdout)
-    assert "the org does not tell how many are left" in result.stdout
+    assert "the org does not say how many are left" in result.stdout
 
 
 def test_ranges_and_what_is_small(

@@ -107,7 +107,7 @@ def widen_columns(database: Database, table: Table, *, may_widen: bool) -> None:
 
 
 def is_empty(database: Database, name: str) -> bool:
-    """Tell whether a table has no rows."""
+    """Return whether a table has no rows."""
     return not database.fetch(f"SELECT 1 FROM {database.qualified(name)} LIMIT 1")
 
 

@@ -48,7 +48,7 @@ def ensure_waiting_table(database: Database, table: Table) -> None:
 
 
 def has_waiting_table(database: Database, table: str) -> bool:
-    """Tell whether there is a table in which records of another one wait."""
+    """Return whether there is a table in which records of another one wait."""
     return bool(database.describe(waiting_table(table)))
 
 

@@ -344,7 +344,7 @@ def _begins_earlier(today: str | None, before: str | None) -> bool:
 
 
 def _may_be_days(before: str, now: str) -> bool:
-    """Tell whether a day may have begun between two moments, in some time zone.
+    """Return whether a day may have begun between two moments, in some time zone.
 
     Relative dates follow the time zone of the user who asks, which is a multiple of a quarter of an
     hour away from UTC.

@@ -72,7 +72,7 @@ class SavedRanges:
         return cls(query, field, parse_datetime(cut_at), parts)
 
     def answers(self, query: str, field: str) -> bool:
-        """Tell whether they are of a query, and can be read on by its range field.
+        """Return whether they are of a query, and can be read on by its range field.
 
         The whole query is the same for every range field. Ranges of another one would not meet
         those that are still to be read, and records would fall between them. Ranges that are all

@@ -65,7 +65,7 @@ class SavedJob:
     replication_key: str | None
 
     def answers(self, fingerprint: str, replication_key: str | None) -> bool:
-        """Tell whether it was asked the same, and keeps the maximum of the same field."""
+        """Return whether it was asked the same, and keeps the maximum of the same field."""
         is_same_key = self.replication_key in (replication_key, UNKNOWN_KEY)
         return self.fingerprint == fingerprint and is_same_key
 
@@ -100,18 +100,18 @@ class SavedRestQuery:
     replication_key: str | None
 
     def answers(self, fingerprint: str, replication_key: str | None) -> bool:
-        """Tell whether it was asked the same, and keeps the maximum of the same field."""
+        """Return whether it was asked the same, and keeps the maximum of the same field."""
         is_same_key = self.replication_key in (replication_key, UNKNOWN_KEY)
         return self.fingerprint == fingerprint and is_same_key
 
 
 def has_job(state: Mapping[str, Any]) -> bool:
-    """Tell whether a stream's state holds a job, ranges with jobs, or a query, sound or not."""
+    """Return whether a stream's state holds a job, ranges with jobs, or a query, sound or not."""
     return any(_unfinished(state, name) is not None for name in (JOB, RANGES, REST_QUERY))
 
 
 def has_records(state: Mapping[str, Any]) -> bool:
-    """Tell whether records have been written of what a stream is in the middle of reading."""
+    """Return whether records have been written of what a stream is in the middle of reading."""
     ranges = _unfinished(state, RANGES)
     if isinstance(ranges, dict):
         return any(part.get("done") or has_records(part) for part in ranges["parts"])

@@ -32,7 +32,7 @@ def take_over_state(bookmarks: Mapping[str, Any]) -> tuple[dict[str, Any], list[
         The bookmarks, and what the user should know.
 
     Raises:
-        StateError: If it cannot be told which of several bookmarks of a stream counts.
+        StateError: If a stream has several bookmarks.
     """
     read: dict[str, Any] = {}
     taken, broken_off = [], []
@@ -45,15 +45,17 @@ def take_over_state(bookmarks: Mapping[str, Any]) -> tuple[dict[str, Any], list[
         taken.append(stream)
         if bookmark.get(_JOB):
             broken_off.append(stream)
-    told = []
+    warnings = []
     if taken:
-        told.append(f"The bookmarks of {', '.join(taken)} are another tap's, and are taken over.")
+        warnings.append(
+            f"The bookmarks of {', '.join(taken)} are another tap's, and are taken over."
+        )
     if broken_off:
-        told.append(
+        warnings.append(
             f"The state names unfinished Bulk API jobs of {', '.join(broken_off)}. They are not "
             "read on; these streams are read anew from their bookmarks, or from start_date."
         )
-    return read, told
+    return read, warnings
 
 
 def _bookmark(stream: str, bookmark: Mapping[str, Any]) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def offer_streams(tap: RunningTap) -> Iterator[BulkStream]:
         One by one, ordered by name: all of them may be more than memory holds.
 
     Raises:
-        ExtractionError: If the org does not tell what it offers, or settings contradict it.
+        ExtractionError: If the org does not say what it offers, or settings contradict it.
     """
     offered = list_offered_things(tap)
     missing = [_without_fields(tap, name, error) for name, error in offered.missing.items()]
@@ -72,7 +72,7 @@ def list_offered_things(tap: RunningTap) -> OfferedThings:
     """List what the org offers and the settings do not exclude.
 
     Raises:
-        ExtractionError: If that is nothing, the org does not tell, or settings contradict it.
+        ExtractionError: If that is nothing, the org does not say, or settings contradict it.
     """
     org, settings = tap.org, tap.org.settings
     queryable = list_object_names(org.client, org.api_version)

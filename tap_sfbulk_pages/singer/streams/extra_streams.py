@@ -108,7 +108,7 @@ def _is_known(query: QuerySetting, schema: Mapping[str, Any]) -> bool:
 
 
 def _made(tap: RunningTap, name: str, make: Callable[[], BulkStream]) -> BulkStream:
-    """Make a stream; one whose columns the org does not tell at the moment fails when it is read.
+    """Make a stream; one whose columns the org does not name at the moment fails when it is read.
 
     Raises:
         SettingsError: If it cannot be read at all.

@@ -99,7 +99,7 @@ class ExistingJobStream(BulkStream):
 
     @override
     def plan(self) -> StreamPlan:
-        """Tell what reading the job would take."""
+        """Return what reading the job would take."""
         job, request = self._ask()
         is_done = saved_reads.is_done(self.stream_state, job)
         how = f"job {job.id} has been read" if is_done else f"the result of job {job.id}"

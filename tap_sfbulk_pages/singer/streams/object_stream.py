@@ -128,7 +128,7 @@ class SObjectStream(BulkStream):
 
     @override
     def plan(self) -> StreamPlan:
-        """Tell what reading the object would take."""
+        """Return what reading the object would take."""
         question, settings, state = self._ask(), self._tap.org.settings, self.stream_state
         return plan_object(question, choose(question, settings, state), settings, state)
 

@@ -68,7 +68,7 @@ class QueryStream(BulkStream):
 
     @override
     def plan(self) -> StreamPlan:
-        """Tell what reading the query would take."""
+        """Return what reading the query would take."""
         question = self._ask()
         return plan_job(
             self.name,

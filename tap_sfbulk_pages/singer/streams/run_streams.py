@@ -142,7 +142,7 @@ def offer_streams_in_turn(tap: RunningTap) -> list[StreamInTurn]:
     Raises:
         SettingsError: If the settings name something that is not there, leave nothing to read, or
             `stream_maps` cannot be followed.
-        ExtractionError: If the org does not tell what it offers, or settings contradict it.
+        ExtractionError: If the org does not say what it offers, or settings contradict it.
     """
     offered = list_offered_things(tap)
     _warn_of_bookmarks(tap, offered.known)

@@ -65,7 +65,7 @@ class BulkStream(SDKStream):
 
     @abstractmethod
     def plan(self) -> StreamPlan:
-        """Tell what reading the stream would take, without asking Salesforce.
+        """Return what reading the stream would take, without asking Salesforce.
 
         Raises:
             ExtractionError: As `new_reading`.
@@ -153,7 +153,7 @@ class BulkStream(SDKStream):
 
     @override
     def get_batch_config(self, config: Mapping[str, Any]) -> BatchConfig | None:
-        """Tell how files are written; a look at a few records needs none."""
+        """Return how files are written; a look at a few records needs none."""
         return None if self.ABORT_AT_RECORD_COUNT is not None else super().get_batch_config(config)
 
     @override
@@ -206,7 +206,7 @@ class BulkStream(SDKStream):
 
         Returns:
             What that thread calls; None if there is no job to be made, for a reason that reading
-            the stream tells.
+            the stream raises.
         """
         try:
             reading = self._prepare_reading()

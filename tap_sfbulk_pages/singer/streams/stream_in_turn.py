@@ -114,7 +114,7 @@ class StreamInTurn:
         self._lifetime.close()
 
     def plan(self) -> StreamPlan | None:
-        """Tell what reading the stream would take; None where the org does not offer it."""
+        """Return what reading the stream would take; None where the org does not offer it."""
         try:
             with self._made() as stream:
                 return stream.plan() if stream else None
