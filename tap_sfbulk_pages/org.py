@@ -17,6 +17,7 @@ from tap_sfbulk_pages.jobs.query_jobs import QueryJobs
 from tap_sfbulk_pages.salesforce.call_allowance import CallAllowance
 from tap_sfbulk_pages.salesforce.client import SalesforceClient
 from tap_sfbulk_pages.salesforce.limits import JobAllowance, fetch_limits, fetch_record_counts
+from tap_sfbulk_pages.salesforce.org_id import parse_org_id
 from tap_sfbulk_pages.salesforce.transport import Transport
 from tap_sfbulk_pages.salesforce.versions import choose_version
 
@@ -60,6 +61,29 @@ class Org:
         self._lock = threading.Lock()
         self._job_allowance: JobAllowance | None = None
         self._record_counts: Mapping[str, int] | None = None
+
+    @property
+    def id(self) -> str | None:
+        """The org's id, with 18 characters; None before the first call, and if it is not known."""
+        return self.client.org_id
+
+    def find_id(self) -> str | None:
+        """Return the org's id, signing in first; ask for it where the sign-in does not tell it.
+
+        Raises:
+            ExtractionError: If no session is available, or the org cannot be asked.
+        """
+        client = self.client
+        if client.open_session().org_id is None and client.org_id is None:
+            try:
+                client.org_id = client.fetch_json(
+                    "/query?q=SELECT+Id+FROM+Organization",
+                    api_version=self.api_version,
+                    parse=lambda reply: parse_org_id(reply["records"][0]["Id"]),
+                )
+            except RefusedError as error:
+                logger.info("The org does not tell its id: %s", error)
+        return client.org_id
 
     def job_allowance(self) -> JobAllowance:
         """Return how many jobs may still be made, as `/limits` first said.

@@ -13,6 +13,7 @@ from tap_sfbulk_pages.loading.stream import LoadContext
 from tap_sfbulk_pages.loading.streams import list_streams
 from tap_sfbulk_pages.loading.transactions import Transactions
 from tap_sfbulk_pages.org import Org
+from tap_sfbulk_pages.reading.foreign_states import refuse_foreign_states
 from tap_sfbulk_pages.reading.run import StreamRun
 from tap_sfbulk_pages.settings import check_config
 from tap_sfbulk_pages.watching.activity import RunActivity
@@ -85,6 +86,12 @@ def load_messages(
         SingerLoad(database, write, stop_signal, removes_deleted=removes_deleted).load(lines)
 
 
+_OWN_SCHEMAS = (
+    "Load each org into a schema (--schema) or a database of its own. To load this org in place of "
+    "the other, drop those tables and delete their rows of _sfbulk_state."
+)
+
+
 class _OrgLoad:
     """The streams of a load, and the run that reads them."""
 
@@ -94,6 +101,14 @@ class _OrgLoad:
 
     def run(self, selected: Mapping[str, SelectedStream] | None, *, removes_deleted: bool) -> None:
         context = self._context
+        states = context.transactions.states
+        refuse_foreign_states(
+            context.org,
+            states,
+            read=states.keys(),
+            what="What is loaded here",
+            way_out=_OWN_SCHEMAS,
+        )
         self._run = StreamRun(
             list_streams(context, selected, removes_deleted=removes_deleted),
             org=context.org,

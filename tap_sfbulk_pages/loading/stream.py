@@ -10,6 +10,7 @@ from tap_sfbulk_pages.jobs.page_lists import PageListCursor
 from tap_sfbulk_pages.loading.landing import Landing
 from tap_sfbulk_pages.reading.page import ReadingContext
 from tap_sfbulk_pages.reading.state import saved_reads
+from tap_sfbulk_pages.reading.state.origin import note_org
 from tap_sfbulk_pages.watching.activity import Phase, on_behalf_of
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class StreamToLoad:
         """Make ready to prepare the job on another thread (`reading.schedule.Scheduled`)."""
         context = ReadingContext(
             self._context.org,
-            save=lambda: self._context.transactions.save(self.name),
+            save=self._save_state,
             new_cursor=PageListCursor,
             waiting=self._context.stop_signal.waiting,
             tend=self._context.tend,
@@ -114,6 +115,10 @@ class StreamToLoad:
                 reading.prepare(made)
 
         return prepare
+
+    def _save_state(self) -> None:
+        note_org(self._state, self._context.org.id)
+        self._context.transactions.save(self.name)
 
     def keep_job(self) -> None:
         """Save the job that has been made."""

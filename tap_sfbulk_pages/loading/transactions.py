@@ -17,6 +17,8 @@ from tap_sfbulk_pages.loading.databases.states import SavedStream, read_states, 
 from tap_sfbulk_pages.reading.state import saved_reads
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tap_sfbulk_pages.loading.databases.database import Database
     from tap_sfbulk_pages.loading.landing import Landing
     from tap_sfbulk_pages.reading.page import PageReading
@@ -50,6 +52,11 @@ class Transactions:
         self._has_landed = False
         self._records = 0
         self._begun = time.monotonic()
+
+    @property
+    def states(self) -> Mapping[str, Mapping[str, Any]]:
+        """The state of each stream that an earlier load has left."""
+        return {name: self._states[name] for name in self._saved}
 
     def state(self, stream: str) -> dict[str, Any]:
         """Give a stream's part of the state, to be changed in place."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import requests
 
     from tap_sfbulk_pages.salesforce.call_allowance import CallAllowance
-    from tap_sfbulk_pages.salesforce.sign_in.session import Sessions
+    from tap_sfbulk_pages.salesforce.sign_in.session import Session, Sessions
     from tap_sfbulk_pages.salesforce.transport import Transport
 
 T = TypeVar("T")
@@ -44,6 +44,8 @@ class SalesforceClient:
 
     Attributes:
         clock: Salesforce's, as its replies show it.
+        org_id: The org that is called, with 18 characters; None before the first call, and where
+            the sign-in does not tell.
 
     Args:
         transport: The connections.
@@ -61,6 +63,7 @@ class SalesforceClient:
         self._max_tries = max_tries
         self._has_succeeded = False
         self.clock = SalesforceClock()
+        self.org_id: str | None = None
 
     def call(
         self,
@@ -96,7 +99,7 @@ class SalesforceClient:
 
         def attempt() -> T:
             for _ in range(_RENEWALS_A_CALL + 1):
-                session = self._sessions.session()
+                session = self.open_session()
                 url = session.address.resolve(link, api_version=api_version)
                 sent = {"Accept": "application/json", **(headers or {})}
                 sent["Authorization"] = f"Bearer {session.access_token}"
@@ -122,6 +125,23 @@ class SalesforceClient:
             if self._has_succeeded or not error.is_missing or error.error_code:
                 raise
             raise error.with_advice(WRONG_HOST) from error
+
+    def open_session(self) -> Session:
+        """Return a session of the org, signing in at the first call.
+
+        Raises:
+            SignInError: If there is none, or it is of another org than those before it: an alias
+                of the Salesforce CLI can be turned to another one at any time.
+        """
+        session = self._sessions.session()
+        if session.org_id is not None:
+            self.org_id = self.org_id or session.org_id
+            if session.org_id != self.org_id:
+                raise SignInError(
+                    f"The sign-in leads to the org {session.org_id} now, and led to {self.org_id} "
+                    "when the run began: no more of it is read. Start again."
+                )
+        return session
 
     @contextmanager
     def _send(

@@ -78,6 +78,7 @@ def main(
         # That the run would stop is what the plan says, with the few calls that it takes.
         tap.org.calls.allow_all()
         streams = tap.streams_in_turn(entries)
+        tap.check_state_is_of_org(streams)
         plans = [plan for stream in streams if (plan := stream.plan())]
         plans.sort(key=attrgetter("stream"))
         count_records(tap.org, plans, exactly=exactly)

@@ -28,6 +28,7 @@ from tap_sfbulk_pages.errors import ExtractionError, IncompleteRunError, Setting
 from tap_sfbulk_pages.inputs import earlier_catalogs
 from tap_sfbulk_pages.inputs.arguments import CONTEXT_SETTINGS, refuse_further_arguments
 from tap_sfbulk_pages.inputs.input_files import read_config
+from tap_sfbulk_pages.reading.foreign_states import refuse_foreign_states
 from tap_sfbulk_pages.reading.named_things import check_map_fields
 from tap_sfbulk_pages.reading.run import RunOutcome, StreamRun
 from tap_sfbulk_pages.settings_schema import SCHEMA
@@ -47,6 +48,13 @@ if TYPE_CHECKING:
 
     from tap_sfbulk_pages.singer.streams.stream import BulkStream
     from tap_sfbulk_pages.singer.streams.stream_in_turn import StreamInTurn
+
+
+_OWN_STATES = (
+    "Keep a state for each org (with Meltano, an environment or a --state-id-suffix for each). To "
+    "read this org from the beginning, leave --state out (meltano run --full-refresh), or remove "
+    "these streams from the state."
+)
 
 
 class TapSFBulkPages(RunningTap):
@@ -188,7 +196,23 @@ class TapSFBulkPages(RunningTap):
             return run_streams.offer_streams_in_turn(self)
         return run_streams.select_streams_in_turn(self, entries)
 
+    def check_state_is_of_org(self, streams: Iterable[StreamInTurn]) -> None:
+        """Check that the state is of the org that the settings sign in to.
+
+        Raises:
+            StateError: If it is of another one.
+            ExtractionError: If the org cannot be asked.
+        """
+        refuse_foreign_states(
+            self.org,
+            self.state.get("bookmarks", {}),
+            read={stream.name for stream in streams},
+            what="The state",
+            way_out=_OWN_STATES,
+        )
+
     def _read_all(self, streams: Sequence[StreamInTurn]) -> None:
+        self.check_state_is_of_org(streams)
         with self.stop_signal.writing():
             self._reset_state_progress_markers()
             if self.state:

@@ -96,8 +96,8 @@ class JobStream:
             `start` itself if there is nothing to read.
 
         Raises:
-            SettingsError: If the offset belongs to another object, or the object has no replication
-                key.
+            SettingsError: If the offset belongs to another object or org, or the object has no
+                replication key.
             QueryJobError: If the job fails, or is gone after part of it has been read.
             ListingError: If the list of its pages breaks off after part of it has been read.
             ExtractionError: If the org cannot be reached.
@@ -105,6 +105,7 @@ class JobStream:
         self._check_object(start)
         if start.is_read and not self._is_due(start):
             return start
+        self._check_org(start)
         self._has_job = True
         job = None if start.is_read else self._wait_or_discard(start)
         if job is None:
@@ -160,6 +161,17 @@ class JobStream:
                 "needs its own checkpoint"
             )
 
+    def _check_org(self, offset: JobStreamOffset) -> None:
+        """Refuse the offsets of another org: its changes are not those since this one's last."""
+        if offset.org_id is None:
+            return
+        org_id = self._options.access.org().find_id()
+        if org_id not in (None, offset.org_id):
+            raise SettingsError(
+                f"the checkpoint belongs to the org {offset.org_id}, and the sign-in leads to "
+                f"{org_id}: each org needs its own checkpoint"
+            )
+
     def _is_due(self, last: JobStreamOffset) -> bool:
         """Return whether this run may create a job after the last one."""
         if self._ends_with_one_job:
@@ -177,7 +189,10 @@ class JobStream:
         job = self._create_job(since)
         self._created_id = job.id
         until = format_literal(_creation_time(job) or now, _DATETIME)
-        return JobStreamOffset.of_new_job(before.sobject, job, since=since, until=until)
+        org_id = self._options.access.org().id
+        return JobStreamOffset.of_new_job(
+            before.sobject, job, since=since, until=until, org_id=org_id
+        )
 
     def _create_job(self, since: str | None) -> QueryJob:
         """Create a job for what has changed since a moment; None for everything."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # Names in the checkpoint, and the attributes they stand for.
 _NAMES = {
     "object": "sobject",
+    "org": "org_id",
     "job": "job_id",
     "api_version": "api_version",
     "since": "since",
@@ -43,6 +44,7 @@ class JobStreamOffset:
         next_list: The link to the list of its first unread pages; None if all have been read.
         pages: The number of listed pages before that link.
         in_series: Whether the job is read page after page, without its list of pages.
+        org_id: The org that the job is of; None if it is not known.
     """
 
     sobject: str
@@ -53,10 +55,11 @@ class JobStreamOffset:
     next_list: str | None = None
     pages: int = 0
     in_series: bool = False
+    org_id: str | None = None
 
     @classmethod
     def of_new_job(
-        cls, sobject: str, job: QueryJob, *, since: str | None, until: str
+        cls, sobject: str, job: QueryJob, *, since: str | None, until: str, org_id: str | None
     ) -> JobStreamOffset:
         """Return the offset before the first page of a new job."""
         return cls(
@@ -66,6 +69,7 @@ class JobStreamOffset:
             since=since,
             until=until,
             next_list=f"{job.path}/resultPages",
+            org_id=org_id,
         )
 
     @classmethod

@@ -79,7 +79,10 @@ def test_keys_of_the_state(tap: Tap, start_sandbox: StartSandbox) -> None:
             for state in run.states:
                 seen |= keys_of(state["bookmarks"].get(sobject, {}))
     server = start_sandbox(**SMALL)
-    config = config_for(server, "Invoice__c", emit_activate_version_messages=True)
+    token = "00D5g000008Kf2Z!token"
+    config = config_for(
+        server, "Invoice__c", emit_activate_version_messages=True, access_token=token
+    )
     catalog = tap.catalog(config)
     (entry,) = catalog["streams"]
     entry["replication_method"] = "FULL_TABLE"

@@ -75,6 +75,30 @@ def test_a_second_load_merges_what_has_changed(
     assert "changed" in [row["Name"] for row in rows]
 
 
+def test_a_schema_is_for_one_org(
+    loader: Loader, landed: Landed, start_sandbox: StartSandbox
+) -> None:
+    server = start_sandbox(**SMALL)
+    config = config_for(server, "Account", access_token="00D5g000008Kf2Z!token")
+    loader.succeed(config)
+    rows = landed.rows("Account")
+    # Another object, too, would be added to what is there of the other org.
+    for objects in (["Account"], ["Contact"]):
+        other = {**config, "objects": objects, "access_token": "00D5g00000AaAaA!token"}
+        run = loader(other)
+        assert run.exit_code == 1
+        assert "Traceback" not in run.stderr
+        for said in ("00D5g000008Kf2ZEAS (Account)", "00D5g00000AaAaAEAV", "--schema"):
+            assert said in run.stderr
+    assert jobs_made(server) == 1
+    loader.succeed(other, "--schema", "elsewhere")
+    # As the message says.
+    landed.execute('DROP TABLE "Account"')
+    landed.execute("DELETE FROM _sfbulk_state")
+    loader.succeed({**other, "objects": ["Account"]})
+    assert by_id(landed.rows("Account")) == by_id(rows)
+
+
 def test_a_full_table_is_replaced_in_one_step(
     loader: Loader, landed: Landed, tap: Tap, start_sandbox: StartSandbox
 ) -> None:

@@ -115,6 +115,17 @@ def test_a_session_of_the_cli(tap: Tap, cli: Cli, server: SandboxServer) -> None
     assert TOKEN.format("first") not in run.stdout.decode() + run.stderr
 
 
+def test_an_alias_that_is_turned_to_another_org(tap: Tap, cli: Cli, server: SandboxServer) -> None:
+    other = shown(server, TOKEN.format("second"))
+    other["result"]["id"] = "00D5g00000AaAaAEAV"
+    cli.answers("display", shown(server, TOKEN.format("first")), other)
+    server.add_fault(place="page", kind="expire_tokens", first=4)
+    run = run_with(tap, cli, server)
+    assert run.exit_code == 1
+    assert "leads to the org 00D5g00000AaAaAEAV now" in run.stderr
+    assert run.state["bookmarks"]["Account"]["org"] == "00D5g000008Kf2ZEAS"
+
+
 def test_a_cli_that_redacts_the_token(tap: Tap, cli: Cli, server: SandboxServer) -> None:
     cli.answers("display", shown(server, "[REDACTED] Use 'sf org auth show-access-token' to view"))
     cli.answers("show-access-token", success(accessToken=TOKEN.format("first")))

@@ -388,6 +388,17 @@ def test_options_that_do_not_fit_the_checkpoint(
         available_now(server, kept, **options)
 
 
+def test_a_checkpoint_of_another_org(start_sandbox: StartSandbox) -> None:
+    server = start_sandbox(**SMALL)
+    kept = Checkpoint()
+    available_now(server, kept)
+    assert kept.last.org_id
+    kept.offsets[-1] = json.dumps({**kept.last.saved(), "org": "00D5g00000AaAaAEAV"})
+    with pytest.raises(SettingsError, match="each org needs its own checkpoint"):
+        available_now(server, kept)
+    assert len(created(server)) == 1
+
+
 def test_an_object_that_does_not_tell_what_has_changed(
     start_sandbox: StartSandbox,
 ) -> None:

@@ -13,6 +13,7 @@
 | `deletes_tracked_since` | since when they have been |
 | `formulas_refreshed_at` | when the last full read of the formula fields began |
 | `formula_refresh_began_at` | when the one under way began |
+| `org` | the id of the org that the rest speaks of (`origin.py`) |
 | `table_version` | that of the full read under way (`table_version.py`) |
 | `last_table_version` | the greatest one so far |
 
@@ -35,6 +36,7 @@ DELETED_UNTIL = "deleted_until"
 TRACKED_SINCE = "deletes_tracked_since"
 FORMULAS_REFRESHED_AT = "formulas_refreshed_at"
 FORMULA_REFRESH_BEGAN_AT = "formula_refresh_began_at"
+ORG = "org"
 TABLE_VERSION = "table_version"
 LAST_TABLE_VERSION = "last_table_version"
 # All that a stream's part of the state can hold; `partitions` and its like are the Singer SDK's.
@@ -54,6 +56,7 @@ KNOWN_KEYS = frozenset(
         TRACKED_SINCE,
         FORMULAS_REFRESHED_AT,
         FORMULA_REFRESH_BEGAN_AT,
+        ORG,
         TABLE_VERSION,
         LAST_TABLE_VERSION,
         "partitions",

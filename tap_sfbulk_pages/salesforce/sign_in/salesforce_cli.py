@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.errors import SettingsError, SignInError
 from tap_sfbulk_pages.salesforce.addresses import HostAddress
+from tap_sfbulk_pages.salesforce.org_id import parse_org_id
 from tap_sfbulk_pages.salesforce.sign_in.session import Session
 from tap_sfbulk_pages.watching import activity
 
@@ -115,7 +116,7 @@ class CliSessions:
             address = HostAddress.parse(str(shown.get("instanceUrl")), setting="its instanceUrl")
         except SettingsError as error:
             raise SignInError(f"The Salesforce CLI returned no usable address: {error}.") from error
-        return Session(token, address)
+        return Session(token, address, parse_org_id(shown.get("id")))
 
     def _answer(self, *words: str) -> dict[str, Any]:
         """Run a command of the CLI and return its `result`.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from tap_sfbulk_pages.errors import SignInError
 from tap_sfbulk_pages.quoting import keep_secret
+from tap_sfbulk_pages.salesforce.org_id import find_in_token
 
 if TYPE_CHECKING:
     from tap_sfbulk_pages.salesforce.addresses import HostAddress
@@ -25,6 +26,7 @@ class Session:
     Attributes:
         access_token: The bearer token.
         address: The one host that it may be sent to.
+        org_id: The org that it is of, with 18 characters; None if the sign-in does not tell.
 
     Raises:
         SignInError: If the token cannot be sent in a header. HTTP libraries quote what they refuse,
@@ -33,6 +35,7 @@ class Session:
 
     access_token: str = field(repr=False)
     address: HostAddress
+    org_id: str | None = None
 
     def __post_init__(self) -> None:
         """Check the token, and keep it out of all messages."""
@@ -93,7 +96,8 @@ class ReadyToken:
 
     def connect(self, transport: Transport, *, max_tries: int) -> Sessions:  # noqa: ARG002
         """Return the one session that there is (see `SignIn`)."""
-        return _ReadySession(Session(self.access_token, self.instance))
+        org_id = find_in_token(self.access_token)
+        return _ReadySession(Session(self.access_token, self.instance, org_id))
 
 
 class _ReadySession:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from tap_sfbulk_pages.errors import RefusedError, SettingsError, SignInError, UnavailableError
 from tap_sfbulk_pages.salesforce.addresses import HostAddress
 from tap_sfbulk_pages.salesforce.advice import advise_on_sign_in
+from tap_sfbulk_pages.salesforce.org_id import find_in_identity
 from tap_sfbulk_pages.salesforce.reply_errors import parse_error
 from tap_sfbulk_pages.salesforce.retries import call_with_retries
 from tap_sfbulk_pages.salesforce.sign_in.flows import Flow, JwtBearer, RefreshToken
@@ -141,7 +142,11 @@ class TokenSessions:
         reply = _parse_reply(body)
         if isinstance(flow, RefreshToken) and reply.get("refresh_token"):
             flow.store.replace(str(reply["refresh_token"]))
-        return Session(str(reply["access_token"]), self._endpoint.instance or _read_instance(reply))
+        return Session(
+            str(reply["access_token"]),
+            self._endpoint.instance or _read_instance(reply),
+            find_in_identity(reply.get("id")),
+        )
 
 
 def _parse_reply(body: bytes) -> dict[str, object]:

@@ -16,6 +16,7 @@ from tap_sfbulk_pages.decoding.lines import record_message
 from tap_sfbulk_pages.decoding.records import convert_rows
 from tap_sfbulk_pages.errors import SettingsError
 from tap_sfbulk_pages.reading.page import ReadingContext
+from tap_sfbulk_pages.reading.state.origin import note_org
 from tap_sfbulk_pages.reading.table_replacement import replace_table
 from tap_sfbulk_pages.singer.record_maps import RecordMaps
 from tap_sfbulk_pages.singer.streams.announced_numbers import (
@@ -293,6 +294,7 @@ class BulkStream(SDKStream):
         return self._reading
 
     def _save_state(self) -> None:
+        note_org(self.stream_state, self._tap.org.id)
         self.state_manager.is_flushed = False
         self._write_state_message()
 
