@@ -80,7 +80,7 @@ def arrow_columns(columns: Columns, schema: pa.Schema) -> pa.RecordBatch:
 def _values(name: str, texts: Iterable[str | None], type_: pa.DataType) -> list[Any]:
     if type_ == pa.string():
         return list(texts)
-    convert = _Decimals(type_) if pa.types.is_decimal(type_) else _CONVERTERS[type_]
+    convert = DecimalConverter(type_) if pa.types.is_decimal(type_) else _CONVERTERS[type_]
     text, values = None, list[Any]()
     try:
         for text in texts:
@@ -90,15 +90,15 @@ def _values(name: str, texts: Iterable[str | None], type_: pa.DataType) -> list[
             f"Field {name} holds {(text or '')[:100]!r}, which does not fit {type_}. Read the "
             "field as text, or the stream as RECORD messages or jsonl files."
         )
-        if isinstance(convert, _Decimals) and not isinstance(error, InvalidOperation):
+        if isinstance(convert, DecimalConverter) and not isinstance(error, InvalidOperation):
             raise UnfitNumberError(message, field=name) from error
         raise ResultPageError(message) from error
-    if isinstance(convert, _Decimals):
+    if isinstance(convert, DecimalConverter):
         convert.warn(name)
     return values
 
 
-class _Decimals:
+class DecimalConverter:
     """Converts numbers to decimals of one type, and counts those that had to be rounded.
 
     Args:
@@ -112,6 +112,12 @@ class _Decimals:
         self._rounded = 0
 
     def __call__(self, text: str) -> Decimal:
+        """Convert a number.
+
+        Raises:
+            InvalidOperation: If it is none.
+            OverflowError: If the type does not hold it.
+        """
         number = Decimal(text)
         value = number.quantize(self._unit, context=_EXACT)
         if abs(value) >= self._most:
@@ -119,11 +125,12 @@ class _Decimals:
         self._rounded += value != number
         return value
 
-    def warn(self, name: str) -> None:
+    def warn(self, name: str, *, stream: str = "") -> None:
         """Warn of numbers with more digits after the decimal point than the type keeps."""
         if self._rounded:
             logger.warning(
-                "Rounded %s of %s to %s digits after the decimal point.",
+                "%sRounded %s of %s to %s digits after the decimal point.",
+                f"Stream {stream}: " if stream else "",
                 format_count(self._rounded, "value"),
                 name,
                 self._scale,

@@ -18,13 +18,18 @@ from tap_sfbulk_pages.loading.arrow_pages import convert_times
 from tap_sfbulk_pages.loading.databases.rows import BYTES_AT_A_TIME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 _RECORDS_AT_A_TIME = 20_000
 
 
 def read_batch_file(
-    stream: str, uri: str, encoding: Mapping[str, Any], types: Mapping[str, pa.DataType]
+    stream: str,
+    uri: str,
+    encoding: Mapping[str, Any],
+    types: Mapping[str, pa.DataType],
+    *,
+    check_names: Callable[[Sequence[str]], None],
 ) -> Iterator[pa.Table | list[dict[str, Any]]]:
     """Read a file in parts: Arrow, or records where it has lines.
 
@@ -33,21 +38,26 @@ def read_batch_file(
         uri: Where it is: on this machine.
         encoding: `format` and `compression`, as of the message.
         types: Arrow types of the stream's columns.
+        check_names: Called with the columns of a part, before it is read.
 
     Raises:
         LoadError: If it cannot be read, or a value does not fit its type.
     """
-    path, format_ = local_path(uri), encoding.get("format")
+    format_ = encoding.get("format")
     try:
+        path = local_path(uri)
         if format_ == "arrow":
             with pa.memory_map(str(path)) as file:
                 reader = pa.ipc.open_file(file)
+                check_names(reader.schema.names)
                 batches = map(reader.get_batch, range(reader.num_record_batches))
                 yield from _gather(batches, types)
         elif format_ == "parquet":
             from pyarrow import parquet  # noqa: PLC0415 - if it is needed
 
-            batches = parquet.ParquetFile(path).iter_batches(_RECORDS_AT_A_TIME)
+            columns = parquet.ParquetFile(path)
+            check_names(columns.schema_arrow.names)
+            batches = columns.iter_batches(_RECORDS_AT_A_TIME)
             yield from _gather(batches, types)
         elif format_ == "jsonl":
             yield from _read_lines(path, encoding.get("compression"))
@@ -56,7 +66,8 @@ def read_batch_file(
                 f"Stream {stream}: files of the format {format_} cannot be loaded: set "
                 "batch_config to arrow, parquet or jsonl."
             )
-    except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
+    except (OSError, EOFError, zlib.error, ValueError, LookupError, pa.ArrowException) as error:
+        # ValueError: no address, or no path. LookupError: two columns of one name.
         raise LoadError(f"Stream {stream}: the file {uri} cannot be loaded: {error}") from error
 
 
@@ -102,13 +113,14 @@ def _as_announced(batch: pa.RecordBatch, types: Mapping[str, pa.DataType]) -> pa
 
 
 def _read_lines(path: Path, compression: str | None) -> Iterator[list[dict[str, Any]]]:
-    records: list[dict[str, Any]] = []
+    records, size = list[dict[str, Any]](), 0
     with gzip.open(path) if compression == "gzip" else path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             records.append(_parse_record(line, number, path))
-            if len(records) == _RECORDS_AT_A_TIME:
+            size += len(line)
+            if len(records) == _RECORDS_AT_A_TIME or size >= BYTES_AT_A_TIME:
                 yield records
-                records = []
+                records, size = [], 0
     if records:
         yield records
 
@@ -116,7 +128,7 @@ def _read_lines(path: Path, compression: str | None) -> Iterator[list[dict[str, 
 def _parse_record(line: bytes, number: int, path: Path) -> dict[str, Any]:
     try:
         record = json.loads(line, parse_float=Decimal)
-    except ValueError:
+    except (ValueError, RecursionError):
         record = None
     if not isinstance(record, dict):
         raise LoadError(f"Line {number} of {path} is not a record, or was cut off.")

@@ -17,6 +17,7 @@ import simplejson
 
 from tap_sfbulk_pages.errors import LoadError
 from tap_sfbulk_pages.loading import transactions
+from tap_sfbulk_pages.loading.databases.rows import BYTES_AT_A_TIME
 from tap_sfbulk_pages.loading.databases.states import SavedStream, read_states, write_state
 from tap_sfbulk_pages.loading.singer_batches import local_path
 from tap_sfbulk_pages.loading.singer_stream import SingerStream
@@ -69,7 +70,9 @@ class SingerLoad:
         self._streams: dict[str, SingerStream] = {}
         self._state: Any = None
         self._files: list[Path] = []
+        # What has come since the last commit, and of it what the streams hold, as lines have it.
         self._records = 0
+        self._held_bytes = 0
         self._begun = time.monotonic()
 
     def load(self, lines: Iterable[bytes]) -> None:
@@ -113,6 +116,9 @@ class SingerLoad:
             if not line.strip():
                 continue
             yield _parse(line)
+            self._held_bytes += len(line)
+            if self._held_bytes >= BYTES_AT_A_TIME:
+                self._flush()
 
     def _take_schema(self, message: Mapping[str, Any]) -> None:
         name = message["stream"]
@@ -173,29 +179,45 @@ class SingerLoad:
 
     def _commit(self) -> None:
         """Commit, and say so with the state."""
-        for name, stream in self._streams.items():
-            stream.flush()
+        state = None if self._state is None else _state_text(self._state)
+        self._flush()
+        for name in self._streams:
             self._save(name)
         self._database.commit()
         self._records, self._begun = 0, time.monotonic()
         for file in self._files:
             _delete(file)
         self._files.clear()
-        if self._state is not None:
-            # Whatever the tap takes for JSON is its own.
-            self._write(simplejson.dumps(self._state, use_decimal=True, allow_nan=True))
+        if state is not None:
+            self._write(state)
             self._state = None
+
+    def _flush(self) -> None:
+        """Hand the records that are held to the database, without committing them."""
+        for stream in self._streams.values():
+            stream.flush()
+        self._held_bytes = 0
 
 
 def _parse(line: bytes) -> dict[str, Any]:
     try:
         message = json.loads(line, parse_float=Decimal)
-    except ValueError:
+    except (ValueError, RecursionError):
         message = None
     if not isinstance(message, dict) or not isinstance(message.get("type"), str):
         start = line[:80].decode(errors="replace")
         raise LoadError(f"A line is not a Singer message: {start!r}")
     return message
+
+
+def _state_text(state: Any) -> str:
+    try:
+        # Whatever the tap takes for JSON is its own.
+        return str(simplejson.dumps(state, use_decimal=True, allow_nan=True))
+    except RecursionError as error:
+        raise LoadError(
+            "The value of a STATE message is nested too deeply to be repeated."
+        ) from error
 
 
 def _check_members(message: Mapping[str, Any]) -> None:
@@ -208,7 +230,7 @@ def _check_members(message: Mapping[str, Any]) -> None:
     for name, kind in _MEMBERS[message["type"]].items():
         if name not in message:
             raise LoadError(f"A {message['type']} message{of_stream} has no {name!r}.")
-        if not isinstance(message[name], kind):
+        if not _is(message[name], kind):
             raise LoadError(
                 f"A {message['type']} message{of_stream} must have {_KINDS[kind]} as its {name!r}."
             )
@@ -217,9 +239,21 @@ def _check_members(message: Mapping[str, Any]) -> None:
             raise LoadError(
                 f"A {message['type']} message{of_stream} must have an object as its {name!r}."
             )
-    keys = message.get("key_properties") or []
-    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
-        raise LoadError(f"A SCHEMA message{of_stream} must have names as its 'key_properties'.")
+    for name in ("key_properties", "manifest"):
+        names = message.get(name) or []
+        if not isinstance(names, list) or not all(isinstance(each, str) for each in names):
+            raise LoadError(
+                f"A {message['type']} message{of_stream} must have texts as its {name!r}."
+            )
+    if (version := message.get("version")) is not None and not _is(version, int):
+        raise LoadError(
+            f"A {message['type']} message{of_stream} must have a whole number as its 'version'."
+        )
+
+
+def _is(value: Any, kind: type) -> bool:
+    # In Python, true and false are whole numbers, too.
+    return isinstance(value, kind) and not (kind is int and isinstance(value, bool))
 
 
 def _delete(file: Path) -> None:

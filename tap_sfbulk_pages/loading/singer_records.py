@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time, timezone
-from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import simplejson
 
 from tap_sfbulk_pages.datetimes import parse_datetime
+from tap_sfbulk_pages.decoding.arrow import DecimalConverter
 from tap_sfbulk_pages.errors import LoadError, UnfitNumberError
 
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
 # As of the tap's own numbers, where a schema says no more than `number`.
 _NUMBER = (38, 18)
-# Enough digits for every number before it is rounded to those of its column.
-_EXACT = Context(prec=400, rounding=ROUND_HALF_EVEN)
+# What a converter raises of a value that does not fit.
+UNFIT = (ValueError, TypeError, OverflowError, InvalidOperation, RecursionError)
 _FORMATS: Mapping[str, pa.DataType] = {
     "date-time": pa.timestamp("us", "UTC"),
     "date": pa.date32(),
@@ -27,7 +28,11 @@ _FORMATS: Mapping[str, pa.DataType] = {
 
 
 def arrow_type_of(schema: Mapping[str, Any]) -> pa.DataType:
-    """Choose the Arrow type for a property of any tap; what has no type of its own is text."""
+    """Choose the Arrow type for a property of any tap; what has no type of its own is text.
+
+    Raises:
+        TypeError: If it is no JSON schema.
+    """
     kinds, format_ = _kinds(schema)
     if kinds == {"boolean"}:
         return pa.bool_()
@@ -77,50 +82,63 @@ def _array(stream: str, name: str, type_: pa.DataType, given: Iterable[Any]) -> 
 
 def _kinds(schema: Mapping[str, Any]) -> tuple[set[str], str | None]:
     kinds: set[str] = set()
-    format_ = schema.get("format")
-    options = (schema, *schema.get("anyOf", ()), *schema.get("oneOf", ()))
-    # In JSON Schema, `true` is a schema, too.
-    for option in (each for each in options if isinstance(each, dict)):
-        of_option = option.get("type", ())
-        kinds |= {of_option} if isinstance(of_option, str) else set(of_option)
+    format_ = None
+    options = [schema]
+    for name in ("anyOf", "oneOf"):
+        others = schema.get(name, [])
+        if not isinstance(others, list):
+            raise TypeError(f"{name} is not a list")
+        # In JSON Schema, `true` is a schema, too.
+        options += [each for each in others if isinstance(each, dict)]
+    for option in options:
+        names = option.get("type", [])
+        names = [names] if isinstance(names, str) else names
+        if not isinstance(names, list) or not all(isinstance(each, str) for each in names):
+            raise TypeError("type is neither a name nor a list of names")
+        kinds.update(names)
         format_ = format_ or option.get("format")
+    if format_ is not None and not isinstance(format_, str):
+        raise TypeError("format is not a name")
     return kinds - {"null"}, format_
 
 
 def _values(stream: str, name: str, type_: pa.DataType, given: Iterable[Any]) -> list[Any]:
-    convert = _converter(type_)
+    convert = converter_of(type_)
     value, values = None, list[Any]()
     try:
         for value in given:
             values.append(None if value is None else convert(value))
-    except (ValueError, TypeError, OverflowError, InvalidOperation) as error:
+    except UNFIT as error:
         message = (
             f"Stream {stream}: the field {name} holds {str(value)[:100]!r}, which does not fit "
             f"{type_}, as its schema announces it."
         )
-        if isinstance(convert, _ToDecimal) and isinstance(error, OverflowError):
+        if isinstance(convert, _Number) and isinstance(error, OverflowError):
             raise UnfitNumberError(message, field=name) from error
         raise LoadError(message) from error
+    if isinstance(convert, _Number):
+        convert.to_decimal.warn(name, stream=stream)
     return values
 
 
-class _ToDecimal:
-    """Converts numbers to decimals of one type, rounded to its digits after the point."""
+class _Number:
+    """Converts numbers, which some taps write as texts."""
 
     def __init__(self, type_: pa.Decimal128Type) -> None:
-        self._unit = Decimal((0, (1,), -type_.scale))
-        self._most = Decimal(10) ** (type_.precision - type_.scale)
+        self.to_decimal = DecimalConverter(type_)
 
     def __call__(self, value: Any) -> Decimal:
-        number = Decimal(str(value)).quantize(self._unit, context=_EXACT)
-        if abs(number) >= self._most:
-            raise OverflowError
-        return number
+        text = str(value)
+        # Python's own way of writing numbers, which would be read.
+        if "_" in text:
+            raise ValueError
+        return self.to_decimal(text)
 
 
-def _converter(type_: pa.DataType) -> Callable[[Any], Any]:
+def converter_of(type_: pa.DataType) -> Callable[[Any], Any]:
+    """Return what makes a value of a record one of an Arrow type, or raises one of `UNFIT`."""
     if pa.types.is_decimal(type_):
-        return _ToDecimal(type_)
+        return _Number(type_)
     return _CONVERTERS.get(type_, _text)
 
 
@@ -131,19 +149,25 @@ def _boolean(value: Any) -> bool:
 
 
 def _integer(value: Any) -> int:
-    number = int(value)
-    if number != value or not -(2**63) <= number < 2**63:
+    # Compared first: as an integer, 1e999999999 would fill the memory.
+    if isinstance(value, bool) or not -(2**63) <= value < 2**63 or int(value) != value:
         raise OverflowError
-    return number
+    return int(value)
 
 
-def _moment(value: str) -> datetime:
-    return parse_datetime(value).astimezone(timezone.utc)
+def _moment(value: Any) -> datetime:
+    return parse_datetime(_of_text(value)).astimezone(timezone.utc)
 
 
-def _date(value: str) -> date:
+def _of_text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _date(value: Any) -> date:
     # Some taps write a date with the time of midnight.
-    return date.fromisoformat(value.partition("T")[0])
+    return date.fromisoformat(_of_text(value).partition("T")[0])
 
 
 def _text(value: Any) -> str:
@@ -154,8 +178,8 @@ def _text(value: Any) -> str:
     return str(simplejson.dumps(value, use_decimal=True, ensure_ascii=False))
 
 
-def _time(value: str) -> time:
-    return time.fromisoformat(value.removesuffix("Z"))
+def _time(value: Any) -> time:
+    return time.fromisoformat(_of_text(value).removesuffix("Z"))
 
 
 _CONVERTERS: Mapping[pa.DataType, Callable[[Any], Any]] = {

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tap_sfbulk_pages.decoding.arrow import MOMENT
 from tap_sfbulk_pages.decoding.deleted import DELETED_AT
 from tap_sfbulk_pages.errors import LoadError, UnfitNumberError
 from tap_sfbulk_pages.loading.databases import rows
@@ -31,10 +32,15 @@ from tap_sfbulk_pages.loading.databases.waiting import (
 )
 from tap_sfbulk_pages.loading.landing import was_own
 from tap_sfbulk_pages.loading.singer_batches import read_batch_file
-from tap_sfbulk_pages.loading.singer_records import arrow_type_of, records_as_arrow
+from tap_sfbulk_pages.loading.singer_records import (
+    UNFIT,
+    arrow_type_of,
+    converter_of,
+    records_as_arrow,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from tap_sfbulk_pages.loading.databases.database import Database
 
@@ -69,6 +75,7 @@ class SingerStream:
         self._announced: Mapping[str, Any] | None = None
         self._table = Table(name, {})
         self._types: dict[str, pa.DataType] = {}
+        self._key_converters: list[tuple[str, Callable[[Any], Any]]] = []
         self._unknown: set[str] = set()
         # Of the table; of the records that are held; and one that was activated too soon.
         self._active_version: int | None = saved.get("version") if saved else None
@@ -100,19 +107,20 @@ class SingerStream:
             name: each if isinstance(each, dict) else {}
             for name, each in (schema.get("properties") or {}).items()
         }
-        keys = tuple(message.get("key_properties") or ())
+        keys = tuple(dict.fromkeys(message.get("key_properties") or ()))
         if missing := [key for key in keys if key not in properties]:
             raise LoadError(
                 f"Stream {self._name}: its SCHEMA message has the key_properties "
                 f"{', '.join(missing)}, which are none of its properties."
             )
-        self._types = {name: arrow_type_of(each) for name, each in properties.items()}
+        self._types = {name: self._type_of(name, each) for name, each in properties.items()}
+        self._key_converters = [(key, converter_of(self._types[key])) for key in keys]
         self._table = Table(
             self._name,
             {name: ColumnType.of_arrow(type_) for name, type_ in self._types.items()},
             keys,
-            {name: s["description"] for name, s in properties.items() if s.get("description")},
-            schema.get("description") or "",
+            {name: text for name, each in properties.items() if (text := _description(each))},
+            _description(schema),
         )
         self._is_own = ensure_table(self._database, self._table, was_own=self._is_own)
         if has_waiting_table(self._database, self._name):
@@ -131,8 +139,7 @@ class SingerStream:
             self.flush()
             self._turn_to(version)
         record = message["record"]
-        if not record.keys() <= self._types.keys():
-            self._warn_of_unknown(record.keys() - self._types.keys())
+        self._check_names(record.keys())
         self._records.append(record)
 
     def take_file(self, uri: str, encoding: Mapping[str, Any]) -> int:
@@ -148,12 +155,16 @@ class SingerStream:
         self._turn_to(self._pending_version)
         self._has_batches = True
         before = self.total
-        for part in read_batch_file(self._name, uri, encoding, self._types):
+        files = read_batch_file(
+            self._name, uri, encoding, self._types, check_names=self._check_names
+        )
+        for part in files:
             if isinstance(part, pa.Table):
                 if len(part):
                     self._load_arrow(part)
                 self.total += len(part)
             else:
+                self._check_names(set().union(*part))
                 self._load_records(part)
         return self.total - before
 
@@ -201,6 +212,14 @@ class SingerStream:
         held, self._records = self._records, []
         if held:
             self._load_records(held)
+
+    def _type_of(self, name: str, schema: Mapping[str, Any]) -> pa.DataType:
+        try:
+            return arrow_type_of(schema)
+        except TypeError as error:
+            raise LoadError(
+                f"Stream {self._name}: its SCHEMA message has no JSON schema for {name}: {error}."
+            ) from error
 
     def _turn_to(self, version: int | None) -> None:
         if version is not None and version != self._version:
@@ -255,13 +274,22 @@ class SingerStream:
         whole: dict[Any, dict[str, Any]] = {}
         deleted: dict[Any, dict[str, Any]] = {}
         for record in records:
-            key = tuple(map(record.get, keys))
+            key = self._key_of(record)
             if self._is_mark(record):
                 deleted[key] = record
             else:
                 whole[key] = record
                 deleted.pop(key, None)
         return list(whole.values()), list(deleted.values())
+
+    def _key_of(self, record: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Return the key as its columns hold it: the integer 1 and true are two texts."""
+        values = [(record.get(name), convert) for name, convert in self._key_converters]
+        try:
+            return tuple(None if value is None else convert(value) for value, convert in values)
+        except UNFIT:
+            # Said where the records are gathered.
+            return tuple(repr(value) for value, _ in values)
 
     def _is_mark(self, record: Mapping[str, Any]) -> bool:
         """Return whether a record says no more than that it was deleted, or need say no more."""
@@ -280,8 +308,12 @@ class SingerStream:
 
     def _hold_as_text(self, error: UnfitNumberError) -> None:
         logger.warning("%s Its column becomes text, which keeps every digit.", error)
-        self._types[error.field] = pa.string()
-        columns = {**self._table.columns, error.field: ColumnType("VARCHAR")}
+        self._change_column(error.field, pa.string())
+
+    def _change_column(self, name: str, type_: pa.DataType) -> None:
+        """Add a column, or widen it, although no SCHEMA message says so."""
+        self._types[name] = type_
+        columns = {**self._table.columns, name: ColumnType.of_arrow(type_)}
         self._table = replace(self._table, columns=columns)
         widen_columns(self._database, self._table, may_widen=self._is_own)
         if has_waiting_table(self._database, self._name):
@@ -325,14 +357,25 @@ class SingerStream:
                     "such records cannot be told apart. Choose another key in the tap's catalog."
                 )
 
-    def _warn_of_unknown(self, names: set[str]) -> None:
-        if new := names - self._unknown:
+    def _check_names(self, names: Collection[str]) -> None:
+        """Warn of fields that were not announced, which are left out."""
+        if self._types.keys() >= set(names):
+            return
+        if DELETED_AT in names and DELETED_AT not in self._types:
+            # Without its column, a mark would be a record without values.
+            self._change_column(DELETED_AT, MOMENT)
+        if new := set(names) - self._types.keys() - self._unknown:
             self._unknown |= new
             logger.warning(
                 "Stream %s: its records have %s, which its SCHEMA message does not: left out.",
                 self._name,
                 ", ".join(sorted(new)),
             )
+
+
+def _description(schema: Mapping[str, Any]) -> str:
+    text = schema.get("description")
+    return text if isinstance(text, str) else ""
 
 
 def _keep_last(records: pa.Table, keys: Sequence[str]) -> pa.Table:

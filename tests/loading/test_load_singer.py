@@ -17,8 +17,10 @@ from stored_values import by_id, expected_rows
 from tap_process import config_for
 
 from tap_sfbulk_pages.errors import LoadError, StateError
+from tap_sfbulk_pages.loading import singer_batches, singer_load, singer_stream
 from tap_sfbulk_pages.loading.databases.address import connect
 from tap_sfbulk_pages.loading.singer_load import SingerLoad
+from tap_sfbulk_pages.loading.singer_records import records_as_arrow
 from tap_sfbulk_pages.reading.stop_signal import StopSignal
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from loader import Loader
     from tap_process import Tap
 
+ODD_NAME: dict[str, Any] = {"a\ud800": {}}
 PROPERTIES: dict[str, Any] = {
     "id": {"type": "integer"},
     "name": {"type": ["null", "string"], "description": "What it's called"},
@@ -121,6 +124,11 @@ def batch(path: Path, **columns: list[Any]) -> dict[str, Any]:
     encoding = {"format": "arrow"}
     manifest = [path.as_uri()]
     return {"type": "BATCH", "stream": "things", "encoding": encoding, "manifest": manifest}
+
+
+def batch_of(*files: Any) -> dict[str, Any]:
+    encoding = {"format": "jsonl"}
+    return {"type": "BATCH", "stream": "things", "encoding": encoding, "manifest": [*files]}
 
 
 def ids(landed: Landed) -> list[int]:
@@ -355,7 +363,7 @@ def test_a_state_of_others_is_refused(load: Callable[..., list[str]], landed: La
         ([schema_message(("nothing",))], "none of its properties"),
         ([{"type": "SCHEMA", "schema": {}}], "A SCHEMA message has no 'stream'"),
         ([{**record(), "record": None}], "of stream 'things' must have an object as its 'record'"),
-        ([{**schema_message(), "key_properties": [[""]]}], "must have names as its 'key_p"),
+        ([{**schema_message(), "key_properties": [[""]]}], "must have texts as its 'key_p"),
         ([{"type": ["RECORD"], "record": {}}], "A line is not a Singer message"),
         ([{**schema_message(), "schema": {"properties": ["id"]}}], "an object as its 'properties'"),
         (
@@ -366,6 +374,22 @@ def test_a_state_of_others_is_refused(load: Callable[..., list[str]], landed: La
             "an object as its 'encoding'",
         ),
         ([schema_message(), record(id=1, name="\ud800")], "the field name holds half a character"),
+        ([schema_message(("a\ud800",), **ODD_NAME)], "half a character"),
+        ([schema_message(id={"type": 5})], "no JSON schema for id: type is neither"),
+        ([schema_message(id={"anyOf": None})], "no JSON schema for id: anyOf is not a list"),
+        ([schema_message(id={"type": "string", "format": []})], "format is not a name"),
+        ([{**schema_message(), "stream": "_sfbulk_state"}], "begins with _sfbulk_"),
+        ([schema_message(id={}, _sfbulk_source={})], "begins with _sfbulk_"),
+        ([schema_message(), record(id=True)], "the field id holds 'True'"),
+        ([schema_message(), record(id=1, at=5)], "the field at holds '5'"),
+        ([schema_message(), record(id=1, day=5)], "the field day holds '5'"),
+        ([schema_message(), record(id=1, hour=5)], "the field hour holds '5'"),
+        ([schema_message(), record(id=1, price="1_0")], "the field price holds '1_0'"),
+        ([schema_message(), activate(True)], "a whole number as its 'version'"),
+        ([schema_message(), {**record(id=1), "version": {}}], "a whole number as its 'version'"),
+        ([schema_message(), batch_of(5)], "must have texts as its 'manifest'"),
+        ([schema_message(), batch_of("http://[")], "cannot be loaded: Invalid IPv6"),
+        ([schema_message(), batch_of("file:///a%00b")], "cannot be loaded: embedded null"),
     ],
 )
 def test_what_cannot_be_loaded_is_said_and_nothing_of_it_lands(
@@ -390,11 +414,90 @@ def test_what_other_taps_announce_oddly_is_loaded(
     assert landed.rows("things") == [{"id": 1, "price": Decimal("0.25"), "other": "[1]"}]
 
 
-def test_what_is_no_message_ends_the_load(loader: Loader) -> None:
-    run = loader(None, "--from-singer", stdin="no JSON\n")
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("no JSON", "not a Singer message: 'no JSON"),
+        (f'{{"type":"STATE","value":{"[" * 99_999}', "not a Singer message: '{"),
+        # Written out, it would fill the memory.
+        (
+            '{"type":"RECORD","stream":"things","record":{"id":1e999999999}}',
+            "the field id holds '1E+999999999'",
+        ),
+    ],
+)
+def test_what_is_no_message_ends_the_load(loader: Loader, line: str, message: str) -> None:
+    run = loader(None, "--from-singer", stdin=f"{lines(schema_message())}{line}\n")
     assert run.exit_code == 1
-    assert "not a Singer message: 'no JSON" in run.stderr
+    assert message in run.stderr
     assert "Traceback" not in run.stderr
+
+
+def test_keys_of_any_form_tell_records_apart(
+    load: Callable[..., list[str]], landed: Landed
+) -> None:
+    anything = {"type": ["integer", "boolean", "object", "array"], "description": ["no text"]}
+    keys = [1, True, 1.5, {"a": 1}, {"a": 2}, [1], {"a": 1}]
+    load(schema_message(("id", "id"), id=anything), *(record(id=key) for key in keys))
+    landed_keys = sorted(row["id"] for row in landed.rows("things"))
+    assert landed_keys == ["1", "1.5", "[1]", "true", '{"a": 1}', '{"a": 2}']
+
+
+@pytest.mark.parametrize("removes_deleted", [False, True])
+def test_marks_that_were_not_announced_are_no_records(
+    load: Callable[..., list[str]], landed: Landed, tmp_path: Path, *, removes_deleted: bool
+) -> None:
+    at = datetime(2026, 1, 2, tzinfo=timezone.utc)
+    schema = schema_message(id={"type": "integer"}, name={"type": ["null", "string"]})
+    path = tmp_path / "lines"
+    path.write_text('{"id": 3, "_sdc_deleted_at": "2026-01-02T00:00:00Z"}\n', encoding="utf-8")
+    load(
+        schema,
+        *(record(id=number, name="a") for number in (1, 2, 3, 4)),
+        record(id=1, _sdc_deleted_at="2026-01-02T00:00:00Z"),
+        batch(tmp_path / "arrow", id=[2], _sdc_deleted_at=[at]),
+        batch_of(str(path)),
+        removes_deleted=removes_deleted,
+    )
+    rows = {row["id"]: (row["name"], row["_sdc_deleted_at"]) for row in landed.rows("things")}
+    deleted = {} if removes_deleted else dict.fromkeys((1, 2, 3), ("a", at))
+    assert rows == {**deleted, 4: ("a", None)}
+
+
+def test_what_is_not_kept_of_numbers_and_files_is_said(
+    load: Callable[..., list[str]],
+    landed: Landed,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    price = {"type": "number", "precision": 10, "scale": 2}
+    more = batch(tmp_path / "arrow", id=[2], more=[1])
+    load(schema_message(id={"type": "integer"}, price=price), record(id=1, price=0.125), more)
+    assert "Stream things: Rounded 1 value of price to 2 digits" in caplog.text
+    assert "Stream things: its records have more, which" in caplog.text
+    assert [row["price"] for row in landed.rows("things")] == [Decimal("0.12"), None]
+
+
+def test_records_are_handed_on_before_they_fill_the_memory(
+    load: Callable[..., list[str]], landed: Landed, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    held: list[int] = []
+
+    def gather(stream: str, records: Any, types: Any) -> pa.Table:
+        held.append(sum(len(each["name"]) for each in records))
+        return records_as_arrow(stream, records, types)
+
+    monkeypatch.setattr(singer_stream, "records_as_arrow", gather)
+    for module in (singer_load, singer_batches):
+        monkeypatch.setattr(module, "BYTES_AT_A_TIME", 100_000)
+    schema = schema_message(id={"type": "integer"}, name={"type": "string"})
+    path = tmp_path / "lines"
+    records: list[dict[str, Any]]
+    records = [{"id": number, "name": "n" * 9_000} for number in range(40)]
+    path.write_text("".join(f"{json.dumps(each)}\n" for each in records), encoding="utf-8")
+    load(schema, *(record(**each) for each in records), batch_of(str(path)))
+    assert max(held) < 120_000
+    assert ids(landed) == list(range(40))
 
 
 def test_a_signal_ends_a_load_of_messages_after_what_has_come_is_committed(

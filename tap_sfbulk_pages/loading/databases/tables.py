@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.loading.databases.column_types import ColumnType
     from tap_sfbulk_pages.loading.databases.database import Database
 
+# What the names of the loader's own tables and columns begin with.
+RESERVED = "_sfbulk_"
+
 logger = logging.getLogger(__name__)
 
 
@@ -197,12 +200,26 @@ def _comment_columns(database: Database, table: Table, before: Mapping[str, Colu
 
 
 def _literal(text: str) -> str:
+    # No database holds a zero or half a character.
+    text = text.replace("\0", "").encode(errors="replace").decode()
     return "'" + text.replace("'", "''") + "'"
 
 
 def _check_names(database: Database, names: Iterable[str]) -> None:
     for name in names:
-        if database.longest_name is not None and len(name.encode()) > database.longest_name:
+        if name.lower().startswith(RESERVED):
+            raise LoadError(
+                f"The name {name} begins with {RESERVED}, as what the loader keeps for itself: "
+                "rename the stream or the field."
+            )
+        try:
+            size = len(name.encode())
+        except UnicodeEncodeError:
+            raise LoadError(
+                f"The name {name} holds half a character (a lone surrogate), which no database "
+                "keeps."
+            ) from None
+        if database.longest_name is not None and size > database.longest_name:
             raise LoadError(
                 f"The name {name} is longer than the {database.longest_name} bytes that this "
                 "database keeps of a name."
