@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import IO, TYPE_CHECKING, Any
 
@@ -19,6 +20,10 @@ NOTHING_SELECTED = (
     'The catalog selects no stream, so nothing is read. Set "selected": true in the metadata of '
     "the streams that you want, or `select` in Meltano."
 )
+
+# Of these fields, whatever is selected.
+_NO_CHOICE = ("unsupported", "automatic")
+_LONGEST = 100
 
 logger = logging.getLogger(__name__)
 
@@ -40,11 +45,13 @@ def read_selected_entries(file: IO[bytes], known: dict[str, None]) -> Iterator[d
     without_choice = []
     name = getattr(file, "name", "")
     try:
-        for entry in ijson.items(open_as_utf_8(file), "streams.item", use_float=True):
+        for entry in _parse_entries(file):
             _check(entry, known)
             known[entry["tap_stream_id"]] = None
             root = _root_metadata(entry)
-            if root is not None and not is_selected(root, otherwise=False):
+            is_read = root is None or is_selected(root, otherwise=False)
+            _check_selected(entry, is_read=is_read)
+            if not is_read:
                 continue
             if not understand(entry):
                 without_choice.append(entry["tap_stream_id"])
@@ -61,6 +68,67 @@ def read_selected_entries(file: IO[bytes], known: dict[str, None]) -> Iterator[d
         logger.warning("%s", warning)
 
 
+def _parse_entries(file: IO[bytes]) -> Iterator[Any]:
+    """Parse the entries of a catalog, one at a time.
+
+    Raises:
+        CatalogError: If a key stands twice in an object, so that it is open what counts.
+        ijson.JSONError: If it is not JSON.
+    """
+    twice: list[str] = []
+    # Entries are changed later on.
+    is_parsing = True
+
+    class Members(dict[str, Any]):
+        """An object, which takes note of keys that come again."""
+
+        def __setitem__(self, key: str, value: Any) -> None:
+            if is_parsing and key in self:
+                twice.append(key)
+            super().__setitem__(key, value)
+
+    entries = ijson.items(open_as_utf_8(file), "streams.item", use_float=True, map_type=Members)
+    while True:
+        is_parsing = True
+        entry = next(entries, None)
+        is_parsing = False
+        if twice:
+            raise CatalogError(
+                f"The catalog has the key {twice[0][:_LONGEST]!r} twice in one object."
+            )
+        if entry is None:
+            return
+        yield entry
+
+
+def _check_selected(entry: Mapping[str, Any], *, is_read: bool) -> None:
+    """Check that nothing selects otherwise where nobody looks for it.
+
+    Raises:
+        CatalogError: If an entry, its schema or a property does.
+    """
+    name, schema = entry["tap_stream_id"], entry["schema"]
+    by_field = {
+        each["breadcrumb"][-1]: each["metadata"]
+        for each in entry.get("metadata", [])
+        if each["breadcrumb"]
+    }
+    found = [(name, entry, is_read), (name, schema, is_read)]
+    properties = schema.get("properties")
+    if is_read and isinstance(properties, dict):
+        found += [
+            (f"{name}.{field}", each, is_selected(by_field.get(field, {}), otherwise=True))
+            for field, each in properties.items()
+            if isinstance(each, dict) and by_field.get(field, {}).get("inclusion") not in _NO_CHOICE
+        ]
+    for where, place, counts in found:
+        if (selected := place.get("selected")) is not None and selected is not counts:
+            raise CatalogError(
+                f'The catalog has "selected": {json.dumps(selected)} for {where} outside of its '
+                "metadata, which say otherwise: set it in the metadata, where it counts."
+            )
+
+
 def is_selected(metadata: Mapping[str, Any], *, otherwise: bool) -> bool:
     """Return, as the Singer SDK does, whether metadata select what they are of.
 
@@ -69,7 +137,7 @@ def is_selected(metadata: Mapping[str, Any], *, otherwise: bool) -> bool:
         otherwise: What counts where they do not say.
     """
     inclusion = metadata.get("inclusion")
-    if inclusion in ("unsupported", "automatic"):
+    if inclusion in _NO_CHOICE:
         return bool(inclusion == "automatic")
     for name in ("selected", "selected-by-default"):
         if metadata.get(name) is not None:

@@ -161,14 +161,16 @@ def parse_filters(config: Mapping[str, Any]) -> Mapping[str, str]:
         Conditions by object name; keys ignore case.
 
     Raises:
-        SettingsError: If one is not a condition.
+        SettingsError: If one is not a condition, or is empty, as a variable that is not set.
     """
     errors: list[str] = []
     filters: CaseInsensitiveDict[str] = CaseInsensitiveDict()
     for name, condition in config.get("filters", {}).items():
         if name in filters:
             errors.append(f"filters: {name} is used twice")
-        elif condition.strip():
+        elif not condition.strip():
+            errors.append(f"filters: {name}: it is empty: write a condition, or leave {name} out")
+        else:
             with collect_errors(errors, f"filters: {name}: "):
                 filters[name] = check_condition(condition)
     if errors:

@@ -11,6 +11,7 @@ from tap_process import config_for, metadata_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from fixture_types import StartSandbox
     from tap_process import Tap
@@ -119,9 +120,27 @@ def break_key_of_metadata(entry: Entry) -> None:
     metadata_of(entry)["properties", "Name"]["selectd"] = False
 
 
+def break_selected_line(entry: Entry) -> None:
+    entry["selected"] = False
+
+
+def break_selected_schema(entry: Entry) -> None:
+    entry["schema"]["selected"] = False
+
+
+def break_selected_property(entry: Entry) -> None:
+    entry["schema"]["properties"]["Name"]["selected"] = False
+
+
+OUTSIDE = "outside of its metadata, which say otherwise"
+
+
 @pytest.mark.parametrize(
     ("edit", "said"),
     [
+        (break_selected_line, f'"selected": false for Account {OUTSIDE}'),
+        (break_selected_schema, f'"selected": false for Account {OUTSIDE}'),
+        (break_selected_property, f'"selected": false for Account.Name {OUTSIDE}'),
         (break_properties, "The schema of Account in the catalog must have properties"),
         (break_type, "The schema of Account in the catalog must have properties"),
         (break_field, "The schema of Account in the catalog must have properties"),
@@ -162,6 +181,18 @@ def test_a_choice_for_a_field_that_is_not_there_is_named(
     run = tap(config, catalog=catalog)
     assert run.exit_code == 0, run.stderr
     assert "selects or deselects fields of Account that its schema does not have: Nme" in run.stderr
+
+
+def test_a_key_that_stands_twice(tap: Tap, start_sandbox: StartSandbox, tmp_path: Path) -> None:
+    config = config_for(start_sandbox(**SMALL), "Account")
+    text = json.dumps(tap.catalog(config)).replace('"selected":', '"selected": false, "selected":')
+    path = tmp_path / "twice.json"
+    path.write_text(text, encoding="utf-8")
+    run = tap(config, "--catalog", str(path))
+    assert run.exit_code == 1
+    assert "The catalog has the key 'selected' twice in one object." in run.stderr
+    assert "Traceback" not in run.stderr
+    assert run.stdout == b""
 
 
 def test_two_entries_of_one_stream(tap: Tap, start_sandbox: StartSandbox) -> None:

@@ -62,6 +62,7 @@ def test_a_version_without_quotes(
         ({"password": 5}, "password must be a string\n"),
         ({"filters": SECRET}, "filters must be an object\n"),
         ({"filters": {"Account": 5}}, "filters.Account must be a string\n"),
+        ({"filters": {"Account": " "}}, "filters: Account: it is empty"),
         ({"queries": [{"name": "x"}]}, "queries[0] lacks soql\n"),
         (
             {"queries": [{"name": "x", "soql": "SELECT Id FROM Account", "primary_key": "Id"}]},
