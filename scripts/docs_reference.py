@@ -58,8 +58,11 @@ def _parts(schema: dict[str, Any], before: str = "") -> list[tuple[str, str]]:
     return described
 
 
-def command_line() -> str:
+def command_line(width: int = _WIDTH) -> str:
     """Show the help of each command of the package, and of its subcommands.
+
+    Args:
+        width: Of the terminal that would show it.
 
     Returns:
         Markdown with a heading for each command.
@@ -71,17 +74,17 @@ def command_line() -> str:
         command: Any = import_module(module)
         for part in path.split("."):
             command = getattr(command, part)
-        shown += _help(command, name)
+        shown += _help(command, name, width)
     return "\n".join(shown)
 
 
-def _help(command: click.Command, name: str) -> list[str]:
-    with click.Context(command, info_name=name, terminal_width=_WIDTH) as context:
+def _help(command: click.Command, name: str, width: int) -> list[str]:
+    with click.Context(command, info_name=name, terminal_width=width) as context:
         text = command.get_help(context)
     shown = [f"## {name}\n\n```text\n{text}\n```\n"]
     if isinstance(command, click.Group):
         for sub_name, sub_command in command.commands.items():
-            shown += _help(sub_command, f"{name} {sub_name}")
+            shown += _help(sub_command, f"{name} {sub_name}", width)
     return shown
 
 

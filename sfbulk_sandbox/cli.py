@@ -14,9 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sfbulk_sandbox.exchange import MY_DOMAIN
-from sfbulk_sandbox.scenario import Credentials, Scenario, ScenarioError, scenario_from_file
-from sfbulk_sandbox.server import LOOPBACK, SandboxServer
+try:
+    from sfbulk_sandbox.exchange import MY_DOMAIN
+    from sfbulk_sandbox.scenario import Credentials, Scenario, ScenarioError, scenario_from_file
+    from sfbulk_sandbox.server import LOOPBACK, SandboxServer
+except ModuleNotFoundError as missing:
+    # The command is there without its extra.
+    sys.exit(f"Error: {missing.name} is missing: pip install 'tap-sfbulk-pages[sandbox]'")
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,9 +85,9 @@ def serve(
 ) -> None:
     """Serve until interrupted.
 
-    One line with the address is printed when the sandbox is ready, and with --as-salesforce the
-    variables that a program needs which is to take it for Salesforce. Without credentials in the
-    scenario, any credentials and any access token are accepted.
+    A line with the address is printed when the sandbox is ready; with --as-salesforce, so are the
+    variables that make a program take it for Salesforce. Without credentials in the scenario, any
+    credentials and any access token are accepted.
     """
     stop = threading.Event()
     for number in _PASSED_ON:
@@ -100,7 +104,10 @@ def serve(
         stop.wait()
 
 
-@main.command(context_settings={"allow_interspersed_args": False})
+@main.command(
+    short_help="Run a command with its own sandbox.",
+    context_settings={"allow_interspersed_args": False},
+)
 @_scenario_option
 @_tls_option
 @_as_salesforce_option

@@ -40,8 +40,8 @@ def _load() -> ctypes.CDLL | None:
         return ctypes.CDLL(str(LIBRARY))
     except OSError as error:
         logger.info(
-            "Pages are decoded by the slower code, because the compiled code cannot be loaded: %s. "
-            "Install a C compiler, then reinstall the tap.",
-            error,
+            "Pages are decoded by the slower code, because the compiled code %s. "
+            "Install a C compiler, then reinstall the tap (docs/install.md says how).",
+            f"cannot be loaded: {error}" if LIBRARY.exists() else "is missing",
         )
         return None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from tap_sfbulk_pages.configuration import ENVIRONMENT_PREFIX
+
 # The arguments reach `refuse_further_arguments`; the words of click would repeat them.
 CONTEXT_SETTINGS = {"allow_extra_args": True}
 CONFIG_OPTION = click.option(
@@ -12,6 +14,10 @@ CONFIG_OPTION = click.option(
     multiple=True,
     metavar="FILE|ENV",
     help="The tap's settings: files, or ENV to use environment variables.",
+)
+NO_SETTINGS = (
+    "there are none: name a file with --config, or use --config ENV to read the environment "
+    f"variables {ENVIRONMENT_PREFIX}…"
 )
 
 

@@ -20,6 +20,7 @@ from tap_sfbulk_pages.inputs.arguments import (
 from tap_sfbulk_pages.loading.settings import LoadSettings, read_config
 from tap_sfbulk_pages.quoting import quote_all_output
 from tap_sfbulk_pages.reading.stop_signal import RunStopped, StopSignal
+from tap_sfbulk_pages.watching.stream_names import name_streams_in_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,8 +32,8 @@ logger = logging.getLogger(__name__)
 @click.option(
     "--into",
     metavar="ADDRESS",
-    help="duckdb:///file.duckdb or postgresql://user@host/database. Also SFBULK_LOAD_INTO; a "
-    "password is better left to PGPASSWORD.",
+    help="duckdb:///file.duckdb or postgresql://host/database. Also SFBULK_LOAD_INTO; a password "
+    "is better left to PGPASSWORD.",
 )
 @click.option("--schema", metavar="NAME", help="Schema of the tables. Also SFBULK_LOAD_SCHEMA.")
 @CONFIG_OPTION
@@ -44,6 +45,7 @@ logger = logging.getLogger(__name__)
 @click.option(
     "--hard-deletes",
     type=click.Choice(["mark", "remove"]),
+    metavar="ACTION",
     help="What becomes of rows whose records were deleted: mark them in _sdc_deleted_at, or remove "
     "them. Unset: as the setting track_hard_deletes says.",
 )
@@ -100,6 +102,7 @@ def _stop_signal() -> StopSignal:
 def _errors_for_people() -> Iterator[None]:
     """Turn what ends a load into a message and an exit code."""
     quote_all_output()
+    name_streams_in_log()
     try:
         yield
     except RunStopped as stopped:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.configuration import value_of_text
 from tap_sfbulk_pages.errors import SettingsError, collect_errors
+from tap_sfbulk_pages.inputs.arguments import NO_SETTINGS
 from tap_sfbulk_pages.settings import read_config_sources
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ def read_config(
     }
     if not own.get("into"):
         errors.append("set --into to the address of a database, such as duckdb:///file.duckdb")
+    if not config and not own.get("from_singer"):
+        errors.append(NO_SETTINGS)
     if own.get("hard_deletes") not in (None, "mark", "remove"):
         errors.append("hard_deletes must be mark or remove")
     if errors:

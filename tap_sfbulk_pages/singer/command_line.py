@@ -18,6 +18,8 @@ from tap_sfbulk_pages.watching.stream_names import name_streams_in_log
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tap_sfbulk_pages.singer.standard_output import StandardOutput
+
 # Of the command and of its logger, whose children are those of the streams.
 TAP = "tap-sfbulk-pages"
 # EX_IOERR of sysexits.h
@@ -27,16 +29,19 @@ logger = logging.getLogger(TAP)
 
 
 @contextmanager
-def errors_for_people() -> Iterator[None]:
+def errors_for_people() -> Iterator[StandardOutput | None]:
     """Turn what ends a run into a message and an exit code.
 
     Texts of other parties are quoted on their way to the log and in the traceback of a crash.
+
+    Yields:
+        What stands in for stdout; None where that is no descriptor.
     """
     quote_all_output()
     name_streams_in_log(TAP)
     output = take_stdout()
     try:
-        yield
+        yield output
         sys.stdout.flush()
     except RunStopped as stopped:
         sys.exit(stopped.exit_code)

@@ -14,7 +14,7 @@ import select
 import stat
 import sys
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
@@ -22,6 +22,8 @@ from typing_extensions import override
 from tap_sfbulk_pages.reading.stop_signal import RunStopped
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from typing_extensions import Buffer
 
 # How long a run that was told to stop still waits for a reader that takes nothing.
@@ -56,6 +58,10 @@ class StandardOutput(io.RawIOBase):
     @override
     def writable(self) -> bool:
         return True
+
+    @override
+    def isatty(self) -> bool:
+        return os.isatty(self._descriptor)
 
     @override
     def write(self, data: Buffer, /) -> int:
@@ -101,6 +107,20 @@ class StandardOutput(io.RawIOBase):
         if is_pipe and os.get_blocking(self._descriptor):
             self._is_changed = True
             os.set_blocking(self._descriptor, False)
+
+    @contextmanager
+    def discarded_on_a_terminal(self) -> Iterator[None]:
+        """Write nothing to a terminal; what is written to a pipe or a file gets there."""
+        if not self.isatty():
+            yield
+            return
+        sys.stdout.flush()
+        self._is_discarded = True
+        try:
+            yield
+            sys.stdout.flush()
+        finally:
+            self._is_discarded = False
 
     def restore(self) -> None:
         """Leave the descriptor as it was."""

@@ -6,7 +6,7 @@ import logging
 import signal
 import sys
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any, ClassVar, TextIO, cast
 
@@ -26,7 +26,11 @@ from typing_extensions import override
 from tap_sfbulk_pages.configuration import ENVIRONMENT_PREFIX
 from tap_sfbulk_pages.errors import ExtractionError, IncompleteRunError, SettingsError
 from tap_sfbulk_pages.inputs import earlier_catalogs
-from tap_sfbulk_pages.inputs.arguments import CONTEXT_SETTINGS, refuse_further_arguments
+from tap_sfbulk_pages.inputs.arguments import (
+    CONTEXT_SETTINGS,
+    NO_SETTINGS,
+    refuse_further_arguments,
+)
 from tap_sfbulk_pages.inputs.input_files import read_config
 from tap_sfbulk_pages.reading.foreign_states import refuse_foreign_states
 from tap_sfbulk_pages.reading.named_things import check_map_fields
@@ -40,6 +44,8 @@ from tap_sfbulk_pages.singer.inputs.states import read_state, understand_state
 from tap_sfbulk_pages.singer.measurements import log_measurements
 from tap_sfbulk_pages.singer.output import StateLines
 from tap_sfbulk_pages.singer.run import RunningTap
+from tap_sfbulk_pages.watching.activity import on_behalf_of
+from tap_sfbulk_pages.words import format_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -48,6 +54,8 @@ if TYPE_CHECKING:
 
     from tap_sfbulk_pages.singer.streams.stream import BulkStream
     from tap_sfbulk_pages.singer.streams.stream_in_turn import StreamInTurn
+
+_TRIES_OF_A_TEST = 3
 
 
 _OWN_STATES = (
@@ -245,7 +253,8 @@ class TapSFBulkPages(RunningTap):
             raise SettingsError("objects: it matches only objects that a plain query cannot read")
         for stream in self.selected_streams:
             try:
-                self.run_sync_dry_run(dry_run_record_limit=1, streams=[stream])
+                with on_behalf_of(stream.activity):
+                    self.run_sync_dry_run(dry_run_record_limit=1, streams=[stream])
                 outcome.read.append(stream.name)
             except ExtractionError as error:  # noqa: PERF203 - each stream for itself
                 outcome.failed[stream.name] = str(error)
@@ -275,6 +284,8 @@ class TapSFBulkPages(RunningTap):
             SettingsError: If anything is.
         """
         errors = self._setting_errors
+        if not self._config:
+            errors.append(NO_SETTINGS)
         self.append_builtin_config(self.config_jsonschema)
         self._config, warnings = check_config(
             self._config, self.config_jsonschema, errors, self._wrong_settings
@@ -362,12 +373,19 @@ class TapSFBulkPages(RunningTap):
         if value == CliTestOptionValue.Disabled.value:
             return
         given = ctx.params["config"]
-        with errors_for_people():
+        with errors_for_people() as stdout:
             tap = cls(config=given.config, parse_env_config=given.parse_env, setup_mapper=False)
-            check_connection(tap.org, partial(click.echo, err=True))
+            # Somebody is waiting, and a name may be misspelt.
+            tap._config["max_retries"] = min(tap.config["max_retries"], _TRIES_OF_A_TEST)
+            tell = partial(click.echo, err=True)
+            check_connection(tap.org, tell)
             tap.setup_mapper()
             if value == CliTestOptionValue.Schema.value:
                 tap.write_schemas()
             else:
-                tap.run_connection_test()
+                # The messages are for programs; people would look for the checks among them.
+                with stdout.discarded_on_a_terminal() if stdout else nullcontext():
+                    tap.run_connection_test()
+                count = format_count(len(tap.selected_streams), "stream")
+                tell(f"records: ok (asked for one of each of {count})")
         ctx.exit()

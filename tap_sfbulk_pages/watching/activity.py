@@ -282,8 +282,14 @@ class RunActivity:
 
     @property
     def slowest_first(self) -> list[StreamActivity]:
-        """The streams for which any work was done, the slowest first."""
-        return sorted(self.begun, key=lambda stream: -stream.seconds(*Phase))
+        """The streams for which any work was done, the slowest first.
+
+        Those that took as many whole seconds are in the order of their records, since what remains
+        is chance.
+        """
+        return sorted(
+            self.begun, key=lambda stream: (-int(stream.seconds(*Phase)), -stream.records)
+        )
 
     @property
     def seconds(self) -> float:

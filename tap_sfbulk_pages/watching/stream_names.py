@@ -14,11 +14,11 @@ from tap_sfbulk_pages.watching.activity import current
 
 
 @cache
-def name_streams_in_log(logger_of_tap: str) -> None:
+def name_streams_in_log(logger_of_tap: str | None = None) -> None:
     """Let the log records of this process name the stream that they concern.
 
     Args:
-        logger_of_tap: The logger whose children are those of the streams.
+        logger_of_tap: The logger whose children are those of the streams, if there is one.
     """
     make_record = logging.getLogRecordFactory()
 
@@ -36,7 +36,7 @@ def name_streams_in_log(logger_of_tap: str) -> None:
     logging.setLogRecordFactory(make_named)
 
 
-def _stream_of(record: logging.LogRecord, logger_of_tap: str) -> str | None:
+def _stream_of(record: logging.LogRecord, logger_of_tap: str | None) -> str | None:
     """Find the stream: that of the logger, of a measurement, or of the thread."""
     parent, _, name = record.name.partition(".")
     if name and parent == logger_of_tap:

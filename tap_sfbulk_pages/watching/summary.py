@@ -42,7 +42,7 @@ _MOST_EMPTY_ROWS = 20
 
 
 def summary_rows(activity: RunActivity) -> list[tuple[str, ...]]:
-    """Return a row for each stream that was begun, the slowest first.
+    """Return a row for each stream that was begun, in the order of `slowest_first`.
 
     Returns:
         Cells in the order of `HEADINGS`: stream, records, pages, MB of result pages as received,

@@ -103,7 +103,7 @@ def connection_check() -> list[str]:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     _, _, rest = readme.partition("--test\n```\n\n```text\n")
     lines = rest.partition("```")[0].splitlines()
-    assert len(lines) == 4
+    assert len(lines) == 5
     values = {r"https://\S+(?=,)": r"\\S+", r"\S+@\S+(?=\\\))": r"\\S+", r"\d[\d,]*": r"[\\d,]+"}
     patterns = []
     for line in lines:

@@ -99,3 +99,16 @@ def test_every_extra_is_explained() -> None:
     }
     assert not missing
     assert {"sandbox", "docs"} < extras
+
+
+def test_help_breaks_no_word_on_a_narrow_terminal() -> None:
+    """An address in two pieces cannot be copied. Lines may end at a hyphen."""
+    command_line = runpy.run_path(str(ROOT / "scripts/docs_reference.py"))["command_line"]
+    for width in (60, 80, 100):
+        shown = command_line(width)
+        assert max(map(len, shown.splitlines())) <= width
+        assert words(shown) == words(command_line(1_000)), width
+
+
+def words(text: str) -> set[str]:
+    return set(re.split(r"[\s-]+", text))

@@ -48,6 +48,8 @@ def test_every_record_lands_once_with_real_types(
     assert types["SystemModstamp"] == "timestamp with time zone"
     assert types["NumberOfEmployees"] == "bigint"
     assert "165 records of 3 streams" in run.stderr
+    for stream in ("Account", "Contact", "LoginHistory"):
+        assert f"INFO Stream {stream}: Job 750" in run.stderr
     assert landed.table_comment("Account") == "Account"
     assert landed.comments("Account")["AnnualRevenue"] == "Annual Revenue"
 

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,7 +20,6 @@ from sfbulk_sandbox.cli import main
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 SANDBOX = [sys.executable, "-m", "sfbulk_sandbox"]
 PREFIX = "TAP_SFBULK_PAGES_"
@@ -174,3 +174,17 @@ def test_run_passes_signals_on(number: int) -> None:
         assert process.stdout.readline() == "ready\n"
         process.send_signal(number)
         assert process.wait(timeout=60) == number + 40
+
+
+def test_without_its_extra_the_command_says_what_to_install(tmp_path: Path) -> None:
+    missing = 'raise ModuleNotFoundError("No module named aiohttp", name="aiohttp")'
+    (tmp_path / "aiohttp.py").write_text(missing, encoding="utf-8")
+    run = subprocess.run(
+        [Path(sys.executable).with_name("sfbulk-sandbox"), "--help"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )
+    assert run.returncode == 1
+    assert run.stderr == ("Error: aiohttp is missing: pip install 'tap-sfbulk-pages[sandbox]'\n")

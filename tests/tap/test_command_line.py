@@ -18,6 +18,7 @@ import tap_sfbulk_pages
 from tap_sfbulk_pages.decoding import compiled
 
 if TYPE_CHECKING:
+    from command_process import CommandServer
     from fixture_types import StartSandbox
     from tap_process import Tap
 
@@ -118,6 +119,17 @@ def test_wrong_settings_are_named(
     assert "00D!token" not in run.stderr
     assert run.stdout == b""
     assert server.calls == []
+
+
+@pytest.mark.parametrize(
+    "command", [["tap"], ["tap", "--test"], ["sfbulk-load", "--into", "duckdb:///x"]]
+)
+def test_without_a_config_the_environment_is_not_read_which_is_said(
+    commands: CommandServer, tmp_path: Path, command: list[str]
+) -> None:
+    run = commands(tmp_path, *command, environment={"TAP_SFBULK_PAGES_ACCESS_TOKEN": "x"})
+    assert run.exit_code == 1
+    assert "use --config ENV to read the environment variables TAP_SFBULK_PAGES_…" in run.stderr
 
 
 def test_a_secret_of_a_wrong_type_is_not_shown(tap: Tap, start_sandbox: StartSandbox) -> None:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import os
+import pty
 import re
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from tap_process import config_for
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fixture_types import StartSandbox
     from tap_process import Tap, TapRun
 
@@ -55,11 +62,41 @@ def test_a_sound_connection(tap: Tap, server: SandboxServer, argument: str) -> N
         "limits": "ok (left of 24 hours: 98,767 of 100,000 API calls, 10,000 of 10,000 query "
         "jobs, 976,562 of 976,562 MB of query results)",
     }
+    read = "\nrecords: ok (asked for one of each of 1 stream)\n"
+    assert (read in run.stderr) == (argument == "--test")
     assert [each.place for each in server.calls].count("token") == 1
     assert len(run.records("Account")) == (argument == "--test")
     assert run.streams == {"Account"}
     # A state of it would say that all older records have been read.
     assert not run.states
+
+
+def test_a_terminal_shows_the_checks_without_the_messages(
+    start_sandbox: StartSandbox, tmp_path: Path
+) -> None:
+    server = start_sandbox(rows={"Account": 3})
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(config_for(server, "Account")), encoding="utf-8")
+    controller, terminal = pty.openpty()
+    command = [sys.executable, "-m", "tap_sfbulk_pages", "--config", str(config), "--test"]
+    with subprocess.Popen(command, stdout=terminal, stderr=subprocess.PIPE, text=True) as run:
+        os.close(terminal)
+        _, log = run.communicate()
+    assert run.returncode == 0, log
+    assert log.endswith("records: ok (asked for one of each of 1 stream)\n")
+    assert "Stream Account: Job 750" in log
+    # Linux has an error in place of the end.
+    with pytest.raises(OSError, match="Input/output error"):
+        os.read(controller, 1)
+    os.close(controller)
+
+
+def test_a_person_does_not_wait_for_eight_tries(tap: Tap, server: SandboxServer) -> None:
+    server.add_fault(place="token", kind="status", status=503, times="forever")
+    run = checked(tap, server)
+    assert run.exit_code == 1
+    assert "sign-in: failed. " in run.stderr
+    assert [each.place for each in server.calls] == ["token"] * 3
 
 
 def test_a_stream_that_cannot_be_read_does_not_hide_the_others(
