@@ -156,6 +156,6 @@ def describe_failure(
     where = f" on the record {record}" if record else ""
     return (
         f"stream_maps: an expression of {stream}, {expressions}, fails{where}: "
-        f"{type(cause).__name__}: {cause}. Mend it so that it holds for every record, such as "
-        "with `… if … else None`."
+        f"{type(cause).__name__}: {cause}. Change it so that it works for every record, for "
+        "example with `… if … else None`."
     )

@@ -74,7 +74,7 @@ class ForbiddenValues:
         if _KEY in keys and _KEY in fields:
             reason = (
                 f"Salesforce answers records with the Id {_ZERO_ID}, so Id does not tell its "
-                "records apart, and a target would keep one of them all. Set table-key-properties "
+                "records apart, and a target would keep only one of them. Set table-key-properties "
                 "to [] in the stream's metadata in the catalog to read it without a key."
             )
             values.append(ForbiddenValue(_KEY, _ZERO_ID, reason))

@@ -54,5 +54,6 @@ def _latest(texts: Iterable[str], replication_key: str) -> str:
         return max(texts, key=parse_datetime)
     except (OverflowError, ValueError) as error:
         raise ResultPageError(
-            f"Replication key {replication_key} holds a value that is not a date: {error}"
+            f"The replication key {replication_key} holds a value that is not a date ({error}). "
+            "Choose another in the catalog, or FULL_TABLE."
         ) from error

@@ -159,7 +159,10 @@ def _check(entry: Any, known: Mapping[str, None]) -> None:
     name = entry.get("tap_stream_id") if isinstance(entry, dict) else None
     if not isinstance(name, str) or not isinstance(entry.get("schema"), dict):
         number = len(known) + 1
-        raise CatalogError(f"Entry {number} of the catalog has no tap_stream_id and schema.")
+        raise CatalogError(
+            f"Entry {number} of the catalog must have a tap_stream_id (a string) and a schema (an "
+            "object)."
+        )
     if name in known:
         raise CatalogError(f"The catalog has two entries for {name}: keep one.")
     check_metadata(name, entry.get("metadata", []))

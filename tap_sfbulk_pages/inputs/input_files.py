@@ -41,7 +41,7 @@ def read_json(data: bytes, what: str) -> Any:
     except RecursionError:
         raise ExtractionError(f"The {what} is nested too deeply.") from None
     except ValueError as error:
-        raise ExtractionError(f"The {what} cannot be followed: {error}.") from None
+        raise ExtractionError(f"The {what} cannot be used: {error}.") from None
 
 
 class Readable(Protocol):

@@ -125,8 +125,8 @@ class PageDownload:
         self._new_sink = new_sink
         if job.column_delimiter not in _DELIMITERS:
             raise ResultPageError(
-                f"The columns of job {job.id} are separated by {job.column_delimiter}, a delimiter "
-                "that this tap does not know."
+                f"The columns of job {job.id} are separated by {job.column_delimiter}, which is no "
+                f"known delimiter: create the job with one of {', '.join(_DELIMITERS)}."
             )
         self._delimiter = _DELIMITERS[job.column_delimiter]
 

@@ -155,7 +155,7 @@ def _compare_with_total(job: QueryJob, progress: JobProgress) -> None:
         processed = "more" if job.records is None else f"{job.records:,}"
         raise RecordCountError(
             f"The result pages hold {format_count(progress.records, 'record')}, but Salesforce "
-            f"processed {processed}. The next run creates a new job."
+            f"processed {processed}. The job does not count as read: run again."
         )
 
 

@@ -108,9 +108,9 @@ class Landing:
         if self._plan.waits:
             if not self._is_own and has_rows:
                 raise LoadError(
-                    f"The table {name} holds rows that were not loaded by sfbulk-load, and would "
-                    "be replaced, or doubled for want of a key: rename it, drop it, or load into "
-                    "another schema."
+                    f"The table {name} holds rows that were not loaded by sfbulk-load. The load "
+                    "would replace them, or duplicate them where the stream has no key: rename the "
+                    "table, drop it, or load into another schema."
                 )
             self._find_waiting()
             return

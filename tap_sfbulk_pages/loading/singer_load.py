@@ -167,7 +167,9 @@ class SingerLoad:
     def _stream(self, message: Mapping[str, Any]) -> SingerStream:
         name = message["stream"]
         if name not in self._streams:
-            raise LoadError(f"A {message['type']} message came before the SCHEMA of {name!r}.")
+            raise LoadError(
+                f"A {message['type']} message of stream {name!r} came before its SCHEMA message."
+            )
         return self._streams[name]
 
     def _save(self, name: str) -> None:
@@ -206,7 +208,9 @@ def _parse(line: bytes) -> dict[str, Any]:
         message = None
     if not isinstance(message, dict) or not isinstance(message.get("type"), str):
         start = line[:80].decode(errors="replace")
-        raise LoadError(f"A line is not a Singer message: {start!r}")
+        raise LoadError(
+            f"A line is not a Singer message: {start!r}. A tap must print nothing else to stdout."
+        )
     return message
 
 

@@ -79,7 +79,7 @@ def fetch_result_columns(org: Org, job: QueryJob) -> tuple[str, ...]:
     page = download.fetch(f"{job.path}/results?maxRecords=1")
     page.close()
     if not page.columns:
-        raise QueryJobError(f"The result of job {job.id} does not name its columns.")
+        raise QueryJobError(f"The result of job {job.id} has no header line with its columns.")
     return page.columns
 
 

@@ -71,5 +71,8 @@ def choose_fields(
         logger.warning("Stream %s: %s: %s.", stream, loss, ", ".join(lost))
     fields = {name: cell_type(schemas[name]) for name in names if name.lower() in known}
     if not fields:
-        raise ExtractionError("None of the selected fields can be read.")
+        raise ExtractionError(
+            "None of the selected fields can be read: give the user access to them, or select "
+            "others in the catalog."
+        )
     return fields

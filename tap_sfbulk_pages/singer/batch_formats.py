@@ -129,7 +129,7 @@ def _check_storage(root: str) -> None:
         ) from error
     except ValueError as error:
         raise SettingsError(
-            f"batch_config.storage.root: {protocol}:// is no storage that is known"
+            f"batch_config.storage.root: {protocol}:// is not a known storage"
         ) from error
 
 

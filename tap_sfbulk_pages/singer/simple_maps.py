@@ -113,9 +113,9 @@ def refuse_files(streams: Iterable[str]) -> NoReturn:
         SettingsError: Always.
     """
     raise SettingsError(
-        "batch_config writes records as the result pages have them, or with simple stream maps: "
-        "fields left out or renamed, texts, md5, sha256, conditions. Not with others, nor with "
-        f"flattening: leave one out ({', '.join(streams)})"
+        "batch_config works only with simple stream maps (fields removed or renamed, text, md5, "
+        "sha256, conditions), and not with flattening: remove batch_config, or the maps or the "
+        f"flattening of {', '.join(streams)}"
     )
 
 

@@ -18,6 +18,7 @@ from jsonschema.validators import validator_for
 from tap_sfbulk_pages.configuration import (
     describe_schema_errors,
     environment_variable,
+    find_alike,
     read_environment,
     value_of_text,
 )
@@ -58,7 +59,7 @@ class OrgAccess:
         """
         texts = {name.lower(): text for name, text in given.items()}
         errors = [_secret(name) for name in texts if _PROPERTIES.get(name, {}).get("secret")]
-        errors += [f"there is no option {name}" for name in texts if name not in _PROPERTIES]
+        errors += [_describe_unknown(name) for name in texts if name not in _PROPERTIES]
         if errors:
             raise SettingsError(*errors)
         return cls(tuple(sorted(texts.items())))
@@ -91,6 +92,11 @@ class OrgAccess:
                 Settings.parse(config, wrong=wrong)
             raise SettingsError(*errors)
         return config
+
+
+def _describe_unknown(name: str) -> str:
+    meant = find_alike(name, _PROPERTIES)
+    return f"there is no option {name}" + (f": {meant} was probably meant" if meant else "")
 
 
 def _secret(name: str) -> str:

@@ -357,7 +357,7 @@ def test_a_state_of_others_is_refused(load: Callable[..., list[str]], landed: La
 @pytest.mark.parametrize(
     ("messages", "message"),
     [
-        ([record(id=1)], "before the SCHEMA"),
+        ([record(id=1)], "before its SCHEMA"),
         ([schema_message(), record(id="x")], "the field id holds 'x'"),
         ([schema_message(), record(id=1), record(name="a")], "id is null in a record"),
         ([schema_message(("nothing",))], "none of its properties"),

@@ -58,7 +58,7 @@ CASES: dict[str, tuple[str, Any, str | None]] = {
     "catalog a list": ("catalog", [ENTRY], "has no streams"),
     "catalog without a choice": ("catalog", with_root(selected=False), "selects no stream"),
     "entry twice": ("catalog", {"streams": [ENTRY, ENTRY]}, "two entries for Account"),
-    "entry without a name": ("catalog", {"streams": [{"schema": {}}]}, "has no tap_stream_id"),
+    "entry without a name": ("catalog", {"streams": [{"schema": {}}]}, "must have a tap_stream_id"),
     "metadata of another form": (
         "catalog",
         {"streams": [{**ENTRY, "metadata": [{"selected": True}]}]},

@@ -181,7 +181,7 @@ def test_an_expression_that_fails_is_told_in_words(
     first = expected_records(server, "Account")[0]["Id"]
     told = run.stderr[run.stderr.rindex("Failed: Account: stream_maps: an expression of Account") :]
     assert said.format(id=first) in told
-    assert "Mend it so that it holds for every record" in told
+    assert "Change it so that it works for every record" in told
     assert len(run.records("Contact")) == 3
 
 

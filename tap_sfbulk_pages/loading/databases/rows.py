@@ -110,8 +110,8 @@ def _check_fits(database: Database, batch: pa.Table, name: str) -> None:
         column = columns.get(each.name)
         if column is None or widest(column, _type(each)) != column:
             raise LoadError(
-                f"Column {each.name} of table {name} is not there or has another type: it was "
-                "changed while it was loaded."
+                f"Column {each.name} of table {name} is gone or has another type: somebody changed "
+                "the table during the load. Load again."
             )
 
 

@@ -68,10 +68,10 @@ class WithoutRefusedFields(WrappedReading):
         if error:
             names = ", ".join(refused)
             raise ExtractionError(
-                f"Salesforce describes the {plural(len(refused), 'field')} {names} and refuses to "
-                "return what is in there. All other fields have been read. Give the user read "
-                "access or deselect it in the catalog; as soon as it can be read, the records "
-                f"that lack it are read again. Salesforce said: {error.said}"
+                f"Salesforce describes the {plural(len(refused), 'field')} {names}, but refuses to "
+                "return its values. All other fields have been read. Give the user read access, or "
+                "deselect it in the catalog. As soon as it can be read, the records that lack it "
+                f"are read again. Salesforce said: {error.said}"
             )
 
     def _leave_out(self, refusal: RefusedError) -> str:
@@ -89,8 +89,8 @@ class WithoutRefusedFields(WrappedReading):
         if name is None:
             raise refusal
         logger.warning(
-            "Stream %s: Salesforce describes the field %s and refuses it. It is left out, and the "
-            "other fields are read.",
+            "Stream %s: Salesforce describes the field %s, but refuses a query with it. It is left "
+            "out, and the other fields are read.",
             sobject,
             name,
         )
