@@ -182,9 +182,9 @@ class Transactions:
 
 def _without_lost_tables(database: Database) -> dict[str, SavedStream]:
     """Read the saved streams whose tables are there; the others are loaded anew."""
-    tables, saved = database.table_names(), read_states(database)
-    lost = [name for name, each in saved.items() if each.loading and name.lower() not in tables]
-    for name in lost:
+    saved = read_states(database)
+    loaded = [name for name, each in saved.items() if each.loading]
+    for name in database.find_missing_tables(loaded):
         logger.warning("Stream %s: its table is gone, so it is loaded anew.", name)
         del saved[name]
     return saved

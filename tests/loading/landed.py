@@ -19,10 +19,12 @@ class Landed(Protocol):
     Attributes:
         address: What the loader connects to.
         schema: The schema that it is given.
+        ignores_case: Whether names that differ in upper and lower case only are one.
     """
 
     address: str
     schema: str
+    ignores_case: bool
 
     def rows(self, table: str) -> list[dict[str, Any]]:
         """Return all rows of a table by column."""
@@ -44,6 +46,7 @@ class LandedDuckDB:
     """A DuckDB file."""
 
     schema = "main"
+    ignores_case = True
 
     def __init__(self, path: Path) -> None:
         self._path = str(path)
@@ -89,6 +92,8 @@ class LandedDuckDB:
 
 class LandedPostgreSQL:
     """A schema of its own in a PostgreSQL database."""
+
+    ignores_case = False
 
     def __init__(self, connection: Mapping[str, Any], schema: str) -> None:
         self._connection = connection

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tap_sfbulk_pages.errors import LoadError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     import pyarrow as pa
@@ -36,10 +36,12 @@ class Database(ABC):
     Attributes:
         longest_name: How many bytes of a name the database keeps; None for all.
         has_key_index: Whether tables have a primary key.
+        ignores_case: Whether names that differ in upper and lower case only are one.
     """
 
     longest_name: ClassVar[int | None] = None
     has_key_index: ClassVar[bool] = True
+    ignores_case: ClassVar[bool] = False
 
     def __init__(self, schema: str) -> None:
         self._schema = schema
@@ -120,13 +122,17 @@ class Database(ABC):
         if not self.fetch(schemata, [self._schema]):
             self.execute(f"CREATE SCHEMA {quote(self._schema)}")
 
-    def table_names(self) -> set[str]:
-        """List the tables of the schema, in lower case."""
+    def find_missing_tables(self, names: Iterable[str]) -> list[str]:
+        """List those of some names that no table of the schema has."""
         query = (
             "SELECT CAST(table_name AS VARCHAR) FROM information_schema.tables"
             " WHERE table_schema = $1"
         )
-        return {name.lower() for (name,) in self.fetch(query, [self._schema])}
+        found = {name for (name,) in self.fetch(query, [self._schema])}
+        if not self.ignores_case:
+            return [name for name in names if name not in found]
+        found = {name.lower() for name in found}
+        return [name for name in names if name.lower() not in found]
 
     def required_columns(self, name: str) -> set[str]:
         """List the columns of a table that are never null."""

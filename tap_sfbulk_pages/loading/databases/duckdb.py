@@ -43,6 +43,7 @@ class DuckDBDatabase(Database):
     """
 
     has_key_index: ClassVar[bool] = False
+    ignores_case: ClassVar[bool] = True
 
     def __init__(self, path: Path, schema: str | None) -> None:
         super().__init__(schema or "main")

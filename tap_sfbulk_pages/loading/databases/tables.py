@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING
 
 from tap_sfbulk_pages.errors import LoadError
@@ -134,6 +135,8 @@ def _fit_columns(
 ) -> None:
     alter = f"ALTER TABLE {database.qualified(table.name)}"
     spelled = {name.lower(): name for name in found}
+    # Asked only if it matters.
+    has_rows = cache(lambda: not is_empty(database, table.name))
     for name, type_ in table.columns.items():
         if name not in found:
             if other := spelled.get(name.lower()):
@@ -142,7 +145,16 @@ def _fit_columns(
                     "in upper and lower case only: rename one of them."
                 )
             database.execute(f"{alter} ADD COLUMN {quote(name)} {type_}")
-            logger.info("Stream %s: column %s (%s) added.", table.name, name, type_)
+            if has_rows():
+                logger.warning(
+                    "Stream %s: column %s (%s) added; it is null in the rows that are there, until "
+                    "they change. To load them anew, drop the table.",
+                    table.name,
+                    name,
+                    type_,
+                )
+            else:
+                logger.info("Stream %s: column %s (%s) added.", table.name, name, type_)
             continue
         wider = widest(found[name], type_)
         if wider == found[name]:
