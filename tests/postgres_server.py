@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -19,6 +21,15 @@ _USER = "salesforce"
 # Where Debian and its kin put the server's programs, which are not in PATH.
 _DEBIAN = Path("/usr/lib/postgresql")
 _STARTS = 5
+
+
+def serve_postgres() -> Iterator[dict[str, Any]]:
+    """Run a server for a fixture: how to connect to it."""
+    installed = server_programs()
+    if installed is None:
+        pytest.skip("no PostgreSQL server is installed (scripts/test installs it where it may)")
+    with running_server(installed) as connection:
+        yield connection
 
 
 def server_programs() -> Path | None:

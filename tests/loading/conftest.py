@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from landed import Landed, LandedDuckDB, LandedPostgreSQL
 from loader import Loader, LoadServer
-from postgres_server import running_server, server_programs
+from postgres_server import serve_postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,14 +17,7 @@ if TYPE_CHECKING:
 _numbers = itertools.count()
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[dict[str, Any]]:
-    """How to connect to a PostgreSQL server."""
-    installed = server_programs()
-    if installed is None:
-        pytest.skip("no PostgreSQL server is installed (scripts/test installs it where it may)")
-    with running_server(installed) as connection:
-        yield connection
+postgres = pytest.fixture(scope="session")(serve_postgres)
 
 
 @pytest.fixture(params=["duckdb", "postgresql"])

@@ -6,17 +6,16 @@ A test is skipped where what it needs cannot be installed.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+from programs import run_program
 
 _ROOT = Path(__file__).parents[2]
 _FOLDER = _ROOT / ".venv-foreign"
-_LONGEST_SECONDS = 300
 
 
 def install_python(name: str, requirement: str) -> Path:
@@ -41,25 +40,12 @@ def install_node(name: str, manifest: dict[str, Any]) -> Path:
     return folder
 
 
-def run(command: list[str], folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a program to its end, with more variables."""
-    return subprocess.run(
-        command,
-        cwd=folder,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=_LONGEST_SECONDS,
-        check=False,
-    )
-
-
 def _install(command: list[str], folder: Path) -> None:
     """Run what installs a program."""
     if shutil.which(command[0]) is None:
         pytest.skip(f"{command[0]} is not installed")
     try:
-        done = run(command, folder)
+        done = run_program(command, folder)
     except subprocess.TimeoutExpired:
         pytest.skip(f"no answer in time: {' '.join(command)}")
     if done.returncode:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-from foreign_installs import install_node, run
+from foreign_installs import install_node
+from programs import run_program
 from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import (
     SalesforceAuthenticationFailed,
@@ -249,7 +250,7 @@ def node_client() -> Path:
 
 def test_node_sf_bulk2_lists_result_pages(server: SandboxServer, node_client: Path) -> None:
     soql = f"{SOQL} LIMIT 450"
-    done = run(["node", "client.js", server.url, soql], node_client)
+    done = run_program(["node", "client.js", server.url, soql], node_client)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     expected = expected_rows(server, soql)

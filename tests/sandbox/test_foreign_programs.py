@@ -7,7 +7,8 @@ import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from foreign_installs import install_node, install_python, run
+from foreign_installs import install_node, install_python
+from programs import run_program
 
 from sfbulk_sandbox import SandboxServer
 
@@ -69,7 +70,7 @@ def test_jsforce_reads_writes_and_loads() -> None:
     folder = install_node("jsforce", {"dependencies": {"jsforce": "3"}})
     (folder / "client.js").write_text(JSFORCE)
     with SandboxServer(SCENARIO) as server:
-        done = run(["node", "client.js", server.url], folder)
+        done = run_program(["node", "client.js", server.url], folder)
         assert done.returncode == 0, done.stderr
         found = json.loads(done.stdout)
         assert found.pop("identity") == server.org.user.organization_id
@@ -98,7 +99,7 @@ def test_the_salesforce_cli_queries_exports_and_describes(tmp_path: Path) -> Non
     with SandboxServer(SCENARIO) as server:
 
         def sf(*arguments: str) -> str:
-            done = run([str(program), *arguments], tmp_path, **environment)
+            done = run_program([str(program), *arguments], tmp_path, environment)
             assert done.returncode == 0, done.stdout + done.stderr
             return done.stdout
 
@@ -129,12 +130,12 @@ def test_the_tap_of_singer_io_reads_as_from_salesforce(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps(config))
     with SandboxServer(SCENARIO, as_salesforce=True) as server:
         tap = [str(folder / "tap-salesforce"), "--config", "config.json"]
-        discovered = run([*tap, "--discover"], tmp_path, **server.environment)
+        discovered = run_program([*tap, "--discover"], tmp_path, server.environment)
         assert discovered.returncode == 0, discovered.stderr
         catalog = json.loads(discovered.stdout)
         assert len(catalog["streams"]) > 25
         (tmp_path / "catalog.json").write_text(json.dumps(select(catalog)))
-        synced = run([*tap, "--properties", "catalog.json"], tmp_path, **server.environment)
+        synced = run_program([*tap, "--properties", "catalog.json"], tmp_path, server.environment)
         assert synced.returncode == 0, synced.stderr
         messages = map(json.loads, synced.stdout.splitlines())
         counts = Counter(each["stream"] for each in messages if each["type"] == "RECORD")
@@ -169,7 +170,7 @@ def test_airbytes_source_checks_discovers_and_reads(tmp_path: Path) -> None:
 
         def call(*arguments: str) -> list[dict[str, Any]]:
             command = [str(folder / "source-salesforce"), *arguments]
-            done = run(command, tmp_path, **server.environment)
+            done = run_program(command, tmp_path, server.environment)
             assert done.returncode == 0, done.stdout + done.stderr
             return [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -209,7 +210,7 @@ def test_airflows_hook_signs_in_and_queries(tmp_path: Path) -> None:
             "AIRFLOW_HOME": str(tmp_path / "airflow"),
             "AIRFLOW_CONN_ORG": json.dumps(connection),
         }
-        done = run([str(folder / "python"), "hook.py"], tmp_path, **environment)
+        done = run_program([str(folder / "python"), "hook.py"], tmp_path, environment)
         assert done.returncode == 0, done.stderr
         total, rows, fields = json.loads(done.stdout.splitlines()[-1])
         alive = server.org.query("SELECT Id FROM Account", include_deleted=False, bulk=False)
@@ -225,5 +226,5 @@ request = urllib.request.Request("https://test.salesforce.com/services/oauth2/to
 print(json.load(urllib.request.urlopen(request))["instance_url"])
 """
     command = [sys.executable, "-m", "sfbulk_sandbox", "run", "--as-salesforce", "--"]
-    done = run([*command, sys.executable, "-c", script], tmp_path)
+    done = run_program([*command, sys.executable, "-c", script], tmp_path)
     assert done.stdout == "https://sfbulk-sandbox.my.salesforce.com\n", done.stderr

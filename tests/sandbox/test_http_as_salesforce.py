@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 import requests
+from programs import run_program
 
 from sfbulk_sandbox import SandboxServer
 
@@ -90,15 +89,6 @@ def test_it_is_for_this_machine_alone() -> None:
 def test_run_lets_the_tap_discover_under_salesforces_own_address(tmp_path: Path) -> None:
     sandbox = [sys.executable, "-m", "sfbulk_sandbox", "run", "--as-salesforce", "--"]
     tap = [sys.executable, "-m", "tap_sfbulk_pages", "--config=ENV", "--discover"]
-    environment = {**os.environ, "TAP_SFBULK_PAGES_OBJECTS": '["Account"]'}
-    run = subprocess.run(
-        [*sandbox, *tap],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-        cwd=tmp_path,
-        env=environment,
-    )
+    run = run_program([*sandbox, *tap], tmp_path, {"TAP_SFBULK_PAGES_OBJECTS": '["Account"]'})
     assert run.returncode == 0, run.stderr
     assert [stream["stream"] for stream in json.loads(run.stdout)["streams"]] == ["Account"]

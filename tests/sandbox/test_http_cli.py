@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 from click.testing import CliRunner
+from programs import run_program
 
 from sfbulk_sandbox.cli import main
 
@@ -179,12 +180,7 @@ def test_run_passes_signals_on(number: int) -> None:
 def test_without_its_extra_the_command_says_what_to_install(tmp_path: Path) -> None:
     missing = 'raise ModuleNotFoundError("No module named aiohttp", name="aiohttp")'
     (tmp_path / "aiohttp.py").write_text(missing, encoding="utf-8")
-    run = subprocess.run(
-        [Path(sys.executable).with_name("sfbulk-sandbox"), "--help"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
-    )
+    command = [Path(sys.executable).with_name("sfbulk-sandbox"), "--help"]
+    run = run_program(command, variables={"PYTHONPATH": str(tmp_path)})
     assert run.returncode == 1
     assert run.stderr == ("Error: aiohttp is missing: pip install 'tap-sfbulk-pages[sandbox]'\n")

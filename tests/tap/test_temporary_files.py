@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import pytest
+from programs import run_program
 from tap_process import config_for
 
 from tap_sfbulk_pages.errors import TemporaryFileError
@@ -37,9 +37,7 @@ def test_a_container_without_a_writable_folder(
     entry = {"tap_stream_id": "Account", "schema": {"properties": {"Id": {"type": "string"}}}}
     (tmp_path / "catalog.json").write_text(json.dumps({"streams": [entry]}), encoding="utf-8")
     command = [sys.executable, "-c", READ_ONLY, "--config", "config.json", *arguments]
-    run = subprocess.run(
-        command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300
-    )
+    run = run_program(command, tmp_path)
     assert run.returncode == 1
     assert "No usable temporary directory found in ['/proc/nowhere']" in run.stderr
     assert "set TMPDIR to another folder" in run.stderr

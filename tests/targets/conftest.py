@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from databases import Database, DuckDB, JsonLines, Postgres
 from meltano_project import MeltanoProject
-from postgres_server import running_server, server_programs
+from postgres_server import serve_postgres
 from target_programs import LONGEST_RUN_SECONDS, TargetPrograms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -23,14 +23,7 @@ def programs() -> TargetPrograms:
     return TargetPrograms()
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[dict[str, Any]]:
-    """How to connect to a PostgreSQL server."""
-    installed = server_programs()
-    if installed is None:
-        pytest.skip("no PostgreSQL server is installed (scripts/test installs it where it may)")
-    with running_server(installed) as connection:
-        yield connection
+postgres = pytest.fixture(scope="session")(serve_postgres)
 
 
 @pytest.fixture

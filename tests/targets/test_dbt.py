@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 from collections import defaultdict
 from decimal import Decimal
@@ -17,8 +16,9 @@ from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
+from programs import run_program
 from salesforce_data import expected_records
-from target_programs import LONGEST_RUN_SECONDS, ROOT
+from target_programs import ROOT
 
 if TYPE_CHECKING:
     from fixture_types import StartSandbox
@@ -54,22 +54,14 @@ def test_dbt_builds_its_models_from_the_landed_tables(
         (tmp_path / "dbt").mkdir()
         (tmp_path / "dbt" / "dbt_packages").symlink_to(Path(packages).absolute())
     folders = [Path(sys.executable).parent, programs.path("dbt").parent, os.environ["PATH"]]
-    run = subprocess.run(
-        [str(ROOT / "examples/dbt.sh")],
-        cwd=tmp_path,
-        env={
-            **os.environ,
-            "PATH": os.pathsep.join(map(str, folders)),
-            "TAP_SFBULK_PAGES_INSTANCE_URL": server.url,
-            "TAP_SFBULK_PAGES_ACCESS_TOKEN": "00D!token",
-            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-            "DBT_USE_COLORS": "false",
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=LONGEST_RUN_SECONDS,
-    )
+    variables = {
+        "PATH": os.pathsep.join(map(str, folders)),
+        "TAP_SFBULK_PAGES_INSTANCE_URL": server.url,
+        "TAP_SFBULK_PAGES_ACCESS_TOKEN": "00D!token",
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DBT_USE_COLORS": "false",
+    }
+    run = run_program([ROOT / "examples/dbt.sh"], tmp_path, variables)
     assert run.returncode == 0, f"{run.stdout[-2000:]}\n{run.stderr[-2000:]}"
     with duckdb.connect(str(tmp_path / "warehouse.duckdb"), read_only=True) as connection:
         built = connection.execute(

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import duckdb
+from programs import run_program
 from salesforce_data import expected_records
 from target_programs import LONGEST_RUN_SECONDS, ROOT
 
@@ -47,13 +46,8 @@ def test_the_demo_loads_again_and_again_and_shows_what_is_in_the_database(
     streams = ["Account", "Opportunity"]
     good, log = meltano.run(server, streams, cast("Database", loaded))
     assert good, log
-    shown = subprocess.run(
-        [sys.executable, str(ROOT / "scripts/show_tables.py"), str(path)],
-        env={**os.environ, "SFBULK_SANDBOX_URL": server.url},
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    command = [sys.executable, ROOT / "scripts/show_tables.py", path]
+    shown = run_program(command, variables={"SFBULK_SANDBOX_URL": server.url}).stdout
     cells = [[cell.strip() for cell in line.strip("│").split("│")] for line in shown.splitlines()]
     assert ["Account", "230", "12", "230"] in cells
     assert ["Opportunity", "150", "8", "150"] in cells
@@ -90,14 +84,7 @@ def test_the_demo_prints_what_the_readme_shows(programs: TargetPrograms, tmp_pat
     environment.write_text("#!/bin/sh\nmkdir .venv; mv programs .venv/bin\n", encoding="utf-8")
     environment.chmod(0o700)
 
-    run = subprocess.run(
-        [tmp_path / "scripts/demo"],
-        env={**os.environ, "PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=LONGEST_RUN_SECONDS,
-    )
+    run = run_program([tmp_path / "scripts/demo"], variables={"PATH": "/usr/bin:/bin"})
     assert run.returncode == 0, run.stderr
     assert run.stdout == expected
     assert run.stderr.startswith("This installs ")

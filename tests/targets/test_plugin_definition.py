@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 import yaml
+from programs import run_program
 from salesforce_data import expected_records
-from target_programs import LONGEST_RUN_SECONDS, ROOT, project
+from target_programs import ROOT, project
 
 if TYPE_CHECKING:
     from fixture_types import StartSandbox
@@ -148,15 +149,8 @@ def test_extractors_that_inherit(
         "TAP_SFBULK_PAGES__SERVICE_ACCESS_TOKEN": "00D!token",
         "MELTANO_AUTO_INSTALL": "false",
     }
-    run = subprocess.run(
-        [programs.path("meltano"), "--log-level=warning", "invoke", "tap-sfbulk-pages--service"],
-        cwd=tmp_path,
-        env={**os.environ, **settings},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=LONGEST_RUN_SECONDS,
-    )
+    command = [programs.path("meltano"), "--log-level=warning", "invoke"]
+    run = run_program([*command, "tap-sfbulk-pages--service"], tmp_path, settings)
     assert run.returncode == 0, run.stderr
     messages = [json.loads(line) for line in run.stdout.splitlines() if line.startswith("{")]
     read = {each["record"]["Id"] for each in messages if each["type"] == "RECORD"}
@@ -202,15 +196,7 @@ def test_documented_commands_install_the_plugins_in_a_new_project(
         "TAP_SFBULK_PAGES_OBJECTS": '["Account"]',
         "SFBULK_LOAD_INTO": f"duckdb:///{tmp_path}/warehouse.duckdb",
     }
-    run = subprocess.run(
-        ["/bin/bash", "-euc", script],
-        cwd=tmp_path,
-        env={**os.environ, **settings},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=LONGEST_RUN_SECONDS,
-    )
+    run = run_program(["/bin/bash", "-euc", script], tmp_path, settings)
     if "UnknownIssuer" in run.stdout + run.stderr:
         pytest.skip("only pip reaches the index, and Meltano installs with uv")
     assert run.returncode == 0, run.stdout + run.stderr
