@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import HealthCheck, settings
 from tap_process import Tap, TapServer
 
 from sfbulk_sandbox import SandboxServer
+from sfbulk_sandbox.state import org
 from tap_sfbulk_pages.jobs import query_jobs
 from tap_sfbulk_pages.salesforce import retries
 
@@ -49,15 +51,22 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return Scheduling(config, log)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def same_records_on_every_day() -> Iterator[None]:
+    """Let sandboxes of this process end their records on one day, unless a test sets the day."""
+    with pytest.MonkeyPatch.context() as patch:
+        day = datetime(2026, 1, 1, tzinfo=timezone.utc)
+        patch.setattr(org, "_find_start_of_today", lambda: day)
+        yield
+
+
 @pytest.fixture
 def start_sandbox() -> Iterator[StartSandbox]:
     """Start a sandbox with keys of a scenario."""
     with ExitStack() as stack:
 
         def start(**scenario: Any) -> SandboxServer:
-            # The same records on every day, unless a test sets the day.
-            until = {} if "now" in scenario else {"data_until": "2026-01-01T00:00:00Z"}
-            return stack.enter_context(SandboxServer({**until, **scenario}))
+            return stack.enter_context(SandboxServer(scenario))
 
         yield start
 

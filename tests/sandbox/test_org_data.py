@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 from sfbulk_sandbox.sobjects.java_numbers import java_double, java_doubles
 from sfbulk_sandbox.sobjects.record_ids import eighteen_characters
-from sfbulk_sandbox.state.org import Org, _generate
+from sfbulk_sandbox.state import org as org_module
+from sfbulk_sandbox.state.org import Org, _find_start_of_today, _generate
 
 NOW = datetime(2025, 3, 4, 5, 6, 7, tzinfo=timezone.utc)
 STAMP_OF_NOW = "2025-03-04T05:06:07.000Z"
@@ -231,7 +232,9 @@ def test_records_end_where_they_are_told_to() -> None:
     assert "2025-12-20" < max(row["SystemModstamp"] for row in rows) < "2026-01-01"
 
 
-def test_records_end_today_by_default() -> None:
+def test_records_end_today_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Other tests have the same day always.
+    monkeypatch.setattr(org_module, "_find_start_of_today", _find_start_of_today)
     soql = "SELECT Id FROM Account WHERE CreatedDate = LAST_N_DAYS:60"
     assert len(Org().query(soql, include_deleted=True, bulk=True)) > 5
 
