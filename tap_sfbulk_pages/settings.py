@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -120,37 +120,23 @@ class Settings:
                 sign_in = choose_sign_in(given)
         if errors or wrong:
             raise SettingsError(*errors)
-        return cls(
-            sign_in=sign_in,
-            api_version=api_version,
-            start_date=start_date,
-            objects=tuple(given.get("objects", ())),
-            queries=queries,
-            jobs=jobs,
-            filters=filters,
-            include_deleted=given["include_deleted"],
-            track_hard_deletes=given["track_hard_deletes"],
-            lookback_seconds=given["lookback_seconds"],
-            on_wider_query=given["on_wider_query"],
-            backfill_new_fields=given["backfill_new_fields"],
-            refresh_formula_fields=refresh_period,
-            max_parallel_downloads=given["max_parallel_downloads"],
-            max_concurrent_jobs=given["max_concurrent_jobs"],
-            max_page_memory_bytes=given["max_page_memory_mb"] * 1_000_000,
-            split_jobs=given["split_jobs"],
-            job_timeout_seconds=given["job_timeout_seconds"],
-            request_timeout_seconds=given["request_timeout_seconds"],
-            max_tries=given["max_retries"],
-            quota_percent_total=given["quota_percent_total"],
-            quota_percent_per_run=given["quota_percent_per_run"],
-            delete_finished_jobs=given["delete_finished_jobs"],
-            fallback_to_rest=given["fallback_to_rest"],
-            small_objects_through_rest=given["small_objects_through_rest"],
-            include_blobs=given["include_blobs"],
-            max_blob_bytes=int(given["max_blob_mb"] * 1_000_000),
-            batch_file_bytes=int(given["batch_file_mb"] * 1_000_000),
-            report_path=report_path,
-        )
+        read: dict[str, Any] = {
+            "sign_in": sign_in,
+            "api_version": api_version,
+            "start_date": start_date,
+            "objects": tuple(given.get("objects", ())),
+            "queries": queries,
+            "jobs": jobs,
+            "filters": filters,
+            "refresh_formula_fields": refresh_period,
+            "max_page_memory_bytes": given["max_page_memory_mb"] * 1_000_000,
+            "max_tries": given["max_retries"],
+            "max_blob_bytes": int(given["max_blob_mb"] * 1_000_000),
+            "batch_file_bytes": int(given["batch_file_mb"] * 1_000_000),
+            "report_path": report_path,
+        }
+        as_given = {each.name: given[each.name] for each in fields(cls) if each.name not in read}
+        return cls(**read, **as_given)
 
     @property
     def extra_names(self) -> list[str]:

@@ -387,7 +387,7 @@ def test_a_field_that_is_described_and_refused_is_left_out_and_read_again(
     server.org.upsert("Account", [{"Id": each, "Phone": "555"} for each in changed])
     run = tap(config, state=first.state)
     assert run.exit_code == 1
-    assert "Failed: Account: Salesforce describes the fields Phone, Fax and refuses" in run.stderr
+    assert "Failed: Account: Salesforce describes the fields Phone, Fax, but refuses" in run.stderr
     assert "Traceback" not in run.stderr
     assert set(changed) <= {record["Id"] for record in run.records("Account")}
     assert not any({"Phone", "Fax"} & record.keys() for record in run.records("Account"))

@@ -218,17 +218,8 @@ def decide_start(
         bookmark = _answer_wider(stream, reasons, bookmark, settings)
     if bookmark is not None and before is not None:
         bookmark = _heal_fields(stream, bookmark, before, coverage, settings)
-    begins_in_future = bookmark is None and settings.start_date and settings.start_date > now
-    if begins_in_future or (bookmark is not None and parse_bookmark(bookmark) > now):
-        logger.warning(
-            "Stream %s: %s is in the future (Salesforce's clock says %s). Records are read from "
-            "now on, less the lookback.",
-            stream,
-            f"start_date {settings.start_date}" if begins_in_future else f"bookmark {bookmark}",
-            now.isoformat(timespec="seconds"),
-        )
-        bookmark = format_literal(now, schema)
-        own = bookmark
+    if _begins_in_future(stream, bookmark, settings, now):
+        own = bookmark = format_literal(now, schema)
     incremental = read_from(
         Incremental(key, schema, state, least=own, started_at=now, question=coverage.save()),
         bookmark,
@@ -335,6 +326,21 @@ def _heal_fields(
     if None in back.values():
         return None
     return min([bookmark, *filter(None, back.values())], key=parse_bookmark)
+
+
+def _begins_in_future(stream: str, bookmark: str | None, settings: Settings, now: datetime) -> bool:
+    """Return whether the bookmark, or the start date without one, is still to come, and say so."""
+    start = settings.start_date if bookmark is None else parse_bookmark(bookmark)
+    if start is None or start <= now:
+        return False
+    logger.warning(
+        "Stream %s: %s is in the future (Salesforce's clock says %s). Records are read from now "
+        "on, less the lookback.",
+        stream,
+        f"start_date {start}" if bookmark is None else f"bookmark {bookmark}",
+        now.isoformat(timespec="seconds"),
+    )
+    return True
 
 
 def _begins_earlier(today: str | None, before: str | None) -> bool:
