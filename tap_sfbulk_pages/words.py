@@ -18,7 +18,7 @@ def format_count(number: int, noun: str) -> str:
     return f"{number:,} {plural(number, noun)}"
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Write a duration: `4.2 s`, `3:05`, `2:03:05`."""
     if seconds < 60:  # noqa: PLR2004 - a minute
         return f"{seconds:.1f} s"

@@ -94,7 +94,7 @@ class ForbiddenValues:
                 values.append(ForbiddenValue(name, None, reason))
         return cls(values)
 
-    def renamed(self, names: Mapping[str, str]) -> ForbiddenValues:
+    def rename(self, names: Mapping[str, str]) -> ForbiddenValues:
         """Return what records may not hold whose fields have these names; others are gone."""
         return ForbiddenValues(
             replace(each, field=names[each.field])

@@ -10,7 +10,7 @@ import ijson
 
 from tap_sfbulk_pages.errors import CatalogError
 from tap_sfbulk_pages.inputs.catalog_check import check_metadata
-from tap_sfbulk_pages.inputs.earlier_catalogs import understand, warnings_of
+from tap_sfbulk_pages.inputs.earlier_catalogs import list_warnings, understand_entry
 from tap_sfbulk_pages.inputs.input_files import open_as_utf_8, read_json
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def read_selected_entries(file: IO[bytes], known: dict[str, None]) -> Iterator[d
             _check_selected(entry, is_read=is_read)
             if not is_read:
                 continue
-            if not understand(entry):
+            if not understand_entry(entry):
                 without_choice.append(entry["tap_stream_id"])
             yield entry
     except ijson.JSONError:
@@ -64,7 +64,7 @@ def read_selected_entries(file: IO[bytes], known: dict[str, None]) -> Iterator[d
         raise CatalogError(f"The catalog {name} is not JSON.") from None
     if not known:
         raise CatalogError("The catalog has no streams. Make one with --discover.")
-    for warning in warnings_of(without_choice):
+    for warning in list_warnings(without_choice):
         logger.warning("%s", warning)
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def understood(catalog: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+def understand_catalog(catalog: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """Say in the SDK's way what a catalog of another tap says in its own.
 
     Args:
@@ -35,18 +35,18 @@ def understood(catalog: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """
     catalog = copy.deepcopy(catalog)
     entries = catalog.get("streams", [])
-    without_choice = [entry["tap_stream_id"] for entry in entries if not understand(entry)]
-    return catalog, warnings_of(without_choice)
+    without_choice = [entry["tap_stream_id"] for entry in entries if not understand_entry(entry)]
+    return catalog, list_warnings(without_choice)
 
 
-def understand(entry: dict[str, Any]) -> bool:
+def understand_entry(entry: dict[str, Any]) -> bool:
     """Say in the SDK's way what an entry of a catalog says in another tap's.
 
     Args:
         entry: Changed in place.
 
     Returns:
-        Whether it is known what is read of the stream; if not, `warnings_of` says so.
+        Whether it is known what is read of the stream; if not, `list_warnings` says so.
 
     Raises:
         CatalogError: If it asks for something that would be read otherwise here.
@@ -65,7 +65,7 @@ def understand(entry: dict[str, Any]) -> bool:
     return not (root.get("selected") and _chooses_nothing(entry, root))
 
 
-def warnings_of(without_choice: Sequence[str]) -> list[str]:
+def list_warnings(without_choice: Sequence[str]) -> list[str]:
     """Warn of streams whose replication key the catalog leaves open."""
     if not without_choice:
         return []

@@ -333,7 +333,7 @@ class PageReading:
         encode = partial(self._blocks.lines, envelope=envelope, column_map=column_map)
         forbidden = self._forbidden
         if column_map:
-            forbidden = forbidden.renamed(column_map.names)
+            forbidden = forbidden.rename(column_map.names)
         for lines in run_ahead(self._executor, encode, self._blocks):
             if self._replication_key:
                 self._keep(lines.greatest, self._replication_key)

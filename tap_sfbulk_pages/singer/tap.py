@@ -96,7 +96,7 @@ class TapSFBulkPages(RunningTap):
         if parse_env_config:
             config = {**(config or {}), **self._read_environment()}
         if catalog is not None:
-            catalog, warnings = earlier_catalogs.understood(catalog)
+            catalog, warnings = earlier_catalogs.understand_catalog(catalog)
             self._warn(warnings)
         super().__init__(
             config=config, catalog=catalog, parse_env_config=parse_env_config, **others

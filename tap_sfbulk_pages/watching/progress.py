@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tap_sfbulk_pages.watching.activity import Phase
-from tap_sfbulk_pages.words import duration, fit_columns, format_count
+from tap_sfbulk_pages.words import fit_columns, format_count, format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -121,7 +121,7 @@ def progress_line(activity: RunActivity, streams: Sequence[str], calls_made: int
     doing = ", ".join(f"{stream.name} ({_doing(stream)})" for stream in listed)
     more = f" and {len(going_on) - len(listed)} more" if len(going_on) > len(listed) else ""
     return (
-        f"After {duration(activity.seconds)}: "
+        f"After {format_duration(activity.seconds)}: "
         f"{len(ended)} of {format_count(len(streams), 'stream')} ended, "
         f"{format_count(activity.records, 'record')} written"
         f"{'' if rate is None else f' ({rate:,.0f} a second)'}, "
@@ -170,7 +170,7 @@ def _cells(stream: StreamActivity) -> dict[str, str]:
         "records": f"{stream.records:,}",
         "of": "" if expected is None else f"{expected:,}",
         "a second": f"{rate:,.0f}" if rate else "",
-        "left": duration(left / rate) if rate and left is not None else "",
+        "left": format_duration(left / rate) if rate and left is not None else "",
     }
 
 

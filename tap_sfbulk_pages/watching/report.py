@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tap_sfbulk_pages.watching.activity import Phase
 from tap_sfbulk_pages.watching.summary import HEADINGS, summary_rows
-from tap_sfbulk_pages.words import duration, format_count
+from tap_sfbulk_pages.words import format_count, format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +80,7 @@ def write_report(path: Path, activity: RunActivity, calls_made: int, *, ending: 
         local_time=f"{activity.began_at.astimezone():%Y-%m-%d %H:%M:%S %Z}",
         host=activity.host,
         ending=ending,
-        duration=duration(seconds),
+        duration=format_duration(seconds),
         records=format_count(activity.records, "record"),
         calls=format_count(calls_made, "API call"),
         version=version("tap-sfbulk-pages"),
@@ -90,7 +90,9 @@ def write_report(path: Path, activity: RunActivity, calls_made: int, *, ending: 
         left_out=format_count(left_out, "further stream") if left_out else None,
         headings=HEADINGS,
         summary=summary_rows(activity),
-        notes=[(stream.name, duration(n.at), n.text) for stream in begun for n in stream.notes],
+        notes=[
+            (stream.name, format_duration(n.at), n.text) for stream in begun for n in stream.notes
+        ],
         failures=[(stream.name, stream.outcome) for stream in begun if stream.has_failed],
     )
     unfinished = path.with_name(f"{path.name}.part")
@@ -109,14 +111,15 @@ def _row(stream: StreamActivity, seconds: float) -> _Row:
             phase.value,
             100 * begin / seconds,
             max(100 * (min(end, seconds) - begin) / seconds, _THINNEST),
-            f"{phase.value}, {duration(begin)} to {duration(end)}",
+            f"{phase.value}, {format_duration(begin)} to {format_duration(end)}",
         )
         for phase in Phase
         for begin, end in stream.all_periods(phase)
         if begin < seconds
     ]
     marks = [
-        _Mark(100 * note.at / seconds, f"{duration(note.at)}: {note.text}") for note in stream.notes
+        _Mark(100 * note.at / seconds, f"{format_duration(note.at)}: {note.text}")
+        for note in stream.notes
     ]
     outcome = "failed" if stream.has_failed else (stream.outcome or "unfinished")
     remark = format_count(stream.records, "record") + (", resumed" if stream.is_resumed else "")
@@ -134,5 +137,5 @@ def _axis(seconds: float) -> Iterator[_Mark]:
     step = next((each for each in _STEPS if seconds / each <= _MOST_MARKS), _STEPS[-1])
     at = 0.0
     while at <= seconds:
-        yield _Mark(100 * at / seconds, duration(at))
+        yield _Mark(100 * at / seconds, format_duration(at))
         at += step

@@ -6,7 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from tap_sfbulk_pages.watching.activity import Phase
-from tap_sfbulk_pages.words import duration, fit_columns, format_count, table_lines
+from tap_sfbulk_pages.words import fit_columns, format_count, format_duration, table_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,7 +68,7 @@ def summary_text(activity: RunActivity, calls_made: int, width: int | None = Non
         listed, empty = rows, []
     total = (
         f"{format_count(activity.records, 'record')} of {format_count(len(rows), 'stream')} in "
-        f"{duration(activity.seconds)}, with {format_count(calls_made, 'API call')}."
+        f"{format_duration(activity.seconds)}, with {format_count(calls_made, 'API call')}."
     )
     table = [HEADINGS, *listed]
     totals = [total]

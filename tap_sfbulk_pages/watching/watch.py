@@ -45,7 +45,7 @@ def watch_run(
     ending = "It ended."
     try:
         with (
-            _kept_up_to_date(report_path, activity, calls_made),
+            _keep_report_current(report_path, activity, calls_made),
             show_progress(activity, streams, calls_made),
         ):
             yield
@@ -68,7 +68,7 @@ def watch_run(
 
 
 @contextmanager
-def _kept_up_to_date(
+def _keep_report_current(
     path: Path | None, activity: RunActivity, calls_made: Callable[[], int]
 ) -> Iterator[None]:
     """Write the report now and then: of a run that is killed, the last one stays."""

@@ -91,7 +91,7 @@ class JobStreamOffset:
             )
         return offset
 
-    def saved(self) -> dict[str, Any]:
+    def save(self) -> dict[str, Any]:
         """Return the form for a checkpoint, which takes strings, integers and booleans."""
         values = {name: getattr(self, attribute) for name, attribute in _NAMES.items()}
         return {name: value for name, value in values.items() if value not in (None, "")}

@@ -57,7 +57,7 @@ class SFBulkStreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
     @override
     def initialOffset(self) -> dict[str, Any]:
         """Return the offset before the first job."""
-        return self._stream.initial().saved()
+        return self._stream.initial().save()
 
     @override
     def getDefaultReadLimit(self) -> ReadLimit:
@@ -73,7 +73,7 @@ class SFBulkStreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
     def latestOffset(self, start: dict[str, Any], limit: ReadLimit) -> dict[str, Any]:
         """Return the offset at which the next batch ends (see `JobStream.latest`)."""
         most_pages = limit.max_files if isinstance(limit, ReadMaxFiles) else None
-        return self._stream.latest(JobStreamOffset.parse(start), most_pages=most_pages).saved()
+        return self._stream.latest(JobStreamOffset.parse(start), most_pages=most_pages).save()
 
     @override
     def partitions(self, start: dict[str, Any], end: dict[str, Any]) -> Sequence[InputPartition]:

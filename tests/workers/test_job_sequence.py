@@ -83,7 +83,7 @@ class Driver:
                 end = self.stream.latest(start, most_pages=most_pages)
                 if end == start:
                     return
-                kept.offsets.append(json.dumps(end.saved()))
+                kept.offsets.append(json.dumps(end.save()))
             batch = kept.committed
             if (dies_in, at) == (batch, "tasks"):
                 raise KilledError
@@ -230,7 +230,7 @@ def test_a_run_without_an_end_waits_before_it_makes_the_next_job(
     assert_account_is_whole(server, kept)
     assert len(created(server)) == 1
     hour_ago = datetime.now(timezone.utc) - timedelta(hours=1)
-    last = {**kept.last.saved(), "until": f"{hour_ago:%Y-%m-%dT%H:%M:%S}.000Z"}
+    last = {**kept.last.save(), "until": f"{hour_ago:%Y-%m-%dT%H:%M:%S}.000Z"}
     kept.offsets[-1] = json.dumps(last)
     driver.run()
     assert len(created(server)) == 2
@@ -393,7 +393,7 @@ def test_a_checkpoint_of_another_org(start_sandbox: StartSandbox) -> None:
     kept = Checkpoint()
     available_now(server, kept)
     assert kept.last.org_id
-    kept.offsets[-1] = json.dumps({**kept.last.saved(), "org": "00D5g00000AaAaAEAV"})
+    kept.offsets[-1] = json.dumps({**kept.last.save(), "org": "00D5g00000AaAaAEAV"})
     with pytest.raises(SettingsError, match="each org needs its own checkpoint"):
         available_now(server, kept)
     assert len(created(server)) == 1

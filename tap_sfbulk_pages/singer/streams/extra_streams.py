@@ -43,11 +43,11 @@ def offer_extra_streams(tap: RunningTap, paths: FieldPaths) -> list[BulkStream]:
     errors: list[str] = []
     for query in settings.queries:
         with collect_errors(errors, f"queries: {query.name}: "):
-            streams.append(_made(tap, query.name, partial(QueryStream, tap, query, paths)))
+            streams.append(_make_stream(tap, query.name, partial(QueryStream, tap, query, paths)))
     for job in settings.jobs:
         with collect_errors(errors, f"jobs: {job.name}: "):
-            make = partial(ExistingJobStream.discovered, tap, job, paths)
-            streams.append(_made(tap, job.name, make))
+            make = partial(ExistingJobStream.discover, tap, job, paths)
+            streams.append(_make_stream(tap, job.name, make))
     if errors:
         raise SettingsError(*errors)
     return streams
@@ -107,7 +107,7 @@ def _is_known(query: QuerySetting, schema: Mapping[str, Any]) -> bool:
     return all(path.removeprefix(prefix) in known for path in paths)
 
 
-def _made(tap: RunningTap, name: str, make: Callable[[], BulkStream]) -> BulkStream:
+def _make_stream(tap: RunningTap, name: str, make: Callable[[], BulkStream]) -> BulkStream:
     """Make a stream; one whose columns the org does not name at the moment fails when it is read.
 
     Raises:

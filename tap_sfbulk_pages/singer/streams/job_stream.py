@@ -55,7 +55,7 @@ class ExistingJobStream(BulkStream):
         self.primary_keys = keys
 
     @classmethod
-    def discovered(cls, tap: RunningTap, job: JobSetting, paths: FieldPaths) -> ExistingJobStream:
+    def discover(cls, tap: RunningTap, job: JobSetting, paths: FieldPaths) -> ExistingJobStream:
         """Ask for the columns of the job, once it is complete.
 
         Raises:

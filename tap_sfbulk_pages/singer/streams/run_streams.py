@@ -46,14 +46,11 @@ from tap_sfbulk_pages.singer.streams.stream_in_turn import StreamInTurn, has_sav
 from tap_sfbulk_pages.soql.entries import check_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-    from contextlib import AbstractContextManager
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from tap_sfbulk_pages.singer.inputs.catalog_files import SelectedEntries
     from tap_sfbulk_pages.singer.run import RunningTap
     from tap_sfbulk_pages.singer.streams.stream import BulkStream
-
-    Make = Callable[[str], AbstractContextManager[BulkStream | None]]
 
 
 def select_streams_in_turn(tap: RunningTap, entries: SelectedEntries) -> list[StreamInTurn]:
@@ -84,7 +81,7 @@ def select_streams_in_turn(tap: RunningTap, entries: SelectedEntries) -> list[St
     describes = _describes(tap, [name for name in names if name not in extra])
 
     @contextmanager
-    def made(name: str) -> Iterator[BulkStream]:
+    def make(name: str) -> Iterator[BulkStream]:
         entry = entries[name]
         stream = extra.pop(name, None) or select_object(tap, entry, describes.take(name))
         stream.apply_catalog(Catalog({name: entry}))
@@ -93,7 +90,7 @@ def select_streams_in_turn(tap: RunningTap, entries: SelectedEntries) -> list[St
 
     return [
         *_failing(tap, missing),
-        *(StreamInTurn(tap, name, partial(made, name)) for name in names),
+        *(StreamInTurn(tap, name, partial(make, name)) for name in names),
     ]
 
 
@@ -167,14 +164,14 @@ def offer_streams_in_turn(tap: RunningTap) -> list[StreamInTurn]:
     describes = _describes(tap, [name for name in names if name not in extra])
 
     @contextmanager
-    def made(name: str) -> Iterator[BulkStream | None]:
+    def make(name: str) -> Iterator[BulkStream | None]:
         stream = extra.pop(name, None) or offer_object(tap, name, describes.take(name))
         with register_with_mapper(tap, stream.catalog_entry, stream) if stream else nullcontext():
             yield stream
 
     return [
         *_failing(tap, failing),
-        *(StreamInTurn(tap, name, partial(made, name)) for name in names),
+        *(StreamInTurn(tap, name, partial(make, name)) for name in names),
     ]
 
 

@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 
 class StreamInTurn:
-    """A stream that is to be read, made when its turn comes (`job_schedule.Scheduled`).
+    """A stream that is to be read, made when its turn comes (`reading.schedule.Scheduled`).
 
     Args:
         tap: The tap, which has its state.
         name: Of the stream.
-        made: Makes the stream and forgets it at the end of the context; None where the org does
+        make: Makes the stream and forgets it at the end of the context; None where the org does
             not offer it after all.
 
     Attributes:
@@ -43,12 +43,12 @@ class StreamInTurn:
         self,
         tap: RunningTap,
         name: str,
-        made: Callable[[], AbstractContextManager[BulkStream | None]],
+        make: Callable[[], AbstractContextManager[BulkStream | None]],
     ) -> None:
         self.name = name
         self.activity = tap.activity.stream(name)
         self.has_saved_job = has_saved_job(tap, name)
-        self._made = made
+        self._make = make
         self._lifetime = ExitStack()
         self._stream: BulkStream | None = None
         self._error: Exception | None = None
@@ -72,7 +72,7 @@ class StreamInTurn:
         """Make the stream, and make it ready to prepare its job (`BulkStream.preparation`)."""
         try:
             with on_behalf_of(self.activity):
-                self._stream = self._lifetime.enter_context(self._made())
+                self._stream = self._lifetime.enter_context(self._make())
         except Exception as error:  # noqa: BLE001 - `read` raises it, for this stream alone
             self._error = error
         if self._stream is None:
@@ -116,7 +116,7 @@ class StreamInTurn:
     def plan(self) -> StreamPlan | None:
         """Return what reading the stream would take; None where the org does not offer it."""
         try:
-            with self._made() as stream:
+            with self._make() as stream:
                 return stream.plan() if stream else None
         except ExtractionError as error:
             return StreamPlan(self.name, trouble=str(error))
