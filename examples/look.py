@@ -19,4 +19,7 @@ def show(database: str, *files: str) -> None:
 
 
 if __name__ == "__main__":
-    show(*sys.argv[1:])
+    try:
+        show(*sys.argv[1:])
+    except duckdb.Error as error:
+        sys.exit(str(error))

@@ -20,6 +20,11 @@ BIGGEST_PIPELINES = """
     LIMIT 5
 """
 
+NEWEST_AGAIN = """\
+Read was what has changed since, and again what had changed in the five minutes
+before each bookmark, in case more became visible there.
+"""
+
 
 def show(path: str, sandbox: str) -> None:
     """Print the tables with their sizes, what this run has read, and some rows.
@@ -46,6 +51,8 @@ def show(path: str, sandbox: str) -> None:
         database.executemany("INSERT INTO run VALUES (?, ?, ?, ?)", counts)
         print("What this run has read, and what the database holds:")
         database.table("run").show()
+        if sum(read for _, read, _, _ in counts) < sum(held for *_, held in counts):
+            print(NEWEST_AGAIN)
         print("The accounts with the biggest pipelines, from the database:")
         database.sql(BIGGEST_PIPELINES).show()
 

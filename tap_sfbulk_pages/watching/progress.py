@@ -157,7 +157,8 @@ def progress_table(
     for row in zip(*columns.values(), strict=True):
         table.add_row(*row)
     line = progress_line(activity, streams, calls_made).partition(" Now:")[0]
-    return Group(Text(line, style="italic"), table)
+    # The last line is empty, so that lines of the target begin below the table, not beside it.
+    return Group(Text(line, style="italic"), table, Text())
 
 
 def _cells(stream: StreamActivity) -> dict[str, str]:

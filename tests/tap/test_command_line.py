@@ -211,3 +211,24 @@ def test_columns_are_not_loaded_for_lines_that_are_copied(
     loaded = loaded_by("--config", config)
     assert "tap_sfbulk_pages.decoding.fast_lines" in loaded
     assert not loaded & {"polars", "pyarrow", "jwt", "cryptography"}
+
+
+def test_a_machine_without_shared_memory_is_not_warned_of(tmp_path: Path) -> None:
+    """Of the SDK's imports, one wants semaphores, as it cannot have in some containers."""
+    without = (
+        "import _multiprocessing\n"
+        "class SemLock:\n"
+        "    SEM_VALUE_MAX = 1\n"
+        "    def __init__(self, *_, **__): raise PermissionError(13, 'Permission denied')\n"
+        "    _rebuild = sem_unlink = None\n"
+        "_multiprocessing.SemLock = SemLock\n"
+    )
+    (tmp_path / "sitecustomize.py").write_text(without, encoding="utf-8")
+    run = subprocess.run(
+        [sys.executable, "-m", "tap_sfbulk_pages", "--version"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )
+    assert run.stderr == ""

@@ -63,7 +63,7 @@ def test_dbt_builds_its_models_from_the_landed_tables(
     }
     run = run_program([ROOT / "examples/dbt.sh"], tmp_path, variables)
     assert run.returncode == 0, f"{run.stdout[-2000:]}\n{run.stderr[-2000:]}"
-    with duckdb.connect(str(tmp_path / "warehouse.duckdb"), read_only=True) as connection:
+    with duckdb.connect(str(tmp_path / "dbt.duckdb"), read_only=True) as connection:
         built = connection.execute(
             "SELECT account_id, opportunities, amount FROM models.account_pipelines"
         ).fetchall()
