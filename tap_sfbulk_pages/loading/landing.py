@@ -21,6 +21,7 @@ from tap_sfbulk_pages.errors import LoadError
 from tap_sfbulk_pages.loading.databases import rows
 from tap_sfbulk_pages.loading.databases.column_types import ColumnType
 from tap_sfbulk_pages.loading.databases.tables import (
+    check_records,
     check_unique,
     ensure_table,
     is_empty,
@@ -77,6 +78,8 @@ class Landing:
         self._has_ended = False
         self._can_wait = False
         self._finished_before = saved_reads.finished_reads(state)
+        # Whether rows have come of which nothing has seen whether their keys are single.
+        self._has_unchecked_keys = False
         self._source = ""
         self._batches: list[pa.RecordBatch] = []
         self._bytes = 0
@@ -86,6 +89,8 @@ class Landing:
     def loading(self) -> str | None:
         """What a later load has to know to go on, as JSON; that the table is the loader's, too."""
         known: dict[str, Any] = {"is_own": self._is_own}
+        if self._has_unchecked_keys:
+            known["has_unchecked_keys"] = True
         if self._appended is not None and saved_reads.has_job(self._state):
             known |= {"appended": self._appended, "records": self._landed[self._appended]}
         return json.dumps(known)
@@ -103,6 +108,8 @@ class Landing:
         database, name = self._database, self._table.name
         saved = json.loads(loading) if loading else None
         self._is_own = ensure_table(database, self._table, was_own=was_own(saved))
+        # A load that was killed may have committed rows before it had checked them.
+        self._has_unchecked_keys = bool(saved and saved.get("has_unchecked_keys"))
         self._read_as_text(database.columns_of(name))
         has_rows = not is_empty(database, name)
         if self._plan.waits:
@@ -164,9 +171,9 @@ class Landing:
         self.flush()
         if self._is_pending and self._plan.waits:
             self._publish()
-        # Salesforce sees to it that Ids are single; a key of the user's own may be none.
-        if not self._database.has_key_index and self._table.keys not in ((), (KEY,)):
+        if self._has_unchecked_keys:
             check_unique(self._database, self._table)
+            self._has_unchecked_keys = False
 
     def leave(self) -> None:
         """Leave the stream before its reading has come to an end.
@@ -212,10 +219,22 @@ class Landing:
             let_wait(self._database, records, self._table.name, self._source)
         elif self._source == self._appended:
             rows.append(self._database, records, self._table.name)
+            self._has_unchecked_keys = self._checks_keys
         else:
+            # What has the same key in the table is replaced, so that only the batch can have two.
+            if self._checks_keys:
+                check_records(records, self._table)
             rows.merge(self._database, records, self._table.name, self._table.keys)
         if DELETED_AT in records.column_names and not self._plan.waits:
             self._remove_deleted()
+
+    @property
+    def _checks_keys(self) -> bool:
+        """Whether keys must be looked at.
+
+        Salesforce sees to it that Ids are single; a key of the user's own may be none.
+        """
+        return not self._database.has_key_index and self._table.keys not in ((), (KEY,))
 
     def _remove_deleted(self) -> None:
         """Remove records that were read although they are deleted, if that is wanted."""
@@ -332,6 +351,7 @@ class Landing:
         self.flush()
         ensure_waiting_table(self._database, self._table)
         publish(self._database, self._table.name, since=self._plan.since)
+        self._has_unchecked_keys = self._checks_keys
         self._remove_deleted()
         self._landed.clear()
         self._sources = {}

@@ -276,3 +276,36 @@ def test_a_key_that_tells_no_records_apart_is_refused(
     assert run.exit_code == 1
     assert "have the same LastName" in run.stderr or "duplicate key" in run.stderr, run.stderr
     assert landed.rows("q") == []
+
+
+def test_keys_are_looked_at_of_what_a_load_brings_and_of_what_a_killed_one_has_left(
+    loader: Loader, landed: Landed, start_sandbox: StartSandbox
+) -> None:
+    server = start_sandbox(rows={"Account": 30, "Empty__c": 0}, page_rows=10)
+    query = {
+        "name": "q",
+        "soql": "SELECT Id, Name, SystemModstamp FROM Account",
+        "primary_keys": ["Name"],
+        "replication_key": "SystemModstamp",
+    }
+    config = config_for(server, "Empty__c", queries=[query], lookback_seconds=0)
+    loader.succeed(config)
+    rows = sorted(landed.rows("q"), key=lambda row: row["SystemModstamp"])
+    first, second = (row["Id"] for row in rows[:2])
+    if landed.schema == "main":
+        for each in (first, second):
+            landed.execute(f"UPDATE q SET Name = 'same' WHERE Id = '{each}'")  # noqa: S608
+        loader.succeed(config)
+        # As a load leaves it that was killed after its rows were committed, before their check.
+        landed.execute("""UPDATE _sfbulk_state SET loading = '{"has_unchecked_keys": true}'""")
+        run = loader(config)
+        assert run.exit_code == 1
+        assert "have the same Name" in run.stderr
+        landed.execute("UPDATE q SET Name = Id WHERE Name = 'same'")
+        loader.succeed(config)
+    server.org.upsert("Account", [{"Id": each, "Name": "same"} for each in (first, second)])
+    before = by_id(landed.rows("q"))
+    run = loader(config)
+    assert run.exit_code == 1
+    assert "have the same Name" in run.stderr or "duplicate key" in run.stderr, run.stderr
+    assert by_id(landed.rows("q")) == before

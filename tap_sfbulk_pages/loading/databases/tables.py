@@ -14,6 +14,8 @@ from tap_sfbulk_pages.loading.databases.database import quote
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    import pyarrow as pa
+
     from tap_sfbulk_pages.loading.databases.column_types import ColumnType
     from tap_sfbulk_pages.loading.databases.database import Database
 
@@ -124,10 +126,25 @@ def check_unique(database: Database, table: Table) -> None:
     keys = ", ".join(map(quote, table.keys))
     rows = database.qualified(table.name)
     if database.fetch(f"SELECT 1 FROM {rows} GROUP BY {keys} HAVING count(*) > 1 LIMIT 1"):
-        raise LoadError(
-            f"Two rows of table {table.name} have the same {', '.join(table.keys)}, so that the "
-            "next load would replace both by one: choose a key that tells records apart."
-        )
+        raise _double_key(table)
+
+
+def check_records(records: pa.Table, table: Table) -> None:
+    """Check that no two records have the same key, before they are merged into a table.
+
+    Raises:
+        LoadError: If two have.
+    """
+    keys = list(table.keys)
+    if len(records.select(keys).group_by(keys).aggregate([])) < len(records):
+        raise _double_key(table)
+
+
+def _double_key(table: Table) -> LoadError:
+    return LoadError(
+        f"Two rows of table {table.name} have the same {', '.join(table.keys)}, so that the next "
+        "load would replace both by one: choose a key that tells records apart."
+    )
 
 
 def _fit_columns(
