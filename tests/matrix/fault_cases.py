@@ -46,6 +46,11 @@ class Case:
         return self.place in ORG_PLACES or self.form.alone
 
     @property
+    def strikes_pages(self) -> bool:
+        """Whether it strikes one of several pages, or of several lists of them."""
+        return self.place in ("list_pages", "page", "serial_page")
+
+    @property
     def is_slow(self) -> bool:
         """Whether only its duration distinguishes the fault from a healthy call."""
         return dict(self.form.keys)["kind"] in ("stall", "drip")
@@ -79,6 +84,14 @@ def all_cases() -> list[Case]:
 
 
 def _occurrences(form: FaultForm, place: Place) -> tuple[Occurrence, ...]:
+    """Return the calls that a form strikes at a place.
+
+    A reply that is broken on its way is the same to the tap in every form of a row: one of them
+    strikes all calls, the others a middle one. What contradicts other replies depends on the call.
+    """
     if place in ONLY_ONCE:
         return ("first",)
-    return ("middle",) if form.alone else OCCURRENCES
+    row = [each for each in FORMS if each.row == form.row and place in each.places]
+    if form.alone or (form.can_strike_any_stream_call and form is not row[0]):
+        return ("middle",)
+    return OCCURRENCES

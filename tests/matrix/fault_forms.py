@@ -40,6 +40,11 @@ class FaultForm:
     places: tuple[Place, ...] = ALL_PLACES
     alone: bool = False
 
+    @property
+    def can_strike_any_stream_call(self) -> bool:
+        """Whether it says nothing about what a reply must hold."""
+        return set(STREAM_PLACES) <= set(self.places)
+
 
 def _form(row: str, name: str, said: str, *, heals: bool, **rest: Any) -> FaultForm:
     own = {each: rest.pop(each) for each in ("places", "alone") if each in rest}

@@ -39,7 +39,9 @@ SOBJECTS = (
 )  # fmt: skip
 UNTOUCHED = "User"
 ROWS = dict.fromkeys((*SOBJECTS, UNTOUCHED), 19)
-SCENARIO = {"rows": ROWS, "page_rows": 3, "links_per_reply": 3, "polls_until_complete": 3}
+# So that there is a middle and a last call, where these are struck.
+POLLS = {"polls_until_complete": 3}
+PAGES = {"page_rows": 3, "links_per_reply": 3}
 SECRET = "s3cret-of-the-client"
 _WORKERS = 8
 
@@ -47,7 +49,7 @@ _WORKERS = 8
 @lru_cache
 def true_records(sobject: str) -> list[dict[str, Any]]:
     """Return what a stream must contain; every sandbox of the matrix has the same data."""
-    with SandboxServer(SCENARIO) as server:
+    with SandboxServer({"rows": ROWS}) as server:
         return expected_records(server, sobject)
 
 
@@ -62,6 +64,17 @@ class Batch:
         """Which case strikes which stream."""
         names = [SOBJECTS[0]] * len(self.cases) if self.is_about_the_org else SOBJECTS
         return dict(zip(self.cases, names, strict=False))
+
+    @property
+    def scenario(self) -> dict[str, Any]:
+        """The sandbox that it needs, of as few calls as will do."""
+        places = {case.place for case in self.cases}
+        return {
+            "rows": ROWS,
+            **(POLLS if "poll" in places else {}),
+            **(PAGES if any(case.strikes_pages for case in self.cases) else {}),
+            **({"result_pages": "refused"} if "serial_page" in places else {}),
+        }
 
     @property
     def is_slow(self) -> bool:
@@ -83,7 +96,7 @@ def batches_of(cases: Iterable[Case]) -> list[Batch]:
             return (0, case.form.name if shares else case.name)
         return (
             1,
-            str(case.place == "serial_page"),
+            str((case.place == "serial_page", case.strikes_pages)),
             str((case.must_heal, case.permanent, case.is_slow)),
         )
 
@@ -189,10 +202,7 @@ class MatrixRuns:
 
     def _run(self, batch: Batch) -> BatchRuns:
         sobjects = batch.sobjects
-        scenario = dict(SCENARIO)
-        if any(case.place == "serial_page" for case in batch.cases):
-            scenario["result_pages"] = "refused"
-        with SandboxServer(scenario) as server:
+        with SandboxServer(batch.scenario) as server:
             config = {
                 "instance_url": server.url,
                 "client_id": "matrix",
