@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 FOLDER = Path(__file__).parent
-RUNS = 10_000
+RUNS = 3_000
 SEEDS = (
     b'\0\0\0\0"Id"\n"a"\n"b"\n',
     b'\1\1\2\0"Id","Name"\n"1","say ""a"", b\nc"\n"2",""\n',

@@ -209,7 +209,7 @@ def teardown_module() -> None:
 
 TestDays = Days.TestCase
 TestDays.settings = settings(
-    max_examples=30,
+    max_examples=20,
     stateful_step_count=14,
     deadline=None,
     derandomize="CI" in os.environ,
