@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from landed import Landed
     from typing_extensions import Self
@@ -94,6 +94,12 @@ class RunningLoad:
     def stderr(self) -> str:
         """What it has logged so far."""
         return self._stderr.read_text(encoding="utf-8")
+
+    def wait_until(self, is_so: Callable[[], bool]) -> None:
+        """Wait until something is so while it runs."""
+        while not is_so():
+            assert self.is_running, self.stderr
+            time.sleep(0.01)
 
     def send_signal(self, number: int) -> None:
         """Send it a signal."""

@@ -174,8 +174,7 @@ def test_a_signal_ends_a_load_after_what_is_done_is_committed(
     server.add_fault(place="page", kind="stall", first=3, times="forever")
     config = config_for(server, "Contact")
     load = loader.start(config)
-    while [call.fault for call in server.calls if call.place == "page"].count("stall") == 0:
-        assert load.is_running
+    load.wait_until(lambda: any(call.fault for call in server.calls))
     load.send_signal(number)
     run = load.end()
     assert run.exit_code == exit_code, run.stderr

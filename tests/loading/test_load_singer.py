@@ -510,8 +510,7 @@ def test_a_signal_ends_a_load_of_messages_after_what_has_come_is_committed(
         # A warning says when the record has come.
         stdin.write(lines(schema_message(), state({"a": 1}), record(id=1, more=1)))
         stdin.flush()
-        while "its records have more" not in process.stderr:
-            assert process.is_running
+        process.wait_until(lambda: "its records have more" in process.stderr)
         process.send_signal(signal.SIGTERM)
         run = process.end()
     assert run.exit_code == 128 + signal.SIGTERM, run.stderr
