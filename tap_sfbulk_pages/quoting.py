@@ -7,16 +7,11 @@ is made (`errors.ExtractionError`), and every log record of the commands when it
 
 from __future__ import annotations
 
-import logging
 import re
-import sys
 import threading
-import traceback
-import warnings
 from base64 import b64encode
-from functools import cache, cached_property
+from functools import cached_property
 from html.entities import codepoint2name
-from typing import Any
 
 BLACKED_OUT = "[secret]"
 
@@ -41,7 +36,6 @@ _ENDS = r"(?!\w)"
 # Where an encoded character may begin; a space is encoded as `+` in forms.
 _ESCAPES = re.compile(r"[\\%&+\x80-\xff]")
 _LETTERS = re.compile(r"[0-9A-Za-z]{3,}")
-_LINE_START = re.compile(r"\n(?=\S)")
 _PEM_MARK = "-----"
 # What is a secret by its form, whoever has issued it: session ids ("00D…!…") and refresh tokens of
 # Salesforce, JSON Web Tokens, private keys, the passwords of addresses, and headers that sign in.
@@ -155,68 +149,6 @@ def quote(text: str, *, limit: int | None = None, keep_lines: bool = False) -> s
 def holds_secret(text: str) -> bool:
     """Return whether a text repeats a secret, so that it must not be saved or sent as it is."""
     return _black_out(text) != text
-
-
-@cache
-def quote_all_output() -> None:
-    """Let this process quote its log records and warnings, and the traceback of a crash."""
-    quote_log_records()
-
-    def print_crash(kind: type[BaseException], crash: BaseException, trace: Any) -> None:
-        sys.stderr.write(_quote_traceback(kind, crash, trace))
-
-    sys.excepthook = print_crash
-    threading.excepthook = lambda crash: print_crash(
-        crash.exc_type, crash.exc_value or crash.exc_type(), crash.exc_traceback
-    )
-    sys.unraisablehook = lambda crash: print_crash(
-        crash.exc_type, crash.exc_value or crash.exc_type(), crash.exc_traceback
-    )
-    write_warning = warnings.formatwarning
-    warnings.formatwarning = lambda *given, **others: quote(
-        write_warning(*given, **others), keep_lines=True
-    )
-
-
-def quote_log_records() -> None:
-    """Let log records be quoted as they are made.
-
-    Their lines stay, since tables have some, but none after the first looks like a record.
-    """
-    make_record = logging.getLogRecordFactory()
-
-    def make_quoted(*arguments: Any, **others: Any) -> logging.LogRecord:
-        record = make_record(*arguments, **others)
-        message = _message_of(record)
-        quoted = _indent(quote(message, keep_lines=True))
-        if quoted != message:
-            record.msg, record.args = quoted, ()
-        if record.exc_info and record.exc_info[0]:
-            kind, error, trace = record.exc_info
-            record.exc_text = _quote_traceback(kind, error, trace).rstrip("\n")
-            # Formatters that write JSON look at the exception itself, and at its causes.
-            record.exc_info = (kind, Exception(quote(str(error))), trace)
-        return record
-
-    logging.setLogRecordFactory(make_quoted)
-
-
-def _message_of(record: logging.LogRecord) -> str:
-    try:
-        return record.getMessage()
-    except (TypeError, ValueError):
-        # Logging would print the arguments as they are.
-        record.msg, record.args = f"{record.msg} {record.args}", ()
-        return record.msg
-
-
-def _quote_traceback(kind: type[BaseException], error: BaseException | None, trace: Any) -> str:
-    text = "".join(traceback.format_exception(kind, error, trace))
-    return _indent(quote(text, keep_lines=True))
-
-
-def _indent(text: str) -> str:
-    return _LINE_START.sub("\n  ", text)
 
 
 def _black_out(text: str) -> str:

@@ -18,8 +18,8 @@ from tap_sfbulk_pages.evidence.answers import answer_questions
 from tap_sfbulk_pages.evidence.calls import OrgCalls
 from tap_sfbulk_pages.evidence.comparison import find_differences, record_sandbox
 from tap_sfbulk_pages.evidence.interview import Interview
-from tap_sfbulk_pages.inputs.arguments import CONFIG_OPTION
-from tap_sfbulk_pages.quoting import quote, quote_all_output
+from tap_sfbulk_pages.inputs.arguments import CONFIG_OPTION, end_with_message
+from tap_sfbulk_pages.quoting import quote
 from tap_sfbulk_pages.salesforce.versions import newest_usable
 from tap_sfbulk_pages.settings import check_config, read_config_sources
 from tap_sfbulk_pages.words import format_count
@@ -131,13 +131,9 @@ def _compare(text: bytes) -> None:
 @contextmanager
 def _errors_for_people() -> Iterator[None]:
     """Turn what ends the command into a message and an exit code."""
-    quote_all_output()
     try:
-        yield
-    except SettingsError as error:
-        raise click.ClickException(error.describe()) from None
-    except ExtractionError as error:
-        raise click.ClickException(str(error)) from None
+        with end_with_message():
+            yield
     except json.JSONDecodeError as error:
         raise click.ClickException(f"The file is not JSON: {error}") from None
     except OSError as error:

@@ -11,14 +11,13 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from tap_sfbulk_pages.errors import ExtractionError, SettingsError
 from tap_sfbulk_pages.inputs.arguments import (
     CONFIG_OPTION,
     CONTEXT_SETTINGS,
+    end_with_message,
     refuse_further_arguments,
 )
 from tap_sfbulk_pages.loading.settings import LoadSettings, read_config
-from tap_sfbulk_pages.quoting import quote_all_output
 from tap_sfbulk_pages.reading.stop_signal import RunStopped, StopSignal
 from tap_sfbulk_pages.watching.stream_names import name_streams_in_log
 
@@ -101,16 +100,12 @@ def _stop_signal() -> StopSignal:
 @contextmanager
 def _errors_for_people() -> Iterator[None]:
     """Turn what ends a load into a message and an exit code."""
-    quote_all_output()
-    name_streams_in_log()
     try:
-        yield
+        with end_with_message():
+            name_streams_in_log()
+            yield
     except RunStopped as stopped:
         sys.exit(stopped.exit_code)
-    except SettingsError as error:
-        raise click.ClickException(error.describe()) from None
-    except ExtractionError as error:
-        raise click.ClickException(str(error)) from None
     except ImportError as error:
         raise click.ClickException(
             f"{error.name} is missing: pip install 'tap-sfbulk-pages[load]'"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 from singer_sdk.exceptions import ConfigValidationError, MappingError
 
 from tap_sfbulk_pages.errors import ExtractionError, SettingsError
-from tap_sfbulk_pages.quoting import quote_all_output
+from tap_sfbulk_pages.quoted_output import quote_all_output
 from tap_sfbulk_pages.reading.stop_signal import RunStopped
 from tap_sfbulk_pages.singer.standard_output import OutputError, take_stdout
 from tap_sfbulk_pages.watching.stream_names import name_streams_in_log

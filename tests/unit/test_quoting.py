@@ -19,13 +19,8 @@ import pytest
 from singer_sdk.logging import StructuredFormatter
 
 from tap_sfbulk_pages.errors import RefusedError, SettingsError, UnavailableError
-from tap_sfbulk_pages.quoting import (
-    BLACKED_OUT,
-    keep_secret,
-    quote,
-    quote_all_output,
-    quote_log_records,
-)
+from tap_sfbulk_pages.quoted_output import quote_all_output, quote_log_records
+from tap_sfbulk_pages.quoting import BLACKED_OUT, keep_secret, quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
