@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 import time
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -31,7 +32,7 @@ from tap_sfbulk_pages.watching import activity
 from tap_sfbulk_pages.watching.activity import Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
     from tap_sfbulk_pages.jobs.query import Query
@@ -60,6 +61,8 @@ _STATES_IN_WORDS: Mapping[str, str] = {
     JobState.COMPLETE: "complete",
 }
 
+_STOPPING = "The run stops, so that no job is created any more."
+
 logger = logging.getLogger(__name__)
 
 
@@ -75,6 +78,10 @@ class QueryJobs:
         self._client = client
         self._timeout_seconds = timeout_seconds
         self._running = RunningJobs(client)
+        # Jobs that are being created, on any thread.
+        self._in_creation = 0
+        self._creation_ended = threading.Condition()
+        self._is_stopping = False
 
     def create(self, query: Query, api_version: str) -> QueryJob:
         """Create a job.
@@ -85,19 +92,48 @@ class QueryJobs:
 
         Raises:
             RefusedError: If Salesforce refuses the query, as it does for errors in the SOQL.
+            QueryJobError: If the run stops meanwhile (`stop_creating`).
             ExtractionError: As `SalesforceClient.call`.
         """
         body = {"operation": query.operation, "query": query.soql}
-        job = self._client.fetch_json(
-            "/jobs/query",
-            api_version=api_version,
-            parse=partial(parse_job, api_version=api_version),
-            method="POST",
-            json=body,
-            largest=LARGEST_LIST_BYTES,
-        )
+        with self._creating():
+            job = self._client.fetch_json(
+                "/jobs/query",
+                api_version=api_version,
+                parse=partial(parse_job, api_version=api_version),
+                method="POST",
+                json=body,
+                largest=LARGEST_LIST_BYTES,
+            )
+            if self._is_stopping:
+                logger.info("Job %s is aborted: the run stops, and nobody would read it.", job.id)
+                self._abort(job)
+                raise QueryJobError(_STOPPING)
         _note_job(job)
         return job
+
+    def stop_creating(self, *, within: float) -> None:
+        """Create no job any more, and abort those that are being created: no state names them.
+
+        Args:
+            within: Seconds to wait for Salesforce's replies.
+        """
+        with self._creation_ended:
+            self._is_stopping = True
+            self._creation_ended.wait_for(lambda: not self._in_creation, timeout=within)
+
+    @contextmanager
+    def _creating(self) -> Iterator[None]:
+        with self._creation_ended:
+            if self._is_stopping:
+                raise QueryJobError(_STOPPING)
+            self._in_creation += 1
+        try:
+            yield
+        finally:
+            with self._creation_ended:
+                self._in_creation -= 1
+                self._creation_ended.notify_all()
 
     def refresh(self, job: QueryJob) -> QueryJob:
         """Fetch a job as Salesforce describes it now.
@@ -207,13 +243,16 @@ class QueryJobs:
             raise QueryJobError(f"{said} It was left running; try again later.")
         aborted = "It was aborted."
         try:
-            body = {"state": JobState.ABORTED}
-            self._client.perform("PATCH", job.path, api_version=job.api_version, json=body)
+            self._abort(job)
         except ExtractionError as error:
             aborted = f"It could not be aborted: {error}"
         raise QueryJobTooLongError(
             f"{said} {aborted} Narrow the query with filters or start_date, or allow more time."
         )
+
+    def _abort(self, job: QueryJob) -> None:
+        body = {"state": JobState.ABORTED}
+        self._client.perform("PATCH", job.path, api_version=job.api_version, json=body)
 
 
 def parse_job(reply: Any, api_version: str, *, created_by_tap: bool = True) -> QueryJob:

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.reading.stop_signal import StopSignal
     from tap_sfbulk_pages.watching.activity import RunActivity, StreamActivity
 
+# How long a run that is told to stop waits for the replies that name the jobs it has just created.
+# Whatever tells it (Kubernetes, Docker) ends it after ten seconds or more.
+_SECONDS_FOR_NEW_JOBS = 5.0
+
 logger = logging.getLogger(__name__)
 
 
@@ -138,6 +142,7 @@ class StreamRun:
                 with self._stop_signal.writing():
                     self._read_as_jobs_end()
             except RunStopped as stopped:
+                self._org.jobs.stop_creating(within=_SECONDS_FOR_NEW_JOBS)
                 self._schedule.keep_jobs()
                 self._write_state()
                 logger.warning("Stopped by %s.", signal.Signals(stopped.signal_number).name)

@@ -155,7 +155,8 @@ def progress_table(
             heading, justify="left" if is_text else "right", no_wrap=True, min_width=width
         )
     for row in zip(*columns.values(), strict=True):
-        table.add_row(*row)
+        # A bare text would be read as Rich's markup, and a state of a job is another party's text.
+        table.add_row(*map(Text, row))
     line = progress_line(activity, streams, calls_made).partition(" Now:")[0]
     # The last line is empty, so that lines of the target begin below the table, not beside it.
     return Group(Text(line, style="italic"), table, Text())

@@ -273,6 +273,22 @@ def test_told_to_stop_while_the_job_runs(tap: Tap, start_sandbox: StartSandbox) 
     assert_resumed(first, tap(config_for(server, "Account"), state=first.state), server, since)
 
 
+def test_told_to_stop_while_jobs_are_created(tap: Tap, start_sandbox: StartSandbox) -> None:
+    """No job stays at Salesforce that nobody reads."""
+    server = start_sandbox(rows={"Account": 3, "Contact": 3}, polls_until_complete=NEVER)
+    # The reply takes its time, when the job is there already.
+    server.add_fault(place="create", kind="drip", bytes=20, seconds=0.1, times="forever")
+    running = tap.start(config_for(server, "Account", "Contact"))
+    wait_until(lambda: len([*server.jobs]) == 2)
+    running.kill(signal.SIGTERM)
+    run = running.end()
+    assert run.exit_code == 143, run.stderr
+    assert "Traceback" not in run.stderr
+    kept = run.state["bookmarks"].values() if run.states else ()
+    known = [each["query_job"]["id"] for each in kept if each.get("query_job")]
+    assert [job.id for job in server.jobs if job.state != "Aborted" and job.id not in known] == []
+
+
 @pytest.mark.parametrize("place", ["delete", "poll"])
 def test_told_to_stop_while_the_last_call_for_a_job_is_tried_again(
     tap: Tap, start_sandbox: StartSandbox, place: str

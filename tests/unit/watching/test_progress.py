@@ -91,6 +91,12 @@ def test_a_table_shows_as_many_streams_as_fit() -> None:
     assert [name for name in NAMES if name in shown(activity, height=1)] == NAMES[:1]
 
 
+def test_a_state_that_nobody_knows_is_shown_as_it_is() -> None:
+    activity = RunActivity(Clock())
+    begun(activity, "S0").note_job("750a", "[/red]Odd[link=x]")
+    assert "[/red]Odd[link=x]" in shown(activity, height=20)
+
+
 def test_a_table_shows_what_is_left() -> None:
     clock = Clock()
     activity = RunActivity(clock)
