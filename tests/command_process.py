@@ -42,6 +42,7 @@ def request_run(
     *arguments: str,
     environment: Mapping[str, str] | None = None,
     crash: str = "",
+    terminal: bool = False,
 ) -> dict[str, Any]:
     """Return a request for `CommandServer.run_all` (`command_server.py` says what is in it)."""
     return {
@@ -51,6 +52,7 @@ def request_run(
         "environment": {"XDG_STATE_HOME": str(folder), **(environment or {})},
         "folder": str(folder),
         "crash": crash,
+        "terminal": terminal,
     }
 
 

@@ -13,6 +13,7 @@ import json
 import os
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -69,12 +70,14 @@ def _crash(text: str) -> None:
 
 
 def _run(request: dict[str, Any]) -> None:
-    """Turn this process into a run."""
+    """Turn this process into a run, or into what reads the terminal of one."""
     folder = Path(request["folder"])
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     for descriptor, name in ((1, "stdout"), (2, "stderr")):
         opened = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         os.dup2(opened, descriptor)
+    if request["terminal"]:
+        _give_terminal(folder / "terminal")
     os.chdir(folder)
     os.environ.update(request["environment"])
     sys.argv[1:] = request["arguments"]
@@ -85,6 +88,22 @@ def _run(request: dict[str, Any]) -> None:
         if request["crash"]:
             _crash(request["crash"])
         end_with(_COMMANDS[request["command"]])
+
+
+def _give_terminal(path: Path) -> None:
+    """Go on in a process whose stderr is a terminal; this one writes what comes there to a file."""
+    reader, writer = os.openpty()
+    process_id = os.fork()
+    if process_id == 0:
+        os.dup2(writer, 2)
+        os.close(reader)
+        return
+    os.close(writer)
+    # At its end, a terminal cannot be read any more.
+    with path.open("wb") as file, suppress(OSError):
+        while part := os.read(reader, 65_536):
+            file.write(part)
+    os._exit(os.waitstatus_to_exitcode(os.waitpid(process_id, 0)[1]) & 0xFF)
 
 
 def main() -> None:

@@ -1,14 +1,17 @@
 """No output of any command holds a secret, or a character that acts, whatever a server repeats.
 
 Outputs: stdout (messages, states, catalogs, plans), stderr at the noisiest level as text and as
-JSON, the report, spans, the state in a database, and the traceback of a crash.
+JSON, the table of the progress on a terminal, the report, spans, the state in a database, and the
+traceback of a crash. What repeats secrets is the org, a proxy, or the Salesforce CLI.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import stat
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +31,16 @@ if TYPE_CHECKING:
 _WINDOW = 12
 _PREFIX = 16
 OWN = 0o600
+# How a table moves the cursor and turns colours on.
+_OF_TABLES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
+CLI = """#!{python}
+import pathlib, sys
+answers = sorted(pathlib.Path(__file__).parent.glob("answer-*"))
+sys.stdout.write(answers[0].read_text())
+if len(answers) == 1:
+    sys.exit(1)
+answers[0].unlink()
+"""
 SECRETS = {
     "access_token": "00D5g000008Kf2Z!AQ.ready_token/of+the=org$with*odd.characters",
     "client_secret": "S3CRET&of the app+1-Zq8Wn2Lx7Vb4Jk",
@@ -102,6 +115,7 @@ class Runs:
         org: EchoOrg | None = None,
         environment: Mapping[str, str] | None = None,
         crash: str = "",
+        terminal: bool = False,
     ) -> None:
         """Add a run; `secrets` are those that it must not show."""
         command, given = COMMANDS[self._command]
@@ -117,7 +131,13 @@ class Runs:
             **({"report_path": str(folder / "report.html")} if command == "tap" else {}),
             **config,
         }
-        variables = {"LOGLEVEL": "DEBUG", "TAP_SFBULK_PAGES_LOGLEVEL": "DEBUG"}
+        if "sf_cli_org" in config:
+            del settings["instance_url"]
+        # Above a table, each line costs as much as the table.
+        level = "INFO" if terminal else "DEBUG"
+        variables = {"LOGLEVEL": level, "TAP_SFBULK_PAGES_LOGLEVEL": level}
+        # So wide that no line is broken, and with it a secret.
+        variables |= {"COLUMNS": "100000"} if terminal else {}
         if len(self._requests) % 2:
             variables["SINGER_SDK_LOG_CONFIG"] = str(log_config(self._folder))
         if command == "workers":
@@ -131,7 +151,15 @@ class Runs:
             given = (*given, "--config", str(path))
         variables |= environment or {}
         self._requests.append(
-            request_run(folder, command, *given, *arguments, environment=variables, crash=crash)
+            request_run(
+                folder,
+                command,
+                *given,
+                *arguments,
+                environment=variables,
+                crash=crash,
+                terminal=terminal,
+            )
         )
         self._secrets.append([*secrets, ISSUED, ROTATED])
         self._orgs.append(org)
@@ -150,7 +178,11 @@ class Runs:
         folder, org = Path(self._requests[number]["folder"]), self._orgs[number]
         secrets = [*self._secrets[number], *(org.assertions if org else ())]
         told = dict(outputs(folder))
-        assert told["stderr"] + told["stdout"], f"run {number} has printed nothing"
+        if self._requests[number]["terminal"]:
+            assert "\x1b[?25l" in told["terminal"], "no table was drawn"
+            told["terminal"] = _OF_TABLES.sub("", told["terminal"])
+        else:
+            assert told["stderr"] + told["stdout"], f"run {number} has printed nothing"
         # Values are passed on to the letter.
         messages = told["stdout"].splitlines(keepends=True)
         told["stdout"] = "".join(each for each in messages if '"RECORD"' not in each[:30])
@@ -188,6 +220,38 @@ def outputs(folder: Path) -> Iterator[tuple[str, str]]:
                 yield "_sfbulk_state", str(database.table("_sfbulk_state").fetchall())
         elif path.is_file():
             yield path.name, path.read_text()
+
+
+def put_cli(folder: Path, *answers: Any) -> dict[str, str]:
+    """Put a Salesforce CLI into a folder, whose last answer is an error; return how it is found."""
+    folder.mkdir()
+    program = folder / "sf"
+    program.write_text(CLI.replace("{python}", sys.executable))
+    program.chmod(0o755)
+    for number, answer in enumerate(answers):
+        (folder / f"answer-{number}").write_text(json.dumps(answer))
+    return {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
+
+
+def add_runs_with_cli(runs: Runs, folder: Path, place: str) -> None:
+    """Add runs whose CLI repeats a token that it has given, and one that nobody has seen.
+
+    Args:
+        runs: They are added to it.
+        folder: For the programs.
+        place: Where the org refuses the token, so that the CLI is asked again.
+    """
+    token = SECRETS["access_token"]
+    org = runs.start({"access_token": token}, place, "asks")
+    shown = {"accessToken": token, "instanceUrl": org.url, "id": "00D5g000008Kf2ZEAS"}
+    failed = {"name": OSC + token, "message": OSC + " ".join(forms_of(token))}
+    answers: dict[str, list[dict[str, Any]]] = {
+        "given": [{"result": shown}, failed],
+        "unseen": [{"name": OSC, "message": f"{OSC}{ISSUED}"}],
+    }
+    for name, each in answers.items():
+        environment = put_cli(folder / name, *each)
+        runs.add({"sf_cli_org": "ada"}, secrets=[token], org=org, environment=environment)
 
 
 def windows(text: str) -> Iterator[str]:
@@ -232,9 +296,12 @@ def test_no_output_holds_a_secret(
         return secret
 
     # Every way to sign in; each object is another way to repeat it.
-    for config in ways[:3:2] if command == "run" else ways[1:2]:
-        org = runs.start(known(config), None, "text")
-        runs.add(config, secrets=[*known(config).values()], org=org)
+    first = ways[:3:2] if command == "run" else ways[1:2]
+    # A terminal shows a table, too.
+    drawn = first[:1] if command in ("run", "load") else []
+    for number, config in enumerate([*first, *drawn]):
+        org, terminal = runs.start(known(config), None, "text"), number >= len(first)
+        runs.add(config, secrets=[*known(config).values()], org=org, terminal=terminal)
     # Every place that is asked before any object; an error of another form at each.
     forms = list(ERRORS)
     for number, place in enumerate(PLACES[command]):
@@ -249,6 +316,7 @@ def test_no_output_holds_a_secret(
     said = OSC + " ".join(form for text in known(ways[3]).values() for form in forms_of(text))
     if command != "workers":
         runs.add(ways[3], secrets=list(known(ways[3]).values()), crash=said)
+    add_runs_with_cli(runs, tmp_path, PLACES[command][-1])
     # A proxy that repeats how it was signed in to.
     config = {**ways[1], "instance_url": "https://acme.my.salesforce.com"}
     for error in ("reason", "html", "no_http"):
