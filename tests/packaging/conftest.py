@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Distributions:
-    """The source distribution and the wheel."""
-    return Distributions.build(tmp_path_factory.mktemp("dist"))
-
-
-@pytest.fixture(scope="session")
 def builder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Python with all that building takes, so that not every wheel is built in a new one."""
     return install_builder(tmp_path_factory.mktemp("builder"))
+
+
+@pytest.fixture(scope="session")
+def built(builder: Path, tmp_path_factory: pytest.TempPathFactory) -> Distributions:
+    """The source distribution and the wheel."""
+    return Distributions.build(builder, tmp_path_factory.mktemp("dist"))
 
 
 @pytest.fixture(scope="session")

@@ -94,9 +94,14 @@ class Distributions:
     wheel: Path
 
     @classmethod
-    def build(cls, folder: Path) -> Distributions:
-        """Build the source distribution, and the wheel from that alone."""
-        succeed(sys.executable, "-m", "build", "--outdir", folder, ROOT)
+    def build(cls, builder: Path, folder: Path) -> Distributions:
+        """Build the source distribution, and the wheel from that alone.
+
+        Args:
+            builder: A Python with nothing but what building takes (`install_builder`).
+            folder: Where to.
+        """
+        succeed(builder, "-m", "build", "--no-isolation", "--outdir", folder, ROOT)
         (sdist,), (wheel,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
         return cls(sdist, wheel)
 
