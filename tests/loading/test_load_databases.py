@@ -282,5 +282,6 @@ def test_no_password_is_in_an_error(password: str) -> None:
 
 
 def test_a_load_may_wait_for_no_other() -> None:
-    settings, _ = read_config((), {"into": "duckdb:///x", "lock_timeout": 0.0}, {})
+    options = {"into": "duckdb:///x", "from_singer": True, "lock_timeout": 0.0}
+    settings, _ = read_config((), options, {})
     assert settings.lock_timeout == 0
