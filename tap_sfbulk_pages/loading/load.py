@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from tap_sfbulk_pages.loading.catalog import SelectedStream
+    from tap_sfbulk_pages.loading.databases.database import Database
     from tap_sfbulk_pages.loading.settings import LoadSettings
     from tap_sfbulk_pages.reading.stop_signal import StopSignal
 
@@ -50,13 +51,12 @@ def load_org(
     selected = read_catalog(catalog) if catalog else None
     tracks_deletes = {"track_hard_deletes": True} if settings.hard_deletes else {}
     org = Org(check_config({**config, **tracks_deletes}))
-    with stop_signal.waiting():
-        database = connect(
-            settings.into, schema=settings.schema, wait_seconds=settings.lock_timeout
-        )
-    with closing(database):
-        logger.info("Loading into %s.", describe_address(settings.into))
-        load = _OrgLoad(org, Transactions(database), stop_signal)
+    with closing(_connect(settings, stop_signal)) as database:
+        # A signal that raises in the middle of a query ends DuckDB's with an error of its own.
+        with stop_signal.writing():
+            transactions = Transactions(database)
+        stop_signal.check()
+        load = _OrgLoad(org, transactions, stop_signal)
         load.run(selected, removes_deleted=settings.hard_deletes == "remove")
 
 
@@ -78,12 +78,30 @@ def load_messages(
         LoadError: If a message cannot be understood, or the database refuses.
         RunStopped: If a signal has stopped the load.
     """
-    with closing(
-        connect(settings.into, schema=settings.schema, wait_seconds=settings.lock_timeout)
-    ) as database:
-        logger.info("Loading into %s.", describe_address(settings.into))
-        removes_deleted = settings.hard_deletes == "remove"
-        SingerLoad(database, write, stop_signal, removes_deleted=removes_deleted).load(lines)
+    removes_deleted = settings.hard_deletes == "remove"
+    with closing(_connect(settings, stop_signal)) as database:
+        with stop_signal.writing():
+            load = SingerLoad(database, write, stop_signal, removes_deleted=removes_deleted)
+        load.load(lines)
+
+
+def _connect(settings: LoadSettings, stop_signal: StopSignal) -> Database:
+    """Connect to the database.
+
+    Raises:
+        SettingsError: If the address is not understood.
+        LoadError: If the database cannot be reached, or another load has not ended in time.
+        RunStopped: If a signal has come.
+    """
+    with stop_signal.writing():
+        database = connect(
+            settings.into,
+            schema=settings.schema,
+            wait_seconds=settings.lock_timeout,
+            waiting=stop_signal.waiting,
+        )
+    logger.info("Loading into %s.", describe_address(settings.into))
+    return database
 
 
 _OWN_SCHEMAS = (

@@ -95,12 +95,12 @@ class SingerLoad:
                     if handle := handlers.get(message["type"]):
                         _check_members(message)
                         handle(message)
+                for stream in self._streams.values():
+                    stream.finish()
+                self._commit()
         except RunStopped:
             self._commit()
             raise
-        for stream in self._streams.values():
-            stream.finish()
-        self._commit()
         total = sum(stream.total for stream in self._streams.values())
         streams = format_count(len(self._streams), "stream")
         logger.info("Loaded %s of %s.", format_count(total, "record"), streams)

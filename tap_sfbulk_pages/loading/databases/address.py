@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -17,6 +17,7 @@ from tap_sfbulk_pages.quoting import keep_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from tap_sfbulk_pages.loading.databases.database import Database
 
@@ -26,7 +27,13 @@ _SECONDS_BETWEEN_TRIES = 0.5
 logger = logging.getLogger(__name__)
 
 
-def connect(address: str, *, schema: str | None, wait_seconds: float) -> Database:
+def connect(
+    address: str,
+    *,
+    schema: str | None,
+    wait_seconds: float,
+    waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> Database:
     """Connect to a database, for this load alone.
 
     Args:
@@ -34,6 +41,7 @@ def connect(address: str, *, schema: str | None, wait_seconds: float) -> Databas
             `postgresql://user@host/database`.
         schema: In which the tables are; None for the database's own default.
         wait_seconds: How long to wait for another load to end.
+        waiting: Entered while there is nothing to do but wait.
 
     Raises:
         SettingsError: If the address is not understood, or its driver is not installed.
@@ -48,15 +56,20 @@ def connect(address: str, *, schema: str | None, wait_seconds: float) -> Databas
         if not wait_seconds:
             raise
         logger.warning("%s Waiting up to %.0f s for it to end.", error, wait_seconds)
-        database = _connect_within(wait_seconds, connect_once)
+        database = _connect_within(wait_seconds, connect_once, waiting)
     ensure_state_table(database)
     return database
 
 
-def _connect_within(seconds: float, connect_once: Callable[[], Database]) -> Database:
+def _connect_within(
+    seconds: float,
+    connect_once: Callable[[], Database],
+    waiting: Callable[[], AbstractContextManager[None]],
+) -> Database:
     deadline = time.monotonic() + seconds
     while True:
-        time.sleep(_SECONDS_BETWEEN_TRIES)
+        with waiting():
+            time.sleep(_SECONDS_BETWEEN_TRIES)
         with suppress(DatabaseInUseError):
             return connect_once()
         if time.monotonic() >= deadline:
