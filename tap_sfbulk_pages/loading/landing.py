@@ -35,6 +35,7 @@ from tap_sfbulk_pages.loading.databases.waiting import (
     let_wait,
     publish,
 )
+from tap_sfbulk_pages.loading.exact_numbers import fit_numbers, keep_decimals
 from tap_sfbulk_pages.reading.state import saved_reads
 from tap_sfbulk_pages.salesforce.schema import KEY
 
@@ -111,6 +112,7 @@ class Landing:
         # A load that was killed may have committed rows before it had checked them.
         self._has_unchecked_keys = bool(saved and saved.get("has_unchecked_keys"))
         self._read_as_text(database.columns_of(name))
+        self._table = keep_decimals(self._table, database.columns_of(name))
         has_rows = not is_empty(database, name)
         if self._plan.waits:
             if not self._is_own and has_rows:
@@ -313,7 +315,8 @@ class Landing:
                 rows.update(self._database, records, self._table.name, [KEY])
 
     def _add(self, page: PageReading) -> None:
-        for batch in self._plan.pages.batches(page):
+        for read in self._plan.pages.batches(page):
+            batch = fit_numbers(read, self._table.columns)
             if self._batches and batch.schema != self._batches[-1].schema:
                 self.flush()
             self._widen(batch.schema)
@@ -331,6 +334,8 @@ class Landing:
         }
         if not wider:
             return
+        for name in wider:
+            self._plan.pages.read_as_text(name)
         self._table = replace(self._table, columns={**self._table.columns, **wider})
         widen_columns(self._database, self._table, may_widen=self._is_own)
         if self._can_wait:

@@ -30,6 +30,7 @@ from tap_sfbulk_pages.loading.databases.waiting import (
     publish,
     waiting_table,
 )
+from tap_sfbulk_pages.loading.exact_numbers import fit_numbers, keep_decimals
 from tap_sfbulk_pages.loading.landing import was_own
 from tap_sfbulk_pages.loading.singer_batches import read_batch_file
 from tap_sfbulk_pages.loading.singer_records import (
@@ -123,6 +124,7 @@ class SingerStream:
             _description(schema),
         )
         self._is_own = ensure_table(self._database, self._table, was_own=self._is_own)
+        self._table = keep_decimals(self._table, self._database.columns_of(self._name))
         if has_waiting_table(self._database, self._name):
             ensure_waiting_table(self._database, self._table)
         self._announced = message
@@ -313,7 +315,10 @@ class SingerStream:
     def _change_column(self, name: str, type_: pa.DataType) -> None:
         """Add a column, or widen it, although no SCHEMA message says so."""
         self._types[name] = type_
-        columns = {**self._table.columns, name: ColumnType.of_arrow(type_)}
+        self._fit_column(name, ColumnType.of_arrow(type_))
+
+    def _fit_column(self, name: str, type_: ColumnType) -> None:
+        columns = {**self._table.columns, name: type_}
         self._table = replace(self._table, columns=columns)
         widen_columns(self._database, self._table, may_widen=self._is_own)
         if has_waiting_table(self._database, self._name):
@@ -324,7 +329,10 @@ class SingerStream:
         name, keys = self._name, self._table.keys
         self._check_keys(records)
         # Keys may be equal that were not as they came, such as moments in two time zones.
-        records = _keep_last(records, keys)
+        records = fit_numbers(_keep_last(records, keys), self._table.columns)
+        for each in records.schema:
+            if pa.types.is_string(each.type) and self._table.columns[each.name].name == "DECIMAL":
+                self._fit_column(each.name, ColumnType("VARCHAR"))
         if self._waits:
             ensure_waiting_table(self._database, self._table)
             let_wait(self._database, records, name, str(self._version), keys=keys)

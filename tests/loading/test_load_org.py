@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -309,3 +310,34 @@ def test_keys_are_looked_at_of_what_a_load_brings_and_of_what_a_killed_one_has_l
     assert run.exit_code == 1
     assert "have the same Name" in run.stderr or "duplicate key" in run.stderr, run.stderr
     assert by_id(landed.rows("q")) == before
+
+
+def test_a_number_whose_decimal_places_are_changed(
+    loader: Loader, landed: Landed, start_sandbox: StartSandbox
+) -> None:
+    """All 38 digits of the column are taken, so that no decimal holds both."""
+
+    def start(precision: int, scale: int) -> SandboxServer:
+        size = {"type": "double", "precision": precision, "scale": scale}
+        objects = {"Widget__c": {"label": "Widget", "fields": {"Size__c": size}}}
+        return start_sandbox(objects=objects, rows={"Widget__c": 12}, page_rows=5)
+
+    server = start(18, 0)
+    config = config_for(server, "Widget__c", lookback_seconds=10**9)
+    loader.succeed(config)
+    before = landed.types("Widget__c")["Size__c"]
+    server = start(16, 2)
+    config["instance_url"] = server.url
+    loader.succeed(config)
+    rows = {row["Id"]: row for row in expected_rows(server, "Widget__c")}
+    assert {row["Id"]: row for row in landed.rows("Widget__c")} == rows
+    assert landed.types("Widget__c")["Size__c"] == before
+    # One that the column does not hold.
+    server.org.upsert(
+        "Widget__c", [{"Id": next(iter(rows)), "Size__c": "1.000000000000000000000012"}]
+    )
+    loader.succeed(config)
+    sizes = {row["Id"]: row["Size__c"] for row in landed.rows("Widget__c")}
+    assert sizes[next(iter(rows))] == "1.000000000000000000000012"
+    expected = {row["Id"]: row["Size__c"] for row in expected_rows(server, "Widget__c")}
+    assert {id_: size and Decimal(size) for id_, size in sizes.items()} == expected

@@ -240,6 +240,23 @@ def test_a_version_that_is_activated_before_its_records_waits_for_them(
     assert ids(landed) == []
 
 
+def test_a_number_whose_decimal_places_are_changed(
+    load: Callable[..., list[str]], landed: Landed
+) -> None:
+    def schema(scale: int) -> dict[str, Any]:
+        number = {"type": ["number", "null"], "precision": 38, "scale": scale}
+        return schema_message(id={"type": "integer"}, size=number)
+
+    load(schema(20), record(id=1, size=12.5))
+    before = landed.types("things")["size"]
+    load(schema(24), record(id=2, size=7.25))
+    assert landed.types("things")["size"] == before
+    assert {row["id"]: row["size"] for row in landed.rows("things")} == {1: 12.5, 2: 7.25}
+    load(schema(24), record(id=3, size=1.5e-23), record(id=4, size=8))
+    sizes = {row["id"]: row["size"] for row in landed.rows("things")}
+    assert sizes == {1: "12.5", 2: "7.25", 3: "0.000000000000000000000015", 4: "8"}
+
+
 @pytest.mark.parametrize("removes_deleted", [False, True])
 def test_deleted_records_are_marked_or_removed_in_the_order_of_the_messages(
     load: Callable[..., list[str]], landed: Landed, *, removes_deleted: bool

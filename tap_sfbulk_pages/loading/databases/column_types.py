@@ -108,6 +108,23 @@ def widest(one: ColumnType, other: ColumnType) -> ColumnType | None:
     return None
 
 
+def choose_decimal(column: ColumnType, numbers: ColumnType) -> ColumnType | None:
+    """Choose the type of a column for numbers of which no decimal holds all that there could be.
+
+    A field's decimal has all 38 digits, far more than its numbers have. So where its digits before
+    or after the point are changed in Salesforce, the column can stay what it is. Which numbers it
+    does not hold is seen as they come (`exact_numbers`).
+
+    Returns:
+        The type, which holds every value that the column has; None where these are no numbers.
+    """
+    if not {column.name, numbers.name} <= {"DECIMAL", "BIGINT"}:
+        return None
+    if column.name == "DECIMAL":
+        return column
+    return ColumnType("DECIMAL", MOST_DIGITS, MOST_DIGITS - _DIGITS_OF_BIGINT)
+
+
 def cast(expression: str, from_: ColumnType, to: ColumnType) -> str:
     """Write the SQL that makes values of one type values of a wider one (`widest`)."""
     if from_ == to:

@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from tap_sfbulk_pages.errors import LoadError
-from tap_sfbulk_pages.loading.databases.column_types import cast, widest
+from tap_sfbulk_pages.loading.databases.column_types import cast, choose_decimal, widest
 from tap_sfbulk_pages.loading.databases.database import quote
 
 if TYPE_CHECKING:
@@ -174,6 +174,8 @@ def _fit_columns(
                 logger.info("Stream %s: column %s (%s) added.", table.name, name, type_)
             continue
         wider = widest(found[name], type_)
+        if wider is None and may_widen:
+            wider = choose_decimal(found[name], type_)
         if wider == found[name]:
             continue
         if wider is None or not may_widen:
