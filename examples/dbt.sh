@@ -4,6 +4,11 @@
 # Needs: pip install '.[load]' here; and dbt in the PATH, from an environment of its own:
 # pip install 'dbt-duckdb~=1.11.0' 'dbt-core~=1.11.0' (Python 3.10 to 3.13)
 set -euo pipefail
+command -v dbt >/dev/null || {
+  echo "dbt is missing. Put the environment in the PATH that has it:" \
+    "pip install 'dbt-duckdb~=1.11.0' 'dbt-core~=1.11.0'" >&2
+  exit 127
+}
 examples=$(dirname "$0")
 objects='["Account", "Contact", "Event", "Lead", "Opportunity", "OpportunityLineItem", "Product2", "Task", "User", "UserRole"]'
 export TAP_SFBULK_PAGES_OBJECTS=${TAP_SFBULK_PAGES_OBJECTS:-$objects}

@@ -64,3 +64,17 @@ def test_pip_installs_where_uv_fails(project: Path) -> None:
 
     again = run(command, folder=project, variables=variables)
     assert (again.returncode, again.stderr) == (0, "")
+
+
+def test_a_folder_that_cannot_be_made_is_said_to_be(project: Path) -> None:
+    """As in a clone that belongs to somebody else."""
+    (project / "taken").touch()
+    made = run(
+        [project / "scripts/environment", "taken/made", project / "tiny-1-py3-none-any.whl"],
+        folder=project,
+        variables={"PYTHON": sys.executable},
+    )
+    assert made.returncode == 1
+    assert made.stderr == (
+        f"taken/made cannot be made in {project}: clone the repository into a folder of your own.\n"
+    )
