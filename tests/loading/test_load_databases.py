@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
+from landed import LandedDuckDB
 
 from tap_sfbulk_pages.errors import LoadError
 from tap_sfbulk_pages.loading.databases.address import connect, describe_address
@@ -29,6 +30,7 @@ from tap_sfbulk_pages.loading.settings import read_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from landed import Landed
 
@@ -48,6 +50,7 @@ VALUES: dict[str, list[Any]] = {
     ],
     'A "quoted"; name': ["'x'", '\n,"', None],
 }
+LONG = {name: ColumnType("VARCHAR") for name in ("Id", "Text")}
 TYPES = {
     "Id": pa.string(),
     "Amount": pa.decimal128(38, 18),
@@ -285,3 +288,28 @@ def test_a_load_may_wait_for_no_other() -> None:
     options = {"into": "duckdb:///x", "from_singer": True, "lock_timeout": 0.0}
     settings, _ = read_config((), options, {})
     assert settings.lock_timeout == 0
+
+
+def test_texts_of_the_longest_fields_are_loaded_and_merged(tmp_path: Path) -> None:
+    """DuckDB has to hold 2,048 rows in memory, of a column at least."""
+    named = LandedDuckDB(tmp_path / "long.duckdb")
+    text = "x" * 131_072
+
+    def load(first: int, last: int, text: str) -> None:
+        with closing(connect(named.address, schema=None, wait_seconds=0)) as database:
+            ensure_table(database, Table("long", LONG, ("Id",)), was_own=True)
+            for start in range(first, last, 100):
+                numbers = range(start, min(start + 100, last))
+                rows = {
+                    "Id": [str(each) for each in numbers],
+                    "Text": [f"{text}{each}" for each in numbers],
+                }
+                merge(database, pa.table(rows), "long", ["Id"])
+            database.commit()
+
+    load(0, 1_000, text)
+    # The rows are read again when those that are gone are packed.
+    load(0, 1, "")
+    assert sorted(row["Text"] for row in named.rows("long")) == sorted(
+        ["0", *(f"{text}{number}" for number in range(1, 1_000))]
+    )

@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-_MEMORY_LIMIT = "128MB"
+_MEMORY_MB = 128
+# DuckDB works on so many rows at a time, all of which have to be in memory. Usual ones are small
+# beside its limit; those with the longest texts of Salesforce fill it alone.
+_VECTOR_ROWS = 2_048
+_SMALL_VECTOR_MB = 32
 # A row group has 122,880 rows. After a commit, DuckDB packs those that are not full and those with
 # rows that are gone. Behind many added rows that would write most of them again, for little.
 _MANY_ROWS = 12_288
@@ -51,8 +55,11 @@ class DuckDBDatabase(Database):
             raise LoadError(f"There is no folder {path.absolute().parent} for {path.name}.")
         try:
             self._connection = duckdb.connect(
-                str(path), config={"memory_limit": _MEMORY_LIMIT, "preserve_insertion_order": False}
+                str(path),
+                config={"memory_limit": f"{_MEMORY_MB}MB", "preserve_insertion_order": False},
             )
+            self._memory_mb = _MEMORY_MB
+            self._with_room: set[str] = set()
             self._connection.execute("SET TimeZone = 'UTC'")
             self._added_rows, self._has_replaced_rows = 0, False
         except duckdb.Error as error:
@@ -76,6 +83,7 @@ class DuckDBDatabase(Database):
 
     @override
     def ingest(self, batch: pa.Table, name: str) -> None:
+        self._make_room(batch.nbytes, batch.num_rows)
         names = ", ".join(map(quote, batch.column_names))
         with self.stage(batch):
             self.execute(f"INSERT INTO {self.qualified(name)} ({names}) FROM {STAGE}")
@@ -99,7 +107,39 @@ class DuckDBDatabase(Database):
             " ORDER BY column_index",
             [self._schema, name],
         )
+        if rows and name not in self._with_room:
+            self._with_room.add(name)
+            self._make_room_for_table(name)
         return {column: ColumnType.parse(type_) for column, type_ in rows}
+
+    def _make_room_for_table(self, name: str) -> None:
+        """Make room for the rows of a table, which are read when it is packed."""
+        query = (
+            "SELECT estimated_size FROM duckdb_tables() WHERE schema_name = $1"
+            " AND lower(table_name) = lower($2) AND database_name = current_database()"
+        )
+        # Views have none.
+        for (count,) in self.fetch(query, [self._schema, name]):
+            found = self.fetch(
+                "SELECT stats FROM pragma_storage_info($1) WHERE segment_type = 'VARCHAR'",
+                [self.qualified(name)],
+            )
+            # Older versions have a text in place of the figures.
+            figures = [stats for (stats,) in found if isinstance(stats, dict)]
+            self._make_room(sum(each.get("total_string_length") or 0 for each in figures), count)
+
+    def _make_room(self, size: int, rows: int) -> None:
+        """Raise the limit of memory if rows are so large that DuckDB would fail with it.
+
+        Args:
+            size: Bytes of all rows.
+            rows: How many there are.
+        """
+        vector_mb = _VECTOR_ROWS * size // max(rows, 1) // 1_000_000
+        needed = _MEMORY_MB + 3 * vector_mb // 2
+        if vector_mb > _SMALL_VECTOR_MB and needed > self._memory_mb:
+            self._memory_mb = needed
+            self.execute(f"SET memory_limit = '{needed}MB'")
 
     @override
     def commit(self) -> None:
