@@ -157,6 +157,11 @@ def test_stream_maps_that_cannot_be_read_are_told_in_words(
     assert run.exit_code == 1
     assert "Traceback" not in run.stderr
     assert "Error: Wrong settings:\n  stream_maps: " in run.stderr
+    for constant in ("'\\ud800'", "1e400"):
+        run = tap(config_for(server, "Account", stream_maps={"Account": {"x": constant}}))
+        assert run.exit_code == 1
+        assert "Traceback" not in run.stderr
+        assert f"`{constant}`, has a number that is too large, or half of" in run.stderr
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import json
 from contextlib import contextmanager
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
@@ -50,6 +52,8 @@ def try_maps(tap: RunningTap, entry: CatalogEntry) -> None:
         SettingsError: If they cannot.
     """
     name, maps = _name_of(entry), tap.mapper.stream_maps_dict
+    for source, definition in maps.items():
+        _check_constants(source, definition)
     check_map_fields(maps, entry.tap_stream_id, (entry.schema.properties or {}).keys())
     with register_with_mapper(tap, entry):
         if tap.config.get("batch_config"):
@@ -83,6 +87,35 @@ def register_with_mapper(
         yield
     finally:
         mapper.stream_maps.pop(name, None)
+
+
+def _check_constants(stream: str, definition: Any) -> None:
+    """Refuse what no JSON holds: half of a character, and numbers without an end.
+
+    Raises:
+        SettingsError: If an expression has such a constant.
+    """
+    texts = definition.values() if isinstance(definition, dict) else ()
+    for expression in (each for each in texts if isinstance(each, str)):
+        if not _has_json_constants(expression):
+            raise SettingsError(
+                f"stream_maps: an expression of {stream}, `{expression}`, has a number that is too "
+                "large, or half of a surrogate pair in a text"
+            )
+
+
+def _has_json_constants(expression: str) -> bool:
+    try:
+        nodes = list(ast.walk(ast.parse(expression)))
+    except (SyntaxError, ValueError):
+        # Said where it is evaluated.
+        return True
+    values = [node.value for node in nodes if isinstance(node, ast.Constant)]
+    try:
+        json.dumps(values, ensure_ascii=False, allow_nan=False, default=repr).encode()
+    except ValueError:
+        return False
+    return True
 
 
 def _name_of(entry: CatalogEntry) -> str:
