@@ -87,6 +87,10 @@ class Database(ABC):
         """Let statements find the rows of a table by its key, within a context."""
         return nullcontext()
 
+    def moving_rows(self) -> AbstractContextManager[None]:
+        """Let a statement move the rows of a whole table in little memory, within a context."""
+        return nullcontext()
+
     @abstractmethod
     def describe(self, name: str) -> dict[str, ColumnType]:
         """Return the columns of a table in the schema, in order; none where there is no table."""

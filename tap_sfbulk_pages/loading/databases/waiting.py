@@ -126,8 +126,9 @@ def publish(database: Database, table: str, *, since: tuple[str, str] | None = N
     values = ", ".join(
         cast(quote(name), type_, columns[name]) for name, type_ in waiting_columns.items()
     )
-    database.execute(
-        f"INSERT INTO {database.qualified(table)} ({names}) "
-        f"SELECT {values} FROM {database.qualified(waiting)}"
-    )
+    with database.moving_rows():
+        database.execute(
+            f"INSERT INTO {database.qualified(table)} ({names}) "
+            f"SELECT {values} FROM {database.qualified(waiting)}"
+        )
     drop_waiting_table(database, table)
