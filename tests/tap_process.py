@@ -50,7 +50,7 @@ def parse_message(line: bytes) -> dict[str, Any]:
 
 def in_use(bookmark: Mapping[str, Any]) -> dict[str, Any]:
     """Return what of a stream's state the next run starts from."""
-    past = ("question", "finished_job", "finished_rest_query", "finished_ranges")
+    past = ("org", "question", "finished_job", "finished_rest_query", "finished_ranges")
     return {
         name: value for name, value in bookmark.items() if value is not None and name not in past
     }

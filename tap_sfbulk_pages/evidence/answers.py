@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
 _TWO = 2
 _NOT_ASKED = "not asked"
-_TOO_SOON = "unknown: the job was complete before the question came"
+_UNKNOWN = "unknown: "
+_TOO_SOON = f"{_UNKNOWN}the job was complete before the question came"
+
+
+def is_answered(answer: str) -> bool:
+    """Return whether an answer says more than that there is none."""
+    return answer != _NOT_ASKED and not answer.startswith(_UNKNOWN)
 
 
 def answer_questions(seen: Mapping[str, Observation]) -> dict[str, str]:
@@ -92,7 +98,7 @@ def _max_records(seen: Mapping[str, Observation], name: str) -> str:
         return f"it is refused: {_describe(cut)}"
     before, after = record_count(whole.reply.body), record_count(cut.reply.body)
     if before <= 1:
-        return "unknown: the page has one record at most"
+        return f"{_UNKNOWN}the page has one record at most"
     if after == before:
         return "nothing"
     more = cut.reply.headers.get("Sforce-Locator", "absent")
@@ -106,7 +112,7 @@ def _number_of_links(seen: Mapping[str, Observation], name: str) -> str:
     if not reply.is_success:
         return f"none: {_describe(seen[name])}"
     lists = [each for each in (reply.json or {}).values() if isinstance(each, list)]
-    return str(len(lists[0])) if lists else "unknown: the reply holds no list"
+    return str(len(lists[0])) if lists else f"{_UNKNOWN}the reply holds no list"
 
 
 def _same_page(seen: Mapping[str, Observation]) -> str:
@@ -124,7 +130,7 @@ def _line_endings(seen: Mapping[str, Observation]) -> str:
     inside = [csv_shape(each.reply.body, each.columns)[key] for each in (plain, other)]
     ends = [csv_shape(each.reply.body, each.columns)["line ends"] for each in (plain, other)]
     if inside[0] == inside[1] == "none":
-        return "unknown: no value has several lines"
+        return f"{_UNKNOWN}no value has several lines"
     return f"lines end with {ends[0]} and {ends[1]}, values hold {inside[0]} and {inside[1]}"
 
 
@@ -148,7 +154,7 @@ def _page_size(seen: Mapping[str, Observation]) -> str:
         return _NOT_ASKED
     count = seen["large job: result page"].reply.headers.get("Sforce-NumberOfRecords", "")
     if not count.isdigit():
-        return "unknown: Sforce-NumberOfRecords is no number"
+        return f"{_UNKNOWN}Sforce-NumberOfRecords is no number"
     return f"{float(f'{int(count):.1g}'):,.0f}"
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_sfbulk_pages.configuration import ENVIRONMENT_PREFIX
 from tap_sfbulk_pages.errors import ExtractionError
+from tap_sfbulk_pages.evidence.answers import is_answered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -60,11 +61,16 @@ def record_sandbox(api_version: str) -> dict[str, Any]:
 
 
 def find_differences(org: Mapping[str, Any], sandbox: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a line for each difference between two pieces of evidence."""
+    """Yield a line for each difference between two pieces of evidence.
+
+    What only one of the two was asked, or could answer, is no difference.
+    """
     for section in ("replies", "answers"):
         ours, theirs = sandbox.get(section, {}), org.get(section, {})
-        for name in dict.fromkeys([*theirs, *ours]):
-            there, here = dict(_leaves(theirs.get(name))), dict(_leaves(ours.get(name)))
+        for name in (each for each in theirs if each in ours):
+            there, here = dict(_leaves(theirs[name])), dict(_leaves(ours[name]))
+            if section == "answers" and not (_is_answered(there) and _is_answered(here)):
+                continue
             for place in dict.fromkeys([*there, *here]):
                 if there.get(place) != here.get(place):
                     where = f"{name}: {place}" if place else name
@@ -72,6 +78,10 @@ def find_differences(org: Mapping[str, Any], sandbox: Mapping[str, Any]) -> Iter
                         f"{where}: the org has {there.get(place, 'nothing')}, "
                         f"the sandbox {here.get(place, 'nothing')}"
                     )
+
+
+def _is_answered(leaves: Mapping[str, str]) -> bool:
+    return any(map(is_answered, leaves.values()))
 
 
 def _leaves(value: Any, place: str = "") -> Iterator[tuple[str, str]]:

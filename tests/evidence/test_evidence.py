@@ -94,6 +94,12 @@ def test_of_an_org_nothing_but_shapes_is_written_and_compared(
     assert replies["job: unknown field"]["body"][0]["errorCode"] == "'INVALID_FIELD'"
     assert json.loads(text)["answers"]["How many links has an empty job?"] == "0"
 
+    # What an org could not tell is no difference.
+    evidence = json.loads(text)
+    evidence["answers"]["What does a wrong locator answer?"] = "unknown: nobody knows"
+    evidence["answers"]["Are result pages offered for a finished job?"] = "not asked"
+    del evidence["replies"]["results: wrong locator"]
+    output.write_text(json.dumps(evidence), encoding="utf-8")
     compared = commands(tmp_path, "sfbulk-evidence", "--compare", str(output))
     assert compared.exit_code == 0, compared.stderr
     places = {line.partition(": the org has")[0] for line in compared.stdout.splitlines()}
@@ -101,6 +107,8 @@ def test_of_an_org_nothing_but_shapes_is_written_and_compared(
     assert "How many links has an empty job?" in places
     # Where they answer alike, nothing is said.
     assert not any(place.startswith(("job", "results", "limits")) for place in places)
+    assert "What does a wrong locator answer?" not in places
+    assert "Are result pages offered for a finished job?" not in places
 
 
 def poison(value: Any) -> Any:
