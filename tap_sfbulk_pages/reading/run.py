@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from tap_sfbulk_pages.reading.stop_signal import StopSignal
     from tap_sfbulk_pages.watching.activity import RunActivity, StreamActivity
 
-# How long a run that is told to stop waits for the replies that name the jobs it has just created.
-# Whatever tells it (Kubernetes, Docker) ends it after ten seconds or more.
+# How long a run that is stopped by a signal waits for the replies that name its new jobs.
+# Kubernetes, Docker and the like kill it after ten seconds or more.
 _SECONDS_FOR_NEW_JOBS = 5.0
 
 logger = logging.getLogger(__name__)
